@@ -1,0 +1,270 @@
+"""A workspace on disk: manifest, lock, atomic writes, artifact ids.
+
+Layout and manifest follow DESIGN section 5. Everything derived is recorded as an `Artifact` that
+carries the ids of what it was computed from; an artifact whose inputs have changed is stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backend.errors import InputError
+
+SCHEMA_VERSION = 1
+MANIFEST = "workspace.json"
+ArtifactState = Literal["missing", "stale", "current"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataInfo(_Record):
+    """What was imported: column names as in the source, and how many usable rows."""
+
+    fingerprint: str
+    text: str
+    label: str
+    text_b: str | None = None
+    id: str | None = None
+    group: str | None = None
+    n_train: int
+    n_eval: int
+    n_rejected: int = 0
+    sources: dict[str, str] = {}
+
+
+class ModelInfo(_Record):
+    """The model to fine-tune: a hub id, a folder, or ``minilm``; ``layers`` keeps the first N."""
+
+    name: str
+    layers: int | None = None
+
+
+class CheckpointInfo(_Record):
+    """One checkpoint; ``weight`` (eta) is the mean learning rate of the interval that it closes."""
+
+    path: str
+    step: int
+    epoch: float | None
+    weight: float
+
+
+class Artifact(_Record):
+    """Something derived: its id, the ids of its inputs, and facts about how it was made."""
+
+    id: str
+    inputs: dict[str, str] = {}
+    created: str
+    details: dict[str, Any] = {}
+
+
+class Manifest(_Record):
+    """The content of ``workspace.json``."""
+
+    schema_version: int = SCHEMA_VERSION
+    data: DataInfo
+    classes: tuple[str, ...]
+    max_length: int | None = None
+    model: ModelInfo
+    checkpoints: tuple[CheckpointInfo, ...] = ()
+    artifacts: dict[str, Artifact] = {}
+
+
+def digest(*parts: object) -> str:
+    """A short stable id (16 hex digits) of JSON-serialisable parts."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success flush it and rename it over ``path``.
+
+    Works for a file or a folder. On any exception the temporary path is deleted and ``path`` is
+    left as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    target = scratch / path.name
+    try:
+        yield target
+        _flush(target)
+        if path.is_dir():
+            shutil.rmtree(path)
+        target.replace(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    for file in files:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` to ``path`` whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+class Folder:
+    """Access to the files of one workspace."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Folder:
+        """Open an existing workspace; `InputError` if there is none or its manifest is unusable."""
+        folder = cls(Path(path))
+        if not (folder.path / MANIFEST).is_file():
+            raise InputError(
+                f"{path}: no workspace here (no {MANIFEST}); create one with `python -m backend init {path} ...`"
+            )
+        folder.manifest()
+        return folder
+
+    @classmethod
+    @contextmanager
+    def create(cls, path: str | Path) -> Iterator[Folder]:
+        """Yield a folder to fill; it appears at ``path`` only when the block ends without exception."""
+        target = Path(path)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InputError(f"{target}: exists and is not empty; choose another folder or delete this one first")
+        with replacing(target.absolute()) as temporary:
+            temporary.mkdir()
+            yield cls(temporary)
+
+    # -- manifest ---------------------------------------------------------------------------------
+
+    def manifest(self) -> Manifest:
+        """Read ``workspace.json``."""
+        path = self.path / MANIFEST
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            version = raw.get("schema_version")
+            if version != SCHEMA_VERSION:
+                raise InputError(
+                    f"{path}: schema version {version}, this Firstword reads version {SCHEMA_VERSION}"
+                )
+            return Manifest.model_validate(raw)
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, ValidationError) as error:
+            first = str(error).splitlines()[0]
+            raise InputError(f"{path}: not a readable workspace manifest ({first})") from error
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace ``workspace.json`` atomically."""
+        write_json(self.path / MANIFEST, manifest.model_dump(mode="json"))
+
+    def update(self, change: Callable[[Manifest], Manifest]) -> Manifest:
+        """Read, change and write the manifest while holding its own short lock."""
+        with FileLock(self.path / ".manifest.lock"):
+            manifest = change(self.manifest())
+            self.write_manifest(manifest)
+        return manifest
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for long work (train, precompute): one such process at a time."""
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(f"{self.path}: another process is working on this workspace; wait for it") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # -- artifacts --------------------------------------------------------------------------------
+
+    def record(
+        self, name: str, inputs: tuple[str, ...] = (), *, id: str | None = None, **details: Any
+    ) -> Artifact:
+        """Note that artifact ``name`` has been made from the current state of ``inputs``."""
+        known = self.manifest().artifacts
+        input_ids = {each: known[each].id for each in inputs}
+        artifact = Artifact(
+            id=id or digest(name, input_ids, details),
+            inputs=input_ids,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            details=details,
+        )
+        self.update(lambda m: m.model_copy(update={"artifacts": {**m.artifacts, name: artifact}}))
+        return artifact
+
+    def state(self, name: str) -> ArtifactState:
+        """Whether artifact ``name`` is missing, current, or stale (some input has changed since)."""
+        known = self.manifest().artifacts
+        if name not in known:
+            return "missing"
+        for each, recorded in known[name].inputs.items():
+            if each not in known or known[each].id != recorded or self.state(each) != "current":
+                return "stale"
+        return "current"
+
+    def require(self, name: str, command: str) -> Artifact:
+        """The current artifact ``name``; `InputError` naming ``command`` if it is missing or stale."""
+        state = self.state(name)
+        if state != "current":
+            raise InputError(f"{self.path}: {name} {state}; run `python -m backend {command} {self.path}`")
+        return self.manifest().artifacts[name]
+
+    # -- places -----------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Path:
+        """Train and eval split."""
+        return self.path / "data"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The Trainer run made by ``train``."""
+        return self.path / "checkpoints"
+
+    @property
+    def rows(self) -> Path:
+        """Gradient rows, one folder per checkpoint."""
+        return self.path / "rows"
+
+    @property
+    def index(self) -> Path:
+        """FAISS files and index.json."""
+        return self.path / "index"
+
+    @property
+    def predictions(self) -> Path:
+        """Probabilities, loss and correctness per split and checkpoint."""
+        return self.path / "predictions"
+
+    @property
+    def review(self) -> Path:
+        """The log of decisions."""
+        return self.path / "review.sqlite"
+
+    @property
+    def exports(self) -> Path:
+        """Default home of exports."""
+        return self.path / "exports"
+
+    def checkpoint_path(self, checkpoint: CheckpointInfo) -> Path:
+        """Where a checkpoint lies: relative to the workspace, or absolute where attached."""
+        return self.path / checkpoint.path
