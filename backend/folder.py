@@ -72,13 +72,18 @@ class Artifact(_Record):
 
 
 class Manifest(_Record):
-    """The content of ``workspace.json``."""
+    """The content of ``workspace.json``.
+
+    ``classes`` are in model order; ``checkpoints`` in training order, the last is the model explained;
+    ``tokenizer`` is a path like a checkpoint's, None where the last checkpoint brings its own.
+    """
 
     schema_version: int = SCHEMA_VERSION
     data: DataInfo
     classes: tuple[str, ...]
     max_length: int | None = None
     model: ModelInfo
+    tokenizer: str | None = None
     checkpoints: tuple[CheckpointInfo, ...] = ()
     artifacts: dict[str, Artifact] = {}
 
@@ -137,7 +142,7 @@ class Folder:
         folder = cls(Path(path))
         if not (folder.path / MANIFEST).is_file():
             raise InputError(
-                f"{path}: no workspace here (no {MANIFEST}); create one with `python -m backend init {path} ...`"
+                f"{path}: no workspace here (no {MANIFEST}); `python -m backend init {path} ...` creates one"
             )
         folder.manifest()
         return folder
@@ -148,7 +153,9 @@ class Folder:
         """Yield a folder to fill; it appears at ``path`` only when the block ends without exception."""
         target = Path(path)
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise InputError(f"{target}: exists and is not empty; choose another folder or delete this one first")
+            raise InputError(
+                f"{target}: exists and is not empty; choose another folder or delete this one first"
+            )
         with replacing(target.absolute()) as temporary:
             temporary.mkdir()
             yield cls(temporary)
@@ -188,11 +195,24 @@ class Folder:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise InputError(f"{self.path}: another process is working on this workspace; wait for it") from error
+            raise InputError(
+                f"{self.path}: another process is working on this workspace; wait for it"
+            ) from error
         try:
+            self._sweep()
             yield
         finally:
             lock.release()
+
+    def _sweep(self) -> None:
+        """Delete what killed long work left behind; only its own places, which the lock guards."""
+        places = (self.path, *self.rows.glob("*"), self.predictions, self.index)
+        kinds = ("checkpoints", "tokenizer", "shard-*", "*.parquet", "rows.faiss", "index.json")
+        patterns = [f".{kind}.*.tmp" for kind in kinds]
+        for place in places:
+            for pattern in patterns:
+                for leftover in place.glob(pattern):
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     # -- artifacts --------------------------------------------------------------------------------
 
@@ -268,3 +288,9 @@ class Folder:
     def checkpoint_path(self, checkpoint: CheckpointInfo) -> Path:
         """Where a checkpoint lies: relative to the workspace, or absolute where attached."""
         return self.path / checkpoint.path
+
+    def tokenizer_path(self, manifest: Manifest) -> Path:
+        """Where the tokenizer of the workspace's model lies."""
+        if manifest.tokenizer is not None:
+            return self.path / manifest.tokenizer
+        return self.checkpoint_path(manifest.checkpoints[-1])

@@ -1,0 +1,1 @@
+"""Reading, validating, splitting and exporting the user's data."""

@@ -1,0 +1,39 @@
+"""Which columns of the user's data mean what, and the two columns that Firstword adds."""
+
+from dataclasses import dataclass
+
+from backend.errors import InputError
+
+PREFIX = "_fw_"
+ID = "_fw_id"
+LABEL = "_fw_label"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Column names as in the source; ``text_b`` makes the text a pair."""
+
+    text: str
+    label: str
+    text_b: str | None = None
+    id: str | None = None
+    group: str | None = None
+    split: str | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text columns: one, or two for a pair."""
+        return (self.text,) if self.text_b is None else (self.text, self.text_b)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every column that must be there."""
+        others = (self.id, self.group, self.split)
+        return (*self.texts, self.label, *(name for name in others if name is not None))
+
+    def check(self) -> None:
+        """`InputError` if one column is used for two things that must differ."""
+        content = (*self.texts, self.label)
+        for name in content:
+            if content.count(name) > 1:
+                raise InputError(f"column {name!r} is named twice; text, second text and label must differ")

@@ -1,0 +1,98 @@
+"""The rows of one split of a workspace."""
+
+from functools import cached_property
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.data.columns import ID, LABEL
+from backend.data.messages import first_line, shown_value
+from backend.data.rows import is_json, parsed
+from backend.data.validate import as_text
+from backend.errors import InputError
+from backend.folder import DataInfo, Folder
+
+SplitName = Literal["train", "eval"]
+
+
+class Split:
+    """One split: ``table`` holds the original columns and `ID` and `LABEL`; lists are made when asked for."""
+
+    def __init__(self, name: SplitName, table: pa.Table, info: DataInfo) -> None:
+        self.name = name
+        self.table = table
+        self.info = info
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The id of each row, unique within the split."""
+        return self.table.column(ID).to_pylist()
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The text of each row (the first of a pair)."""
+        return self.table.column(self.info.text).to_pylist()
+
+    @cached_property
+    def texts_b(self) -> list[str] | None:
+        """The second text of each row, None if the data has single texts."""
+        return None if self.info.text_b is None else self.table.column(self.info.text_b).to_pylist()
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The class name of each row."""
+        return self.table.column(LABEL).to_pylist()
+
+    @cached_property
+    def groups(self) -> list[str] | None:
+        """The group of each row as text ("" for none), None if no group column was named."""
+        return None if self.info.group is None else [as_text(each) for each in self._values(self.info.group)]
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {row_id: position for position, row_id in enumerate(self.ids)}
+
+    def has(self, row_id: str) -> bool:
+        """Whether a row of that id is in this split."""
+        return row_id in self._positions
+
+    def position(self, row_id: str) -> int:
+        """The 0-based place of a row; `InputError` if it is not in this split."""
+        try:
+            return self._positions[row_id]
+        except KeyError:
+            raise InputError(f"row {shown_value(row_id)} is not in {self.name}") from None
+
+    def row(self, position: int) -> dict[str, Any]:
+        """The original columns of the row at a 0-based place."""
+        if not 0 <= position < len(self):
+            raise InputError(f"{self.name} has {len(self)} rows; there is none at place {position}")
+        one = self.table.slice(position, 1)
+        return {name: self._values(name, one)[0] for name in self.original_columns}
+
+    @property
+    def original_columns(self) -> list[str]:
+        """Column names of the source, in order."""
+        return [name for name in self.table.column_names if name not in (ID, LABEL)]
+
+    def _values(self, column: str, table: pa.Table | None = None) -> list[Any]:
+        table = self.table if table is None else table
+        values = table.column(column).to_pylist()
+        return parsed(values) if is_json(table.schema.field(column)) else values
+
+
+def load_split(folder: Folder, name: SplitName) -> Split:
+    """Read a split; `InputError` if its file is missing or damaged."""
+    path = folder.data / f"{name}.parquet"
+    try:
+        table = pq.read_table(path, memory_map=True)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
+    info = folder.manifest().data
+    if not {ID, LABEL, info.text, info.label} <= set(table.column_names):
+        raise InputError(f"{path}: lacks columns that workspace.json names; create the workspace anew")
+    return Split(name, table, info)

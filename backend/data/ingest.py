@@ -1,0 +1,139 @@
+"""Filling a new workspace with the user's data: both splits, the rejected rows, the manifest."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.data.assemble import Assembled, assemble
+from backend.data.columns import ID, LABEL, Columns
+from backend.data.ids import content_ids
+from backend.data.messages import first_line, shown_name, shown_value
+from backend.data.rejected import Rejected, Rejections
+from backend.data.validate import Usable
+from backend.errors import InputError
+from backend.folder import DataInfo, Folder, Manifest, ModelInfo
+from backend.progress import Progress, silent
+
+STAGE = "reading data"
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What came in: class counts per split, rows that were rejected, rows that serve no split."""
+
+    n_train: int
+    n_eval: int
+    classes: tuple[str, ...]
+    counts: Mapping[Literal["train", "eval"], Mapping[str, int]]
+    rejected: tuple[Rejected, ...]
+    left_out: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a program."""
+        return asdict(self)
+
+    def lines(self, most: int = 5) -> list[str]:
+        """A few lines for a person; the first ``most`` rejected rows one by one."""
+        lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows, {len(self.classes)} classes"]
+        for name in self.classes:
+            train, evaluated = self.counts["train"][name], self.counts["eval"][name]
+            lines.append(f"  {shown_name(name)}: train {train:,}, eval {evaluated:,}")
+        for value, n in self.left_out.items():
+            lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
+        if self.rejected:
+            lines.append(f"rejected: {len(self.rejected):,} rows, all listed in data/rejected.jsonl")
+            lines += [f"  {each}" for each in self.rejected[:most]]
+        return lines
+
+
+def ingest(
+    folder: Folder,
+    *,
+    train: str,
+    eval: str | None,
+    columns: Columns,
+    model: ModelInfo,
+    max_length: int | None = None,
+    seed: int = 0,
+    skip_bad_rows: bool = False,
+    progress: Progress = silent,
+) -> IngestReport:
+    """Fill a new workspace ``folder`` with both splits, the rejected rows and the first manifest.
+
+    ``train`` and ``eval`` name sources (see `backend.data.sources`); ``eval`` may be a share to
+    hold out ("0.2"), or None where ``columns.split`` or the source itself gives the splits.
+    Raises `InputError` for every wrong input; rows without text or label are only listed, broken
+    rows too if ``skip_bad_rows``.
+    """
+    progress(STAGE, 0, 2)
+    rejections = Rejections(skip_broken=skip_bad_rows)
+    data = assemble(train, eval, columns, seed, rejections)
+    progress(STAGE, 1, 2)
+    rejected = rejections.sorted()
+    folder.data.mkdir()
+    ids = {"train": _ids("t", data.train), "eval": _ids("e", data.eval)}
+    _write_split(folder, "train", data.train, ids["train"])
+    _write_split(folder, "eval", data.eval, ids["eval"])
+    _write_rejected(folder, rejected)
+    info = DataInfo(
+        fingerprint=_fingerprint(data, ids),
+        text=columns.text,
+        label=columns.label,
+        text_b=columns.text_b,
+        id=columns.id,
+        group=columns.group,
+        n_train=len(data.train),
+        n_eval=len(data.eval),
+        n_rejected=len(rejected),
+        sources={"train": train, "eval": train if eval is None else eval},
+    )
+    folder.write_manifest(Manifest(data=info, classes=data.classes, max_length=max_length, model=model))
+    folder.record("data", id=info.fingerprint)
+    progress(STAGE, 2, 2)
+    return _report(data, rejected)
+
+
+def _report(data: Assembled, rejected: list[Rejected]) -> IngestReport:
+    return IngestReport(
+        n_train=len(data.train),
+        n_eval=len(data.eval),
+        classes=data.classes,
+        counts={"train": data.train.counts(data.classes), "eval": data.eval.counts(data.classes)},
+        rejected=tuple(rejected),
+        left_out=data.left_out,
+    )
+
+
+def _ids(prefix: Literal["t", "e"], part: Usable) -> list[str]:
+    return part.ids if part.ids is not None else content_ids(prefix, part.texts, part.texts_b, part.labels)
+
+
+def _write_split(folder: Folder, name: str, part: Usable, ids: list[str]) -> None:
+    table = part.rows.table.append_column(ID, pa.array(ids, pa.string()))
+    table = table.append_column(LABEL, pa.array(part.labels, pa.string()))
+    try:
+        # The "compliant" names of list items would change the column's type.
+        pq.write_table(table, folder.data / f"{name}.parquet", use_compliant_nested_type=False)
+    except pa.ArrowException as error:
+        raise InputError(f"{part.rows.file}: a column cannot be stored ({first_line(error)})") from error
+
+
+def _write_rejected(folder: Folder, rejected: list[Rejected]) -> None:
+    with (folder.data / "rejected.jsonl").open("w", encoding="utf-8") as file:
+        for each in rejected:
+            entry = {"file": each.file, "row": each.row, "column": each.column, "reason": each.reason}
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+
+def _fingerprint(data: Assembled, ids: dict[str, list[str]]) -> str:
+    """16 hex digits over all that results depend on: classes, ids, texts, labels, and their order."""
+    state = hashlib.blake2b(json.dumps(data.classes).encode(), digest_size=8)
+    for part, row_ids in ((data.train, ids["train"]), (data.eval, ids["eval"])):
+        for column in (row_ids, part.texts, part.texts_b, part.labels):
+            state.update(json.dumps(column).encode())
+    return state.hexdigest()

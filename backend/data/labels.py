@@ -1,0 +1,126 @@
+"""Labels: from the values of a column to class names, and back to the column's own type."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from backend.data.messages import listing, shown_value
+from backend.data.rows import is_json, is_text
+from backend.errors import InputError
+
+Kind = Literal["name", "class", "integer", "float", "boolean"]
+UNLABELLED = -1  # what `datasets` writes into a ClassLabel column for "no label"
+
+
+class NotALabel(ValueError):
+    """A value that stands for no class; the message says why."""
+
+
+@dataclass(frozen=True)
+class LabelCodec:
+    """How one label column writes its classes; ``names`` is set for a ClassLabel column only."""
+
+    kind: Kind
+    type: pa.DataType
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, schema: pa.Schema, column: str, file: str) -> LabelCodec:
+        """The codec of ``column``; `InputError` for types that cannot be labels."""
+        field = schema.field(column)
+        names = _class_names(schema, column)
+        if is_json(field):
+            raise InputError(f"{file}, column {column!r}: labels of several types; make all of them names")
+        if pa.types.is_integer(field.type):
+            return cls("class" if names else "integer", field.type, names)
+        if is_text(field.type) or pa.types.is_null(field.type):
+            return cls("name", field.type)
+        if pa.types.is_floating(field.type):
+            return cls("float", field.type)
+        if pa.types.is_boolean(field.type):
+            return cls("boolean", field.type)
+        raise InputError(
+            f"{file}, column {column!r}: {field.type} cannot be labels; names or whole numbers can"
+        )
+
+    def decode(self, value: Any) -> str | None:
+        """The class name of one Python value, None where there is no label; raises `NotALabel`."""
+        if value is None or (self.kind == "float" and math.isnan(value)):
+            return None
+        if self.kind == "name":
+            return value if value.strip() else None
+        if self.kind == "class":
+            return self._named(value)
+        if self.kind == "float":
+            if not value.is_integer():
+                raise NotALabel(f"label {value} is not a whole number")
+            return str(int(value))
+        return str(value).lower() if self.kind == "boolean" else str(value)
+
+    def _named(self, value: int) -> str | None:
+        if value == UNLABELLED:
+            return None
+        if not 0 <= value < len(self.names):
+            raise NotALabel(f"label {value} is none of the {len(self.names)} classes of this data set")
+        return self.names[value]
+
+    def decode_all(self, values: Iterable[Any]) -> list[str | NotALabel | None]:
+        """`decode` for every value, with the error in the place of a value that is no label."""
+        known: dict[Any, str | NotALabel | None] = {}
+        decoded = []
+        for value in values:
+            if value not in known:
+                try:
+                    known[value] = self.decode(value)
+                except NotALabel as error:
+                    known[value] = error
+            decoded.append(known[value])
+        return decoded
+
+    def encode(self, name: str) -> Any:
+        """The Python value that the column holds for class ``name``: the inverse of `decode`."""
+        if self.kind == "class":
+            return self.names.index(name)
+        if self.kind == "integer":
+            return int(name)
+        if self.kind == "float":
+            return float(int(name))
+        return name == "true" if self.kind == "boolean" else name
+
+    def classes(self, present: Collection[str]) -> tuple[str, ...]:
+        """All class names in model order; ``present`` are those that occur in train."""
+        if self.kind == "class":
+            return self.names
+        if self.kind in ("integer", "float"):
+            return tuple(sorted(present, key=int))
+        return tuple(sorted(present))
+
+
+def _class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
+    """The names of a `datasets` ClassLabel column, from the schema's own description of itself."""
+    try:
+        described = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][column]
+        if described["_type"] != "ClassLabel":
+            return ()
+        return tuple(str(name) for name in described["names"])
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def check_two_classes(present: Collection[str], file: str, column: str) -> None:
+    """`InputError` unless at least two classes are ``present``."""
+    if len(present) < 2:
+        raise InputError(
+            f"{file}, column {column!r}: train needs at least two classes, it has only {listing(present)}"
+        )
+
+
+def unknown_label(name: str, classes: Collection[str]) -> str:
+    """The complaint about an eval label that train lacks."""
+    return f"label {shown_value(name)} does not occur in train, which has {listing(list(classes))}"

@@ -1,0 +1,26 @@
+"""Putting hostile values from the data into one-line messages."""
+
+from collections.abc import Iterable
+
+
+def shown_value(value: object, most: int = 60) -> str:
+    """A value quoted, on one line, cut after ``most`` characters."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def listing(names: Iterable[str], most: int = 20) -> str:
+    """Names quoted and separated by commas, cut after ``most`` names."""
+    names = list(names)
+    shown = ", ".join(shown_value(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def shown_name(name: str) -> str:
+    """A file name as the user wrote it; quoted where it would break the line."""
+    return name if name.isprintable() else repr(name)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's error message, or the error's type if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

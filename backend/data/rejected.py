@@ -1,0 +1,46 @@
+"""Rows that cannot be used: counted and listed, never silently dropped."""
+
+from dataclasses import dataclass
+
+from backend.errors import InputError
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One row that cannot be used.
+
+    ``row`` is the 1-based data row, or for JSON Lines (``unit`` is ``line``) the line number.
+    ``column`` is None where the whole row is at fault.
+    """
+
+    file: str
+    row: int
+    column: str | None
+    reason: str
+    unit: str = "row"
+
+    def __str__(self) -> str:
+        column = f", column {self.column!r}" if self.column is not None else ""
+        return f"{self.file}, {self.unit} {self.row}{column}: {self.reason}"
+
+
+class Rejections:
+    """Collects rejected rows; a broken row is an error unless ``skip_broken``."""
+
+    def __init__(self, skip_broken: bool = False) -> None:
+        self.skip_broken = skip_broken
+        self._found: list[Rejected] = []
+
+    def unusable(self, rejected: Rejected) -> None:
+        """List a row that is well-formed but has nothing to learn from (no text, no label)."""
+        self._found.append(rejected)
+
+    def broken(self, rejected: Rejected) -> None:
+        """List a row that is damaged or contradictory; `InputError` unless such rows are skipped."""
+        if not self.skip_broken:
+            raise InputError(f"{rejected}; correct it, or leave such rows out with --skip-bad-rows")
+        self._found.append(rejected)
+
+    def sorted(self) -> list[Rejected]:
+        """All rejected rows by file and row."""
+        return sorted(self._found, key=lambda each: (each.file, each.row))

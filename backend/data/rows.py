@@ -1,0 +1,86 @@
+"""A table as it was read: original columns, and where each row came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend.data.columns import PREFIX
+from backend.data.messages import listing
+from backend.data.rejected import Rejected
+from backend.errors import InputError
+
+# Marks a text column whose cells are JSON: values of mixed type, which Arrow cannot hold.
+JSON_FIELD = {b"firstword": b"json"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """``table`` has one row per entry of ``numbers`` (int64: 1-based row or line in ``file``)."""
+
+    file: str
+    table: pa.Table
+    numbers: np.ndarray
+    unit: str = "row"
+
+    @classmethod
+    def of_table(cls, file: str, table: pa.Table) -> Rows:
+        """Rows numbered 1, 2, 3 ... as in a Parquet file or a `datasets` folder."""
+        return cls(file, table, np.arange(1, table.num_rows + 1, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def where(self, mask: np.ndarray) -> Rows:
+        """The rows where ``mask`` (bool, one per row) is true, in the same order."""
+        if mask.all():
+            return self
+        return replace(self, table=self.table.filter(pa.array(mask)), numbers=self.numbers[mask])
+
+    def require(self, names: tuple[str, ...]) -> None:
+        """`InputError` unless all ``names`` are columns and no column name is ours or double."""
+        there = self.table.column_names
+        for name in there:
+            if name.startswith(PREFIX):
+                raise InputError(f"{self.file}: column {name!r} begins with {PREFIX}, kept for us; rename it")
+            if "\0" in name:  # Arrow cuts names there
+                raise InputError(f"{self.file}: column {name!r} has a NUL in its name; rename it")
+            if there.count(name) > 1:
+                raise InputError(f"{self.file}: two columns are named {name!r}; rename one")
+        for name in names:
+            if name not in there:
+                raise InputError(f"{self.file}: no column {name!r}; the columns there are {listing(there)}")
+
+    def field(self, column: str) -> pa.Field:
+        """Name, type and metadata of a column."""
+        return self.table.schema.field(column)
+
+    def values(self, column: str) -> list[Any]:
+        """A column as Python values; JSON columns are parsed."""
+        values = self.table.column(column).to_pylist()
+        return parsed(values) if is_json(self.field(column)) else values
+
+    def rejected(self, position: int, column: str | None, reason: str) -> Rejected:
+        """A rejection of the row at ``position``."""
+        return Rejected(self.file, int(self.numbers[position]), column, reason, self.unit)
+
+
+def is_json(field: pa.Field) -> bool:
+    """Whether a column holds JSON text that stands for other values."""
+    return (field.metadata or {}).get(b"firstword") == b"json"
+
+
+def parsed(values: list[Any]) -> list[Any]:
+    """The values that JSON texts stand for (None stays None)."""
+    return [None if value is None else json.loads(value) for value in values]
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether an Arrow type is text, plain or dictionary-encoded."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

@@ -1,0 +1,97 @@
+"""Finding out what a source is (file, `datasets` folder, hub id) and reading it."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backend.data.columns import Columns
+from backend.data.messages import first_line, shown_name, shown_value
+from backend.data.read_csv import read_csv
+from backend.data.read_datasets import Role, is_saved, is_saved_dict, read_hub, read_saved
+from backend.data.read_jsonl import read_jsonl
+from backend.data.read_parquet import read_parquet
+from backend.data.rejected import Rejections
+from backend.data.rows import Rows
+from backend.data.stream import size_limit
+from backend.errors import InputError
+
+CSV = {".csv": ",", ".tsv": "\t"}
+JSON_LINES = (".jsonl", ".ndjson", ".json-lines")
+PARQUET = (".parquet",)
+SUPPORTED = (
+    "supported are .csv, .tsv, .jsonl, .ndjson, .json-lines (each also with .gz), .parquet, "
+    "a folder written by datasets.save_to_disk, or a hub id like owner/name"
+)
+_HUB = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<config>[\w.+-]+))?(:(?P<split>[\w.-]+))?")
+# A name that ends like this was meant as a file, not as a hub id.
+_FILE_LIKE = re.compile(
+    r".*\.(csv|tsv|jsonl|ndjson|json-lines|json|parquet|gz|zip|txt|xlsx?|arrow|feather|pkl|pickle|npy|npz|db|xml)"
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """Rows of one role, and how many rows of the source serve no role, by name of their split."""
+
+    rows: Rows
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def read(source: str, role: Role, columns: Columns, rejections: Rejections) -> Read:
+    """Read the part of ``source`` that serves ``role``: a whole file, or one split of several.
+
+    Raises `InputError` if it does not exist, is of no supported kind, damaged or too large.
+    """
+    limit, name = size_limit(), shown_name(source)
+    path, split = _local(source)
+    if path is None:
+        hub = _hub(source)
+        return Read(read_hub(hub["name"], hub["config"], name, role, hub["split"], limit))
+    if path.is_dir():
+        if not is_saved(path):
+            raise InputError(f"{name}: a folder, but not one written by datasets.save_to_disk; {SUPPORTED}")
+        return Read(*read_saved(path, name, role, split, limit))
+    return Read(_read_file(path, name, columns, rejections, limit))
+
+
+def has_splits(source: str) -> bool:
+    """Whether the source itself names several splits: a hub id, or a saved DatasetDict."""
+    path, _ = _local(source)
+    return is_saved_dict(path) if path is not None else _hub(source)["name"] is not None
+
+
+def _local(source: str) -> tuple[Path | None, str | None]:
+    """The path that ``source`` names, and the split after a colon; no path if nothing is there."""
+    try:
+        path = Path(source).expanduser()
+        if source and path.exists():
+            return path, None
+        base, _, split = source.rpartition(":")
+        folder = Path(base).expanduser()
+        if base and folder.is_dir():
+            return folder, split
+    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a NUL, no such home
+        raise InputError(f"{shown_value(source)}: not a usable path ({first_line(error)})") from error
+    return None, None
+
+
+def _hub(source: str) -> dict[str, str]:
+    """Name, config and split of a hub id; `InputError` if ``source`` can only be a missing file."""
+    match = _HUB.fullmatch(source)
+    if not source or match is None or source.startswith(".") or _FILE_LIKE.fullmatch(source):
+        raise InputError(f"{shown_name(source) or repr(source)}: no such file or folder; {SUPPORTED}")
+    return match.groupdict()
+
+
+def _read_file(path: Path, name: str, columns: Columns, rejections: Rejections, limit: int) -> Rows:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    zipped = suffixes[-1:] == [".gz"]
+    suffix = (suffixes[:-1] if zipped else suffixes)[-1:]
+    kind = suffix[0] if suffix else ""
+    if kind in CSV:
+        return read_csv(path, name, CSV[kind], columns.texts, rejections, limit)
+    if kind in JSON_LINES:
+        return read_jsonl(path, name, columns.texts, rejections, limit)
+    if kind in PARQUET and not zipped:
+        return read_parquet(path, name, limit)
+    raise InputError(f"{name}: cannot read this kind of file; {SUPPORTED}")

@@ -1,0 +1,149 @@
+"""Separating the rows that can be used from those that cannot."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from backend.data.columns import Columns
+from backend.data.labels import LabelCodec, NotALabel, unknown_label
+from backend.data.messages import shown_value
+from backend.data.rejected import Rejections
+from backend.data.rows import Rows, is_json, is_text
+from backend.errors import InputError
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Rows that can be used, with texts, class names and (where a column gives them) ids as lists."""
+
+    rows: Rows
+    codec: LabelCodec
+    texts: list[str]
+    texts_b: list[str] | None
+    labels: list[str]
+    ids: list[str] | None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def where(self, mask: np.ndarray) -> Usable:
+        """The rows where ``mask`` (bool, one per row) is true."""
+        if mask.all():
+            return self
+        kept = np.flatnonzero(mask).tolist()
+        return replace(
+            self,
+            rows=self.rows.where(mask),
+            texts=[self.texts[i] for i in kept],
+            texts_b=None if self.texts_b is None else [self.texts_b[i] for i in kept],
+            labels=[self.labels[i] for i in kept],
+            ids=None if self.ids is None else [self.ids[i] for i in kept],
+        )
+
+    def present(self, classes: Collection[str]) -> list[str]:
+        """Those of ``classes`` that occur here, in the same order."""
+        found = set(self.labels)
+        return [name for name in classes if name in found]
+
+    def counts(self, classes: Collection[str]) -> dict[str, int]:
+        """How many rows each class has, zeros included."""
+        found = Counter(self.labels)
+        return {name: found[name] for name in classes}
+
+
+def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
+    """Check every row: text there, label there, id there and unique.
+
+    Raises `InputError` for missing columns and wrong column types; single rows go to
+    ``rejections``. The result may be empty.
+    """
+    rows.require(tuple(name for name in columns.named if name != columns.split))
+    codec = LabelCodec.of(rows.table.schema, columns.label, rows.file)
+    ok = np.ones(len(rows), dtype=bool)
+    texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
+    labels = _labels(rows, columns.label, codec, ok, rejections)
+    ids = None if columns.id is None else _ids(rows, columns.id, ok, rejections)
+    kept = np.flatnonzero(ok).tolist()
+    return Usable(
+        rows=rows.where(ok),
+        codec=codec,
+        texts=[texts[0][i] for i in kept],
+        texts_b=[texts[1][i] for i in kept] if len(texts) == 2 else None,
+        labels=[labels[i] for i in kept],
+        ids=None if ids is None else [ids[i] for i in kept],
+    )
+
+
+def known_labels(part: Usable, column: str, present: Collection[str], rejections: Rejections) -> Usable:
+    """``part`` without rows whose label is none of ``present`` (the classes that occur in train)."""
+    ok = np.ones(len(part), dtype=bool)
+    for i, label in enumerate(part.labels):
+        if label not in present:
+            rejections.broken(part.rows.rejected(i, column, unknown_label(label, present)))
+            ok[i] = False
+    return part.where(ok)
+
+
+def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> list[str]:
+    kind = rows.field(column).type
+    if not (is_text(kind) or pa.types.is_null(kind)) or is_json(rows.field(column)):
+        kind = "JSON values of several types" if is_json(rows.field(column)) else kind
+        raise InputError(f"{rows.file}, column {column!r}: holds {kind}, not text; name a text column")
+    values = rows.values(column)
+    for i, value in enumerate(values):
+        if value is None or not value.strip():
+            if ok[i]:
+                rejections.unusable(rows.rejected(i, column, "no text" if not value else "blank text"))
+            ok[i] = False
+    return values
+
+
+def _labels(rows: Rows, column: str, codec: LabelCodec, ok: np.ndarray, rejections: Rejections) -> list[str]:
+    names: list[str] = []
+    for i, name in enumerate(codec.decode_all(rows.values(column))):
+        if isinstance(name, str):
+            names.append(name)
+            continue
+        names.append("")
+        if ok[i] and isinstance(name, NotALabel):
+            rejections.broken(rows.rejected(i, column, str(name)))
+        elif ok[i]:
+            rejections.unusable(rows.rejected(i, column, "no label"))
+        ok[i] = False
+    return names
+
+
+def _ids(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> list[str]:
+    """The user's ids as text; of several rows with one id the first is kept."""
+    ids: list[str] = []
+    first: dict[str, int] = {}
+    for i, value in enumerate(rows.values(column)):
+        text = value if isinstance(value, str) else as_text(value)
+        ids.append(text)
+        if not ok[i]:
+            continue
+        if not text.strip():
+            rejections.broken(rows.rejected(i, column, "no id"))
+            ok[i] = False
+        elif text in first:
+            before = f"{rows.unit} {rows.numbers[first[text]]}"
+            rejections.broken(rows.rejected(i, column, f"id {shown_value(text)} occurs before, in {before}"))
+            ok[i] = False
+        else:
+            first[text] = i
+    return ids
+
+
+def as_text(value: object) -> str:
+    """An id or group value as text; nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)

@@ -1,0 +1,117 @@
+"""Writing a table as CSV, JSON Lines, Parquet or a `datasets` folder, so that reading gives it back."""
+
+import base64
+import csv
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.data.messages import first_line
+from backend.data.rows import is_json, is_text, parsed
+from backend.errors import InputError
+
+BATCH = 10_000
+# What a spreadsheet takes for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(table: pa.Table, path: Path, defuse: bool) -> int:
+    """Write CSV as RFC 4180 has it; returns the number of cells that got a leading apostrophe.
+
+    Null is an empty cell; lists and structs are JSON text. With ``defuse``, text that a spreadsheet
+    would run as a formula gets an apostrophe before it, which reading does not take away again.
+    """
+    writers = [_cell_writer(field, defuse) for field in table.schema]
+    header = _TextCells(defuse)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([header(name) for name in table.column_names])
+        for batch in table.to_batches(max_chunksize=BATCH):
+            columns = [
+                map(write, column.to_pylist()) for write, column in zip(writers, batch.columns, strict=True)
+            ]
+            writer.writerows(zip(*columns, strict=True))
+    return sum(each.defused for each in (header, *writers) if isinstance(each, _TextCells))
+
+
+class _TextCells:
+    """Writes text cells and counts those that it defuses."""
+
+    def __init__(self, defuse: bool) -> None:
+        self._defuse = defuse
+        self.defused = 0
+
+    def __call__(self, value: str | None) -> str:
+        if value is None:
+            return ""
+        if self._defuse and value.startswith(FORMULA):
+            self.defused += 1
+            return f"'{value}"
+        return value
+
+
+def _cell_writer(field: pa.Field, defuse: bool) -> Callable[[Any], str]:
+    # JSON text begins with a quote, bracket or digit, or with the minus of a number.
+    return _TextCells(defuse) if is_text(field.type) and not is_json(field) else _plain_cell
+
+
+def _plain_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | list | dict):
+        return json.dumps(value, ensure_ascii=False, default=_jsonable)
+    # repr of a float is the shortest text that reads back as the same number.
+    return repr(value) if isinstance(value, int | float) else str(_jsonable(value))
+
+
+def write_jsonl(table: pa.Table, path: Path) -> None:
+    """Write one JSON object a line; JSON columns become the values that they stand for."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows_of(table):
+            file.write(json.dumps(row, ensure_ascii=False, default=_jsonable) + "\n")
+
+
+def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Each row as a dict of Python values; JSON columns are parsed."""
+    marked = [is_json(field) for field in table.schema]
+    for batch in table.to_batches(max_chunksize=BATCH):
+        columns = [column.to_pylist() for column in batch.columns]
+        columns = [parsed(c) if json_text else c for c, json_text in zip(columns, marked, strict=True)]
+        for values in zip(*columns, strict=True):
+            yield dict(zip(table.column_names, values, strict=True))
+
+
+def _jsonable(value: Any) -> str:
+    """Values that JSON has no form for: bytes as base64, dates in ISO form, all else as text."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write Parquet with all Arrow types and metadata."""
+    # The "compliant" names of list items would change the column's type.
+    pq.write_table(table, path, use_compliant_nested_type=False)
+
+
+def write_datasets(table: pa.Table, path: Path) -> None:
+    """Write a folder that `datasets.load_from_disk` reads; ClassLabel and other features survive."""
+    import datasets
+
+    shown = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        # Without a shard of its own, a folder of no rows cannot be loaded again.
+        datasets.Dataset(table).save_to_disk(str(path), num_shards=1)
+    except (ValueError, TypeError, NotImplementedError, pa.ArrowException) as error:
+        raise InputError(f"{path.name}: datasets cannot hold these columns ({first_line(error)})") from error
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
