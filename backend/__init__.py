@@ -1,0 +1,17 @@
+"""Firstword: which training examples, and which words in them, made the model say this.
+
+>>> from backend import Workspace
+>>> ws = Workspace.open("cache/demo")
+>>> ws.explain("a gorgeous, witty film").proponents[0].words
+"""
+
+import os
+
+# Threads that wait should sleep: with the app, a job and a browser on few cores, spinning ones made a
+# training step five times slower (docs/decisions.md). Must be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from backend.errors import InputError
+from backend.workspace import Workspace
+
+__all__ = ["InputError", "Workspace"]

@@ -19,11 +19,11 @@ from backend.data.rowstate import RowState
 from backend.data.write_table import rows_of, write_csv, write_datasets, write_jsonl, write_parquet
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, replacing, write_json
+from backend.version import VERSION
 
 Format = Literal["csv", "jsonl", "parquet", "hf"]
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 HF_MANIFEST = "firstword-manifest.json"
-VERSION = "0.1.0"
 
 
 @dataclass(frozen=True)

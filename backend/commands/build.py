@@ -1,0 +1,150 @@
+"""Making a workspace: demo, init, train, attach, precompute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend import console
+from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.state import print_status
+from backend.data.columns import Columns
+from backend.demo import DEMO, build_demo
+from backend.workspace import Workspace
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the workspace goes.")] = DEMO, json: Json = False
+) -> None:
+    """Build the demo workspace from the embedded sample; a second call finds it done."""
+    with console.progress_bar() as progress:
+        workspace = build_demo(out, progress)
+    print_status(workspace, json)
+
+
+def init(
+    ws: WorkspacePath,
+    train: Annotated[str, typer.Option(help="Training data: file, saved datasets folder, or hub id.")],
+    text: Annotated[str, typer.Option(help="Column with the text.")],
+    label: Annotated[str, typer.Option(help="Column with the label (name or integer).")],
+    model: Annotated[
+        str, typer.Option(help="Hub id, local folder, or minilm (the embedded model).")
+    ] = "minilm",
+    eval: Annotated[
+        str | None, typer.Option(help="Eval data like --train, or a fraction such as 0.2.")
+    ] = None,
+    text_b: Annotated[str | None, typer.Option(help="Column with the second text of a pair.")] = None,
+    id: Annotated[str | None, typer.Option(help="Column with a unique id; default: a content hash.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column that names a row's source or group.")] = None,
+    split_column: Annotated[
+        str | None, typer.Option(help="Column that says train, validation or test.")
+    ] = None,
+    layers: Annotated[int | None, typer.Option(help="Keep only the model's first N layers.")] = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Longest text in tokens; default: set by train.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the held-out fraction.")] = 0,
+    skip_bad_rows: Annotated[
+        bool, typer.Option(help="Skip and list rows that would stop the import.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Create a workspace from a data set; every row is validated."""
+    columns = Columns(text=text, label=label, text_b=text_b, id=id, group=group, split=split_column)
+    with console.progress_bar() as progress:
+        workspace, report = Workspace.create(
+            ws,
+            train=train,
+            eval=eval,
+            columns=columns,
+            model=model,
+            layers=layers,
+            max_length=max_length,
+            seed=seed,
+            skip_bad_rows=skip_bad_rows,
+            progress=progress,
+        )
+    if json:
+        console.print_json(report.to_json())
+        return
+    for line in report.lines():
+        print(line)
+    print(f"next: python -m backend train {workspace.path}   (or attach {workspace.path} --run DIR)")
+
+
+def train(
+    ws: WorkspacePath,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="A name of transformers' optim, or sgd.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="linear, cosine, constant, ...")] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
+    checkpoints: Annotated[int | None, typer.Option(help="How many to keep.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or auto.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    json: Json = False,
+) -> None:
+    """Fine-tune the workspace's model; saves checkpoints and their weights."""
+    from backend.model.training import TrainingSettings
+
+    given = {
+        "epochs": epochs,
+        "lr": lr,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+        "seed": seed,
+        "max_length": max_length,
+        "checkpoints": checkpoints,
+        "precision": precision,
+        "device": device,
+    }
+    workspace = Workspace.open(ws)
+    given["max_length"] = max_length or workspace.manifest.max_length
+    settings = TrainingSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    with console.progress_bar() as progress:
+        result = workspace.train(settings, progress)
+    console.note(
+        f"{result.steps:,} steps in {result.seconds:.0f} s; accuracy on eval {result.eval_accuracy:.3f}"
+    )
+    print_status(workspace, json)
+
+
+def attach(
+    ws: WorkspacePath,
+    run: Annotated[Path, typer.Option(help="Output folder of a transformers.Trainer run.")],
+    classes: Annotated[
+        str | None, typer.Option(help="Class names in model order, separated by commas.")
+    ] = None,
+    max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="Folder or hub id, if the run has none.")] = None,
+    checkpoints: Annotated[int, typer.Option(help="How many to use.")] = 4,
+    json: Json = False,
+) -> None:
+    """Use the checkpoints of an existing Trainer run instead of training."""
+    workspace = Workspace.open(ws)
+    names = [each.strip() for each in classes.split(",")] if classes else None
+    for line in workspace.attach(
+        run, classes=names, max_length=max_length, tokenizer=tokenizer, count=checkpoints
+    ):
+        console.note(f"note: {line}")
+    print_status(workspace, json)
+
+
+def precompute(
+    ws: WorkspacePath,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    json: Json = False,
+) -> None:
+    """Gradient rows, predictions and index; a run that was stopped continues where it was."""
+    from backend.influence.precompute import PrecomputeSettings
+
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        workspace.precompute(PrecomputeSettings(device=device, precision=precision), progress)
+    print_status(workspace, json)

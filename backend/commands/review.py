@@ -1,0 +1,114 @@
+"""Acting on what was found: keep, flag, remove, relabel, undo, redo, log, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend import console
+from backend.commands.options import Author, Ids, Json, Reason, WorkspacePath
+from backend.data.rowstate import Action
+from backend.workspace import Workspace
+
+
+def keep(ws: WorkspacePath, ids: Ids, reason: Reason = "", author: Author = None) -> None:
+    """Note that rows were looked at and are fine."""
+    _decide(ws, "keep", ids, reason, author)
+
+
+def flag(ws: WorkspacePath, ids: Ids, reason: Reason = "", author: Author = None) -> None:
+    """Mark rows for a second look."""
+    _decide(ws, "flag", ids, reason, author)
+
+
+def remove(ws: WorkspacePath, ids: Ids, reason: Reason = "", author: Author = None) -> None:
+    """Take rows out of the cleaned data."""
+    _decide(ws, "remove", ids, reason, author)
+
+
+def relabel(
+    ws: WorkspacePath,
+    id: Annotated[str, typer.Argument(metavar="ID", help="Id of a training row.")],
+    label: Annotated[str, typer.Argument(metavar="LABEL", help="Its new class.")],
+    reason: Reason = "",
+    author: Author = None,
+) -> None:
+    """Give a row another label in the cleaned data."""
+    _decide(ws, "relabel", [id], reason, author, label)
+
+
+def undo(
+    ws: WorkspacePath,
+    batch: Annotated[int | None, typer.Option(help="Which decision (see log); default: the newest.")] = None,
+    author: Author = None,
+) -> None:
+    """Take a decision back."""
+    for entry in Workspace.open(ws).undo(batch, author=author, origin="cli"):
+        print(f"undone: {entry.action} {entry.row_id}")
+
+
+def redo(
+    ws: WorkspacePath,
+    batch: Annotated[int | None, typer.Option(help="Which decision; default: the one undone last.")] = None,
+    author: Author = None,
+) -> None:
+    """Bring an undone decision back."""
+    for entry in Workspace.open(ws).redo(batch, author=author, origin="cli"):
+        print(f"redone: {entry.action} {entry.row_id}")
+
+
+def log(
+    ws: WorkspacePath,
+    row: Annotated[str | None, typer.Option(help="Only the decisions on this row.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 50,
+    json: Json = False,
+) -> None:
+    """The log of decisions, newest first."""
+    entries = Workspace.open(ws).log(row, limit)
+    if json:
+        console.print_json([vars(entry) for entry in entries])
+        return
+    rows = [
+        (
+            each.batch,
+            each.at,
+            each.author,
+            each.action if each.active else f"{each.action} (undone)",
+            each.row_id or "",
+            each.old_label or "",
+            each.new_label or "",
+            each.reason,
+        )
+        for each in entries
+    ]
+    console.print_table(("batch", "when", "who", "action", "row", "label", "new label", "reason"), rows)
+
+
+def export(
+    ws: WorkspacePath,
+    format: Annotated[str, typer.Option(help="csv, jsonl, parquet or hf (a datasets folder).")],
+    out: Annotated[Path, typer.Option(help="File, or folder for hf.")],
+    what: Annotated[str, typer.Option(help="cleaned, removed or patch.")] = "cleaned",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    defuse: Annotated[
+        bool, typer.Option(help="In csv, put an apostrophe before cells that begin a formula.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Write the cleaned data, the removed rows or the patch, with a manifest."""
+    report = Workspace.open(ws).export(format, out, what, overwrite=overwrite, defuse=defuse)
+    if json:
+        console.print_json(report.to_json())
+    else:
+        for line in report.lines():
+            print(line)
+
+
+def _decide(
+    ws: Path, action: Action, ids: list[str], reason: str, author: str | None, label: str | None = None
+) -> None:
+    batch = Workspace.open(ws).decide(action, ids, label=label, reason=reason, author=author, origin="cli")
+    what = f"{action} {', '.join(ids)}" + (f" as {label}" if label else "")
+    print(f"{console.plain(what)}   (decision {batch}; `undo {ws}` takes it back)")

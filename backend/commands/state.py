@@ -1,0 +1,65 @@
+"""The state of a workspace: status, verify."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from backend import console
+from backend.commands.options import Json, WorkspacePath
+from backend.workspace import Workspace
+
+
+def status(ws: WorkspacePath, json: Json = False) -> None:
+    """What is there, what is stale, and the next step."""
+    print_status(Workspace.open(ws), json)
+
+
+def verify(ws: WorkspacePath, json: Json = False) -> None:
+    """Read everything that was written; names what is damaged or missing."""
+    with console.progress_bar() as progress:
+        damaged = Workspace.open(ws).verify(progress)
+    if json:
+        console.print_json({"damaged": damaged})
+    elif not damaged:
+        print("everything is whole")
+    for line in damaged if not json else ():
+        print(line)
+    if damaged:
+        raise typer.Exit(1)
+
+
+def print_status(workspace: Workspace, json: bool) -> None:
+    """Print the status of a workspace."""
+    status = workspace.status()
+    if json:
+        console.print_json(status)
+        return
+    data = status["data"]
+    print(f"{status['path']}: {data['n_train']:,} training and {data['n_eval']:,} eval rows")
+    print(f"classes: {', '.join(console.plain(name) for name in status['classes'])}")
+    console.print_table(
+        ("artifact", "state", "facts"),
+        [(name, each["state"], _facts(each)) for name, each in status["artifacts"].items()],
+    )
+    if status["decisions"]:
+        print("decisions: " + ", ".join(f"{count} {action}" for action, count in status["decisions"].items()))
+    if status["next"]:
+        print(f"next: {status['next']}")
+
+
+def _facts(artifact: dict[str, Any]) -> str:
+    shown = {
+        name: value
+        for name, value in artifact.items()
+        if name not in ("state", "id", "created", "files") and not isinstance(value, dict)
+    }
+    shown |= {
+        f"recall of {end}": f"{value:.3f}"
+        for end, value in artifact.get("recall", {}).items()
+        if end[0] in "po"
+    }
+    return ", ".join(
+        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in shown.items()
+    )

@@ -1,0 +1,150 @@
+"""How the command line shows things: results go to stdout, progress and remarks to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from backend.jobs.progress_file import progress_file
+from backend.progress import Progress
+
+if TYPE_CHECKING:
+    from backend.influence.explanation import Entry, Explanation
+
+SHOWN_WORDS = 6
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        """Units per second of the current stage."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A listener that draws one bar per stage on a terminal's stderr; elsewhere it prints finished stages.
+
+    Where the environment names a progress file (see `backend.jobs.progress_file`), it is written too.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    bars_shown = Bars(*columns, console=console, disable=not console.is_terminal)
+    with progress_file() as to_file, bars_shown as bars:
+        tasks: dict[str, Any] = {}
+
+        def listen(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+            if to_file:
+                to_file(stage, done, total)
+            if done == total and not console.is_terminal:
+                print(f"{stage}: {total:,} done", file=sys.stderr)
+
+        yield listen
+
+
+def print_json(content: Any) -> None:
+    """One JSON value on stdout."""
+    print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def note(line: str) -> None:
+    """A remark on stderr."""
+    print(line, file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """A data set's text made harmless for a terminal: control characters shown as their escapes."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
+    """A plain table on stdout."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(str(cell))) for cell in row))
+    _stdout().print(table)
+
+
+def _stdout() -> Console:
+    """A console as wide as the terminal; wide enough for whole rows where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def print_explanation(explanation: Explanation) -> None:
+    """Query, then proponents and opponents with their strongest words."""
+    query = explanation.query
+    probabilities = "  ".join(f"{name} {value:.3f}" for name, value in query.probabilities.items())
+    print(f"text       {plain(query.text)}")
+    if query.text_b is not None:
+        print(f"text_b     {plain(query.text_b)}")
+    if query.given is not None:
+        verdict = "" if query.given == query.predicted else "  (misclassified)"
+        print(f"row        {query.row} of {query.split}, labelled {query.given}{verdict}")
+    print(f"predicted  {query.predicted}   {probabilities}")
+    asked = "why this?" if query.label == query.predicted else "why not this?"
+    print(f"explained  {query.label}   {asked}")
+    for line in explanation.notes:
+        print(f"note       {line}")
+    if explanation.excluded:
+        name = "self-influence" if explanation.excluded.self_influence else "own influence on this label"
+        print(f"left out   {explanation.excluded.id}: {name} {explanation.excluded.score:+.3g}")
+    _print_entries("helpful: training on these lowered the loss of that label", explanation.proponents)
+    _print_entries("harmful: training on these raised it", explanation.opponents)
+    how = (
+        "all scanned"
+        if explanation.exact
+        else f"{explanation.n_scored:,} of {explanation.n_train:,} re-ranked"
+    )
+    times = ", ".join(f"{name} {value:.0f} ms" for name, value in explanation.elapsed_ms.items())
+    note(f"{explanation.method}/{explanation.score}, {how}; {times}")
+
+
+def _print_entries(title: str, entries: list[Entry]) -> None:
+    print()
+    rows = [
+        (
+            entry.rank,
+            f"{entry.score:+.3g}",
+            entry.id,
+            entry.label,
+            _both_texts(entry),
+            _strongest_words(entry),
+        )
+        for entry in entries
+    ]
+    print_table(("#", "score", "id", "label", "text", "words that carry it"), rows, title)
+
+
+def _both_texts(entry: Entry) -> str:
+    return entry.text if entry.text_b is None else f"{entry.text} || {entry.text_b}"
+
+
+def _strongest_words(entry: Entry) -> str:
+    sums: dict[str, float] = {}
+    for word in entry.words:
+        sums[word.word] = sums.get(word.word, 0.0) + word.score
+    ranked = sorted(sums.items(), key=lambda item: -abs(item[1]))
+    parts = [f"{word} {score:+.2g}" for word, score in ranked[:SHOWN_WORDS]]
+    other = sum(score for _, score in ranked[SHOWN_WORDS:])
+    parts += [f"other {other:+.2g}"] if len(ranked) > SHOWN_WORDS else []
+    return "  ".join([*parts, f"special {entry.special:+.2g}"])

@@ -1,0 +1,192 @@
+"""`explain`: from a text or a row to its most influential training examples."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from backend.data.dataset import Split, load_split
+from backend.errors import InputError
+from backend.folder import Folder
+from backend.influence.entries import EntryBuilder
+from backend.influence.explanation import Entry, Excluded, Explanation, Query
+from backend.influence.index import RowIndex
+from backend.influence.indexing import open_stores
+from backend.influence.precompute import PrecomputeSettings
+from backend.influence.search import Ranked, Ranking, Searcher
+from backend.influence.tracing import Checkpoints, TracedExample
+
+METHODS = ("we",)
+SCORES = ("dot",)
+SplitName = Literal["train", "eval"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to explain: a typed text (and text_b), or a row's id; for ``label`` or the predicted class."""
+
+    text: str | None = None
+    text_b: str | None = None
+    row: str | None = None
+    split: SplitName | None = None
+    label: str | None = None
+    k: int = 10
+    exact: bool = False
+    method: str = "we"
+    score: str = "dot"
+
+
+class Explainer:
+    """Answers questions about one workspace; models, rows and index are loaded once and kept."""
+
+    def __init__(self, folder: Folder, settings: PrecomputeSettings | None = None) -> None:
+        """`InputError` if the workspace has not been precomputed or its artifacts are stale or damaged."""
+        self.folder = folder
+        self.index_artifact = folder.require("index", "precompute")
+        self.checkpoints = Checkpoints(folder, settings or PrecomputeSettings())
+        try:
+            self.stores = open_stores(folder)
+            self.index, self.index_info = RowIndex.load(folder.index, self.index_artifact.id)
+        except ValueError as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{error}; run `python -m backend precompute {folder.path}`") from error
+
+    @cached_property
+    def splits(self) -> dict[SplitName, Split]:
+        """Both splits."""
+        return {"train": load_split(self.folder, "train"), "eval": load_split(self.folder, "eval")}
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """The search over all rows."""
+        candidates = self.index_info.candidates_per_list
+        return Searcher(self.stores, self.index, candidates, self.checkpoints.vocabulary)
+
+    def explain(self, question: Question) -> Explanation:
+        """Proponents and opponents of the question, word by word."""
+        self._check(question)
+        split, position, texts, given = self._resolve(question)
+        start = time.perf_counter()
+        encoded = self.checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)[0]
+        probabilities = self.checkpoints.probabilities([encoded])[0]
+        classes = self.checkpoints.manifest.classes
+        predicted = classes[int(probabilities.argmax())]
+        label = question.label or predicted
+        traced = self.checkpoints.trace([encoded], [classes.index(label)], weighted=True)[0]
+        gradient_done = time.perf_counter()
+        own = position if split == "train" else None
+        ranking = self.searcher.top(traced, question.k, exact=question.exact, exclude=own)
+        search_done = time.perf_counter()
+        proponents, opponents = self._entries(ranking, traced, texts, own)
+        query = Query(
+            text=texts[0],
+            text_b=texts[1] if len(texts) > 1 else None,
+            label=label,
+            predicted=predicted,
+            probabilities={name: float(value) for name, value in zip(classes, probabilities, strict=True)},
+            row=question.row,
+            split=split,
+            given=given,
+            truncated=encoded.truncated,
+        )
+        elapsed = (gradient_done - start, search_done - gradient_done, time.perf_counter() - start)
+        return Explanation(
+            query=query,
+            method=question.method,
+            score=question.score,
+            exact=question.exact,
+            n_train=len(self.splits["train"]),
+            n_scored=ranking.n_scored,
+            elapsed_ms=dict(
+                zip(("gradient", "search", "total"), (round(1000 * each, 1) for each in elapsed), strict=True)
+            ),
+            proponents=proponents,
+            opponents=opponents,
+            excluded=self._excluded(question, traced, own, label, given),
+            notes=self._notes(traced, ranking, own),
+        )
+
+    def _check(self, question: Question) -> None:
+        if question.method not in METHODS:
+            raise InputError(f"--method {question.method}: must be one of {', '.join(METHODS)}")
+        if question.score not in SCORES:
+            raise InputError(f"--score {question.score}: must be one of {', '.join(SCORES)}")
+        if question.k < 1:
+            raise InputError(f"-k {question.k}: must be at least 1")
+        classes = self.checkpoints.manifest.classes
+        if question.label is not None and question.label not in classes:
+            raise InputError(f"--label {question.label}: unknown; the classes are {', '.join(classes)}")
+
+    def _resolve(
+        self, question: Question
+    ) -> tuple[SplitName | None, int | None, tuple[str, ...], str | None]:
+        """Split, position, texts and given label of what is asked about."""
+        if (question.text is None) == (question.row is None):
+            raise InputError("explain: give either a text (--text) or a row (--row), not both")
+        if question.row is not None:
+            split = self.find_row(question.row, question.split)
+            rows = self.splits[split]
+            position = rows.position(question.row)
+            texts = (rows.texts[position], *([rows.texts_b[position]] if rows.texts_b else []))
+            return split, position, texts, rows.labels[position]
+        text = question.text or ""
+        if not text.strip():
+            raise InputError("--text: empty; type the sentence to explain")
+        pair = self.checkpoints.manifest.data.text_b
+        if pair and not (question.text_b or "").strip():
+            raise InputError(f"--text-b: missing; this workspace explains pairs (second column: {pair})")
+        if not pair and question.text_b is not None:
+            raise InputError("--text-b: this workspace explains single texts; leave it out")
+        return None, None, (text, question.text_b) if question.text_b else (text,), None
+
+    def find_row(self, row: str, split: SplitName | None = None) -> SplitName:
+        """The split that holds ``row``; `InputError` if none does, or both and ``split`` is not given."""
+        names: list[SplitName] = [split] if split else ["eval", "train"]
+        found = [name for name in names if self.splits[name].has(row)]
+        if not found:
+            raise InputError(f"--row {row}: no such id in {' or '.join(names)}")
+        if len(found) > 1:
+            raise InputError(f"--row {row}: in both splits; add --split train or --split eval")
+        return found[0]
+
+    def _entries(
+        self, ranking: Ranking, traced: TracedExample, texts: tuple[str, ...], own: int | None
+    ) -> tuple[list[Entry], list[Entry]]:
+        builder = EntryBuilder(self.checkpoints, self.stores, self.splits["train"], traced, texts)
+        best, worst = ranking.proponents, ranking.opponents
+        both = Ranked(
+            np.concatenate([best.positions, worst.positions]), np.concatenate([best.terms, worst.terms])
+        )
+        ranks = [*range(1, len(best.positions) + 1), *range(1, len(worst.positions) + 1)]
+        others = max(len(self.splits["train"]) - (own is not None) - 1, 1)
+        below = [others - (rank - 1) for rank in ranks[: len(best.positions)]]
+        below += [rank - 1 for rank in ranks[len(best.positions) :]]
+        entries = builder.build(both, ranks, [100.0 * each / others for each in below])
+        return entries[: len(best.positions)], entries[len(best.positions) :]
+
+    def _excluded(
+        self, question: Question, traced: TracedExample, own: int | None, label: str, given: str | None
+    ) -> Excluded | None:
+        if own is None or question.row is None:
+            return None
+        score = float(self.searcher.terms(traced, np.array([own])).sum())
+        return Excluded(question.row, score, self_influence=label == given)
+
+    def _notes(self, traced: TracedExample, ranking: Ranking, own: int | None) -> list[str]:
+        notes = []
+        if traced.encoded.truncated:
+            notes.append(f"The text is cut off after {len(traced.encoded.input_ids)} tokens.")
+        if not len(traced.tokens):
+            notes.append("The tokenizer finds no tokens in this text: nothing can influence it.")
+        elif not len(ranking.proponents.positions) and not len(ranking.opponents.positions):
+            notes.append("No training example shares a token with this text.")
+        if self.checkpoints.embeddings_frozen:
+            notes.append("The word embeddings were frozen in training: scores follow no trained parameter.")
+        if own is not None:
+            notes.append("The row itself is a training example and is left out of the lists.")
+        return notes

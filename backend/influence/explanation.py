@@ -1,0 +1,96 @@
+"""What `explain` answers: plain records, and the JSON contract of DESIGN section 6."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TokenScore:
+    """The part of a score that one shared token carries (all its positions together)."""
+
+    token: str
+    token_id: int
+    special: bool
+    score: float
+
+
+@dataclass(frozen=True)
+class WordScore:
+    """The part of a score at one word: characters ``start`` to ``end`` of ``field`` (text or text_b)."""
+
+    word: str
+    start: int
+    end: int
+    score: float
+    field: str = "text"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One training example with its influence on the query.
+
+    ``tokens`` add up to ``score``. ``words`` (of the training example) plus ``special`` add up to
+    ``score``, and so do ``query_words`` (of the query) plus ``special``.
+    """
+
+    rank: int
+    id: str
+    text: str
+    text_b: str | None
+    label: str
+    score: float
+    percentile: float
+    tokens: list[TokenScore]
+    words: list[WordScore]
+    query_words: list[WordScore]
+    special: float
+    same_text: bool = False
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is explained. ``label`` is the class whose loss is traced, ``given`` the row's own label."""
+
+    text: str
+    text_b: str | None
+    label: str
+    predicted: str
+    probabilities: dict[str, float]
+    row: str | None = None
+    split: str | None = None
+    given: str | None = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """A training row explained against itself is left out of the lists; ``score`` is its influence on
+    this query, its self-influence if the query's label is its own."""
+
+    id: str
+    score: float
+    self_influence: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Proponents (descending score) and opponents (ascending) of one query."""
+
+    query: Query
+    method: str
+    score: str
+    exact: bool
+    n_train: int
+    n_scored: int
+    elapsed_ms: dict[str, float]
+    proponents: list[Entry]
+    opponents: list[Entry]
+    excluded: Excluded | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, as ``explain --json`` prints them."""
+        return asdict(self)

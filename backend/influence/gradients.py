@@ -1,0 +1,137 @@
+"""Gradients at the output of the word-embedding layer, for a whole batch in one backward pass.
+
+DESIGN section 3: ``g_c(x, w) = sum over positions i with token w of d loss_c(x) / d e_i``. The loss is
+summed over the batch, so the gradient at e_i of example x depends on x alone. The gradient is taken
+at the embedding *output*: with tied weights the gradient of the weight has a second, dense part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from backend.errors import InputError
+from backend.model.loading import embedding_layer
+from backend.model.prediction import accepted_inputs
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """Rows of several examples in CSR form: one row per example and distinct token.
+
+    The rows of example i are ``rows[offsets[i]:offsets[i + 1]]``, ascending by token id.
+    ``offsets`` int64 (n + 1), ``tokens`` int32 (r), ``rows`` float32 (r, d).
+    """
+
+    offsets: np.ndarray
+    tokens: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+@contextmanager
+def _embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:
+    outputs: list[Tensor] = []
+
+    def capture(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        leaf = output.detach().requires_grad_(True)
+        outputs.append(leaf)
+        return leaf
+
+    handle = embedding_layer(model).register_forward_hook(capture)
+    try:
+        yield outputs
+    finally:
+        handle.remove()
+
+
+def position_gradients(
+    model: PreTrainedModel, inputs: dict[str, Tensor], labels: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Logits and the gradient of each example's cross-entropy at its embedding outputs.
+
+    Args:
+        model: sequence classifier in eval mode.
+        inputs: ``input_ids`` (B, L) and what else the model takes.
+        labels: (B,) int64, the class whose loss is traced.
+
+    Returns:
+        logits (B, K) float32 and gradients (B, L, d) in the model's dtype; padding positions are not cleared.
+    """
+    with _embedding_output(model) as outputs, torch.enable_grad():
+        logits = model(**accepted_inputs(model, inputs)).logits.float()
+        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        if len(outputs) != 1:
+            raise InputError(
+                f"{type(model).__name__} looks words up {len(outputs)} times in one pass; "
+                "Firstword explains encoder or decoder classifiers that do so once"
+            )
+        (gradients,) = torch.autograd.grad(loss, outputs)
+    return logits.detach(), gradients
+
+
+def traced_positions(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
+    """Which positions carry a gradient row: (B, L) bool; padding is left out.
+
+    Also left out is the embedding layer's own ``padding_idx``, whose weight row never trains.
+    """
+    keep = inputs["attention_mask"].bool()
+    padding = embedding_layer(model).padding_idx
+    return keep if padding is None else keep & (inputs["input_ids"] != padding)
+
+
+def merge_positions(input_ids: Tensor, gradients: Tensor, keep: Tensor) -> TokenRows:
+    """Sum the gradients of equal tokens of an example.
+
+    Args:
+        input_ids: (B, L) int64. gradients: (B, L, d). keep: (B, L) bool.
+
+    Returns:
+        CSR rows of the B examples, float32.
+    """
+    count = len(input_ids)
+    example = torch.arange(count, device=input_ids.device)[:, None].expand_as(input_ids)[keep]
+    vocabulary = int(input_ids.max()) + 1 if input_ids.numel() else 1
+    keys, inverse = torch.unique(example * vocabulary + input_ids[keep], return_inverse=True)
+    rows = torch.zeros(len(keys), gradients.shape[-1], device=gradients.device)
+    rows.index_add_(0, inverse, gradients[keep].float())
+    per_example = torch.bincount(keys // vocabulary, minlength=count)
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(per_example.cpu().numpy(), out=offsets[1:])
+    return TokenRows(offsets, (keys % vocabulary).to(torch.int32).cpu().numpy(), rows.cpu().numpy())
+
+
+def concatenate(parts: list[tuple[list[int], TokenRows]], count: int, width: int) -> TokenRows:
+    """Put the rows of batches together in example order.
+
+    ``parts`` holds (positions of the batch's examples, their rows); every position below ``count``
+    that no batch mentions gets no rows. ``width`` is d.
+    """
+    lengths = np.zeros(count, dtype=np.int64)
+    for positions, part in parts:
+        lengths[positions] = np.diff(part.offsets)
+    offsets = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    tokens = np.empty(offsets[-1], dtype=np.int32)
+    rows = np.empty((offsets[-1], width), dtype=np.float32)
+    for positions, part in parts:
+        target = expand_ranges(offsets[positions], np.diff(part.offsets))
+        tokens[target] = part.tokens
+        rows[target] = part.rows
+    return TokenRows(offsets, tokens, rows)
+
+
+def expand_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Concatenate the ranges ``starts[i] .. starts[i] + lengths[i]``: int64 (sum of lengths)."""
+    ends = np.cumsum(lengths)
+    within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - lengths, lengths)
+    return np.repeat(starts, lengths) + within

@@ -1,0 +1,84 @@
+"""Scores and rankings: ``I(x, q) = sum_c eta_c sum_w g_c(x, w) . g_c(q, w)`` (DESIGN section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.influence.index import RowIndex
+from backend.influence.store import RowStore
+from backend.influence.tracing import TracedExample
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Training examples in rank order: ``positions`` int64 (k), ``terms`` float64 (k, T)."""
+
+    positions: np.ndarray
+    terms: np.ndarray
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Influence of each example: its terms' sum, float64 (k)."""
+        return self.terms.sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The top of both ends. ``n_scored`` examples were scored exactly to find them."""
+
+    proponents: Ranked
+    opponents: Ranked
+    n_scored: int
+
+
+class Searcher:
+    """Finds the most influential training examples of a traced query."""
+
+    def __init__(
+        self, stores: list[RowStore], index: RowIndex | None, candidates_per_list: int, vocabulary: int
+    ) -> None:
+        """``index`` None: every search scans everything."""
+        self.stores, self.index = stores, index
+        self.candidates_per_list, self.vocabulary = candidates_per_list, vocabulary
+        self.count = stores[0].count
+
+    def terms(self, query: TracedExample, examples: np.ndarray) -> np.ndarray:
+        """The part of each example's influence that each query token carries.
+
+        Args:
+            query: weighted. examples: (n,) int64, ascending.
+
+        Returns:
+            float64 (n, T).
+        """
+        terms = np.zeros((len(examples), len(query.tokens)))
+        slots = query.slot_table(self.vocabulary)
+        for checkpoint, store in enumerate(self.stores):
+            store.add_terms(terms, examples, slots, query.rows[checkpoint])
+        return terms
+
+    def top(self, query: TracedExample, k: int, *, exact: bool, exclude: int | None = None) -> Ranking:
+        """The ``k`` strongest proponents and opponents; ``exclude`` is a position left out.
+
+        Ties are broken by position. Examples with score 0 are neither.
+        """
+        examples = self._candidates(query, k, exact)
+        if exclude is not None:
+            examples = examples[examples != exclude]
+        terms = self.terms(query, examples)
+        scores = terms.sum(axis=1)
+        order = np.argsort(-scores, kind="stable")
+        best = order[scores[order] > 0][:k]
+        order = np.argsort(scores, kind="stable")
+        worst = order[scores[order] < 0][:k]
+        return Ranking(
+            Ranked(examples[best], terms[best]), Ranked(examples[worst], terms[worst]), len(examples)
+        )
+
+    def _candidates(self, query: TracedExample, k: int, exact: bool) -> np.ndarray:
+        per_list = max(self.candidates_per_list, 4 * k)
+        if exact or self.index is None or per_list >= self.count:
+            return np.arange(self.count)
+        return self.index.candidates(query.tokens, query.rows, per_list)

@@ -1,0 +1,129 @@
+"""The checkpoints as live models, and the gradients of a query at all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from backend.folder import Folder, Manifest
+from backend.influence.gradients import position_gradients, traced_positions
+from backend.influence.precompute import PrecomputeSettings, batches, input_length, load_for_tracing
+from backend.model.loading import embedding_layer, load_tokenizer
+from backend.model.prediction import predict
+from backend.model.tokenization import Encoded, collate, encode
+
+
+@dataclass(frozen=True)
+class TracedExample:
+    """One example's gradients at every checkpoint.
+
+    ``slots`` int64 (L): which of the distinct tokens stands at a position, -1 where none is traced.
+    ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the gradient at each
+    position, times the checkpoint's weight where the example is a query.
+    """
+
+    encoded: Encoded
+    slots: np.ndarray
+    tokens: np.ndarray
+    position_rows: np.ndarray
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Gradients summed over the positions of each distinct token: float32 (C, T, d)."""
+        checkpoints, _, width = self.position_rows.shape
+        rows = np.zeros((checkpoints, len(self.tokens), width), dtype=np.float32)
+        traced = np.flatnonzero(self.slots >= 0)
+        for checkpoint in range(checkpoints):
+            np.add.at(rows[checkpoint], self.slots[traced], self.position_rows[checkpoint, traced])
+        return rows
+
+    def slot_table(self, vocabulary: int) -> np.ndarray:
+        """Slot of every token of the vocabulary, -1 where this example lacks it: int64 (vocabulary)."""
+        table = np.full(vocabulary, -1, dtype=np.int64)
+        table[self.tokens] = np.arange(len(self.tokens))
+        return table
+
+
+class Checkpoints:
+    """The models of a workspace, held in memory; loaded on first use, guarded by one lock."""
+
+    def __init__(self, folder: Folder, settings: PrecomputeSettings) -> None:
+        self.manifest: Manifest = folder.manifest()
+        self._folder, self._settings = folder, settings
+        self._lock = threading.RLock()
+        self.weights = np.array([each.weight for each in self.manifest.checkpoints], dtype=np.float32)
+
+    @cached_property
+    def models(self) -> list[PreTrainedModel]:
+        """One model per checkpoint, in training order."""
+        paths = [self._folder.checkpoint_path(each) for each in self.manifest.checkpoints]
+        return [load_for_tracing(path, self._settings) for path in paths]
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer of the last checkpoint."""
+        return load_tokenizer(self._folder.tokenizer_path(self.manifest))
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of rows of the embedding matrix."""
+        return embedding_layer(self.models[-1]).num_embeddings
+
+    @cached_property
+    def embeddings_frozen(self) -> bool:
+        """Whether the word embeddings did not change between the first and the last checkpoint."""
+        if len(self.models) < 2:
+            return False
+        first, last = (embedding_layer(model).weight for model in (self.models[0], self.models[-1]))
+        return torch.equal(first, last)
+
+    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> list[Encoded]:
+        """Tokenise as the training did."""
+        with self._lock:
+            length = input_length(self.manifest, self.tokenizer, self.models[-1])
+            return encode(self.tokenizer, texts, texts_b, length)
+
+    def probabilities(self, encoded: Sequence[Encoded]) -> np.ndarray:
+        """Class probabilities of the last checkpoint: float32 (n, K)."""
+        with self._lock:
+            return predict(self.models[-1], encoded, self.tokenizer)
+
+    def trace(
+        self, encoded: Sequence[Encoded], labels: Sequence[int], *, weighted: bool
+    ) -> list[TracedExample]:
+        """The gradients of examples for classes ``labels``; ``weighted``: times the checkpoint weights."""
+        factors = self.weights if weighted else np.ones_like(self.weights)
+        width = embedding_layer(self.models[-1]).embedding_dim
+        position_rows = [np.zeros((len(factors), len(each.input_ids), width), np.float32) for each in encoded]
+        slots = [np.full(len(each.input_ids), -1, dtype=np.int64) for each in encoded]
+        tokens = [np.empty(0, dtype=np.int64) for _ in encoded]
+        with self._lock:
+            for batch in self._batches(encoded):
+                inputs = collate(
+                    [encoded[each] for each in batch], self.tokenizer, self._settings.torch_device
+                )
+                targets = torch.tensor([labels[each] for each in batch], device=self._settings.torch_device)
+                real, traced = inputs["attention_mask"].bool(), traced_positions(self.models[-1], inputs)
+                for row, each in enumerate(batch):
+                    kept = traced[row, real[row]].cpu().numpy()
+                    ids = np.asarray(encoded[each].input_ids, dtype=np.int64)[kept]
+                    tokens[each], slots[each][kept] = np.unique(ids, return_inverse=True)
+                for number, model in enumerate(self.models):
+                    gradients = position_gradients(model, inputs, targets)[1].float()
+                    for row, each in enumerate(batch):
+                        position_rows[each][number] = (
+                            gradients[row, real[row]].cpu().numpy() * factors[number]
+                        )
+        return [TracedExample(*parts) for parts in zip(encoded, slots, tokens, position_rows, strict=True)]
+
+    def _batches(self, encoded: Sequence[Encoded]) -> Iterator[list[int]]:
+        present = [position for position, each in enumerate(encoded) if each.input_ids]
+        lengths = [len(encoded[position].input_ids) for position in present]
+        for batch in batches(lengths, self.tokenizer, self._settings):
+            yield [present[each] for each in batch]

@@ -1,0 +1,96 @@
+"""Integrity: reads everything that was written and names what is damaged or missing."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.folder import Folder, Manifest
+from backend.influence.index import RowIndex
+from backend.influence.store import shard_path, shard_ranges, usable_shard
+from backend.model.fingerprint import weights_digest
+from backend.model.prediction_table import predictions_path
+from backend.progress import Progress, silent
+
+
+def damaged_files(folder: Folder, progress: Progress = silent) -> list[str]:
+    """One line per damaged or missing file of a recorded artifact: where, and what to do."""
+    manifest = folder.manifest()
+    lines = _data(folder, manifest) + _checkpoints(folder, manifest)
+    if "rows" in manifest.artifacts:
+        lines += _rows(folder, manifest, progress)
+    if "predictions" in manifest.artifacts:
+        lines += _predictions(folder, manifest)
+    if "index" in manifest.artifacts:
+        try:
+            RowIndex.load(folder.index, manifest.artifacts["index"].id)
+        except ValueError as error:
+            lines.append(str(error))
+    if folder.review.exists():
+        lines += _review(folder)
+    return lines
+
+
+def _data(folder: Folder, manifest: Manifest) -> list[str]:
+    lines = []
+    for name, expected in (("train", manifest.data.n_train), ("eval", manifest.data.n_eval)):
+        path = folder.data / f"{name}.parquet"
+        try:
+            found = len(pq.read_table(path))
+            if found != expected:
+                lines.append(f"{path}: holds {found} rows, {expected} were imported")
+        except (OSError, pa.ArrowException) as error:
+            lines.append(f"{path}: damaged or missing ({str(error).splitlines()[0]})")
+    return lines
+
+
+def _checkpoints(folder: Folder, manifest: Manifest) -> list[str]:
+    if "checkpoints" not in manifest.artifacts:
+        return []
+    expected = manifest.artifacts["checkpoints"].details["files"]
+    return [
+        f"{folder.checkpoint_path(each)}: weights damaged, changed or missing"
+        for each in manifest.checkpoints
+        if weights_digest(folder.checkpoint_path(each)) != expected[str(each.step)]
+    ]
+
+
+def _rows(folder: Folder, manifest: Manifest, progress: Progress) -> list[str]:
+    artifact, lines = manifest.artifacts["rows"].id, []
+    ranges = shard_ranges(manifest.data.n_train)
+    total, done = len(ranges) * len(manifest.checkpoints), 0
+    for checkpoint in manifest.checkpoints:
+        for number, positions in enumerate(ranges):
+            path = shard_path(folder.rows, checkpoint.step, number)
+            shard = usable_shard(path, artifact, len(positions))
+            if shard is None or not shard.intact():
+                lines.append(f"{path}: damaged or missing")
+            done += 1
+            progress("verify rows", done, total)
+    return lines
+
+
+def _predictions(folder: Folder, manifest: Manifest) -> list[str]:
+    lines = []
+    for checkpoint in manifest.checkpoints:
+        for split in ("train", "eval"):
+            path = predictions_path(folder, split, checkpoint.step)
+            try:
+                pq.read_table(path)
+            except (OSError, pa.ArrowException):
+                lines.append(f"{path}: damaged or missing")
+    return lines
+
+
+def _review(folder: Folder) -> list[str]:
+    try:
+        connection = sqlite3.connect(f"file:{folder.review}?mode=ro", uri=True)
+        try:
+            (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        answer = str(error)
+    return [] if answer == "ok" else [f"{folder.review}: {answer}"]

@@ -1,0 +1,121 @@
+"""Commands of Firstword run in the background: each in a process of its own that outlives a page or a server.
+
+A job is named by its command line: its files lie in ``<log_dir>/<digest of the arguments>/``
+(``job.json``, ``progress.json``, ``stdout.log``, ``stderr.log``). The same command runs once at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from backend.errors import InputError
+from backend.folder import digest, write_json
+from backend.jobs.progress_file import PROGRESS_VARIABLE
+
+State = Literal["running", "done", "failed", "interrupted"]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How far a job is; ``error`` is the line that says why it failed."""
+
+    state: State
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    error: str | None = None
+
+    @property
+    def share(self) -> float:
+        """The part of the current stage that is done, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total > 0 else 0.0
+
+
+def job_path(args: list[str], log_dir: Path) -> Path:
+    """Where the files of the job ``python -m backend *args`` lie."""
+    return log_dir / digest(args)
+
+
+def start_command(args: list[str], log_dir: Path) -> Path:
+    """Start ``python -m backend *args`` in the background and return the job's folder.
+
+    Raises:
+        InputError: if the same command is running already.
+    """
+    folder = job_path(args, log_dir)
+    state = job_state(folder)
+    if state and state.state == "running":
+        raise InputError(f"`{' '.join(args)}` is running already; wait for it")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "progress.json").unlink(missing_ok=True)
+    environment = {**os.environ, PROGRESS_VARIABLE: str((folder / "progress.json").resolve())}
+    with (folder / "stdout.log").open("wb") as out, (folder / "stderr.log").open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "backend", *args],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,
+        )
+    write_json(folder / "job.json", {"args": args, "pid": process.pid, "created": _created(process.pid)})
+    return folder
+
+
+def job_state(folder: Path) -> JobState | None:
+    """How far the job in ``folder`` is; None if none was ever started there."""
+    record = _read(folder / "job.json")
+    if record is None:
+        return None
+    progress = _read(folder / "progress.json") or {}
+    position = (str(progress.get("stage", "")), int(progress.get("done", 0)), int(progress.get("total", 0)))
+    ended = progress.get("state")
+    if ended in ("done", "failed", "interrupted"):
+        _alive(record)  # collects the ended process
+        return JobState(ended, *position, progress.get("error"))
+    if _alive(record):
+        return JobState("running", *position)
+    last_words = "" if progress else _last_line(folder / "stderr.log")
+    return JobState("failed" if last_words else "interrupted", *position, last_words or None)
+
+
+def _alive(record: dict[str, Any]) -> bool:
+    pid = int(record["pid"])
+    with suppress(OSError):  # started by an earlier server: not ours to collect
+        os.waitpid(pid, os.WNOHANG)
+    created = _created(pid)
+    return created is not None and created == record["created"]
+
+
+def _created(pid: int) -> float | None:
+    """When the process ``pid`` began; None if it is gone. Tells it from a later one of the same number."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _last_line(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""

@@ -1,0 +1,1 @@
+"""Models: loading, tokenising, fine-tuning, the checkpoints of any Trainer run, prediction."""

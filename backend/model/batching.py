@@ -1,0 +1,25 @@
+"""Which examples to run together."""
+
+from collections.abc import Iterator, Sequence
+
+
+def length_sorted_batches(
+    lengths: Sequence[int], max_examples: int, max_tokens: int, same_length: bool = False
+) -> Iterator[list[int]]:
+    """Yield batches of positions into ``lengths``, shortest first, every position exactly once.
+
+    A batch holds at most ``max_examples`` positions and ``max_tokens`` tokens counted with padding
+    (longest times number); one example that is longer than that is a batch of its own. With
+    ``same_length`` a batch needs no padding: for tokenizers that pad on the left of models with
+    absolute positions, where padding would change the result.
+    """
+    batch: list[int] = []
+    for position in sorted(range(len(lengths)), key=lengths.__getitem__):
+        length = lengths[position]
+        full = len(batch) >= max_examples or length * (len(batch) + 1) > max_tokens
+        if batch and (full or (same_length and length != lengths[batch[0]])):
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch

@@ -1,0 +1,282 @@
+"""The checkpoints of any Trainer run, made by anyone's script: where, when, with which weight.
+
+Reads JSON and safetensors headers only. ``training_args.bin`` and ``optimizer.pt`` are pickles:
+whether they exist is noted, they are never opened.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from backend.errors import InputError
+from backend.model.choice import choose
+from backend.model.class_names import match_names
+from backend.model.trainer_log import STATE_FILE, TrainerLog, read_json
+
+_FOLDER = re.compile(r"checkpoint-(\d{1,15})")
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "spm.model",
+)
+_GENERIC = re.compile(r"LABEL_\d+")
+
+
+@dataclass(frozen=True)
+class FoundCheckpoint:
+    """One checkpoint: ``weight`` and ``loss`` are the mean learning rate and the mean training loss
+    logged in the interval of steps that it closes (``loss`` None: not logged)."""
+
+    path: Path
+    step: int
+    epoch: float | None
+    weight: float
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class RunFound:
+    """What a run's folder says; ``notes`` holds a sentence for all that was missing or assumed."""
+
+    checkpoints: list[FoundCheckpoint]
+    """The chosen ones, by step; the last is the model that is explained."""
+    all_steps: list[int]
+    """Steps of all usable checkpoints."""
+    classes: list[str] | None
+    """Class names in model order; None where the config has only LABEL_0, LABEL_1, ..."""
+    num_labels: int
+    max_length: int | None
+    max_length_from: Path | None
+    """The file that says the maximal length."""
+    optimizer_state: bool
+    """Whether every chosen checkpoint has an optimizer state beside it."""
+    tokenizer_source: Path | None
+    notes: list[str]
+
+
+def find_run(run: Path, count: int = 4) -> RunFound:
+    """Read a Trainer output folder, or a single checkpoint folder, and choose ``count`` checkpoints.
+
+    A checkpoint's weight is the mean of the learning rates logged since the previous chosen one. Raises
+    `InputError` where there is no usable checkpoint or the model is no single-label classifier.
+    """
+    notes: list[str] = []
+    folders = _folders(run, notes)
+    steps = sorted(folders)
+    log = _log(run, [folders[step] for step in steps], notes)
+    losses = [log.mean_loss(a, b) for a, b in zip([0, *steps], steps, strict=False)]
+    chosen = choose(steps, losses, count)
+    last = folders[steps[-1]]
+    names, num_labels = _labels(last)
+    tokenizer = _tokenizer(run, last, notes)
+    max_length = _max_length(tokenizer, notes)
+    if (run / _WEIGHTS).is_file() and last != run:
+        notes.append(
+            f"{run} also holds a saved model; the last checkpoint, {last.name}, is what is explained."
+        )
+    return RunFound(
+        checkpoints=_weighted(folders, chosen, log, notes),
+        all_steps=steps,
+        classes=names,
+        num_labels=num_labels,
+        max_length=max_length,
+        max_length_from=tokenizer / "tokenizer.json" if tokenizer and max_length else None,
+        optimizer_state=_has_optimizer_state([folders[step] for step in chosen], notes),
+        tokenizer_source=tokenizer,
+        notes=notes,
+    )
+
+
+def match_classes(
+    run: RunFound, data_classes: Sequence[str], given: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """The data's class names in the model's order, and notes on what was assumed.
+
+    See `backend.model.class_names.match_names`.
+    """
+    return match_names(run.classes, run.num_labels, data_classes, given)
+
+
+# -- folders ---------------------------------------------------------------------------------------
+
+
+def _folders(run: Path, notes: list[str]) -> dict[int, Path]:
+    """Usable checkpoint folders by step."""
+    if not run.is_dir():
+        raise InputError(f"{run}: no such folder; give the output folder of a Trainer run")
+    matches = [(match, folder) for folder in run.iterdir() if (match := _FOLDER.fullmatch(folder.name))]
+    candidates = {int(match[1]): folder for match, folder in matches if folder.is_dir()}
+    if not candidates:
+        return _single(run, notes)
+    usable, defects = {}, []
+    for step, folder in sorted(candidates.items()):
+        defect = "it is the untrained model" if step == 0 else _defect(folder)
+        if defect is None:
+            usable[step] = folder
+        else:
+            defects.append(f"{folder.name} is left out: {defect}.")
+    if not usable:
+        raise InputError(f"{run}: no usable checkpoint; {defects[-1]}")
+    notes += defects
+    return usable
+
+
+def _single(run: Path, notes: list[str]) -> dict[int, Path]:
+    if not (run / "config.json").is_file():
+        raise InputError(f"{run}: no checkpoint-* folders here; give the output folder of a Trainer run")
+    if defect := _defect(run):
+        raise InputError(f"{run}: not a usable checkpoint; {defect}")
+    notes.append(f"{run} is a single checkpoint: influence is computed at the end of training only.")
+    state = read_json(run / STATE_FILE) or {}
+    named = _FOLDER.fullmatch(run.name)
+    step = state.get("global_step")
+    if not isinstance(step, int) or step < 0:
+        step = int(named[1]) if named else 0
+    return {step: run}
+
+
+def _defect(folder: Path) -> str | None:
+    """Why a folder cannot be used as a checkpoint, or None."""
+    if (folder / "adapter_config.json").is_file() and not (folder / _WEIGHTS).is_file():
+        return "it holds only an adapter; merge it into its model first"
+    if read_json(folder / "config.json") is None:
+        return "it has no readable config.json"
+    names = [_WEIGHTS]
+    if not (folder / _WEIGHTS).is_file():
+        weight_map = (read_json(folder / _INDEX) or {}).get("weight_map")
+        if not isinstance(weight_map, dict) or not weight_map:
+            pickled = any(folder.glob("pytorch_model*.bin"))
+            return (
+                "its weights are a pickle (.bin), convert them to safetensors"
+                if pickled
+                else f"it has no {_WEIGHTS}"
+            )
+        names = sorted({str(name) for name in weight_map.values()})
+    for name in names:
+        try:
+            with safe_open(folder / Path(name).name, framework="np"):
+                pass
+        except (OSError, SafetensorError):
+            return f"{name} is missing or damaged"
+    return None
+
+
+# -- log -------------------------------------------------------------------------------------------
+
+
+def _log(run: Path, folders: Sequence[Path], notes: list[str]) -> TrainerLog:
+    """The log that reaches furthest: usually the newest checkpoint's, or the run folder's."""
+    states = [(folder, read_json(folder / STATE_FILE)) for folder in dict.fromkeys([*folders, run])]
+    read = [(folder, state) for folder, state in states if state is not None]
+    if not read:
+        notes.append(f"There is no readable {STATE_FILE}.")
+        return TrainerLog()
+    logs = [(TrainerLog.read(state), folder, state) for folder, state in read]
+    log, source, state = max(logs, key=lambda each: each[0].last_step)
+    if states[len(folders) - 1][1] is None:
+        notes.append(f"{folders[-1].name} has no readable {STATE_FILE}; the log is {source.name}'s.")
+    plans = sorted({state["max_steps"] for _, state in read if isinstance(state.get("max_steps"), int)})
+    if len(plans) > 1:
+        planned = ", ".join(map(str, plans))
+        notes.append(
+            f"The checkpoints plan different numbers of steps ({planned}): extended run, or two runs?"
+        )
+    best = state.get("best_model_checkpoint")
+    if isinstance(best, str) and Path(best).name != folders[-1].name:
+        notes.append(f"The log calls {Path(best).name} the best; {folders[-1].name}, the last, is explained.")
+    return log
+
+
+def _weighted(
+    folders: dict[int, Path], chosen: Sequence[int], log: TrainerLog, notes: list[str]
+) -> list[FoundCheckpoint]:
+    starts = [0, *chosen[:-1]]
+    rates = [log.mean_rate(a, b) for a, b in zip(starts, chosen, strict=True)] if log.rates else []
+    weights = [rate for rate, _ in rates]
+    unlogged = [str(step) for step, (_, logged) in zip(chosen, rates, strict=False) if not logged]
+    if not any(weight > 0 for weight in weights):
+        notes.append("No learning rate is logged: all checkpoints have weight 1.")
+        weights = [1.0] * len(chosen)
+    elif unlogged:
+        notes.append(
+            f"No learning rate is logged in the interval up to step {', '.join(unlogged)}: interpolated."
+        )
+    return [
+        FoundCheckpoint(
+            folders[step], step, _epoch(folders[step], step, log), weight, log.mean_loss(start, step)
+        )
+        for start, step, weight in zip(starts, chosen, weights, strict=True)
+    ]
+
+
+def _epoch(folder: Path, step: int, log: TrainerLog) -> float | None:
+    epoch = (read_json(folder / STATE_FILE) or {}).get("epoch")
+    return float(epoch) if isinstance(epoch, int | float) else log.epoch(step)
+
+
+# -- model and tokenizer ---------------------------------------------------------------------------
+
+
+def _labels(folder: Path) -> tuple[list[str] | None, int]:
+    """Class names (None if generic) and their number."""
+    config: dict[str, Any] = read_json(folder / "config.json") or {}
+    architecture = next(iter(config.get("architectures") or []), "")
+    if architecture and not architecture.endswith("ForSequenceClassification"):
+        raise InputError(f"{folder}: a {architecture}; Firstword explains sequence classifiers")
+    if config.get("problem_type") in ("regression", "multi_label_classification"):
+        raise InputError(
+            f"{folder}: trained for {config['problem_type']}; Firstword explains single-label classifiers"
+        )
+    named = config.get("id2label")
+    if not isinstance(named, dict):
+        count = config.get("num_labels")
+        return None, count if isinstance(count, int) else 2
+    if sorted(named) != sorted(map(str, range(len(named)))):
+        raise InputError(f"{folder / 'config.json'}: id2label must number the classes from 0 without gaps")
+    if len(named) < 2:
+        raise InputError(
+            f"{folder}: a model with one output; Firstword explains classifiers of two or more classes"
+        )
+    names = [str(named[str(index)]) for index in range(len(named))]
+    generic = all(_GENERIC.fullmatch(name) for name in names)
+    return None if generic else names, len(names)
+
+
+def _tokenizer(run: Path, last: Path, notes: list[str]) -> Path | None:
+    for folder in (last, run):
+        if any((folder / name).is_file() for name in _TOKENIZER_FILES):
+            if folder != last:
+                notes.append(f"{last.name} has no tokenizer; the run folder's is used.")
+            return folder
+    notes.append(
+        "Neither the last checkpoint nor the run folder has a tokenizer: name the model it came from."
+    )
+    return None
+
+
+def _max_length(tokenizer: Path | None, notes: list[str]) -> int | None:
+    """The length that texts were cut to, which fast tokenizers save."""
+    saved = (read_json(tokenizer / "tokenizer.json") or {}) if tokenizer else {}
+    truncation = saved.get("truncation")
+    length = truncation.get("max_length") if isinstance(truncation, dict) else None
+    if isinstance(length, int) and length > 0:
+        return length
+    notes.append(
+        "The length that texts were cut to in training is not recorded: the model's own limit applies."
+    )
+    return None
+
+
+def _has_optimizer_state(folders: Sequence[Path], notes: list[str]) -> bool:
+    without = [folder.name for folder in folders if not (folder / "optimizer.pt").is_file()]
+    if without:
+        notes.append(f"No optimizer state in {', '.join(without)}: scores that need it are not available.")
+    return not without

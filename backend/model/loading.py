@@ -1,0 +1,188 @@
+"""Loading tokenizers and classifiers: safetensors only, no code from a hub, one clear line on failure."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+
+from backend.errors import InputError
+from backend.model.embedded import EMBEDDED, embedded_model_path
+from backend.model.quiet import quiet
+
+DEFAULT_MAX_LENGTH = 512
+_UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+# Position embeddings of these start at the index after the padding token.
+_OFFSET_POSITIONS = frozenset(
+    (
+        *("camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "longformer", "luke", "markuplm"),
+        *("mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
+    )
+)
+T = TypeVar("T")
+
+
+def resolve(name: str) -> str:
+    """What a model name means: ``minilm``, the path of an existing folder, or else a hub id."""
+    if name == EMBEDDED:
+        return str(embedded_model_path())
+    path = Path(name).expanduser()
+    if name.strip() and path.is_dir():
+        return str(path)
+    if not name.strip() or path.exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1:
+        raise InputError(f"model {name!r}: no such folder; give a model folder, a hub id or `{EMBEDDED}`")
+    return name
+
+
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerFast:
+    """Load the fast tokenizer of a folder or hub id, with a padding token (eos where it has none).
+
+    Raises `InputError` where there is none, or only a slow one (its tokens have no offsets).
+    """
+    tokenizer = _attempt(
+        lambda: AutoTokenizer.from_pretrained(str(source), use_fast=True, trust_remote_code=False),
+        f"{source}: cannot be loaded as a tokenizer",
+    )
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise InputError(f"{source}: has no fast tokenizer (tokenizer.json), which is needed for offsets")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise InputError(f"{source}: has no tokenizer vocabulary (tokenizer.json or vocab.txt is missing)")
+    if tokenizer.pad_token is None:
+        fallback = tokenizer.eos_token or tokenizer.sep_token or tokenizer.unk_token
+        if fallback is None:
+            raise InputError(f"{source}: its tokenizer has neither a padding nor an end token")
+        tokenizer.pad_token = fallback
+    return tokenizer
+
+
+def load_classifier(
+    source: str | Path,
+    *,
+    classes: Sequence[str] | None = None,
+    layers: int | None = None,
+    attention: str | None = None,
+) -> PreTrainedModel:
+    """Load a sequence classifier in fp32 and eval mode.
+
+    With ``classes`` it is prepared for training: a head of that many classes, named in the config,
+    new unless the source has one of the same size. Without, the source must have a trained head.
+    ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa`` (eager where the
+    architecture has none) or None for the model's own choice. Raises `InputError`.
+    """
+    config = _attempt(
+        lambda: AutoConfig.from_pretrained(str(source), trust_remote_code=False),
+        f"{source}: cannot be loaded as a model",
+    )
+    _refuse_pickles(Path(source))
+    if classes is not None:
+        _name_classes(config, classes)
+    if layers is not None:
+        _keep_layers(config, layers, source)
+    if config.pad_token_id is None:
+        config.pad_token_id = load_tokenizer(source).pad_token_id
+    model, report = _load_weights(source, config, attention, new_head=classes is not None)
+    missing = sorted(report["missing_keys"])
+    if classes is None and missing:
+        raise InputError(f"{source}: not a trained classifier (no weights for {missing[0]})")
+    return model.eval()
+
+
+def embedding_layer(model: PreTrainedModel) -> nn.Embedding:
+    """The word-embedding layer; `InputError` for models without one."""
+    try:
+        layer = model.get_input_embeddings()
+    except NotImplementedError:
+        layer = None
+    if not isinstance(layer, nn.Embedding):
+        raise InputError(f"{type(model).__name__} has no word-embedding layer")
+    return layer
+
+
+def max_input_length(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel | PreTrainedConfig) -> int:
+    """How many tokens, special ones included, the model can read at most (512 if nothing says)."""
+    config = model.config if isinstance(model, PreTrainedModel) else model
+    limits = []
+    if 0 < tokenizer.model_max_length < _UNLIMITED:
+        limits.append(int(tokenizer.model_max_length))
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        reserved = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
+        limits.append(positions - reserved)
+    return min(limits, default=DEFAULT_MAX_LENGTH)
+
+
+def _attempt(load: Callable[[], T], failure: str) -> T:
+    """Run ``load``; whatever goes wrong inside transformers is about the user's model."""
+    try:
+        with quiet():
+            return load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(f"{failure} ({reason})") from error
+
+
+def _refuse_pickles(folder: Path) -> None:
+    if not folder.is_dir() or any((folder / name).is_file() for name in _WEIGHTS):
+        return
+    if (folder / "adapter_model.safetensors").is_file():
+        raise InputError(f"{folder}: holds only an adapter; merge it into its model and save that")
+    if any(folder.glob("*.bin")):
+        raise InputError(
+            f"{folder}: has only .bin weights, pickles that are never read; convert to safetensors: "
+            "`model.save_pretrained(folder)` with a current transformers writes model.safetensors"
+        )
+    raise InputError(f"{folder}: has no model.safetensors")
+
+
+def _name_classes(config: PreTrainedConfig, classes: Sequence[str]) -> None:
+    config.id2label = dict(enumerate(classes))
+    config.label2id = {name: index for index, name in enumerate(classes)}
+    config.problem_type = "single_label_classification"
+
+
+def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> None:
+    available = getattr(config, "num_hidden_layers", None)
+    if not isinstance(available, int):
+        raise InputError(f"{source}: its number of layers is not known, so it cannot be cut to {layers}")
+    if not 1 <= layers <= available:
+        raise InputError(f"{source}: cannot keep {layers} layers; it has {available}")
+    config.num_hidden_layers = layers
+    if isinstance(getattr(config, "layer_types", None), list):
+        config.layer_types = config.layer_types[:layers]
+
+
+def _load_weights(
+    source: str | Path, config: PreTrainedConfig, attention: str | None, new_head: bool
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    def load(attention: str | None) -> tuple[PreTrainedModel, dict[str, Any]]:
+        return AutoModelForSequenceClassification.from_pretrained(
+            str(source),
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+            ignore_mismatched_sizes=new_head,
+            output_loading_info=True,
+            **({} if attention is None else {"attn_implementation": attention}),
+        )
+
+    failure = f"{source}: cannot be loaded as a classifier"
+    if attention == "sdpa":
+        try:
+            return _attempt(lambda: load("sdpa"), failure)
+        except InputError:
+            return _attempt(lambda: load("eager"), failure)
+    return _attempt(lambda: load(attention), failure)

@@ -1,0 +1,86 @@
+"""How a model is fine-tuned; every value is checked before anything starts."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from transformers.trainer_utils import SchedulerType
+from transformers.training_args import OptimizerNames
+
+from backend.errors import InputError
+from backend.model.devices import fast_bf16, resolve_device
+
+_PRECISIONS = ("auto", "bf16", "fp32")
+# These need arguments of their own or a metric.
+_NO_SCHEDULERS = {"greedy", "reduce_lr_on_plateau", "warmup_stable_decay", "cosine_warmup_with_min_lr"}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of a fine-tuning run. Invalid values raise `InputError` on construction."""
+
+    epochs: float = 2.0
+    lr: float = 5e-5
+    batch_size: int = 32
+    optimizer: str = "adamw_torch"
+    """A name that Trainer's ``optim`` knows, for example ``sgd``."""
+    seed: int = 0
+    max_length: int | None = 128
+    """Tokens per example, special ones included; None: as many as the model can read."""
+    checkpoints: int = 4
+    """How many to keep."""
+    scheduler: str = "linear"
+    warmup: float = 0.0
+    """Share of the steps in which the learning rate rises from 0."""
+    weight_decay: float = 0.01
+    precision: str = "auto"
+    """``fp32``, ``bf16`` (autocast, fp32 weights), or ``auto``: bf16 where the hardware is fast at it."""
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        _number("epochs", self.epochs, above=0)
+        _number("lr", self.lr, above=0, most=10)
+        _number("warmup", self.warmup, least=0, most=1)
+        _number("weight_decay", self.weight_decay, least=0, most=10)
+        _integer("batch_size", self.batch_size, 1)
+        _integer("seed", self.seed, 0, 2**32 - 1)
+        _integer("checkpoints", self.checkpoints, 1)
+        if self.max_length is not None:
+            _integer("max_length", self.max_length, 1)
+        _name("optimizer", self.optimizer, [each.value for each in OptimizerNames])
+        _name("scheduler", self.scheduler, [e.value for e in SchedulerType if e.value not in _NO_SCHEDULERS])
+        _name("precision", self.precision, _PRECISIONS)
+
+    def torch_device(self) -> torch.device:
+        """The device to train on; `InputError` where this machine lacks it."""
+        return resolve_device(self.device)
+
+    def bf16(self) -> bool:
+        """Whether the forward pass runs under bf16 autocast."""
+        return self.precision == "bf16" or (self.precision == "auto" and fast_bf16(self.torch_device()))
+
+
+def _number(
+    name: str, value: float, above: float | None = None, least: float | None = None, most: float | None = None
+) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{name} {value!r}: must be a number")
+    low = (above is not None and value <= above) or (least is not None and value < least)
+    if low or (most is not None and value > most):
+        bounds = [f"above {above}"] if above is not None else [f"at least {least}"]
+        bounds += [f"at most {most}"] if most is not None else []
+        raise InputError(f"{name} {value}: must be {' and '.join(bounds)}")
+
+
+def _integer(name: str, value: int, least: int, most: int | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name} {value!r}: must be a whole number")
+    if value < least or (most is not None and value > most):
+        raise InputError(
+            f"{name} {value}: must be at least {least}" + (f" and at most {most}" if most else "")
+        )
+
+
+def _name(name: str, value: str, known: list[str] | tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(f"{name} {value!r}: unknown; use one of {', '.join(known)}")

@@ -1,0 +1,335 @@
+"""`Workspace`: the facade that ties the parts together. Command line, app and notebooks go through it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backend.data.columns import Columns
+from backend.data.dataset import Split, load_split
+from backend.data.rowstate import Action, RowState
+from backend.errors import InputError
+from backend.folder import Folder, Manifest, ModelInfo
+from backend.progress import Progress, silent
+from backend.review.decide import decide
+from backend.review.ledger import Ledger, LogEntry
+
+if (
+    TYPE_CHECKING
+):  # torch and transformers are imported where they are needed: a decision must not wait for them
+    from backend.data.export import ExportPreview, ExportReport
+    from backend.data.ingest import IngestReport
+    from backend.influence.explain import Explainer, SplitName
+    from backend.influence.explanation import Explanation
+    from backend.influence.precompute import PrecomputeSettings
+    from backend.model.prediction_table import Predictions
+    from backend.model.training import TrainingResult, TrainingSettings
+
+ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
+COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
+
+
+class Workspace:
+    """One data set, one model with its checkpoints, and all that was computed from them.
+
+    >>> ws = Workspace.open("cache/demo")
+    >>> ws.explain("a gorgeous, witty film").proponents[0].words
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        self._explainers: dict[str, Explainer] = {}
+
+    # -- making and opening -------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: str | Path) -> Workspace:
+        """Open an existing workspace; `InputError` if there is none."""
+        return cls(Folder.open(path))
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        train: str,
+        eval: str | None,
+        columns: Columns,
+        model: str,
+        layers: int | None = None,
+        max_length: int | None = None,
+        seed: int = 0,
+        skip_bad_rows: bool = False,
+        progress: Progress = silent,
+    ) -> tuple[Workspace, IngestReport]:
+        """Create a workspace from a data set (see `backend.data.ingest.ingest`); whole or not at all."""
+        from backend.data.ingest import ingest
+
+        if layers is not None and layers < 1:
+            raise InputError(f"--layers {layers}: must be at least 1")
+        if max_length is not None and max_length < 2:
+            raise InputError(f"--max-length {max_length}: must be at least 2")
+        with Folder.create(path) as folder:
+            report = ingest(
+                folder,
+                train=train,
+                eval=eval,
+                columns=columns,
+                model=ModelInfo(name=model, layers=layers),
+                max_length=max_length,
+                seed=seed,
+                skip_bad_rows=skip_bad_rows,
+                progress=progress,
+            )
+        return cls.open(path), report
+
+    @property
+    def path(self) -> Path:
+        """The workspace's folder."""
+        return self.folder.path
+
+    @property
+    def manifest(self) -> Manifest:
+        """The content of ``workspace.json``."""
+        return self.folder.manifest()
+
+    # -- data ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def train_split(self) -> Split:
+        """The training rows."""
+        return load_split(self.folder, "train")
+
+    @cached_property
+    def eval_split(self) -> Split:
+        """The held-out rows."""
+        return load_split(self.folder, "eval")
+
+    def split(self, name: SplitName) -> Split:
+        """One of the two splits."""
+        return self.train_split if name == "train" else self.eval_split
+
+    # -- model --------------------------------------------------------------------------------------
+
+    def train(self, settings: TrainingSettings, progress: Progress = silent) -> TrainingResult:
+        """Fine-tune the workspace's model and save its checkpoints (an ordinary Trainer run)."""
+        from backend.model.runs import train_run
+
+        return train_run(self.folder, settings, progress)
+
+    def attach(
+        self,
+        run: str | Path,
+        *,
+        classes: Sequence[str] | None = None,
+        max_length: int | None = None,
+        tokenizer: str | None = None,
+        count: int = 4,
+    ) -> list[str]:
+        """Use an existing Trainer run instead of training (see `backend.model.runs.attach_run`)."""
+        from backend.model.runs import attach_run
+
+        return attach_run(
+            self.folder, Path(run), classes=classes, max_length=max_length, tokenizer=tokenizer, count=count
+        )
+
+    # -- influence ----------------------------------------------------------------------------------
+
+    def precompute(self, settings: PrecomputeSettings | None = None, progress: Progress = silent) -> None:
+        """Gradient rows, predictions and index; what is already there and current is kept."""
+        from backend.influence.indexing import build_index, index_is_current
+        from backend.influence.precompute import PrecomputeSettings, compute_rows, rows_are_current
+
+        settings = settings or PrecomputeSettings()
+        with self.folder.lock():
+            if not rows_are_current(self.folder, settings):
+                compute_rows(self.folder, settings, progress)
+            if not index_is_current(self.folder):
+                build_index(self.folder, settings, progress)
+
+    def explainer(self, device: str = "auto") -> Explainer:
+        """The loaded models, rows and index; made on first use, kept while the artifacts stay the same."""
+        from backend.influence.explain import Explainer
+        from backend.influence.precompute import PrecomputeSettings
+
+        key = f"{self.folder.require('index', 'precompute').id} {device}"
+        if key not in self._explainers:
+            self._explainers = {key: Explainer(self.folder, PrecomputeSettings(device=device))}
+        return self._explainers[key]
+
+    def explain(
+        self,
+        text: str | None = None,
+        text_b: str | None = None,
+        *,
+        row: str | None = None,
+        split: SplitName | None = None,
+        label: str | None = None,
+        k: int = 10,
+        exact: bool = False,
+        method: str = "we",
+        score: str = "dot",
+        device: str = "auto",
+    ) -> Explanation:
+        """The most influential training examples of a typed text or of a row, word by word.
+
+        Args:
+            text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have it).
+            label: the class whose loss is traced; default: the predicted class ("why this?").
+            k: how many proponents and opponents. exact: scan everything instead of using the index.
+        """
+        from backend.influence.explain import Question
+
+        question = Question(text, text_b, row, split, label, k, exact, method, score)
+        return self.explainer(device).explain(question)
+
+    def measure_index(self, queries: int = 100, k: int = 10, progress: Progress = silent) -> dict[str, float]:
+        """Recall@k of the default path against the full scan on eval rows, for both ends."""
+        from backend.influence.indexing import measure_recall, sample_queries
+
+        explainer = self.explainer()
+        drawn = sample_queries(explainer.checkpoints, self.folder, queries, seed=1)
+        return measure_recall(explainer.searcher, drawn, k, progress)
+
+    def predictions(self, split: SplitName) -> Predictions:
+        """Predictions of the last checkpoint for every row of a split."""
+        from backend.model.prediction_table import read_predictions
+
+        self.folder.require("predictions", "precompute")
+        return read_predictions(self.folder, split, self.manifest.checkpoints[-1].step)
+
+    # -- decisions ----------------------------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Ledger:
+        """The append-only log of decisions."""
+        return Ledger(self.folder.review)
+
+    def decide(
+        self,
+        action: Action,
+        rows: Sequence[str],
+        *,
+        label: str | None = None,
+        reason: str = "",
+        author: str | None = None,
+        origin: str = "api",
+    ) -> int:
+        """Keep, flag, remove or relabel training rows, at once and undoable; returns the batch number."""
+        return decide(
+            self.ledger,
+            self.train_split,
+            self.manifest.classes,
+            action,
+            rows,
+            label=label,
+            reason=reason,
+            author=author or default_author(),
+            origin=origin,
+        )
+
+    def keep(self, *rows: str, reason: str = "") -> int:
+        """Note that rows were looked at and are fine."""
+        return self.decide("keep", rows, reason=reason)
+
+    def flag(self, *rows: str, reason: str = "") -> int:
+        """Mark rows for a second look; they stay in the data."""
+        return self.decide("flag", rows, reason=reason)
+
+    def remove(self, *rows: str, reason: str = "") -> int:
+        """Take rows out of the cleaned data."""
+        return self.decide("remove", rows, reason=reason)
+
+    def relabel(self, row: str, label: str, *, reason: str = "") -> int:
+        """Give a row another label in the cleaned data."""
+        return self.decide("relabel", [row], label=label, reason=reason)
+
+    def undo(
+        self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
+    ) -> list[LogEntry]:
+        """Take the newest decision back, or that of ``batch``; returns the entries taken back."""
+        return self.ledger.undo(batch, author=author or default_author(), origin=origin)
+
+    def redo(
+        self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
+    ) -> list[LogEntry]:
+        """Bring back what was undone last, or ``batch``."""
+        return self.ledger.redo(batch, author=author or default_author(), origin=origin)
+
+    def states(self) -> dict[str, RowState]:
+        """The decided state of every row that has one, derived from the log."""
+        return self.ledger.states()
+
+    def log(self, row: str | None = None, limit: int | None = None, offset: int = 0) -> list[LogEntry]:
+        """The log, newest first."""
+        return self.ledger.entries(row, limit, offset)
+
+    # -- export -------------------------------------------------------------------------------------
+
+    def export(
+        self,
+        format: str,
+        out: str | Path,
+        what: str = "cleaned",
+        *,
+        overwrite: bool = False,
+        defuse: bool = True,
+    ) -> ExportReport:
+        """Write the cleaned data, the removed rows or the patch, with a manifest beside it."""
+        from backend.data.export import export
+
+        return export(
+            self.folder,
+            self.states(),
+            format=format,  # type: ignore[arg-type]
+            out=Path(out),
+            what=what,  # type: ignore[arg-type]
+            overwrite=overwrite,
+            defuse=defuse,
+        )
+
+    def export_preview(self, what: str = "cleaned") -> ExportPreview:
+        """What an export would hold: counts per class before and after, first rows."""
+        from backend.data.export import preview
+
+        return preview(self.folder, self.states(), what)  # type: ignore[arg-type]
+
+    # -- state --------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What is there, what is stale, how many decisions, and the next step."""
+        manifest = self.manifest
+        states = {name: self.folder.state(name) for name in ARTIFACTS}
+        missing = next((name for name in ARTIFACTS if states[name] != "current"), None)
+        return {
+            "path": str(self.path),
+            "data": manifest.data.model_dump(),
+            "classes": list(manifest.classes),
+            "model": manifest.model.model_dump(),
+            "checkpoints": [each.model_dump() for each in manifest.checkpoints],
+            "artifacts": {name: {"state": states[name], **_details(manifest, name)} for name in ARTIFACTS},
+            "decisions": self.ledger.counts(),
+            "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
+        }
+
+    def verify(self, progress: Progress = silent) -> list[str]:
+        """Read everything that was written; returns one line per file that is damaged or missing."""
+        from backend.influence.verify import damaged_files
+
+        return damaged_files(self.folder, progress)
+
+
+def default_author() -> str:
+    """The name under which decisions are logged unless another is given: the system user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _details(manifest: Manifest, name: str) -> dict[str, Any]:
+    artifact = manifest.artifacts.get(name)
+    return {"id": artifact.id, "created": artifact.created, **artifact.details} if artifact else {}

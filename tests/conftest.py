@@ -1,0 +1,82 @@
+"""Shared fixtures: a small real workspace, precomputed once, copied for each test that changes it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads cost more than they bring
+
+import pytest
+
+from backend.data.columns import Columns
+from backend.model.training_settings import TrainingSettings
+from backend.workspace import Workspace
+from tests.factories import SENTENCES, tiny
+
+SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
+OPINIONS = ("gorgeous", "dull", "witty", "boring", "wonderful", "bad", "honest", "worse")
+
+
+def tiny_rows(count: int, start: int = 0) -> list[dict]:
+    """Rows with an id, a text of the factory's vocabulary, a label name and a further column."""
+    rows = []
+    for number in range(start, start + count):
+        sentence = SENTENCES[number % len(SENTENCES)]
+        word = OPINIONS[(number * 5) % len(OPINIONS)]
+        good = word in ("gorgeous", "witty", "wonderful", "honest")
+        text = f"{sentence}, {word} film number {number % 7}"
+        rows.append(
+            {"id": f"r{number}", "text": text, "label": "good" if good else "bad", "stars": number % 5}
+        )
+    return rows
+
+
+def write_rows(path: Path, rows: list[dict]) -> Path:
+    """Write JSON Lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def build_tiny(
+    folder: Path, n_train: int = 60, n_eval: int = 20, architecture: str = "bert", **options
+) -> Workspace:
+    """A precomputed workspace with a tiny model, trained for a few steps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    train = write_rows(folder / "train.jsonl", tiny_rows(n_train))
+    evaluation = write_rows(
+        folder / "eval.jsonl", [{**row, "id": f"e{row['id']}"} for row in tiny_rows(n_eval, 1000)]
+    )
+    model = tiny(architecture, folder / "model", [row["text"] for row in tiny_rows(n_train)])
+    workspace, _ = Workspace.create(
+        folder / "ws",
+        train=str(train),
+        eval=str(evaluation),
+        columns=Columns(text="text", label="label", id="id", **options),
+        model=str(model),
+    )
+    workspace.train(TrainingSettings(epochs=3, lr=2e-3, batch_size=8, checkpoints=3, precision="fp32"))
+    workspace.precompute()
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def tiny_template(tmp_path_factory) -> Path:
+    """The folder of a precomputed workspace; read it, never change it."""
+    return build_tiny(tmp_path_factory.mktemp("tiny")).path
+
+
+@pytest.fixture
+def tiny_workspace(tiny_template: Path, tmp_path: Path) -> Workspace:
+    """A copy of the precomputed workspace for one test to change."""
+    return Workspace.open(shutil.copytree(tiny_template, tmp_path / "ws"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with real data sets; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real data sets are not here ({SHARED})")
+    return SHARED

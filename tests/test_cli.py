@@ -1,0 +1,175 @@
+"""The command line end to end, as a user runs it: a process, its output, its exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.workspace import Workspace
+from tests.conftest import tiny_rows, write_rows
+from tests.factories import tiny
+
+ROOT = Path(__file__).parent.parent
+
+
+def backend(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "backend", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+    )
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    write_rows(folder / "train.jsonl", tiny_rows(60))
+    tiny("bert", folder / "model", [row["text"] for row in tiny_rows(60)])
+    return folder
+
+
+def init(source: Path, ws: Path, *more: object, train: str = "train.jsonl", check: bool = True):
+    arguments = ["init", ws, "--train", source / train, "--text", "text", "--label", "label"]
+    given = {str(each) for each in more}
+    if "--model" not in given:
+        arguments += ["--model", source / "model"]
+    if "--eval" not in given:
+        arguments += ["--eval", "0.2"]
+    return backend(*arguments, *more, check=check)
+
+
+def test_the_main_job(source, tmp_path):
+    ws = tmp_path / "ws"
+    assert "48" in init(source, ws, "--id", "id").stdout
+    backend("train", ws, "--epochs", 2, "--lr", 0.002, "--batch-size", 8, "--checkpoints", 2)
+    status = json.loads(backend("precompute", ws, "--json").stdout)
+    assert {each["state"] for each in status["artifacts"].values()} == {"current"}
+    assert status["next"] is None
+    answer = json.loads(backend("explain", ws, "--text", "a dull and witty film", "-k", 3, "--json").stdout)
+    row = answer["proponents"][0]["id"]
+    shown = backend("explain", ws, "--row", row).stdout
+    assert "self-influence" in shown or "own influence" in shown
+    backend("flag", ws, row, "--reason", "odd")
+    backend("remove", ws, row, "--reason", "wrong", "--author", "ada")
+    other = answer["opponents"][0]["id"]
+    label = "bad" if answer["opponents"][0]["label"] == "good" else "good"
+    backend("relabel", ws, other, label)
+    log = json.loads(backend("log", ws, "--json").stdout)
+    assert [(each["action"], each["author"] == "ada") for each in log[:2]] == [
+        ("relabel", False),
+        ("remove", True),
+    ]
+    backend("undo", ws)
+    out = tmp_path / "cleaned.jsonl"
+    backend("export", ws, "--format", "jsonl", "--out", out)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    kept = {each["id"]: each for each in rows}
+    assert row not in kept and len(rows) == 47
+    assert kept[other]["label"] != label
+    assert kept[other].keys() == {"id", "text", "label", "stars"}
+    recall = json.loads(backend("evaluate", ws, "--protocol", "index", "--queries", 5, "--json").stdout)
+    assert recall["proponents"] == recall["opponents"] == 1.0
+    assert "everything is whole" in backend("verify", ws).stdout
+
+
+WRONG = {
+    "no such workspace": (["explain", "{tmp}/none", "--text", "x"], "no workspace here"),
+    "no such row": (["remove", "{ws}", "nobody"], "nobody"),
+    "unknown class": (["relabel", "{ws}", "r1", "ugly"], "the classes are bad, good"),
+    "unknown label to explain": (["explain", "{ws}", "--text", "x", "--label", "ugly"], "unknown"),
+    "text and row": (["explain", "{ws}", "--text", "x", "--row", "r1"], "either a text"),
+    "empty text": (["explain", "{ws}", "--text", " "], "--text: empty"),
+    "nothing to undo": (["undo", "{ws}"], "undo"),
+    "unknown format": (["export", "{ws}", "--format", "xls", "--out", "{tmp}/x"], "xls"),
+    "missing option": (["init", "{tmp}/new"], "--train"),
+    "not a number": (["explain", "{ws}", "--text", "x", "-k", "many"], "valid integer"),
+    "unknown command": (["explode"], "explode"),
+    "missing file": (
+        ["init", "{tmp}/new", "--train", "{tmp}/no.csv", "--eval", "0.2", "--text", "t", "--label", "l"],
+        "no.csv",
+    ),
+    "missing column": (
+        [
+            "init",
+            "{tmp}/new",
+            "--train",
+            "{src}/train.jsonl",
+            "--eval",
+            "0.2",
+            "--text",
+            "body",
+            "--label",
+            "label",
+        ],
+        "body",
+    ),
+    "workspace exists": (
+        [
+            "init",
+            "{ws}",
+            "--train",
+            "{src}/train.jsonl",
+            "--eval",
+            "0.2",
+            "--text",
+            "text",
+            "--label",
+            "label",
+        ],
+        "not empty",
+    ),
+    "no such device": (["precompute", "{ws}", "--device", "tpu"], "use auto, cpu or cuda"),
+    "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "checkpoints"),
+    "two trainings": (["train", "{ws}"], "has checkpoints already"),
+    "protocol": (["evaluate", "{ws}", "--protocol", "magic"], "must be index"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_input_is_one_line_and_exit_code_2(name, tiny_workspace, source, tmp_path):
+    arguments, expected = WRONG[name]
+    places = {"tmp": tmp_path, "ws": tiny_workspace.path, "src": source}
+    before = sorted(tmp_path.iterdir())
+    done = backend(*(each.format(**places) for each in arguments), check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert expected in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+    assert Workspace.open(tiny_workspace.path).log() == []
+
+
+def test_a_broken_line_names_file_and_line(source, tmp_path):
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "a", "label": "x"}\n{"text": "b", "label"\n', encoding="utf-8")
+    done = init(tmp_path, tmp_path / "ws", "--model", source / "model", train="bad.jsonl", check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "bad.jsonl" in done.stderr and "2" in done.stderr
+    assert not (tmp_path / "ws").exists()
+
+
+def test_decisions_do_not_wait_for_torch(tiny_workspace):
+    code = (
+        "import sys; from backend.workspace import Workspace\n"
+        f"Workspace.open({str(tiny_workspace.path)!r}).flag('r1', reason='odd')\n"
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_everywhere():
+    listed = backend("--help").stdout
+    commands = "demo init train attach precompute explain keep flag remove relabel undo redo log export"
+    for command in [*commands.split(), "evaluate", "status", "verify"]:
+        assert command in listed
+    assert "--exact" in backend("explain", "--help").stdout

@@ -1,0 +1,224 @@
+"""The facade: artifacts and staleness, resume after a kill, decisions, integrity."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from backend.errors import InputError
+from backend.folder import Folder, replacing
+from backend.influence import precompute as precompute_module
+from backend.influence.store import shard_path
+from backend.workspace import Workspace
+from tests.conftest import tiny_rows, write_rows
+
+ROOT = Path(__file__).parent.parent
+
+
+def scores(workspace: Workspace) -> dict[str, float]:
+    explanation = workspace.explain("a witty film with a dull story", k=60, exact=True)
+    return {entry.id: entry.score for entry in [*explanation.proponents, *explanation.opponents]}
+
+
+def test_everything_is_current_after_precompute(tiny_workspace):
+    status = tiny_workspace.status()
+    assert {each["state"] for each in status["artifacts"].values()} == {"current"}
+    assert status["next"] is None
+    assert tiny_workspace.verify() == []
+    assert 1 <= len(status["checkpoints"]) <= 3
+
+
+def test_a_changed_input_makes_what_follows_stale(tiny_workspace):
+    tiny_workspace.folder.record("checkpoints", ("data",), id="another")
+    states = {name: tiny_workspace.folder.state(name) for name in ("rows", "predictions", "index")}
+    assert states == dict.fromkeys(states, "stale")
+    with pytest.raises(InputError, match="index stale; run `python -m backend precompute"):
+        tiny_workspace.explain("a film")
+
+
+def test_precompute_twice_computes_nothing(tiny_workspace, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(precompute_module, "gradient_rows", fail)
+    tiny_workspace.precompute()
+
+
+def test_a_lost_or_damaged_shard_is_named_and_only_it_is_recomputed(tiny_workspace, monkeypatch):
+    before = scores(tiny_workspace)
+    step = tiny_workspace.manifest.checkpoints[0].step
+    path = shard_path(tiny_workspace.folder.rows, step, 0)
+    path.write_bytes(path.read_bytes()[:100])
+    assert tiny_workspace.verify() == [f"{path}: damaged or missing"]
+    fresh = Workspace.open(tiny_workspace.path)
+    with pytest.raises(InputError, match="damaged or missing; run `python -m backend precompute"):
+        fresh.explain("a film")
+    calls = []
+    original = precompute_module.gradient_rows
+    monkeypatch.setattr(precompute_module, "gradient_rows", lambda *a: calls.append(1) or original(*a))
+    fresh.precompute()
+    assert len(calls) == 1
+    assert fresh.verify() == []
+    assert scores(fresh) == pytest.approx(before)
+
+
+def test_a_killed_precompute_continues_and_ends_with_the_same_scores(tiny_workspace):
+    before = scores(tiny_workspace)
+    code = (
+        "import sys, time; from backend.influence import precompute, store\n"
+        "from backend.workspace import Workspace\n"
+        "store.SHARD_EXAMPLES = 8\n"
+        "write = precompute.write_shard\n"
+        "def slow(*a): write(*a); print('shard', flush=True); time.sleep(0.05)\n"
+        "precompute.write_shard = slow\n"
+        "Workspace.open(sys.argv[1]).precompute(precompute.PrecomputeSettings(device='cpu'))\n"
+    )
+    for name in ("rows", "index"):
+        for path in sorted((tiny_workspace.path / name).rglob("*"), reverse=True):
+            path.unlink() if path.is_file() else path.rmdir()
+    started = [sys.executable, "-c", code, str(tiny_workspace.path)]
+    process = subprocess.Popen(started, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    for _ in range(3):
+        process.stdout.readline()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    written = {path: path.stat().st_mtime_ns for path in tiny_workspace.folder.rows.rglob("*.safetensors")}
+    assert len(written) >= 3
+    done = subprocess.run(started, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(path.stat().st_mtime_ns == at for path, at in written.items())
+    code = (
+        "import sys, json; from backend.influence import store; store.SHARD_EXAMPLES = 8\n"
+        "from backend.workspace import Workspace; from tests.test_workspace import scores\n"
+        "print(json.dumps(scores(Workspace.open(sys.argv[1]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny_workspace.path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    after = json.loads(done.stdout)
+    scale = max(map(abs, before.values()))
+    assert after.keys() == before.keys()
+    assert all(after[row] == pytest.approx(score, abs=1e-4 * scale) for row, score in before.items())
+
+
+def test_what_a_killed_job_left_is_swept_by_the_next(tiny_workspace):
+    step = tiny_workspace.manifest.checkpoints[0].step
+    left = [
+        tiny_workspace.path / ".checkpoints.abc.tmp" / "checkpoints",
+        tiny_workspace.folder.rows / str(step) / ".shard-000000.safetensors.abc.tmp",
+    ]
+    for folder in left:
+        folder.mkdir(parents=True)
+    tiny_workspace.precompute()
+    assert not any(folder.exists() for folder in left)
+    assert tiny_workspace.verify() == []
+
+
+def test_two_long_jobs_at_once_are_refused(tiny_workspace):
+    with tiny_workspace.folder.lock(), pytest.raises(InputError, match="another process is working"):
+        Workspace.open(tiny_workspace.path).precompute()
+
+
+def test_decisions_are_derived_from_the_log(tiny_workspace):
+    tiny_workspace.flag("r1", reason="odd")
+    tiny_workspace.remove("r1", "r2", reason="wrong")
+    given = tiny_workspace.train_split.labels[3]
+    other = "good" if given == "bad" else "bad"
+    tiny_workspace.relabel("r3", other)
+    states = Workspace.open(tiny_workspace.path).states()
+    assert {row: state.action for row, state in states.items()} == {
+        "r1": "remove",
+        "r2": "remove",
+        "r3": "relabel",
+    }
+    assert states["r3"].label == other
+    tiny_workspace.undo()
+    tiny_workspace.undo()
+    assert {row: state.action for row, state in tiny_workspace.states().items()} == {"r1": "flag"}
+    tiny_workspace.redo()
+    assert tiny_workspace.states()["r2"].action == "remove"
+
+
+@pytest.mark.parametrize(
+    ("decide", "message"),
+    [
+        (lambda ws: ws.flag("er1000"), "er1000"),
+        (lambda ws: ws.flag("r1", "nobody"), "nobody"),
+        (lambda ws: ws.relabel("r1", "ugly"), "the classes are bad, good"),
+        (lambda ws: ws.relabel("r1", ws.train_split.labels[1]), "already"),
+        (lambda ws: ws.decide("flag", []), "at least one"),
+        (lambda ws: ws.decide("remove", ["r1"], label="bad"), "takes no label"),
+    ],
+)
+def test_wrong_decisions_change_nothing(tiny_workspace, decide, message):
+    with pytest.raises(InputError, match=message):
+        decide(tiny_workspace)
+    assert tiny_workspace.log() == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": 99}', '{"schema_version": 1}'])
+def test_a_broken_manifest_is_one_line(tmp_path, content):
+    (tmp_path / "workspace.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Workspace.open(tmp_path)
+    assert "workspace.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old", encoding="utf-8")
+
+    def broken_write() -> None:
+        with replacing(target) as temporary:
+            temporary.write_text("ne", encoding="utf-8")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        broken_write()
+    assert target.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_failed_creation_leaves_no_folder(tmp_path):
+    def broken_creation() -> None:
+        with Folder.create(tmp_path / "ws") as folder:
+            (folder.path / "half").write_text("x", encoding="utf-8")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        broken_creation()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_attach_takes_a_run_that_somebody_else_made(tiny_workspace, tmp_path):
+    from backend.data.columns import Columns
+
+    source = write_rows(tmp_path / "train.jsonl", tiny_rows(60))
+    workspace, _ = Workspace.create(
+        tmp_path / "attached",
+        train=str(source),
+        eval="0.2",
+        columns=Columns(text="text", label="label", id="id"),
+        model="unused",
+    )
+    notes = workspace.attach(tiny_workspace.folder.checkpoints)
+    assert all(isinstance(line, str) for line in notes)
+    assert [each.step for each in workspace.manifest.checkpoints] == [
+        each.step for each in tiny_workspace.manifest.checkpoints
+    ]
+    workspace.precompute()
+    assert workspace.explain("a dull film", k=2).proponents
+    checkpoint = workspace.folder.checkpoint_path(workspace.manifest.checkpoints[0])
+    weights = checkpoint / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    time.sleep(0.01)
+    weights.write_bytes(content)
+    assert workspace.verify() == [f"{checkpoint}: weights damaged, changed or missing"]
