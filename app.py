@@ -1,0 +1,23 @@
+"""Firstword in the browser: page config, navigation, shared sidebar.
+
+Start it with ``python -m streamlit run app.py``.
+"""
+
+import streamlit as st
+
+from backend.errors import InputError
+from pages.components.messages import show_error, show_messages
+from pages.components.navigation import navigation
+from pages.components.sidebar import show_sidebar
+from pages.components.styling import ICON, LOGO, apply_style
+
+st.set_page_config(page_title="Firstword", page_icon=ICON, layout="wide")
+apply_style()
+st.logo(LOGO, size="large")
+page = navigation()
+try:
+    show_sidebar()
+    show_messages()
+    page.run()
+except InputError as error:
+    show_error(error)

@@ -1,0 +1,59 @@
+"""The state of everything computed from a workspace's data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.workspace import COMMANDS
+from pages.components.badges import STATE_TONES, badge
+from pages.components.markup import Html, tag
+from pages.components.numbers import plural
+from pages.components.tables import table
+
+NAMES = {
+    "data": "Data",
+    "checkpoints": "Checkpoints",
+    "rows": "Gradient rows",
+    "predictions": "Predictions",
+    "index": "Index",
+}
+
+
+def artifact_table(status: dict[str, Any]) -> Html:
+    """Name, state, facts or the command that makes it."""
+    rows = []
+    for name, artifact in status["artifacts"].items():
+        state = artifact["state"]
+        command = COMMANDS.get(name)
+        if state != "current" and command:
+            fact: str = tag("span", f"python -m backend {command} {status['path']}", cls="fw-mono")
+        else:
+            fact = _fact(name, artifact, status)
+        rows.append((NAMES.get(name, name), badge(state, STATE_TONES[state]), fact))
+    return tag("div", table(("", "state", ""), rows), cls="fw-states")
+
+
+def _fact(name: str, artifact: dict[str, Any], status: dict[str, Any]) -> str | Html:
+    if name == "data":
+        return plural(status["data"]["n_train"] + status["data"]["n_eval"], "row")
+    if name == "checkpoints":
+        return _checkpoints(status)
+    if name == "index":
+        return _recall(artifact.get("recall", {}))
+    if name == "predictions":
+        return "of every row, by the last checkpoint"
+    return str(artifact.get("precision", ""))
+
+
+def _recall(recall: dict[str, float]) -> str:
+    ends = (("helpful", "proponents"), ("harmful", "opponents"))
+    shown = ", ".join(f"{name} {recall[end]:.3f}" for name, end in ends if end in recall)
+    return f"recall@{recall.get('k', 10)} against the full scan: {shown}" if shown else ""
+
+
+def _checkpoints(status: dict[str, Any]) -> Html:
+    lines = [
+        tag("div", f"step {each['step']:,}", tag("span", f"  weight {each['weight']:.2e}", cls="fw-muted"))
+        for each in status["checkpoints"]
+    ]
+    return tag("div", *lines)

@@ -1,0 +1,63 @@
+"""Decisions from the app: callbacks that store at once, say what was done, and can be undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backend.data.rowstate import Action
+from backend.review.ledger import LogEntry
+from backend.workspace import default_author
+from pages.components import keys
+from pages.components.badges import ACTION_WORDS
+from pages.components.messages import safely, say
+from pages.components.workspaces import opened
+
+
+def author() -> str:
+    """Under which name decisions are logged."""
+    return (keys.get(keys.AUTHOR) or "").strip() or default_author()
+
+
+@safely
+def decide(path: Path, action: Action, row: str, label: str | None = None) -> None:
+    """Store one decision about a training row."""
+    reason = (keys.get(keys.REASON) or "").strip()
+    opened(path).decide(action, [row], label=label, reason=reason, author=author(), origin="app")
+    done = ACTION_WORDS[action] + (f" as {label}" if label else "")
+    say(f"{row} {done}. Press U to undo.")
+
+
+@safely
+def relabel_from_menu(path: Path, row: str, menu_key: str) -> None:
+    """Store the class chosen in a menu button."""
+    label = keys.get(menu_key)
+    if label is not None:
+        decide(path, "relabel", row, label)
+
+
+@safely
+def undo(path: Path, batch: int | None = None) -> None:
+    """Take a decision back: the newest, or ``batch``."""
+    entries = opened(path).undo(batch, author=author(), origin="app")
+    say(f"Undone: {_named(entries)}", ":material/undo:")
+
+
+@safely
+def redo(path: Path, batch: int | None = None) -> None:
+    """Bring an undone decision back: the last, or ``batch``."""
+    entries = opened(path).redo(batch, author=author(), origin="app")
+    say(f"Redone: {_named(entries)}", ":material/redo:")
+
+
+@safely
+def undo_row(path: Path, row: str) -> None:
+    """Take back the newest decision in force on a row."""
+    entries = opened(path).log(row)
+    newest = next((each for each in entries if each.active and each.undoes is None), None)
+    if newest:
+        undo(path, newest.batch)
+
+
+def _named(entries: list[LogEntry]) -> str:
+    first = entries[0]
+    return f"{first.action} {first.row_id}" if len(entries) == 1 else f"{first.action} {len(entries):,} rows"

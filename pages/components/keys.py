@@ -1,0 +1,34 @@
+"""Names of everything kept between runs; those marked URL are bound to the address and can be shared."""
+
+from typing import Any
+
+import streamlit as st
+
+WORKSPACE = "ws"  # URL
+AUTHOR = "author"
+WHAT = "what"  # URL: eval, train or text
+ROW = "row"  # URL
+LABEL = "label"  # URL
+K = "k"  # URL
+SEARCH = "q"  # URL
+ONLY_ERRORS = "errors"  # URL
+TEXT, TEXT_B = "text", "text_b"
+REASON = "reason"
+MESSAGE = "message"
+THROUGH_APP = "through-app"
+ASKED = "asked"
+LOG_PAGE = "page"  # URL
+LOG_ACTION = "action"  # URL
+LOG_AUTHOR = "by"  # URL
+LOG_ACTIVE = "active"  # URL
+EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
+
+
+def get(key: str, default: Any = None) -> Any:
+    """A value kept in this session."""
+    return st.session_state.get(key, default)
+
+
+def put(key: str, value: Any) -> None:
+    """Keep a value; in a callback also the way to set a widget."""
+    st.session_state[key] = value

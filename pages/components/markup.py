@@ -1,0 +1,54 @@
+"""The one place where HTML is made: everything that is not made by `tag` is escaped."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+import streamlit as st
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$^&=\"'@/])")
+
+
+class Html(str):
+    """Text that is HTML already; made by `tag` and `join` only."""
+
+    __slots__ = ()
+
+
+def tag(name: str, *children: str, **attributes: str | None) -> Html:
+    """An element; children that are no `Html`, and all attribute values, are escaped.
+
+    Attributes are Python names (``cls`` is class, ``aria_label`` is aria-label); None leaves one out.
+    """
+    written = "".join(
+        f' {_attribute(key)}="{html.escape(value, quote=True)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Html(f"<{name}{written}>{join(children)}</{name}>")
+
+
+def join(parts: Iterable[str]) -> Html:
+    """Parts one after the other; those that are no `Html` are escaped."""
+    return Html("".join(each if isinstance(each, Html) else html.escape(each, quote=True) for each in parts))
+
+
+def show(content: Html) -> None:
+    """Put HTML made by `tag` on the page."""
+    if not isinstance(content, Html):
+        raise TypeError("only HTML made by tag() may be shown")
+    st.html(content)
+
+
+def plain_label(text: str, limit: int = 80) -> str:
+    """A data set's text for places that read Markdown (buttons, pills, messages), where it means nothing."""
+    line = " ".join(text.split())
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    return _MARKDOWN.sub(r"\\\1", line)
+
+
+def _attribute(name: str) -> str:
+    return "class" if name == "cls" else name.replace("_", "-")

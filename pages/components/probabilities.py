@@ -1,0 +1,67 @@
+"""Class probabilities as bars."""
+
+from __future__ import annotations
+
+import html
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from backend.influence.explanation import Query
+
+MOST = 8
+GREYS = {"light": ("#6B7785", "#C3CAD2"), "dark": ("#C3CAD2", "#59626D")}  # predicted class, others
+
+
+def show_probabilities(query: Query) -> None:
+    """Bars of the most probable classes; predicted and given class are named."""
+    st.plotly_chart(
+        probability_figure(query, "dark" if st.context.theme.type == "dark" else "light"),
+        config={"displayModeBar": False, "staticPlot": True},
+        alt="Class probabilities: " + ", ".join(f"{name} {value:.2f}" for name, value in _shown(query)),
+    )
+    hidden = len(query.probabilities) - MOST
+    if hidden > 0:
+        st.caption(f"{hidden} less probable classes are not shown")
+
+
+def probability_figure(query: Query, theme: str) -> go.Figure:
+    """The figure alone."""
+    shown = _shown(query)[::-1]
+    predicted, other = GREYS[theme]
+    figure = go.Figure(
+        go.Bar(
+            x=[value for _, value in shown],
+            y=list(range(len(shown))),
+            orientation="h",
+            marker_color=[predicted if name == query.predicted else other for name, _ in shown],
+            text=[f"{value:.3f}" for _, value in shown],
+            textposition="outside",
+            cliponaxis=False,
+        )
+    )
+    figure.update_layout(
+        height=30 * len(shown) + 16,
+        margin={"l": 0, "r": 44, "t": 4, "b": 4},
+        bargap=0.35,
+        showlegend=False,
+        xaxis={"visible": False, "range": [0, 1.02], "fixedrange": True},
+        yaxis={
+            "tickvals": list(range(len(shown))),
+            "ticktext": [_name(name, query) for name, _ in shown],
+            "showgrid": False,
+            "fixedrange": True,
+        },
+    )
+    return figure
+
+
+def _shown(query: Query) -> list[tuple[str, float]]:
+    ranked = sorted(query.probabilities.items(), key=lambda item: -item[1])
+    return ranked[:MOST]
+
+
+def _name(label: str, query: Query) -> str:
+    short = label if len(label) <= 24 else label[:23] + "…"
+    name = html.escape(short, quote=True)
+    return f"<b>{name}</b> " if label == query.predicted else f"{name} "

@@ -1,0 +1,130 @@
+"""What to explain: a row of either split or a typed text; and for which class."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.errors import InputError
+from backend.influence.explanation import Explanation
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.markup import plain_label
+from pages.components.row_picker import pick_row
+from pages.components.workspaces import Asked
+
+SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
+COUNTS = (5, 10, 20, 50)
+MANY_CLASSES = 8
+
+
+def is_ready(workspace: Workspace) -> bool:
+    """Whether questions can be answered; says what is missing if not."""
+    state = workspace.folder.state("index")
+    if state == "current":
+        return True
+    st.info(f"The index of this workspace is {state}; questions can be answered once it is there.")
+    st.page_link("pages/overview.py", label="Make it on the Overview page", icon=":material/home:")
+    return False
+
+
+def ask(workspace: Workspace) -> Asked | None:
+    """The question the user has put together; None as long as there is none."""
+    st.segmented_control(
+        "What to explain",
+        list(SOURCES),
+        format_func=lambda each: SOURCES[each],
+        default="eval",
+        required=True,
+        key=keys.WHAT,
+        bind="query-params",
+        on_change=_other_source,
+        label_visibility="collapsed",
+    )
+    source = keys.get(keys.WHAT)
+    if source == "text":
+        return _typed(workspace)
+    row = pick_row(workspace, source)
+    return None if row is None else Asked(row=row, split=source)
+
+
+def ask_label(predicted: Explanation, asked: Asked) -> str:
+    """The class whose loss is traced: the predicted one until the user asks for another."""
+    classes = list(predicted.query.probabilities)
+    own = predicted.query.predicted
+    if keys.get(keys.ASKED) != asked or keys.get(keys.LABEL) not in classes:
+        keys.put(keys.LABEL, _first_label(asked, own, classes))
+        keys.put(keys.ASKED, asked)
+
+    def question(label: str) -> str:
+        return f"Why {label}?" if label == own else f"Why not {label}?"
+
+    if len(classes) > MANY_CLASSES:
+        st.selectbox("Question", classes, format_func=question, key=keys.LABEL)
+    else:
+        st.segmented_control(
+            "Question",
+            classes,
+            format_func=lambda label: plain_label(question(label), 40),
+            required=True,
+            key=keys.LABEL,
+        )
+    label = keys.get(keys.LABEL) or own
+    if label == own:
+        st.query_params.pop(keys.LABEL, None)
+    else:
+        st.query_params[keys.LABEL] = label
+    return label
+
+
+def _first_label(asked: Asked, predicted: str, classes: list[str]) -> str:
+    """The predicted class for a new question; for the first one, the class in the address."""
+    wanted = st.query_params.get(keys.LABEL)
+    if keys.get(keys.ASKED) is not None or wanted is None or wanted == predicted:
+        return predicted
+    if wanted not in classes:
+        st.warning(f"label {plain_label(wanted)}: unknown class; the predicted one is explained instead.")
+        return predicted
+    return wanted
+
+
+def ask_count() -> int:
+    """How many examples of each kind to show."""
+    st.selectbox("Examples each", COUNTS, index=1, key=keys.K, bind="query-params")
+    return keys.get(keys.K) or COUNTS[1]
+
+
+def ask_reason() -> None:
+    """Why the next decisions are made."""
+    st.text_input(
+        "Reason for your decisions",
+        key=keys.REASON,
+        persist_state="session",
+        max_chars=500,
+        placeholder="optional, kept in the log",
+    )
+
+
+def _typed(workspace: Workspace) -> Asked | None:
+    second = workspace.manifest.data.text_b
+    with st.form("typed", border=False):
+        st.text_area(
+            "Text", key=keys.TEXT, persist_state="session", height=90, placeholder="Type or paste a text"
+        )
+        if second:
+            st.text_area("Second text", key=keys.TEXT_B, persist_state="session", height=90)
+        sent = st.form_submit_button("Explain", type="primary", icon=":material/search:")
+    text, text_b = keys.get(keys.TEXT) or "", keys.get(keys.TEXT_B) or ""
+    if not sent and not text.strip() and not text_b.strip():
+        st.caption("Type a text to see which training examples made the model say what it says.")
+        return None
+    if not text.strip() or (second and not text_b.strip()):
+        raise InputError(
+            "The text is empty: type what the model should read."
+            if not text.strip()
+            else "The second text is empty: this workspace explains pairs of texts."
+        )
+    return Asked(text=text, text_b=text_b if second else None)
+
+
+def _other_source() -> None:
+    keys.put(keys.ROW, "")

@@ -1,0 +1,77 @@
+"""The answer: legend, then helpful and harmful training examples side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.influence.explanation import Entry, Explanation
+from backend.workspace import Workspace
+from pages.components.aggregate import strongest_words
+from pages.components.entry_card import Cards
+from pages.components.highlight import Painter
+from pages.components.legend import legend
+from pages.components.markup import show, tag
+from pages.components.numbers import Unit
+from pages.components.scale import all_entries, list_scale
+
+CAVEAT = (
+    "What this is not: a proof of cause. Scores are a first-order approximation of how training steps on an "
+    "example changed the loss for this class; only words that stand in both texts can carry any. "
+    "To be sure, remove the example and train again."
+)
+
+
+def list_unit(explanation: Explanation) -> Unit:
+    """The unit of all scores of an explanation."""
+    return Unit.of(entry.score for entry in all_entries(explanation))
+
+
+def show_results(workspace: Workspace, explanation: Explanation) -> None:
+    """Legend and both columns."""
+    painter = Painter(list_scale(explanation), list_unit(explanation))
+    label = explanation.query.label
+    if not all_entries(explanation):
+        return
+    show(tag("div", legend(painter.scale, painter.unit, label), strongest_words(explanation)))
+    cards = Cards(workspace.path, explanation.query, painter, workspace.states(), workspace.manifest.classes)
+    helpful, harmful = st.columns(2, gap="medium")
+    with helpful:
+        _column(
+            cards,
+            explanation.proponents,
+            "Helpful",
+            f"training on these made “{label}” more likely",
+            "fw-plus",
+        )
+    with harmful:
+        _column(
+            cards,
+            explanation.opponents,
+            "Harmful",
+            f"training on these made “{label}” less likely",
+            "fw-minus",
+        )
+    show(tag("p", CAVEAT, cls="fw-muted"))
+    show(tag("p", _how(explanation), cls="fw-muted"))
+
+
+def _column(cards: Cards, entries: list[Entry], name: str, meaning: str, sign: str) -> None:
+    head = (
+        tag("b", name),
+        tag("span", str(len(entries)), cls="fw-muted"),
+        tag("span", meaning, cls="fw-muted"),
+    )
+    show(tag("div", *head, cls=f"fw-colhead {sign}"))
+    if not entries:
+        st.caption("None: no training example that shares a word with this text has this sign.")
+    for entry in entries:
+        cards.show(entry, name.lower())
+
+
+def _how(explanation: Explanation) -> str:
+    scanned = "all" if explanation.exact else f"{explanation.n_scored:,}"
+    total = explanation.elapsed_ms.get("total", 0)
+    return (
+        f"{scanned} of {explanation.n_train:,} training examples re-ranked exactly; "
+        f"method {explanation.method}, score {explanation.score}, {total:,.0f} ms"
+    )

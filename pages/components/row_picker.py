@@ -1,0 +1,124 @@
+"""Choosing a row: search, only errors, one after the other, or from a table, one page at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.rows import matching_rows
+
+PAGE = 10
+TABLE_PAGE = "rows-page"
+
+
+def pick_row(workspace: Workspace, split: str) -> str | None:
+    """The id of the row to explain; None if no row matches. `InputError` if the id typed is unknown."""
+    search, id_box, errors, steps = st.columns([0.3, 0.22, 0.16, 0.32], vertical_alignment="bottom")
+    with search:
+        st.text_input(
+            "Search in the texts",
+            key=keys.SEARCH,
+            bind="query-params",
+            placeholder="any part of a text",
+            on_change=_start_over,
+            icon=":material/search:",
+        )
+    with errors:
+        has_errors = bool(len(matching_rows(workspace, split, "", True)))
+        st.toggle(
+            "Only errors",
+            value=has_errors,
+            key=keys.ONLY_ERRORS,
+            bind="query-params",
+            on_change=_start_over,
+        )
+    found = matching_rows(workspace, split, keys.get(keys.SEARCH) or "", bool(keys.get(keys.ONLY_ERRORS)))
+    ids = workspace.split(split).ids  # type: ignore[arg-type]
+    first = ids[found[0]] if len(found) else None
+    with id_box:
+        st.text_input("Row id", key=keys.ROW, bind="query-params", placeholder=first or "")
+    chosen = keys.get(keys.ROW) or first
+    if chosen is None:
+        st.info("No row matches. Clear the search or switch “Only errors” off.", icon=":material/search_off:")
+        return None
+    position = workspace.split(split).position(chosen)  # type: ignore[arg-type]
+    with steps:
+        _steps(found, position, ids)
+    with st.expander(f"Browse {len(found):,} {'errors' if keys.get(keys.ONLY_ERRORS) else 'rows'}"):
+        _table(workspace, split, found, position)
+    return chosen
+
+
+def _steps(found: np.ndarray, position: int, ids: list[str]) -> None:
+    place = int(np.searchsorted(found, position))
+    here = place < len(found) and found[place] == position
+    before = found[place - 1] if place > 0 else None
+    after_place = place + 1 if here else place
+    after = found[after_place] if after_place < len(found) else None
+    where = f"{place + 1:,} of {len(found):,}" if here else "not in the list"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        _step("Previous", "Left", ":material/chevron_left:", before, ids)
+        _step("Next", "Right", ":material/chevron_right:", after, ids)
+        st.caption(where, width="content")
+
+
+def _step(name: str, key: str, icon: str, position: int | None, ids: list[str]) -> None:
+    st.button(
+        icon,
+        help=f"{name} row",
+        key=f"step-{name.lower()}",
+        shortcut=key,
+        disabled=position is None,
+        on_click=keys.put,
+        args=(keys.ROW, "" if position is None else ids[position]),
+    )
+
+
+def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -> None:
+    pages = max(1, -(-len(found) // PAGE))
+    page = min(int(keys.get(TABLE_PAGE) or 1), pages)
+    shown = found[(page - 1) * PAGE : page * PAGE]
+    rows = workspace.split(split)  # type: ignore[arg-type]
+    predictions = workspace.predictions(split).table.take(shown)  # type: ignore[arg-type]
+    columns = {
+        "text": [_one_line(rows.texts, rows.texts_b, each) for each in shown],
+        "label": [rows.labels[each] for each in shown],
+        "predicted": predictions["predicted"].to_pylist(),
+        "loss": predictions["loss"].to_pylist(),
+        "id": [rows.ids[each] for each in shown],
+    }
+    key = f"rows-{split}-{page}-{rows.ids[position]}"
+    st.dataframe(
+        pd.DataFrame(columns),
+        key=key,
+        hide_index=True,
+        height="content",
+        on_select=lambda: _select(key, columns["id"]),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": np.flatnonzero(shown == position).tolist()}},
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            "loss": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    if pages > 1:
+        st.pagination(pages, key=TABLE_PAGE)
+
+
+def _select(key: str, ids: list[str]) -> None:
+    chosen = keys.get(key)["selection"]["rows"]
+    if chosen and chosen[0] < len(ids):
+        keys.put(keys.ROW, ids[chosen[0]])
+
+
+def _start_over() -> None:
+    keys.put(keys.ROW, "")
+    keys.put(TABLE_PAGE, 1)
+
+
+def _one_line(texts: list[str], texts_b: list[str] | None, position: int) -> str:
+    both = texts[position] if texts_b is None else f"{texts[position]} ‖ {texts_b[position]}"
+    return " ".join(both.split())[:300]

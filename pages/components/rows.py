@@ -1,0 +1,30 @@
+"""Which rows of a split the user looks through: a search, only errors or all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components.workspaces import opened, version
+
+
+def matching_rows(workspace: Workspace, split: str, search: str, only_errors: bool) -> np.ndarray:
+    """Positions of the rows that hold ``search`` (letter case aside) and, if asked, are misclassified."""
+    return _matching(str(workspace.path), version(workspace), split, search.strip().lower(), only_errors)
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _matching(path: str, artifacts: str, split: str, search: str, only_errors: bool) -> np.ndarray:
+    workspace = opened(Path(path))
+    rows = workspace.split(split)  # type: ignore[arg-type]
+    chosen = np.ones(len(rows), dtype=bool)
+    if only_errors:
+        chosen &= ~workspace.predictions(split).correct  # type: ignore[arg-type]
+    if search:
+        texts_b = rows.texts_b or [""] * len(rows)
+        for position in np.flatnonzero(chosen):
+            chosen[position] = search in f"{rows.texts[position]}\n{texts_b[position]}".lower()
+    return np.flatnonzero(chosen)

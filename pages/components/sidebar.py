@@ -1,0 +1,61 @@
+"""What all pages share: the workspace, undo and redo, the reviewer's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from backend.errors import InputError
+from backend.workspace import default_author
+from pages.components import keys
+from pages.components.decisions import redo, undo
+from pages.components.history import Batch, batches, redo_target, undo_target
+from pages.components.markup import plain_label
+from pages.components.messages import show_error
+from pages.components.workspaces import current_path, known_workspaces, opened
+
+
+def show_sidebar() -> None:
+    """Draw it; with no workspace it stays empty but for the name of the app."""
+    with st.sidebar:
+        names = list(known_workspaces())
+        if not names:
+            return
+        st.selectbox("Workspace", names, key=keys.WORKSPACE, bind="query-params")
+        path = current_path()
+        if path is not None:
+            try:
+                _undo_and_redo(path)
+            except InputError as error:
+                show_error(error)
+        st.text_input(
+            "Your name",
+            value=default_author(),
+            key=keys.AUTHOR,
+            persist_state="session",
+            max_chars=80,
+            help="Stands beside each decision in the log. It is a note, not a login.",
+        )
+
+
+def _undo_and_redo(path: Path) -> None:
+    log = batches(opened(path).log())
+    with st.container(gap="xsmall"):
+        _button("Undo", undo_target(log), path)
+        _button("Redo", redo_target(log), path)
+
+
+def _button(name: str, target: Batch | None, path: Path) -> None:
+    back = name == "Undo"
+    st.button(
+        f"{name}: {plain_label(target.name, 20)}" if target else name,
+        key=f"sidebar-{name.lower()}",
+        icon=":material/undo:" if back else ":material/redo:",
+        shortcut="U" if back else "Y",
+        help=f"{name}: {plain_label(target.name, 200)}" if target else f"Nothing to {name.lower()}",
+        disabled=target is None,
+        on_click=undo if back else redo,
+        args=(path, target.number if target else None),
+        width="stretch",
+    )

@@ -1,0 +1,33 @@
+"""With no workspace: the demo at a click, or the three commands to start one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.components.job_panel import job_panel
+
+COMMANDS = """python -m backend init cache/mine --train data.csv --eval 0.2 --text text --label label
+python -m backend train cache/mine              # or: attach cache/mine --run my_trainer_output/
+python -m backend precompute cache/mine"""
+
+
+def show_welcome() -> None:
+    """What Firstword is for, and two ways to begin."""
+    st.title("Welcome to Firstword")
+    st.markdown(
+        "Which training examples, and which **words in them**, made your text classifier say this? "
+        "Firstword finds them, lets you fix them, and exports the cleaned data."
+    )
+    demo, own = st.columns(2, gap="medium")
+    with demo, st.container(border=True, height="stretch"):
+        st.subheader("Try the demo")
+        st.markdown(
+            "Movie reviews and a small model, fine-tuned on this machine. "
+            "Takes a few minutes, once; no network needed."
+        )
+        job_panel(["demo"], "Build the demo")
+    with own, st.container(border=True, height="stretch"):
+        st.subheader("Start with your own data")
+        st.markdown("CSV, JSON Lines, Parquet, a saved `datasets` folder or a hub id:")
+        st.code(COMMANDS, language="bash", wrap_lines=True)
+        st.caption("Then reload this page. Each command explains itself with `--help`.")

@@ -1,0 +1,106 @@
+"""Which workspaces there are, and the open one: opened once, shared by all sessions."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import streamlit as st
+
+from backend.errors import InputError
+from backend.folder import MANIFEST, digest
+from backend.influence.explanation import Explanation
+from backend.workspace import Workspace
+from pages.components import keys
+
+HOME = Path("cache")
+VARIABLE = "FIRSTWORD_WORKSPACE"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is explained, small enough to be a cache's key."""
+
+    text: str | None = None
+    text_b: str | None = None
+    row: str | None = None
+    split: str | None = None
+    label: str | None = None
+    k: int = 10
+
+
+@dataclass
+class Opened:
+    """A workspace and the lock that lets one session at a time use its models."""
+
+    workspace: Workspace
+    lock: Lock = field(default_factory=Lock)
+
+
+def known_workspaces() -> dict[str, Path]:
+    """Name and path of every workspace: the one named by ``FIRSTWORD_WORKSPACE`` first, then ``cache/*``."""
+    named = os.environ.get(VARIABLE)
+    found = [Path(named)] if named else []
+    found += sorted(path.parent for path in HOME.glob(f"*/{MANIFEST}"))
+    names: dict[str, Path] = {}
+    for path in found:
+        if path.resolve() not in {each.resolve() for each in names.values()}:
+            names[path.name if path.name not in names else str(path)] = path
+    return names
+
+
+def current_path() -> Path | None:
+    """The workspace chosen in the sidebar; None if there is none."""
+    return known_workspaces().get(keys.get(keys.WORKSPACE) or "")
+
+
+def current() -> Workspace:
+    """The chosen workspace; `InputError` if there is none or it can't be read."""
+    path = current_path()
+    if path is None:
+        raise InputError(
+            "There is no workspace yet: the Overview page builds the demo, or says how to start one."
+        )
+    return opened(path)
+
+
+def opened(path: Path) -> Workspace:
+    """The workspace at ``path``, with all that it has loaded so far."""
+    return _current(path).workspace
+
+
+def explain(workspace: Workspace, asked: Asked) -> Explanation:
+    """The answer to a question; asked again, it comes from the cache."""
+    index = workspace.folder.require("index", "precompute").id
+    return _explained(str(workspace.path), index, asked)
+
+
+def version(workspace: Workspace) -> str:
+    """Changes whenever data, checkpoints or index do: the key for everything cached about a workspace."""
+    artifacts = workspace.manifest.artifacts
+    return digest({name: each.id for name, each in artifacts.items()})
+
+
+def _current(path: Path) -> Opened:
+    return _opened(str(path), version(Workspace.open(path)))
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _opened(path: str, artifacts: str) -> Opened:
+    return Opened(Workspace.open(path))
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def _explained(path: str, index: str, asked: Asked) -> Explanation:
+    opened = _current(Path(path))
+    with opened.lock:
+        return opened.workspace.explain(
+            asked.text,
+            asked.text_b,
+            row=asked.row,
+            split=asked.split,  # type: ignore[arg-type]
+            label=asked.label,
+            k=asked.k,
+        )

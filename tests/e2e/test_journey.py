@@ -1,0 +1,120 @@
+"""One person's way through the app, in a real browser."""
+
+import csv
+import io
+import os
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from backend.data.columns import Columns
+from backend.model.training_settings import TrainingSettings
+from backend.workspace import Workspace
+from tests.conftest import tiny_rows, write_rows
+from tests.e2e.server import CHROMIUM, browsing, serving, settled
+from tests.factories import tiny
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def browser_is_here() -> None:
+    """Skip where there is no browser; on a CI machine its absence is a failure."""
+    missing = [
+        name
+        for name, there in (("playwright", find_spec("playwright")), (str(CHROMIUM), CHROMIUM.exists()))
+        if not there
+    ]
+    if missing:
+        message = f"no browser to test with: {' and '.join(missing)} missing (set CHROMIUM to another place)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    """A precomputed workspace; four eval rows have the wrong label, so that the model is in error there."""
+    evaluation = [{**row, "id": f"e{row['id']}"} for row in tiny_rows(20, 1000)]
+    for row in evaluation[:4]:
+        row["label"] = "bad" if row["label"] == "good" else "good"
+    made, _ = Workspace.create(
+        tmp_path / "ws",
+        train=str(write_rows(tmp_path / "train.jsonl", tiny_rows(60))),
+        eval=str(write_rows(tmp_path / "eval.jsonl", evaluation)),
+        columns=Columns(text="text", label="label", id="id"),
+        model=str(tiny("bert", tmp_path / "model", [row["text"] for row in tiny_rows(60)])),
+    )
+    made.train(TrainingSettings(epochs=3, lr=2e-3, batch_size=8, checkpoints=3, precision="fp32"))
+    made.precompute()
+    return made
+
+
+def test_inspect_remove_undo_export(browser_is_here, workspace, tmp_path):
+    with serving(workspace.path, tmp_path / "server.log") as address, browsing(accept_downloads=True) as page:
+        errors: list[str] = []
+        foreign: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((address, "data:", "blob:")) else foreign.append(request.url)
+            ),
+        )
+
+        # A deep link, to a server that has not yet served any page.
+        page.goto(f"{address}/inspect")
+        page.get_by_role("heading", name="Inspect").wait_for()
+        settled(page)
+        page.get_by_text("Helpful", exact=True).wait_for()
+        assert page.get_by_text("misclassified").count() == 1
+        assert page.locator("mark.fw-word").count() > 5
+
+        # Remove the first helpful example; it is stored at once.
+        page.locator(".st-key-bar-helpful-1").get_by_role("button", name="Remove").click()
+        page.get_by_text(re.compile("removed. Press U to undo")).wait_for()
+        settled(page)
+        (removed,) = Workspace.open(workspace.path).states()
+
+        # The log shows it.
+        page.get_by_role("link", name="Changes").click()
+        page.get_by_role("heading", name="Changes").wait_for()
+        settled(page)
+        assert page.get_by_text(removed, exact=True).count() >= 1
+
+        # The export lacks it; undone (by key), the export has it again.
+        assert removed not in exported_ids(page)
+        page.keyboard.press("u")
+        page.get_by_text(f"Undone: remove {removed}").wait_for()
+        settled(page)
+        assert Workspace.open(workspace.path).states() == {}
+        assert sorted(exported_ids(page)) == sorted(workspace.train_split.ids)
+        assert not errors and not foreign
+
+
+def test_hostile_texts_do_nothing(browser_is_here, workspace, tmp_path):
+    with serving(workspace.path) as address, browsing() as page:
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{address}/inspect?what=Typed+text")
+        text = "film <img src=http://evil.example/x onerror=window.__xss=1><script>__xss=1</script> :red[x]"
+        page.get_by_label("Text", exact=True).fill(text)
+        page.get_by_role("button", name="Explain").click()
+        page.get_by_text("Helpful", exact=True).wait_for()
+        settled(page)
+        assert page.locator(".fw-query").first.inner_text() == text
+        assert page.evaluate("window.__xss") is None
+        assert not [url for url in requested if "evil" in url]
+
+
+def exported_ids(page) -> list[str]:
+    """The ids in the CSV that the Export page gives."""
+    page.get_by_role("link", name="Export").click()
+    page.get_by_role("heading", name="Export").wait_for()
+    settled(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download").click()
+    name = waiting.value.suggested_filename
+    assert re.fullmatch(r"ws_cleaned_\d{4}-\d\d-\d\d\.csv", name)
+    content = Path(waiting.value.path()).read_text(encoding="utf-8")
+    return [row["id"] for row in csv.DictReader(io.StringIO(content))]

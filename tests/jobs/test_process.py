@@ -1,0 +1,93 @@
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from backend.errors import InputError
+from backend.folder import write_json
+from backend.jobs.process import JobState, job_path, job_state, start_command
+from backend.jobs.progress_file import PROGRESS_VARIABLE, progress_file
+
+
+def wait(folder: Path, seconds: float = 60) -> JobState:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        state = job_state(folder)
+        if state and state.state != "running":
+            return state
+        time.sleep(0.1)
+    raise AssertionError("the job did not end")
+
+
+def test_progress_and_success(tmp_path, tiny_workspace):
+    folder = start_command(["verify", str(tiny_workspace.path)], tmp_path / "jobs")
+    state = wait(folder)
+    assert (state.state, state.error) == ("done", None)
+    assert state.total > 0 and state.done == state.total and state.share == 1.0
+    assert job_state(folder) == state
+
+
+def test_failure_has_the_error_line(tmp_path):
+    folder = start_command(["status", str(tmp_path / "nowhere")], tmp_path / "jobs")
+    state = wait(folder)
+    assert state.state == "failed" and "no workspace here" in (state.error or "")
+
+
+def test_a_command_runs_once_at_a_time_and_its_end_is_noticed(tmp_path):
+    args = ["demo"]
+    sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    import psutil
+
+    record = {"args": args, "pid": sleeper.pid, "created": psutil.Process(sleeper.pid).create_time()}
+    folder = job_path(args, tmp_path)
+    write_json(folder / "job.json", record)
+    write_json(folder / "progress.json", {"state": "running", "stage": "s", "done": 1, "total": 4})
+    assert job_state(folder) == JobState("running", "s", 1, 4)
+    with pytest.raises(InputError, match="running already"):
+        start_command(args, tmp_path)
+    os.kill(sleeper.pid, signal.SIGKILL)
+    assert wait(folder).state == "interrupted"
+
+
+def test_another_process_of_the_same_number_is_not_the_job(tmp_path):
+    write_json(tmp_path / "job.json", {"args": [], "pid": os.getpid(), "created": 1.0})
+    assert job_state(tmp_path) == JobState("interrupted")
+
+
+def test_no_job(tmp_path):
+    assert job_state(tmp_path / "none") is None
+
+
+def test_progress_file_is_written_at_most_twice_a_second(tmp_path, monkeypatch):
+    path = tmp_path / "p.json"
+    monkeypatch.setenv(PROGRESS_VARIABLE, str(path))
+    with progress_file() as listen:
+        assert listen is not None
+        for done in range(1000):
+            listen("a", done, 1000)
+        assert json.loads(path.read_text())["done"] == 0
+        listen("b", 3, 5)
+        assert json.loads(path.read_text()) | {"at": 0} == {
+            "state": "running", "stage": "b", "done": 3, "total": 5, "error": None, "at": 0,
+        }  # fmt: skip
+    assert json.loads(path.read_text())["state"] == "done"
+    with pytest.raises(ValueError, match="bad"), progress_file():
+        raise ValueError("bad thing\nmore")
+    assert json.loads(path.read_text())["error"] == "bad thing"
+
+
+def test_without_the_variable_nothing_is_written(monkeypatch):
+    monkeypatch.delenv(PROGRESS_VARIABLE, raising=False)
+    with progress_file() as listen:
+        assert listen is None
+
+
+def test_a_place_that_cannot_be_written_does_not_stop_the_work(monkeypatch, tmp_path):
+    monkeypatch.setenv(PROGRESS_VARIABLE, str(tmp_path / "no" / "such" / "p.json"))
+    with progress_file() as listen:
+        assert listen is not None
+        listen("a", 1, 2)

@@ -1,0 +1,247 @@
+"""Every page, run without a browser, always from app.py."""
+
+import os
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from backend.folder import write_json
+from backend.jobs.process import job_path
+from backend.workspace import Workspace
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def app(tiny_workspace, monkeypatch, tmp_path) -> AppTest:
+    """The app on a small real workspace; no other workspace is to be found."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(tiny_workspace.path))
+    return new_app()
+
+
+def new_app() -> AppTest:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+def opened() -> Workspace:
+    return Workspace.open(os.environ["FIRSTWORD_WORKSPACE"])
+
+
+def page(app: AppTest, name: str, **query: str) -> AppTest:
+    app.run()
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.switch_page(f"pages/{name}.py").run()
+
+
+def words(app: AppTest) -> str:
+    """All that is written on the page."""
+    kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info")
+    parts = [each.value for kind in kinds for each in getattr(app, kind)]
+    return "\n".join([*parts, *(each.proto.body for each in app.get("html"))])
+
+
+def test_overview(app):
+    app.run()
+    assert not app.exception and not app.error
+    shown = words(app)
+    for expected in (
+        "Overview",
+        "60",
+        "training rows",
+        "accuracy on eval",
+        "good",
+        "bad",
+        "current",
+        "step 24",
+    ):
+        assert expected in shown
+    assert app.sidebar.selectbox[0].value == "ws"
+
+
+def test_overview_offers_what_is_missing(app, tiny_workspace):
+    manifest = tiny_workspace.manifest
+    artifacts = {name: each for name, each in manifest.artifacts.items() if name in ("data", "checkpoints")}
+    tiny_workspace.folder.write_manifest(manifest.model_copy(update={"artifacts": artifacts}))
+    app.run()
+    assert "missing" in words(app)
+    assert [each.label for each in app.button if each.label == "Precompute"]
+    assert "index of this workspace is missing" in page(app, "inspect").info[0].value
+
+
+def test_inspect_shows_both_columns_and_decides(app):
+    page(app, "inspect")
+    assert not app.exception and not app.error
+    shown = words(app)
+    assert all(
+        each in shown
+        for each in ("Inspect", "Helpful", "Harmful", "fw-word", "Word by word", "What this is not")
+    )
+    app.button(key="remove-helpful-1").click().run()
+    assert not app.exception and not app.error
+    assert [state.action for state in opened().states().values()] == ["remove"]
+    assert "removed" in words(app) and app.toast
+    entry = opened().log()[0]
+    assert (entry.action, entry.origin) == ("remove", "app")
+    app.button(key="undo-helpful-1").click().run()
+    assert opened().states() == {}
+    app.sidebar.button(key="sidebar-redo").click().run()
+    assert len(opened().states()) == 1
+
+
+def test_reason_and_name_are_logged(app):
+    page(app, "inspect")
+    app.sidebar.text_input(key="author").set_value("Ada").run()
+    app.text_input(key="reason").set_value("looks wrong").run()
+    app.button(key="relabel-harmful-1").click().run()
+    entry = opened().log()[0]
+    assert (entry.action, entry.author, entry.reason) == ("relabel", "Ada", "looks wrong")
+
+
+def test_why_not_the_other_class(app):
+    page(app, "inspect")
+    predicted = app.session_state["label"]
+    other = next(each for each in ("bad", "good") if each != predicted)
+    app.segmented_control(key="label").set_value(other).run()
+    assert not app.exception
+    assert f"made “{other}” more likely" in words(app)
+
+
+def test_training_row_is_left_out_and_said(app):
+    page(app, "inspect")
+    app.segmented_control(key="what").set_value("train").run()
+    app.text_input(key="row").set_value("r5").run()
+    assert not app.exception and not app.error
+    assert "self-influence" in words(app) or "own influence" in words(app)
+    assert not [
+        each for each in app.get("html") if ">r5<" in each.proto.body and "fw-head" in each.proto.body
+    ]
+
+
+def test_typed_text(app):
+    page(app, "inspect")
+    app.segmented_control(key="what").set_value("text").run()
+    assert "Type a text to see" in words(app)
+    app.text_area(key="text").set_value("a gorgeous <script>alert(1)</script> film")
+    next(each for each in app.button if each.label == "Explain").click().run()
+    assert not app.exception
+    assert "Helpful" in words(app) and "<script>" not in words(app) and "&lt;script&gt;" in words(app)
+
+
+@pytest.mark.parametrize("text", ["", "   "])
+def test_empty_text_gets_one_line(app, text):
+    page(app, "inspect")
+    app.segmented_control(key="what").set_value("text").run()
+    app.text_area(key="text").set_value(text)
+    next(each for each in app.button if each.label == "Explain").click().run()
+    assert not app.exception
+    assert len(app.error) + len(app.caption) >= 1 and "Helpful" not in words(app)
+
+
+def test_unknown_row_gets_one_line(app):
+    page(app, "inspect")
+    app.text_input(key="row").set_value("**nobody** <img src=x>").run()
+    assert not app.exception
+    assert len(app.error) == 1 and "nobody" in app.error[0].value and "**nobody**" not in app.error[0].value
+
+
+def test_unknown_label_in_the_address_gets_one_line(app):
+    page(app, "inspect", label="nonsense")
+    assert not app.exception
+    assert "nonsense" in app.warning[0].value
+    assert "Helpful" in words(app)
+
+
+def test_search_and_steps(app):
+    page(app, "inspect")
+    app.text_input(key="q").set_value("MUSIC").run()
+    app.toggle(key="errors").set_value(False).run()
+    first = next(each.proto.body for each in app.get("html") if "fw-query" in each.proto.body)
+    assert "music" in first
+    app.button(key="step-next").click().run()
+    second = next(each.proto.body for each in app.get("html") if "fw-query" in each.proto.body)
+    assert "music" in second and second != first
+    app.text_input(key="q").set_value("no such words anywhere").run()
+    assert "No row matches" in app.info[0].value and not app.exception
+
+
+def test_changes_filter_revert_and_redo(app):
+    workspace = opened()
+    workspace.remove("r1", reason="<b>bold</b>")
+    workspace.decide("flag", [f"r{n}" for n in range(2, 12)], author="Eve")
+    page(app, "changes")
+    shown = words(app)
+    assert not app.exception
+    assert "&lt;b&gt;bold" in shown and "10 rows" in shown and "and 5 more" in shown
+    app.segmented_control(key="action").set_value("remove").run()
+    assert "10 rows" not in words(app)
+    app.button(key="log-1").click().run()
+    assert "r1" not in opened().states() and "undone" in words(app)
+    app.button(key="log-1").click().run()
+    assert "r1" in opened().states()
+    app.segmented_control(key="action").set_value("all").run()
+    app.selectbox(key="by").set_value("Eve").run()
+    assert "10 rows" in words(app) and "bold" not in words(app)
+
+
+def test_changes_are_paged(app):
+    for number in range(45):
+        opened().flag(f"r{number}")
+    page(app, "changes")
+    assert not app.exception
+    assert len([each for each in app.button if each.label == "Revert"]) == 20
+
+
+def test_changes_without_any(app):
+    assert "Nothing has been decided yet" in page(app, "changes").info[0].value
+
+
+def test_export_preview_and_file(app):
+    opened().remove("r1")
+    page(app, "export")
+    assert not app.exception
+    assert "59 rows in this export" in words(app)
+    app.segmented_control(key="export").set_value("patch").run()
+    assert "1 row in this export" in words(app)
+
+
+def test_welcome_without_a_workspace(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FIRSTWORD_WORKSPACE", raising=False)
+    app = new_app().run()
+    assert not app.exception
+    assert "Welcome" in app.title[0].value and "python -m backend init" in app.code[0].value
+    assert [each.label for each in app.button] == ["Build the demo"]
+    assert "no workspace yet" in page(app, "inspect").error[0].value
+
+
+def test_welcome_shows_why_a_job_failed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FIRSTWORD_WORKSPACE", raising=False)
+    folder = job_path(["demo"], Path("cache/.jobs"))
+    write_json(folder / "job.json", {"args": ["demo"], "pid": 2**22 + 1, "created": 0.0})
+    write_json(
+        folder / "progress.json",
+        {"state": "failed", "stage": "x", "done": 1, "total": 2, "error": "disk *full*"},
+    )
+    app = new_app().run()
+    assert "Failed" in app.error[0].value and "disk" in app.error[0].value
+
+
+def test_a_damaged_workspace_gets_one_line(app, tiny_workspace):
+    (tiny_workspace.path / "workspace.json").write_text("{", encoding="utf-8")
+    app.run()
+    assert not app.exception and "not a readable workspace manifest" in app.error[0].value.replace("\\", "")
+
+
+def test_a_card_leads_to_its_training_row(app):
+    page(app, "inspect")
+    app.button(key="inspect-helpful-1").click().run()
+    assert not app.exception and not app.error
+    assert app.session_state["what"] == "train" and app.session_state["row"].startswith("r")
+    assert f"train {app.session_state['row']}" in words(app)

@@ -1,0 +1,67 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from pages.components.markup import Html, join, plain_label, show, tag
+from tests.pages.factories import XSS, texts
+
+ROOT = Path(__file__).parents[2]
+
+
+class Reader(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.data = [], [], ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.data += data
+
+
+@pytest.mark.parametrize("text", XSS)
+def test_text_stays_text(text):
+    read = Reader(tag("p", text, title=text))
+    assert read.tags == ["p"]
+    assert read.data.replace("\x00", "") == text.replace("\x00", "")
+    assert [name for name, _ in read.attributes] == ["title"]
+
+
+@given(texts)
+def test_any_text_makes_no_element(text):
+    assert Reader(join([text])).tags == []
+
+
+def test_made_html_is_not_escaped_again():
+    assert tag("p", tag("b", "<"), "&") == "<p><b>&lt;</b>&amp;</p>"
+    assert tag("p", cls="a", aria_label="b", title=None) == '<p class="a" aria-label="b"></p>'
+
+
+def test_a_plain_string_is_never_shown_as_html():
+    with pytest.raises(TypeError):
+        show("<b>no</b>")
+    assert isinstance(tag("p"), Html)
+
+
+@given(texts)
+def test_labels_have_no_live_markdown(text):
+    bare = re.sub(r"\\.", "", plain_label(text))
+    assert not re.search(r"[\[\]()`*_:$<>!#~|]", bare)
+    assert "\n" not in bare
+
+
+def test_html_is_made_in_one_place_only():
+    for path in [ROOT / "app.py", *(ROOT / "pages").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        assert "unsafe_allow" not in text, path
+        if path.name not in ("markup.py", "styling.py"):
+            assert "st.html(" not in text, path
+            assert "components.v1" not in text, path
+            assert "Html(" not in text, path
