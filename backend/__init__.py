@@ -7,9 +7,10 @@
 
 import os
 
-# Threads that wait should sleep: with the app, a job and a browser on few cores, spinning ones made a
-# training step five times slower (docs/decisions.md). Must be set before torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Threads that wait should soon sleep: with the app, a job and a browser on few cores, spinning ones made
+# a training step several times slower (docs/decisions.md). Must be set before torch is imported.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from backend.errors import InputError
 from backend.workspace import Workspace

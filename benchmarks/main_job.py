@@ -86,7 +86,7 @@ def agreement(workspace: Workspace, queries: int = 3, examples: int = 40) -> flo
 
 
 def latency(workspace: Workspace, queries: int = 50) -> dict[str, float]:
-    """Milliseconds of the search and of a whole warm `explain`, over eval rows: median and 95th percentile."""
+    """Milliseconds of the search and of a whole warm `explain` over eval rows: p50 and p95."""
     explainer = workspace.explainer("cpu")
     search = []
     for traced in sample_queries(explainer.checkpoints, workspace.folder, queries + 5, seed=2):
