@@ -6,7 +6,8 @@ PORT ?= 8501
 
 .PHONY: run demo test test-all lint format clean
 
-run: demo
+run: .venv/.run
+	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo
 	$(PY) -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
 
 demo: .venv/.run

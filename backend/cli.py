@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 
 import typer
-from typer.exceptions import TyperException
+from typer.exceptions import Abort, TyperException
 
+from backend import console
 from backend.commands import ask, build, review, state
 from backend.errors import InputError
 
@@ -17,7 +18,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
     help="Firstword: which training examples, and which words in them, made the model say this.",
 )
 
@@ -35,19 +35,20 @@ def main() -> None:
     """Run the command line and exit with its code."""
     command = typer.main.get_command(app)
     try:
-        sys.exit(command.main(prog_name="python -m backend", standalone_mode=False) or 0)
+        arguments = sys.argv[1:] or ["--help"]
+        sys.exit(command.main(arguments, prog_name="python -m backend", standalone_mode=False) or 0)
     except InputError as error:
         _fail(str(error), 2)
+    except (KeyboardInterrupt, Abort):
+        _fail("stopped; what was finished is kept", 130)
     except TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
-        message = error.format_message()
-        _fail(f"{message.rstrip('.')}{hint}" if message else "", 2)
-    except KeyboardInterrupt:
-        _fail("stopped; what was finished is kept", 130)
+        _fail(f"{error.format_message().rstrip('.')}{hint}", 2)
+    except OSError as error:  # a path that cannot be, no permission, a full disk
+        _fail(f"{error.filename or 'files'}: {error.strerror or error}", 2)
 
 
 def _fail(message: str, code: int) -> None:
-    if message:
-        print("error: " + " ".join(message.split()), file=sys.stderr)
+    print(f"error: {console.plain(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

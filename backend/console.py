@@ -61,7 +61,8 @@ def progress_bar() -> Iterator[Progress]:
 
 def print_json(content: Any) -> None:
     """One JSON value on stdout."""
-    print(json.dumps(content, ensure_ascii=False, indent=2))
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    print(text.encode("utf-8", "backslashreplace").decode())
 
 
 def note(line: str) -> None:
@@ -93,21 +94,21 @@ def _stdout() -> Console:
 def print_explanation(explanation: Explanation) -> None:
     """Query, then proponents and opponents with their strongest words."""
     query = explanation.query
-    probabilities = "  ".join(f"{name} {value:.3f}" for name, value in query.probabilities.items())
+    probabilities = "  ".join(f"{plain(name)} {value:.3f}" for name, value in query.probabilities.items())
     print(f"text       {plain(query.text)}")
     if query.text_b is not None:
         print(f"text_b     {plain(query.text_b)}")
     if query.given is not None:
         verdict = "" if query.given == query.predicted else "  (misclassified)"
-        print(f"row        {query.row} of {query.split}, labelled {query.given}{verdict}")
-    print(f"predicted  {query.predicted}   {probabilities}")
+        print(f"row        {plain(query.row or '')} of {query.split}, labelled {plain(query.given)}{verdict}")
+    print(f"predicted  {plain(query.predicted)}   {probabilities}")
     asked = "why this?" if query.label == query.predicted else "why not this?"
-    print(f"explained  {query.label}   {asked}")
+    print(f"explained  {plain(query.label)}   {asked}")
     for line in explanation.notes:
         print(f"note       {line}")
     if explanation.excluded:
         name = "self-influence" if explanation.excluded.self_influence else "own influence on this label"
-        print(f"left out   {explanation.excluded.id}: {name} {explanation.excluded.score:+.3g}")
+        print(f"left out   {plain(explanation.excluded.id)}: {name} {explanation.excluded.score:+.3g}")
     _print_entries("helpful: training on these lowered the loss of that label", explanation.proponents)
     _print_entries("harmful: training on these raised it", explanation.opponents)
     how = (

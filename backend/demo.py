@@ -28,7 +28,7 @@ def build_demo(path: Path = DEMO, progress: Progress = silent) -> Workspace:
 def _open_or_create(path: Path, progress: Progress) -> Workspace:
     if (path / "workspace.json").is_file():
         return Workspace.open(path)
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: exists and is no workspace; move it away or give --out another folder")
     with tempfile.TemporaryDirectory() as scratch:
         train, evaluation = write_demo_source(Path(scratch))

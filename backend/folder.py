@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -108,10 +108,38 @@ def replacing(path: Path) -> Iterator[Path]:
         yield target
         _flush(target)
         if path.is_dir():
-            shutil.rmtree(path)
+            path.rename(scratch / "replaced")
         target.replace(path)
+        _flush_folder(path.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path`` that becomes ``path`` on success.
+
+    Unlike `replacing` it never takes the place of a folder with content: `InputError` then.
+    """
+    new_parents = [each for each in path.parents if not each.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        (scratch / path.name).mkdir()
+        yield scratch / path.name
+        _flush(scratch / path.name)
+        try:
+            (scratch / path.name).rename(path)
+        except OSError as error:
+            raise InputError(
+                f"{path}: something else was put there meanwhile; nothing was written"
+            ) from error
+        _flush_folder(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):  # stops at the first that has content
+            for parent in new_parents:
+                parent.rmdir()
 
 
 def _flush(path: Path) -> None:
@@ -122,6 +150,20 @@ def _flush(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: Path) -> str:
+    """Digest of a file's content: 32 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -156,8 +198,7 @@ class Folder:
             raise InputError(
                 f"{target}: exists and is not empty; choose another folder or delete this one first"
             )
-        with replacing(target.absolute()) as temporary:
-            temporary.mkdir()
+        with _appearing(target.resolve()) as temporary:
             yield cls(temporary)
 
     # -- manifest ---------------------------------------------------------------------------------
@@ -207,7 +248,14 @@ class Folder:
     def _sweep(self) -> None:
         """Delete what killed long work left behind; only its own places, which the lock guards."""
         places = (self.path, *self.rows.glob("*"), self.predictions, self.index)
-        kinds = ("checkpoints", "tokenizer", "shard-*", "*.parquet", "rows.faiss", "index.json")
+        kinds = (
+            "checkpoints",
+            "tokenizer",
+            "shard-*",
+            "*.parquet",
+            "rows.faiss",
+            "index.json",
+        )  # not manifests
         patterns = [f".{kind}.*.tmp" for kind in kinds]
         for place in places:
             for pattern in patterns:
@@ -217,9 +265,18 @@ class Folder:
     # -- artifacts --------------------------------------------------------------------------------
 
     def record(
-        self, name: str, inputs: tuple[str, ...] = (), *, id: str | None = None, **details: Any
+        self,
+        name: str,
+        inputs: tuple[str, ...] = (),
+        *,
+        id: str | None = None,
+        change: dict[str, Any] | None = None,
+        **details: Any,
     ) -> Artifact:
-        """Note that artifact ``name`` has been made from the current state of ``inputs``."""
+        """Note that artifact ``name`` has been made from the current state of ``inputs``.
+
+        ``change`` holds further fields of the manifest to set in the same write.
+        """
         known = self.manifest().artifacts
         input_ids = {each: known[each].id for each in inputs}
         artifact = Artifact(
@@ -228,8 +285,18 @@ class Folder:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             details=details,
         )
-        self.update(lambda m: m.model_copy(update={"artifacts": {**m.artifacts, name: artifact}}))
+        self.update(
+            lambda m: m.model_copy(update={**(change or {}), "artifacts": {**m.artifacts, name: artifact}})
+        )
         return artifact
+
+    def forget(self, *names: str) -> None:
+        """Drop the records of artifacts that are about to be made anew."""
+        self.update(
+            lambda m: m.model_copy(
+                update={"artifacts": {name: each for name, each in m.artifacts.items() if name not in names}}
+            )
+        )
 
     def state(self, name: str) -> ArtifactState:
         """Whether artifact ``name`` is missing, current, or stale (some input has changed since)."""

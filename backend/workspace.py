@@ -68,10 +68,12 @@ class Workspace:
         """Create a workspace from a data set (see `backend.data.ingest.ingest`); whole or not at all."""
         from backend.data.ingest import ingest
 
-        if layers is not None and layers < 1:
-            raise InputError(f"--layers {layers}: must be at least 1")
-        if max_length is not None and max_length < 2:
-            raise InputError(f"--max-length {max_length}: must be at least 2")
+        if layers is not None and not 1 <= layers <= 1000:
+            raise InputError(f"--layers {layers}: must be between 1 and 1000")
+        if max_length is not None and not 2 <= max_length <= 1_000_000:
+            raise InputError(f"--max-length {max_length}: must be between 2 and 1,000,000")
+        if not model.strip():
+            raise InputError("--model: empty; give a model folder, a hub id or `minilm`")
         with Folder.create(path) as folder:
             report = ingest(
                 folder,
@@ -188,17 +190,17 @@ class Workspace:
 
     def measure_index(self, queries: int = 100, k: int = 10, progress: Progress = silent) -> dict[str, float]:
         """Recall@k of the default path against the full scan on eval rows, for both ends."""
-        from backend.influence.indexing import measure_recall, sample_queries
+        from backend.influence.indexing import measure_recall, sample_queries, true_rankings
 
         explainer = self.explainer()
         drawn = sample_queries(explainer.checkpoints, self.folder, queries, seed=1)
-        return measure_recall(explainer.searcher, drawn, k, progress)
+        truths = true_rankings(explainer.searcher, drawn, k, progress)
+        return measure_recall(explainer.searcher, drawn, truths, k)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""
         from backend.model.prediction_table import read_predictions
 
-        self.folder.require("predictions", "precompute")
         return read_predictions(self.folder, split, self.manifest.checkpoints[-1].step)
 
     # -- decisions ----------------------------------------------------------------------------------
@@ -315,11 +317,14 @@ class Workspace:
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }
 
-    def verify(self, progress: Progress = silent) -> list[str]:
-        """Read everything that was written; returns one line per file that is damaged or missing."""
+    def verify(self, *, repair: bool = False, progress: Progress = silent) -> list[str]:
+        """Read everything that was written; returns one line per file that is damaged or missing.
+
+        ``repair`` deletes damaged derived files, so that `precompute` makes them again.
+        """
         from backend.influence.verify import damaged_files
 
-        return damaged_files(self.folder, progress)
+        return damaged_files(self.folder, repair=repair, progress=progress)
 
 
 def default_author() -> str:

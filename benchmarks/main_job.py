@@ -54,7 +54,7 @@ def prepared(name: str, home: Path) -> Workspace:
     return workspace
 
 
-def agreement(workspace: Workspace, queries: int = 3, examples: int = 40) -> float:
+def agreement(workspace: Workspace, queries: int = 2, examples: int = 20) -> float:
     """Largest relative error of a score against the dense definition."""
     explainer, train, manifest = workspace.explainer("cpu"), workspace.train_split, workspace.manifest
     checkpoints, classes = explainer.checkpoints, manifest.classes

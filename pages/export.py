@@ -4,8 +4,8 @@ import streamlit as st
 
 from pages.components import keys
 from pages.components.export_file import Download
+from pages.components.export_offer import offer
 from pages.components.export_preview import show_preview, summary_line
-from pages.components.markup import show, tag
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 
@@ -30,6 +30,10 @@ def _choice(name: str, options: dict[str, str], key: str, help: str | None = Non
     )
 
 
+def _toggle(name: str, key: str, help: str, value: bool = False) -> bool:
+    return st.toggle(name, value=value, key=key, help=help, bind="query-params")
+
+
 through_app()
 st.title("Export")
 workspace = current()
@@ -40,21 +44,22 @@ with st.container(border=True):
     with format_box:
         _choice("Format", FORMATS, keys.EXPORT_FORMAT)
     what, format = keys.get(keys.EXPORT_WHAT) or "cleaned", keys.get(keys.EXPORT_FORMAT) or "csv"
-    with_manifest = format == "hf" or st.toggle(
-        "With manifest (as a zip)", help="Source fingerprint, counts per class before and after, hashes."
-    )
-    preview = workspace.export_preview(what)
-    download = Download(workspace.path, what, format, with_manifest)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.download_button(
-            "Download",
-            data=download.content,
-            file_name=download.file_name,
-            mime="application/zip" if download.zipped else "application/octet-stream",
-            type="primary",
-            icon=":material/download:",
-            on_click="ignore",
+    with st.container(horizontal=True, gap="large"):
+        with_manifest = format == "hf" or _toggle(
+            "With manifest (as a zip)",
+            keys.EXPORT_MANIFEST,
+            help="Source fingerprint, counts per class before and after, hashes.",
         )
-        show(tag("span", download.file_name, cls="fw-mono"))
+        defuse = format != "csv" or _toggle(
+            "Defuse formulas",
+            keys.EXPORT_DEFUSE,
+            value=True,
+            help="An apostrophe goes in front of text that a spreadsheet would run as a formula. "
+            "Switch it off for programs that must read the texts as they are.",
+        )
+    preview = workspace.export_preview(what)
+    file_box = st.container()
     st.caption(summary_line(preview))
 show_preview(preview)
+with file_box:
+    offer(workspace, Download(workspace.path, what, format, with_manifest, defuse))

@@ -84,7 +84,7 @@ def test_the_main_job(source, tmp_path):
 WRONG = {
     "no such workspace": (["explain", "{tmp}/none", "--text", "x"], "no workspace here"),
     "no such row": (["remove", "{ws}", "nobody"], "nobody"),
-    "unknown class": (["relabel", "{ws}", "r1", "ugly"], "the classes are bad, good"),
+    "unknown class": (["relabel", "{ws}", "r1", "ugly"], "the classes are 'bad', 'good'"),
     "unknown label to explain": (["explain", "{ws}", "--text", "x", "--label", "ugly"], "unknown"),
     "text and row": (["explain", "{ws}", "--text", "x", "--row", "r1"], "either a text"),
     "empty text": (["explain", "{ws}", "--text", " "], "--text: empty"),
@@ -130,6 +130,28 @@ WRONG = {
     "no such device": (["precompute", "{ws}", "--device", "tpu"], "use auto, cpu or cuda"),
     "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "checkpoints"),
     "two trainings": (["train", "{ws}"], "has checkpoints already"),
+    "path too long": (["status", "{tmp}/" + "a" * 300], "name too long"),
+    "a file for a folder": (["demo", "--out", "{src}/train.jsonl"], "exists and is no workspace"),
+    "export over the manifest": (
+        ["export", "{ws}", "--format", "csv", "--out", "{ws}/workspace.json", "--overwrite"],
+        "workspace",
+    ),
+    "text of a row": (["explain", "{ws}", "--row", "r1", "--text-b", "x"], "belongs to --text"),
+    "empty model": (
+        [
+            "init",
+            "{tmp}/new",
+            "--train",
+            "{src}/train.jsonl",
+            "--text",
+            "text",
+            "--label",
+            "label",
+            "--model",
+            "",
+        ],
+        "--model: empty",
+    ),
     "protocol": (["evaluate", "{ws}", "--protocol", "magic"], "must be index"),
 }
 

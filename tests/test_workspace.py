@@ -2,10 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from backend.errors import InputError
 from backend.folder import Folder, replacing
 from backend.influence import precompute as precompute_module
 from backend.influence.store import shard_path
+from backend.model import runs
+from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
-from tests.conftest import tiny_rows, write_rows
+from tests.conftest import build_tiny, tiny_rows, write_rows
 
 ROOT = Path(__file__).parent.parent
 
@@ -150,7 +152,7 @@ def test_decisions_are_derived_from_the_log(tiny_workspace):
     [
         (lambda ws: ws.flag("er1000"), "er1000"),
         (lambda ws: ws.flag("r1", "nobody"), "nobody"),
-        (lambda ws: ws.relabel("r1", "ugly"), "the classes are bad, good"),
+        (lambda ws: ws.relabel("r1", "ugly"), "the classes are .bad., .good."),
         (lambda ws: ws.relabel("r1", ws.train_split.labels[1]), "already"),
         (lambda ws: ws.decide("flag", []), "at least one"),
         (lambda ws: ws.decide("remove", ["r1"], label="bad"), "takes no label"),
@@ -215,10 +217,97 @@ def test_attach_takes_a_run_that_somebody_else_made(tiny_workspace, tmp_path):
     ]
     workspace.precompute()
     assert workspace.explain("a dull film", k=2).proponents
-    checkpoint = workspace.folder.checkpoint_path(workspace.manifest.checkpoints[0])
+    assert workspace.manifest.model.name == str(tiny_workspace.folder.checkpoints)
+    with pytest.raises(InputError, match="has checkpoints already"):
+        workspace.attach(tiny_workspace.folder.checkpoints)
+
+
+def test_changed_weights_are_never_used(tiny_workspace):
+    checkpoint = tiny_workspace.folder.checkpoint_path(tiny_workspace.manifest.checkpoints[0])
     weights = checkpoint / "model.safetensors"
+    os.utime(weights, (1, 1))  # another time alone is no change
+    assert tiny_workspace.explain("a dull film", k=1).proponents
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
-    time.sleep(0.01)
     weights.write_bytes(content)
-    assert workspace.verify() == [f"{checkpoint}: weights damaged, changed or missing"]
+    assert tiny_workspace.verify() == [f"{checkpoint}: weights damaged, changed or missing"]
+    shard_path(tiny_workspace.folder.rows, tiny_workspace.manifest.checkpoints[0].step, 0).unlink()
+    for use in (lambda ws: ws.explain("a dull film"), lambda ws: ws.precompute()):
+        with pytest.raises(InputError, match="weights changed or missing since they were recorded"):
+            use(Workspace.open(tiny_workspace.path))
+
+
+@pytest.mark.parametrize("damage", ["shard", "index", "predictions"])
+def test_verify_finds_a_changed_byte_and_repairs(tiny_workspace, damage):
+    before = scores(tiny_workspace)
+    step = tiny_workspace.manifest.checkpoints[-1].step
+    path = {
+        "shard": shard_path(tiny_workspace.folder.rows, step, 0),
+        "index": tiny_workspace.folder.index / "rows.faiss",
+        "predictions": tiny_workspace.folder.predictions / f"eval-{step}.parquet",
+    }[damage]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    (line,) = tiny_workspace.verify(repair=True)
+    assert line.endswith("damaged or missing")
+    fresh = Workspace.open(tiny_workspace.path)
+    fresh.precompute()
+    assert fresh.verify() == []
+    assert scores(fresh) == pytest.approx(before)
+
+
+def test_lost_predictions_are_made_again(tiny_workspace):
+    before = tiny_workspace.predictions("eval").probabilities
+    shutil.rmtree(tiny_workspace.folder.predictions)
+    with pytest.raises(InputError, match="damaged or missing; run `python -m backend precompute"):
+        tiny_workspace.predictions("eval")
+    tiny_workspace.precompute()
+    assert tiny_workspace.predictions("eval").probabilities == pytest.approx(before, abs=1e-6)
+
+
+def test_a_stopped_pass_with_other_settings_leaves_nothing_current(tiny_workspace, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(precompute_module, "write_predictions", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tiny_workspace.precompute(precompute_module.PrecomputeSettings(precision="bf16"))
+    assert {tiny_workspace.folder.state(name) for name in ("rows", "predictions", "index")} == {"missing"}
+    monkeypatch.undo()
+    tiny_workspace.precompute(precompute_module.PrecomputeSettings(precision="bf16"))
+    assert any("bf16" in line for line in Workspace.open(tiny_workspace.path).explain("a dull film").notes)
+
+
+def test_a_training_that_was_killed_before_it_was_recorded_can_be_repeated(tmp_path, monkeypatch):
+    def build() -> Workspace:
+        return build_tiny(tmp_path, n_train=24, n_eval=6)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "_record", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            build()
+    workspace = Workspace.open(tmp_path / "ws")
+    assert workspace.folder.checkpoints.is_dir()
+    assert workspace.status()["next"].startswith("python -m backend train")
+    workspace.train(TrainingSettings(epochs=1, lr=1e-3, batch_size=8, checkpoints=2, precision="fp32"))
+    workspace.precompute()
+    assert workspace.explain("a dull film", k=1).proponents
+
+
+def test_two_creations_of_one_workspace_keep_the_first(tmp_path):
+    with (
+        pytest.raises(InputError, match="something else was put there"),
+        Folder.create(tmp_path / "ws") as slow,
+    ):
+        (slow.path / "slow").touch()
+        with Folder.create(tmp_path / "ws") as quick:
+            (quick.path / "quick").touch()
+    assert [path.name for path in (tmp_path / "ws").iterdir()] == ["quick"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ws"]
+
+
+def test_a_failed_creation_leaves_no_parents(tmp_path):
+    with pytest.raises(RuntimeError, match="stop"), Folder.create(tmp_path / "a" / "b" / "ws"):
+        raise RuntimeError("stop")
+    assert list(tmp_path.iterdir()) == []

@@ -104,7 +104,7 @@ def train(
         "device": device,
     }
     workspace = Workspace.open(ws)
-    given["max_length"] = max_length or workspace.manifest.max_length
+    given["max_length"] = workspace.manifest.max_length if max_length is None else max_length
     settings = TrainingSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     with console.progress_bar() as progress:
         result = workspace.train(settings, progress)
@@ -127,7 +127,7 @@ def attach(
 ) -> None:
     """Use the checkpoints of an existing Trainer run instead of training."""
     workspace = Workspace.open(ws)
-    names = [each.strip() for each in classes.split(",")] if classes else None
+    names = [each.strip() for each in classes.split(",")] if classes is not None else None
     for line in workspace.attach(
         run, classes=names, max_length=max_length, tokenizer=tokenizer, count=checkpoints
     ):

@@ -12,6 +12,8 @@ from backend.commands.options import Author, Ids, Json, Reason, WorkspacePath
 from backend.data.rowstate import Action
 from backend.workspace import Workspace
 
+MOST = 2**63 - 1  # what SQLite can count to
+
 
 def keep(ws: WorkspacePath, ids: Ids, reason: Reason = "", author: Author = None) -> None:
     """Note that rows were looked at and are fine."""
@@ -41,28 +43,32 @@ def relabel(
 
 def undo(
     ws: WorkspacePath,
-    batch: Annotated[int | None, typer.Option(help="Which decision (see log); default: the newest.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Which decision (see log); default: the newest.")
+    ] = None,
     author: Author = None,
 ) -> None:
     """Take a decision back."""
     for entry in Workspace.open(ws).undo(batch, author=author, origin="cli"):
-        print(f"undone: {entry.action} {entry.row_id}")
+        print(f"undone: {entry.action} {console.plain(entry.row_id or '')}")
 
 
 def redo(
     ws: WorkspacePath,
-    batch: Annotated[int | None, typer.Option(help="Which decision; default: the one undone last.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Which decision; default: the one undone last.")
+    ] = None,
     author: Author = None,
 ) -> None:
     """Bring an undone decision back."""
     for entry in Workspace.open(ws).redo(batch, author=author, origin="cli"):
-        print(f"redone: {entry.action} {entry.row_id}")
+        print(f"redone: {entry.action} {console.plain(entry.row_id or '')}")
 
 
 def log(
     ws: WorkspacePath,
     row: Annotated[str | None, typer.Option(help="Only the decisions on this row.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many, newest first.")] = 50,
     json: Json = False,
 ) -> None:
     """The log of decisions, newest first."""
@@ -103,7 +109,7 @@ def export(
         console.print_json(report.to_json())
     else:
         for line in report.lines():
-            print(line)
+            print(console.plain(line))
 
 
 def _decide(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -16,16 +16,25 @@ def status(ws: WorkspacePath, json: Json = False) -> None:
     print_status(Workspace.open(ws), json)
 
 
-def verify(ws: WorkspacePath, json: Json = False) -> None:
+def verify(
+    ws: WorkspacePath,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Delete what is damaged and can be made again by precompute.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Read everything that was written; names what is damaged or missing."""
     with console.progress_bar() as progress:
-        damaged = Workspace.open(ws).verify(progress)
+        damaged = Workspace.open(ws).verify(repair=repair, progress=progress)
     if json:
         console.print_json({"damaged": damaged})
     elif not damaged:
         print("everything is whole")
     for line in damaged if not json else ():
         print(line)
+    if damaged and not json:
+        deleted = "damaged derived files were deleted; " if repair else ""
+        console.note(f"{deleted}`precompute {ws}` makes rows, predictions and index again")
     if damaged:
         raise typer.Exit(1)
 

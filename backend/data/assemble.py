@@ -6,7 +6,7 @@ from backend.data.columns import Columns
 from backend.data.labels import check_two_classes
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
-from backend.data.sources import Read, has_splits, read
+from backend.data.sources import Read, has_splits, read, same_source
 from backend.data.splits import eval_rows, held_out, parse_fraction, train_rows, unused
 from backend.data.validate import Usable, known_labels, usable
 from backend.errors import InputError
@@ -50,7 +50,7 @@ def assemble(train: str, eval: str | None, columns: Columns, seed: int, rejectio
 def _read(
     train: str, eval: str | None, fraction: float | None, columns: Columns, rejections: Rejections
 ) -> _Parts:
-    source = train if eval is None or fraction is not None else eval
+    source = train if eval is None or fraction is not None or same_source(train, eval) else eval
     if source == train and fraction is None and columns.split is None and not has_splits(train):
         problem = "has no eval split" if eval is None else "is given as eval too"
         raise InputError(

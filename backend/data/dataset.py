@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
 from backend.data.messages import first_line, shown_value
+from backend.data.python_values import python_values
 from backend.data.rows import is_json, parsed
 from backend.data.validate import as_text
 from backend.errors import InputError
@@ -81,7 +82,7 @@ class Split:
 
     def _values(self, column: str, table: pa.Table | None = None) -> list[Any]:
         table = self.table if table is None else table
-        values = table.column(column).to_pylist()
+        values = python_values(column, table.column(column))
         return parsed(values) if is_json(table.schema.field(column)) else values
 
 

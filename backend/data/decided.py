@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,11 @@ PATCH_COLUMNS = ("id", "action", "old_label", "new_label", "reason", "author", "
 
 @dataclass(frozen=True)
 class Summary:
-    """Rows per class of the training split before and after, and rows per decision."""
+    """Rows per class of the training split before and after, and rows per decision.
+
+    ``relabelled``: rows that are not removed and have another label than they were given; such a row may
+    be kept or flagged as well.
+    """
 
     before: dict[str, int]
     after: dict[str, int]
@@ -51,20 +55,22 @@ def selected(split: Split, classes: tuple[str, ...], states: Mapping[str, RowSta
 def summary(split: Split, classes: tuple[str, ...], states: Mapping[str, RowState]) -> Summary:
     """Counts of what cleaning changes; every class is listed, zeros included."""
     _check_labels(classes, states)
-    before, after, actions = Counter(split.labels), Counter[str](), Counter[str]()
+    before, after, actions, relabelled = Counter(split.labels), Counter[str](), Counter[str](), 0
     for row_id, label in zip(split.ids, split.labels, strict=True):
         state = states.get(row_id)
         if state is not None:
             actions[state.action] += 1
         if state is None or state.action != "remove":
-            after[_label(state, label)] += 1
+            new = _label(state, label)
+            after[new] += 1
+            relabelled += new != label
     return Summary(
         before={name: before[name] for name in classes},
         after={name: after[name] for name in classes},
         kept=actions["keep"],
         flagged=actions["flag"],
         removed=actions["remove"],
-        relabelled=actions["relabel"],
+        relabelled=relabelled,
     )
 
 
@@ -74,12 +80,12 @@ def _action(states: Mapping[str, RowState], row_id: str) -> str | None:
 
 
 def _label(state: RowState | None, label: str) -> str:
-    return state.label if state and state.action == "relabel" and state.label is not None else label
+    return label if state is None or state.label is None else state.label
 
 
 def _check_labels(classes: tuple[str, ...], states: Mapping[str, RowState]) -> None:
     for row_id, state in states.items():
-        if state.action == "relabel" and state.label not in classes:
+        if (state.label is not None or state.action == "relabel") and state.label not in classes:
             raise InputError(
                 f"row {shown_value(row_id)} is relabelled to {shown_value(state.label)}, "
                 f"which is no class; the classes are {listing(classes)}"
@@ -91,29 +97,53 @@ def _relabelled(split: Split, states: Mapping[str, RowState]) -> pa.Table:
     new = {
         i: state.label
         for i, row_id in enumerate(split.ids)
-        if (state := states.get(row_id)) is not None and state.action == "relabel" and state.label is not None
+        if (state := states.get(row_id)) is not None and state.label is not None
     }
     if not new:
         return split.table
-    column = split.info.label
-    place = split.table.column_names.index(column)
-    field = split.table.schema.field(place)
-    codec = LabelCodec.of(split.table.schema, column, "train")
-    values = split.table.column(place).to_pylist()
-    for i, name in new.items():
-        try:
-            values[i] = codec.encode(name)
-        except ValueError:
-            raise InputError(
-                f"row {shown_value(split.ids[i])}: column {column!r} ({field.type}) cannot hold "
-                f"label {shown_value(name)}"
-            ) from None
-    table = split.table.set_column(place, field, pa.array(values, field.type))
+    place = split.table.column_names.index(split.info.label)
+    field, column = split.table.schema.field(place), split.table.column(place)
+    values = {i: _encoded(split, i, name, field) for i, name in new.items()}
+    try:
+        written = _replaced(column, values)
+    except (pa.ArrowException, OverflowError) as error:
+        raise InputError(f"column {field.name!r} ({field.type}) cannot hold the new labels") from error
+    table = split.table.set_column(place, field, written)
     return table.replace_schema_metadata(split.table.schema.metadata)
 
 
+def _encoded(split: Split, position: int, name: str, field: pa.Field) -> Any:
+    try:
+        return LabelCodec.of(split.table.schema, field.name, "train").encode(name)
+    except ValueError:
+        raise InputError(
+            f"row {shown_value(split.ids[position])}: column {field.name!r} ({field.type}) cannot hold "
+            f"label {shown_value(name)}"
+        ) from None
+
+
+def _replaced(column: pa.ChunkedArray, new: Mapping[int, Any]) -> pa.Array:
+    """A column with ``new`` values at some positions; all categories of a dictionary stay."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind):
+        values = column.to_pylist()
+        for i, value in new.items():
+            values[i] = value
+        return pa.array(values, kind)
+    whole = pa.chunked_array(column.unify_dictionaries().chunks, kind).combine_chunks()
+    categories = list(dict.fromkeys([*whole.dictionary.to_pylist(), *new.values()]))
+    codes = _replaced(
+        pa.chunked_array([whole.indices]), {i: categories.index(name) for i, name in new.items()}
+    )
+    return pa.DictionaryArray.from_arrays(codes, pa.array(categories, kind.value_type), ordered=kind.ordered)
+
+
 def _patch(split: Split, states: Mapping[str, RowState]) -> pa.Table:
-    """One row per decided row, in the order of the split; decided rows of no split come last."""
+    """One row per decided row, in the order of the split; decided rows of no split come last.
+
+    ``action`` is that of the newest decision, ``new_label`` the label that a relabel gave, so a row may
+    be flagged and have a new label.
+    """
     labels: dict[str, str | None] = dict(zip(split.ids, split.labels, strict=True))
     decided = [row_id for row_id in split.ids if row_id in states]
     decided += [row_id for row_id in states if row_id not in labels]

@@ -6,35 +6,42 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pyarrow as pa
 
 from backend.data.dataset import load_split
 from backend.data.decided import Summary, What, selected, summary
-from backend.data.messages import listing, shown_value
+from backend.data.export_target import HF_MANIFEST, Format, check_target, manifest_beside
+from backend.data.messages import listing
+from backend.data.rows import is_json
 from backend.data.rowstate import RowState
-from backend.data.write_table import rows_of, write_csv, write_datasets, write_jsonl, write_parquet
+from backend.data.write_table import first_rows, write_csv, write_datasets, write_jsonl, write_parquet
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, replacing, write_json
 from backend.version import VERSION
 
-Format = Literal["csv", "jsonl", "parquet", "hf"]
-SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-HF_MANIFEST = "firstword-manifest.json"
+# The columns of a patch that must match the data, whatever they begin with.
+PATCH_KEYS = ("id", "old_label", "new_label")
 
 
 @dataclass(frozen=True)
 class ExportReport(Summary):
-    """What was written where, and the counts of what changes."""
+    """What was written where, and the counts of what changes.
+
+    ``defused_cells``: cells of a csv that got an apostrophe; ``nulled_numbers``: NaN and infinite numbers
+    for which jsonl has null; ``json_columns``: columns of values of several types, which csv and hf hold
+    as JSON text.
+    """
 
     path: Path
     manifest: Path
     what: What
     n_rows: int
     defused_cells: int
+    nulled_numbers: int
+    json_columns: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -52,6 +59,14 @@ class ExportReport(Summary):
             lines.append(
                 f"{self.defused_cells:,} cells begin like a formula and got an apostrophe "
                 "(--no-defuse writes them as they are)"
+            )
+        if self.nulled_numbers:
+            lines.append(
+                f"{self.nulled_numbers:,} numbers are NaN or infinite, which JSON lacks: null is written"
+            )
+        if self.json_columns:
+            lines.append(
+                f"values of several types, written as JSON text: columns {listing(self.json_columns)}"
             )
         return lines
 
@@ -79,10 +94,11 @@ def export(
     """Write the export and its manifest; both appear whole, or nothing does.
 
     ``out`` is a file, or for ``hf`` a folder. The manifest lies beside the file as
-    ``NAME.manifest.json``, or in the folder as `HF_MANIFEST`. Raises `InputError` if ``out`` is
-    there already (unless ``overwrite``) or does not fit ``format``.
+    ``NAME.manifest.json``, or in the folder as `HF_MANIFEST`. A csv named ``.tsv`` is written with
+    tabs. In a patch, ids and labels are never defused: they must match the data. Raises `InputError` if
+    ``out`` may not be written (see `backend.data.export_target.check_target`).
     """
-    _check_target(format, out, overwrite)
+    check_target(folder, format, out, overwrite)
     manifest = folder.manifest()
     split = load_split(folder, "train")
     table = selected(split, manifest.classes, states, what)
@@ -90,15 +106,15 @@ def export(
     described = _Description(folder.path.resolve().name, manifest, format, what, table.num_rows, counts)
     try:
         if format == "hf":
-            place, defused = out / HF_MANIFEST, _write_folder(table, out, described)
+            place, notes = out / HF_MANIFEST, _write_folder(table, out, described)
         else:
-            place, defused = _write_file(table, out, described, defuse)
+            place, notes = _write_file(table, out, described, defuse)
     except OSError as error:
         raise InputError(
             f"{out}: cannot be written ({error.strerror or error}); choose another --out"
         ) from error
     return ExportReport(
-        **asdict(counts), path=out, manifest=place, what=what, n_rows=table.num_rows, defused_cells=defused
+        **asdict(counts), path=out, manifest=place, what=what, n_rows=table.num_rows, **asdict(notes)
     )
 
 
@@ -107,7 +123,7 @@ def preview(folder: Folder, states: Mapping[str, RowState], what: What, limit: i
     classes = folder.manifest().classes
     split = load_split(folder, "train")
     table = selected(split, classes, states, what)
-    rows = list(islice(rows_of(table), limit))
+    rows = first_rows(table, limit)
     return ExportPreview(
         **asdict(summary(split, classes, states)),
         what=what,
@@ -115,6 +131,15 @@ def preview(folder: Folder, states: Mapping[str, RowState], what: What, limit: i
         columns=table.column_names,
         rows=rows,
     )
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """How the written data differs from the source's values."""
+
+    defused_cells: int = 0
+    nulled_numbers: int = 0
+    json_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +151,7 @@ class _Description:
     n_rows: int
     summary: Summary
 
-    def manifest(self, files: dict[str, str], defused: int) -> dict[str, Any]:
+    def manifest(self, files: dict[str, str], notes: _Notes) -> dict[str, Any]:
         return {
             "firstword_version": VERSION,
             "what": self.what,
@@ -137,67 +162,49 @@ class _Description:
             "classes": list(self.source.classes),
             "n_rows": self.n_rows,
             **asdict(self.summary),
-            "defused_cells": defused,
+            **asdict(notes),
             "sha256": files,
         }
 
 
-def _check_target(format: str, out: Path, overwrite: bool) -> None:
-    if format not in get_args(Format):
-        raise InputError(f"format {shown_value(format)}: choose {listing(get_args(Format))}")
-    suffix = out.suffix.lower()
-    if suffix == ".gz" or SUFFIXES.get(suffix, format) != format:
-        raise InputError(f"{out}: the name does not fit format {format}; choose another name or --format")
-    if format == "hf":
-        _check_folder(out, overwrite)
-        return
-    for path in (out, _beside(out)):
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; format {format} writes a file")
-        if path.exists() and not overwrite:
-            raise InputError(f"{path}: exists already; choose another --out or pass --overwrite")
-
-
-def _check_folder(out: Path, overwrite: bool) -> None:
-    """Only a folder that an export made may be replaced: replacing deletes all that is in it."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not (out / HF_MANIFEST).is_file():
-        raise InputError(f"{out}: exists and is no earlier export; choose another --out")
-    if not overwrite:
-        raise InputError(f"{out}: exists already; choose another --out or pass --overwrite")
-
-
-def _beside(out: Path) -> Path:
-    return out.with_name(f"{out.name}.manifest.json")
-
-
-def _write_file(table: pa.Table, out: Path, described: _Description, defuse: bool) -> tuple[Path, int]:
-    place, defused = _beside(out), 0
+def _write_file(table: pa.Table, out: Path, described: _Description, defuse: bool) -> tuple[Path, _Notes]:
+    place = manifest_beside(out)
     new_manifest = not place.exists()
     try:
         with replacing(out) as temporary:
-            if described.format == "csv":
-                defused = write_csv(table, temporary, defuse)
-            elif described.format == "jsonl":
-                write_jsonl(table, temporary)
-            else:
-                write_parquet(table, temporary)
+            notes = _write(table, temporary, described, defuse)
             # The manifest first, the data last: where data is found, its manifest is there too.
-            write_json(place, described.manifest({out.name: _sha256(temporary)}, defused))
+            write_json(place, described.manifest({out.name: _sha256(temporary)}, notes))
     except BaseException:
         if new_manifest and not out.exists():
             place.unlink(missing_ok=True)
         raise
-    return place, defused
+    return place, notes
 
 
-def _write_folder(table: pa.Table, out: Path, described: _Description) -> int:
+def _write(table: pa.Table, path: Path, described: _Description, defuse: bool) -> _Notes:
+    if described.format == "jsonl":
+        return _Notes(nulled_numbers=write_jsonl(table, path))
+    if described.format == "parquet":
+        write_parquet(table, path)
+        return _Notes()
+    keys = PATCH_KEYS if described.what == "patch" else ()
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    defused = write_csv(table, path, defuse, keys=keys, delimiter=delimiter)
+    return _Notes(defused_cells=defused, json_columns=_json_columns(table))
+
+
+def _write_folder(table: pa.Table, out: Path, described: _Description) -> _Notes:
+    notes = _Notes(json_columns=_json_columns(table))
     with replacing(out) as temporary:
         write_datasets(table, temporary)
         files = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
-        write_json(temporary / HF_MANIFEST, described.manifest(files, 0))
-    return 0
+        write_json(temporary / HF_MANIFEST, described.manifest(files, notes))
+    return notes
+
+
+def _json_columns(table: pa.Table) -> tuple[str, ...]:
+    return tuple(field.name for field in table.schema if is_json(field))
 
 
 def _sha256(path: Path) -> str:

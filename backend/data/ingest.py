@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -24,7 +24,10 @@ STAGE = "reading data"
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What came in: class counts per split, rows that were rejected, rows that serve no split."""
+    """What came in: class counts per split, rows that were rejected, rows that serve no split.
+
+    ``overlap`` is the number of eval rows whose text (or pair of texts) also stands in train.
+    """
 
     n_train: int
     n_eval: int
@@ -32,6 +35,7 @@ class IngestReport:
     counts: Mapping[Literal["train", "eval"], Mapping[str, int]]
     rejected: tuple[Rejected, ...]
     left_out: Mapping[str, int]
+    overlap: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -45,6 +49,10 @@ class IngestReport:
             lines.append(f"  {shown_name(name)}: train {train:,}, eval {evaluated:,}")
         for value, n in self.left_out.items():
             lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
+        if self.overlap:
+            lines.append(
+                f"overlap: {self.overlap:,} of {self.n_eval:,} eval rows have a text that train has too"
+            )
         if self.rejected:
             lines.append(f"rejected: {len(self.rejected):,} rows, all listed in data/rejected.jsonl")
             lines += [f"  {each}" for each in self.rejected[:most]]
@@ -106,6 +114,18 @@ def _report(data: Assembled, rejected: list[Rejected]) -> IngestReport:
         counts={"train": data.train.counts(data.classes), "eval": data.eval.counts(data.classes)},
         rejected=tuple(rejected),
         left_out=data.left_out,
+        overlap=_overlap(data.train, data.eval),
+    )
+
+
+def _overlap(train: Usable, evaluated: Usable) -> int:
+    known = set(_pairs(train))
+    return sum(each in known for each in _pairs(evaluated))
+
+
+def _pairs(part: Usable) -> Iterable[tuple[str, ...]]:
+    return (
+        zip(part.texts, strict=True) if part.texts_b is None else zip(part.texts, part.texts_b, strict=True)
     )
 
 
@@ -126,8 +146,7 @@ def _write_split(folder: Folder, name: str, part: Usable, ids: list[str]) -> Non
 def _write_rejected(folder: Folder, rejected: list[Rejected]) -> None:
     with (folder.data / "rejected.jsonl").open("w", encoding="utf-8") as file:
         for each in rejected:
-            entry = {"file": each.file, "row": each.row, "column": each.column, "reason": each.reason}
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            file.write(json.dumps(asdict(each), ensure_ascii=False) + "\n")
 
 
 def _fingerprint(data: Assembled, ids: dict[str, list[str]]) -> str:

@@ -3,11 +3,16 @@
 No code from the hub is ever run: `trust_remote_code` is not passed (and `datasets` has dropped it).
 """
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import pyarrow as pa
+
+from backend.data.export_target import HF_MANIFEST
 from backend.data.messages import first_line, listing
-from backend.data.rows import Rows
+from backend.data.rows import JSON_FIELD, Rows, is_text, parsed
 from backend.data.stream import check_size
 from backend.errors import InputError
 
@@ -41,7 +46,7 @@ def read_saved(
     if isinstance(loaded, datasets.Dataset):
         if split is not None:
             raise InputError(f"{name}: this folder holds one split without a name; leave out ':{split}'")
-        return _rows(name, loaded, limit), {}
+        return _with_marks(_rows(name, loaded, limit), path), {}
     sizes = {str(each): loaded[each].num_rows for each in loaded}
     chosen = choose_split(name, list(sizes), role, split)
     used = {chosen, *(first for other in PREFERRED if (first := _preferred(list(sizes), other)))}
@@ -77,6 +82,28 @@ def choose_split(name: str, names: list[str], role: Role, split: str | None) -> 
 
 def _preferred(names: list[str], role: Role) -> str | None:
     return next((each for each in PREFERRED[role] if each in names), None)
+
+
+def _with_marks(rows: Rows, path: Path) -> Rows:
+    """``rows`` of an earlier export with its JSON columns marked, as its manifest lists them."""
+    try:
+        names = json.loads((path / HF_MANIFEST).read_text(encoding="utf-8"))["json_columns"]
+        marked = {name for name in names if name in rows.table.column_names and _holds_json(rows, name)}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):  # no export, or none that says so
+        return rows
+    fields = [each.with_metadata(JSON_FIELD) if each.name in marked else each for each in rows.table.schema]
+    return replace(
+        rows,
+        table=pa.Table.from_arrays(rows.table.columns, schema=pa.schema(fields, rows.table.schema.metadata)),
+    )
+
+
+def _holds_json(rows: Rows, name: str) -> bool:
+    try:
+        parsed(rows.values(name))
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return is_text(rows.field(name).type)
 
 
 def _rows(name: str, dataset: "datasets.Dataset", limit: int) -> Rows:

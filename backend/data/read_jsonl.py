@@ -1,6 +1,7 @@
 """Reading JSON Lines without loss: Arrow types where they hold every value, else JSON text."""
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from backend.data.messages import shown_value
 from backend.data.rejected import Rejected, Rejections
 from backend.data.rows import JSON_FIELD, Rows
 from backend.data.stream import open_source
@@ -23,20 +25,25 @@ def read_jsonl(
     """Read one JSON object a line; blank lines are not rows, a missing key is a null.
 
     Values in ``text_columns`` that are not text, among others that are, are listed as unusable.
-    Lines that are not UTF-8 or not a JSON object go to ``rejections`` as broken.
+    Lines that are not UTF-8, not a JSON object or have a key twice go to ``rejections`` as broken.
+    `InputError` for a file without a line.
     """
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
+    n_lines = 0
     with open_source(path, name, limit) as stream:
         for number, line in enumerate(stream, start=1):
             content = line.removeprefix(BOM) if number == 1 else line
             if not content.strip():
                 continue
+            n_lines += 1
             try:
                 records.append(_parse(content))
                 numbers.append(number)
             except ValueError as error:
                 rejections.broken(Rejected(name, number, None, str(error), unit="line"))
+    if not n_lines:
+        raise InputError(f"{name}: is empty; one JSON object a line is needed")
     records, numbers = _without_odd_texts(name, records, numbers, text_columns, rejections)
     columns = list(dict.fromkeys(key for record in records for key in record))
     if len(columns) > MAX_COLUMNS:
@@ -48,6 +55,17 @@ def read_jsonl(
     return Rows(name, table, np.array(numbers, dtype=np.int64), unit="line")
 
 
+class _Doubled(ValueError):
+    """A key that stands twice in one object: which of the two values is meant cannot be known."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Doubled(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return found
+
+
 def _parse(line: bytes) -> dict[str, Any]:
     """One line as a dict; ValueError with the reason if it is none."""
     try:
@@ -55,7 +73,9 @@ def _parse(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start + 1}: not UTF-8; save the file as UTF-8") from error
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_object)
+    except _Doubled as error:
+        raise ValueError(f"key {shown_value(error.args[0])} stands twice in one object") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"not valid JSON ({error.msg} at character {error.pos + 1})") from error
     except (ValueError, RecursionError) as error:

@@ -25,5 +25,5 @@ def read_parquet(path: Path, name: str, limit: int) -> Rows:
                 check_size(name, size, limit)
                 batches.append(batch)
             return Rows.of_table(name, pa.Table.from_batches(batches, schema=file.schema_arrow))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise InputError(f"{name}: not a readable Parquet file ({first_line(error)})") from error

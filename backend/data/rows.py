@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from backend.data.columns import PREFIX
 from backend.data.messages import listing
+from backend.data.python_values import python_values
 from backend.data.rejected import Rejected
 from backend.errors import InputError
 
@@ -61,7 +62,7 @@ class Rows:
 
     def values(self, column: str) -> list[Any]:
         """A column as Python values; JSON columns are parsed."""
-        values = self.table.column(column).to_pylist()
+        values = python_values(column, self.table.column(column))
         return parsed(values) if is_json(self.field(column)) else values
 
     def rejected(self, position: int, column: str | None, reason: str) -> Rejected:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backend.data.columns import Columns
+from backend.data.encoding import well_encoded
 from backend.data.messages import first_line, shown_name, shown_value
 from backend.data.read_csv import read_csv
 from backend.data.read_datasets import Role, is_saved, is_saved_dict, read_hub, read_saved
@@ -46,18 +47,28 @@ def read(source: str, role: Role, columns: Columns, rejections: Rejections) -> R
     path, split = _local(source)
     if path is None:
         hub = _hub(source)
-        return Read(read_hub(hub["name"], hub["config"], name, role, hub["split"], limit))
+        rows = read_hub(hub["name"], hub["config"], name, role, hub["split"], limit)
+        return Read(well_encoded(rows, columns, rejections))
     if path.is_dir():
         if not is_saved(path):
             raise InputError(f"{name}: a folder, but not one written by datasets.save_to_disk; {SUPPORTED}")
-        return Read(*read_saved(path, name, role, split, limit))
+        rows, left_out = read_saved(path, name, role, split, limit)
+        return Read(well_encoded(rows, columns, rejections), left_out)
     return Read(_read_file(path, name, columns, rejections, limit))
 
 
 def has_splits(source: str) -> bool:
-    """Whether the source itself names several splits: a hub id, or a saved DatasetDict."""
-    path, _ = _local(source)
-    return is_saved_dict(path) if path is not None else _hub(source)["name"] is not None
+    """Whether the source leaves it open which of several splits is meant: a hub id, a saved DatasetDict."""
+    path, split = _local(source)
+    return is_saved_dict(path) and split is None if path is not None else _hub(source)["split"] is None
+
+
+def same_source(one: str, other: str) -> bool:
+    """Whether two names mean the same split of the same file, folder or hub data set."""
+    (path, split), (other_path, other_split) = _local(one), _local(other)
+    if path is None or other_path is None:
+        return one == other
+    return split == other_split and path.samefile(other_path)
 
 
 def _local(source: str) -> tuple[Path | None, str | None]:
@@ -93,5 +104,5 @@ def _read_file(path: Path, name: str, columns: Columns, rejections: Rejections, 
     if kind in JSON_LINES:
         return read_jsonl(path, name, columns.texts, rejections, limit)
     if kind in PARQUET and not zipped:
-        return read_parquet(path, name, limit)
+        return well_encoded(read_parquet(path, name, limit), columns, rejections)
     raise InputError(f"{name}: cannot read this kind of file; {SUPPORTED}")

@@ -3,7 +3,8 @@
 import base64
 import csv
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.messages import first_line
+from backend.data.python_values import python_values
 from backend.data.rows import is_json, is_text, parsed
 from backend.errors import InputError
 
@@ -20,20 +22,24 @@ BATCH = 10_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(table: pa.Table, path: Path, defuse: bool) -> int:
+def write_csv(
+    table: pa.Table, path: Path, defuse: bool, *, keys: Collection[str] = (), delimiter: str = ","
+) -> int:
     """Write CSV as RFC 4180 has it; returns the number of cells that got a leading apostrophe.
 
     Null is an empty cell; lists and structs are JSON text. With ``defuse``, text that a spreadsheet
-    would run as a formula gets an apostrophe before it, which reading does not take away again.
+    would run as a formula gets an apostrophe before it, which reading does not take away again; so
+    cells of the columns ``keys``, which must match other data, are always written as they are.
     """
-    writers = [_cell_writer(field, defuse) for field in table.schema]
+    writers = [_cell_writer(field, defuse and field.name not in keys) for field in table.schema]
     header = _TextCells(defuse)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter=delimiter)
         writer.writerow([header(name) for name in table.column_names])
         for batch in table.to_batches(max_chunksize=BATCH):
             columns = [
-                map(write, column.to_pylist()) for write, column in zip(writers, batch.columns, strict=True)
+                map(write, python_values(name, column))
+                for name, write, column in zip(batch.schema.names, writers, batch.columns, strict=True)
             ]
             writer.writerows(zip(*columns, strict=True))
     return sum(each.defused for each in (header, *writers) if isinstance(each, _TextCells))
@@ -71,21 +77,70 @@ def _plain_cell(value: Any) -> str:
     return repr(value) if isinstance(value, int | float) else str(_jsonable(value))
 
 
-def write_jsonl(table: pa.Table, path: Path) -> None:
-    """Write one JSON object a line; JSON columns become the values that they stand for."""
+def write_jsonl(table: pa.Table, path: Path) -> int:
+    """Write one JSON object a line; JSON columns become the values that they stand for.
+
+    Returns the number of NaN and infinite numbers: JSON has none, so null is written.
+    """
+    nulled = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for row in rows_of(table):
-            file.write(json.dumps(row, ensure_ascii=False, default=_jsonable) + "\n")
+            try:
+                line = _json(row)
+            except ValueError:
+                finite = _Finite()
+                line = _json(finite(row))
+                nulled += finite.nulled
+            file.write(line + "\n")
+    return nulled
+
+
+def _json(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=_jsonable, allow_nan=False)
+
+
+class _Finite:
+    """Copies values with null for every number that is not finite, and counts those."""
+
+    def __init__(self) -> None:
+        self.nulled = 0
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self(each) for each in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            self.nulled += 1
+            return None
+        return value
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
     """Each row as a dict of Python values; JSON columns are parsed."""
-    marked = [is_json(field) for field in table.schema]
     for batch in table.to_batches(max_chunksize=BATCH):
-        columns = [column.to_pylist() for column in batch.columns]
-        columns = [parsed(c) if json_text else c for c, json_text in zip(columns, marked, strict=True)]
+        columns = [_values(field, column) for field, column in zip(batch.schema, batch.columns, strict=True)]
         for values in zip(*columns, strict=True):
             yield dict(zip(table.column_names, values, strict=True))
+
+
+def _values(field: pa.Field, column: pa.Array) -> list[Any]:
+    values = python_values(field.name, column)
+    return parsed(values) if is_json(field) else values
+
+
+def first_rows(table: pa.Table, limit: int) -> list[dict[str, Any]]:
+    """The first rows as `rows_of` gives them, to be looked at: what Python cannot hold is only named."""
+    head = table.slice(0, limit).combine_chunks()
+    columns = [_shown(field, column) for field, column in zip(head.schema, head.columns, strict=True)]
+    return [dict(zip(head.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _shown(field: pa.Field, column: pa.ChunkedArray) -> list[Any]:
+    try:
+        return _values(field, column)
+    except InputError:
+        return [f"({field.type}: cannot be shown)"] * len(column)
 
 
 def _jsonable(value: Any) -> str:

@@ -1,8 +1,9 @@
 """From ranked examples to what a person reads: tokens, and words of both texts with their shares.
 
-A token's term is known from the rows. Where a token stands at several positions of a text, its term
-is split over them by the position-level formula of DESIGN section 3,
-``s(i, j) = sum_c eta_c (d loss(x)/d e_i) . (d loss(q)/d e_j)``, summed over the other text's positions.
+A token's term is known from its row. Where a token stands at several positions of a text, the store
+keeps the gradients of these apart, and its term is split over them by the position-level formula of
+DESIGN section 3, ``s(i, j) = sum_c eta_c (d loss(x)/d e_i) . (d loss(q)/d e_j)``, summed over the other
+text's positions.
 """
 
 from __future__ import annotations
@@ -84,14 +85,19 @@ class EntryBuilder:
             tokens=self._tokens(encoded, terms),
             words=words,
             query_words=self._words(self.query.encoded, self.texts, query_share),
-            special=score - sum(word.score for word in words),
+            special=float(np.nansum(train_share[self._special_positions(encoded)])),
             same_text=texts == self.texts,
             truncated=encoded.truncated,
         )
 
+    def _special_positions(self, encoded: Encoded) -> np.ndarray:
+        """Which positions hold a special token, by id or because the tokenizer added it: bool (L)."""
+        special = np.isin(encoded.input_ids, list(special_ids(self.checkpoints.tokenizer)))
+        return special | (np.asarray(encoded.fields) < 0)
+
     def _tokens(self, encoded: Encoded, terms: np.ndarray) -> list[TokenScore]:
         """The shared tokens, strongest first."""
-        special = special_ids(self.checkpoints.tokenizer)
+        special = set(np.asarray(encoded.input_ids)[self._special_positions(encoded)].tolist())
         shared = np.flatnonzero(np.isin(self.query.tokens, encoded.input_ids))
         shared = shared[np.argsort(-np.abs(terms[shared]), kind="stable")]
         ids = self.query.tokens[shared].tolist()
@@ -103,17 +109,13 @@ class EntryBuilder:
 
     def _words(self, encoded: Encoded, texts: Sequence[str], shares: np.ndarray) -> list[WordScore]:
         """Words that share a token with the other text; ``shares`` (L), NaN where nothing is shared."""
-        special = special_ids(self.checkpoints.tokenizer)
+        shown = ~self._special_positions(encoded) & ~np.isnan(shares)
         words = []
         for span in word_spans(encoded, texts):
-            carried = [
-                each
-                for each in span.positions
-                if encoded.input_ids[each] not in special and shares[each] == shares[each]
-            ]
+            carried = [each for each in span.positions if shown[each]]
             if carried:
                 text = texts[span.field][span.start : span.end]
-                total = float(sum(shares[each] for each in carried))
+                total = float(shares[carried].sum())
                 words.append(WordScore(text, span.start, span.end, total, _FIELDS[span.field]))
         return words
 
@@ -145,29 +147,23 @@ class EntryBuilder:
     def _train_shares(self, ranked: Ranked, encoded: Sequence[Encoded]) -> list[np.ndarray]:
         """Each position's share of each ranked example's score: float64 (L), NaN where not shared."""
         table = self.query.slot_table(self.checkpoints.vocabulary)
-        special = special_ids(self.checkpoints.tokenizer)
-        slots = [table[np.asarray(each.input_ids, dtype=np.int64)] for each in encoded]
         shares = []
-        to_split: dict[int, list[int]] = {}
-        for place, each in enumerate(slots):
-            shares.append(np.where(each >= 0, ranked.terms[place][each], np.nan))
-            repeated = [slot for slot in _repeated(each) if int(self.query.tokens[slot]) not in special]
-            if repeated:
-                to_split[place] = repeated
-        for place, traced in zip(to_split, self._trace(ranked, encoded, list(to_split)), strict=True):
-            for slot in to_split[place]:
-                at = np.flatnonzero(slots[place] == slot)
-                parts = np.einsum("cld,cd->l", traced.position_rows[:, at], self.query.rows[:, slot])
-                # What the stored rows say of the whole token holds; the fresh gradients only split it.
-                shares[place][at] = parts + (ranked.terms[place, slot] - parts.sum()) / len(at)
+        for place, each in enumerate(encoded):
+            slots = table[np.asarray(each.input_ids, dtype=np.int64)]
+            share = np.where(slots >= 0, ranked.terms[place][slots], np.nan)
+            for slot in _repeated(slots):
+                share[slots == slot] = self._train_parts(int(ranked.positions[place]), slot)
+            shares.append(share)
         return shares
 
-    def _trace(
-        self, ranked: Ranked, encoded: Sequence[Encoded], places: Sequence[int]
-    ) -> list[TracedExample]:
-        classes = self.checkpoints.manifest.classes
-        labels = [classes.index(self.train.labels[ranked.positions[place]]) for place in places]
-        return self.checkpoints.trace([encoded[place] for place in places], labels, weighted=False)
+    def _train_parts(self, position: int, slot: int) -> np.ndarray:
+        """What each position of a query token in a training example adds to the token's term: float64 (m)."""
+        token = int(self.query.tokens[slot])
+        per_checkpoint = [
+            store.positions(position, token) @ self.query.rows[checkpoint, slot]
+            for checkpoint, store in enumerate(self.stores)
+        ]
+        return np.sum(per_checkpoint, axis=0)
 
 
 def _repeated(slots: np.ndarray) -> list[int]:

@@ -19,6 +19,7 @@ from backend.influence.indexing import open_stores
 from backend.influence.precompute import PrecomputeSettings
 from backend.influence.search import Ranked, Ranking, Searcher
 from backend.influence.tracing import Checkpoints, TracedExample
+from backend.model.fingerprint import require_unchanged
 
 METHODS = ("we",)
 SCORES = ("dot",)
@@ -47,6 +48,7 @@ class Explainer:
         """`InputError` if the workspace has not been precomputed or its artifacts are stale or damaged."""
         self.folder = folder
         self.index_artifact = folder.require("index", "precompute")
+        require_unchanged(folder)
         self.checkpoints = Checkpoints(folder, settings or PrecomputeSettings())
         try:
             self.stores = open_stores(folder)
@@ -77,7 +79,7 @@ class Explainer:
         classes = self.checkpoints.manifest.classes
         predicted = classes[int(probabilities.argmax())]
         label = question.label or predicted
-        traced = self.checkpoints.trace([encoded], [classes.index(label)], weighted=True)[0]
+        traced = self.checkpoints.trace([encoded], [classes.index(label)])[0]
         gradient_done = time.perf_counter()
         own = position if split == "train" else None
         ranking = self.searcher.top(traced, question.k, exact=question.exact, exclude=own)
@@ -129,11 +131,15 @@ class Explainer:
         if (question.text is None) == (question.row is None):
             raise InputError("explain: give either a text (--text) or a row (--row), not both")
         if question.row is not None:
+            if question.text_b is not None:
+                raise InputError("--text-b: belongs to --text; a row brings its own")
             split = self.find_row(question.row, question.split)
             rows = self.splits[split]
             position = rows.position(question.row)
             texts = (rows.texts[position], *([rows.texts_b[position]] if rows.texts_b else []))
             return split, position, texts, rows.labels[position]
+        if question.split is not None:
+            raise InputError("--split: says where --row lies; leave it out with --text")
         text = question.text or ""
         if not text.strip():
             raise InputError("--text: empty; type the sentence to explain")
@@ -187,6 +193,9 @@ class Explainer:
             notes.append("No training example shares a token with this text.")
         if self.checkpoints.embeddings_frozen:
             notes.append("The word embeddings were frozen in training: scores follow no trained parameter.")
+        precision = self.checkpoints.manifest.artifacts["rows"].details["precision"]
+        if precision != "fp32":
+            notes.append(f"The stored rows were computed in {precision}: scores carry its rounding.")
         if own is not None:
             notes.append("The row itself is a training example and is left out of the lists.")
         return notes

@@ -28,11 +28,17 @@ class TokenRows:
 
     The rows of example i are ``rows[offsets[i]:offsets[i + 1]]``, ascending by token id.
     ``offsets`` int64 (n + 1), ``tokens`` int32 (r), ``rows`` float32 (r, d).
+
+    Where a token stands at m > 1 positions, its row is their sum, and the gradients of all but the last
+    are kept beside it, in reading order: ``parts`` float32 (p, d), ``part_rows`` int64 (p), ascending,
+    says which row each belongs to. Search reads rows only; parts split a word's score over its places.
     """
 
     offsets: np.ndarray
     tokens: np.ndarray
     rows: np.ndarray
+    part_rows: np.ndarray
+    parts: np.ndarray
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -101,33 +107,48 @@ def merge_positions(input_ids: Tensor, gradients: Tensor, keep: Tensor) -> Token
     count = len(input_ids)
     example = torch.arange(count, device=input_ids.device)[:, None].expand_as(input_ids)[keep]
     vocabulary = int(input_ids.max()) + 1 if input_ids.numel() else 1
-    keys, inverse = torch.unique(example * vocabulary + input_ids[keep], return_inverse=True)
+    position_keys, kept = example * vocabulary + input_ids[keep], gradients[keep].float()
+    keys, inverse = torch.unique(position_keys, return_inverse=True)
     rows = torch.zeros(len(keys), gradients.shape[-1], device=gradients.device)
-    rows.index_add_(0, inverse, gradients[keep].float())
+    rows.index_add_(0, inverse, kept)
     per_example = torch.bincount(keys // vocabulary, minlength=count)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(per_example.cpu().numpy(), out=offsets[1:])
-    return TokenRows(offsets, (keys % vocabulary).to(torch.int32).cpu().numpy(), rows.cpu().numpy())
+    order = torch.argsort(inverse, stable=True)
+    followed = torch.nonzero(inverse[order][1:] == inverse[order][:-1]).flatten()
+    parts = order[followed]
+    return TokenRows(
+        offsets,
+        (keys % vocabulary).to(torch.int32).cpu().numpy(),
+        rows.cpu().numpy(),
+        inverse[parts].cpu().numpy(),
+        kept[parts].cpu().numpy(),
+    )
 
 
-def concatenate(parts: list[tuple[list[int], TokenRows]], count: int, width: int) -> TokenRows:
+def concatenate(batches: list[tuple[list[int], TokenRows]], count: int, width: int) -> TokenRows:
     """Put the rows of batches together in example order.
 
-    ``parts`` holds (positions of the batch's examples, their rows); every position below ``count``
+    ``batches`` holds (positions of the batch's examples, their rows); every position below ``count``
     that no batch mentions gets no rows. ``width`` is d.
     """
     lengths = np.zeros(count, dtype=np.int64)
-    for positions, part in parts:
-        lengths[positions] = np.diff(part.offsets)
+    for positions, batch in batches:
+        lengths[positions] = np.diff(batch.offsets)
     offsets = np.zeros(count + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     tokens = np.empty(offsets[-1], dtype=np.int32)
     rows = np.empty((offsets[-1], width), dtype=np.float32)
-    for positions, part in parts:
-        target = expand_ranges(offsets[positions], np.diff(part.offsets))
-        tokens[target] = part.tokens
-        rows[target] = part.rows
-    return TokenRows(offsets, tokens, rows)
+    part_rows, parts = [np.empty(0, dtype=np.int64)], [np.empty((0, width), dtype=np.float32)]
+    for positions, batch in batches:
+        target = expand_ranges(offsets[positions], np.diff(batch.offsets))
+        tokens[target] = batch.tokens
+        rows[target] = batch.rows
+        part_rows.append(target[batch.part_rows])
+        parts.append(batch.parts)
+    owners = np.concatenate(part_rows)
+    order = np.argsort(owners, kind="stable")
+    return TokenRows(offsets, tokens, rows, owners[order], np.concatenate(parts)[order])
 
 
 def expand_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 from faiss.contrib import ivf_tools
 
-from backend.folder import replacing, write_json
+from backend.folder import file_digest, replacing, write_json
 from backend.influence.store import SHARD_EXAMPLES, RowStore
 from backend.progress import Progress
 
@@ -117,17 +117,29 @@ class RowIndex:
         (folder / _INFO_FILE).unlink(missing_ok=True)
         with replacing(folder / _FAISS_FILE) as temporary:
             faiss.write_index(self.index, str(temporary))
-        write_json(folder / _INFO_FILE, asdict(info))
+        content = {**asdict(info), "content": file_digest(folder / _FAISS_FILE)}
+        write_json(folder / _INFO_FILE, content)
+
+    @staticmethod
+    def intact(folder: Path) -> bool:
+        """Whether the index file's content is what was written (reads everything)."""
+        try:
+            recorded = json.loads((folder / _INFO_FILE).read_text(encoding="utf-8"))["content"]
+            return file_digest(folder / _FAISS_FILE) == recorded
+        except (OSError, KeyError, TypeError, json.JSONDecodeError):
+            return False
 
     @classmethod
     def load(cls, folder: Path, artifact: str) -> tuple[RowIndex, IndexInfo]:
         """Map the index of ``artifact``; `ValueError` if it is damaged, missing or another's."""
         try:
-            info = IndexInfo(**json.loads((folder / _INFO_FILE).read_text(encoding="utf-8")))
+            content = json.loads((folder / _INFO_FILE).read_text(encoding="utf-8"))
+            content.pop("content", None)
+            info = IndexInfo(**content)
             if info.artifact != artifact:
                 raise ValueError(f"{folder}: belongs to other rows")
             index = faiss.read_index(str(folder / _FAISS_FILE), faiss.IO_FLAG_MMAP)
-        except (OSError, RuntimeError, TypeError, json.JSONDecodeError) as error:
+        except (OSError, RuntimeError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"{folder}: damaged or missing") from error
         lists = getattr(index, "nlist", None)
         if index.d != info.width or lists != max(sum(map(len, info.tokens)), 1):

@@ -10,10 +10,10 @@ from backend.data.dataset import load_split
 from backend.folder import Folder, digest
 from backend.influence.index import IndexInfo, RowIndex
 from backend.influence.precompute import PrecomputeSettings
-from backend.influence.search import Ranked, Searcher
+from backend.influence.search import Ranked, Ranking, Searcher
 from backend.influence.store import RowStore
 from backend.influence.tracing import Checkpoints, TracedExample
-from backend.progress import Progress, silent
+from backend.progress import Progress, silent, track
 
 TARGET_RECALL = 0.99
 _FIRST_CANDIDATES = 100
@@ -37,7 +37,7 @@ def sample_queries(
     texts_b = split.texts_b and [split.texts_b[each] for each in drawn]
     encoded = checkpoints.encode([split.texts[each] for each in drawn], texts_b)
     labels = checkpoints.probabilities(encoded).argmax(axis=1).tolist()
-    return checkpoints.trace(encoded, labels, weighted=True)
+    return checkpoints.trace(encoded, labels)
 
 
 def recall_of(found: Ranked, truth: Ranked) -> float:
@@ -49,27 +49,30 @@ def recall_of(found: Ranked, truth: Ranked) -> float:
     return min(hits / len(truth.positions), 1.0)
 
 
+def true_rankings(
+    searcher: Searcher, queries: list[TracedExample], k: int, progress: Progress = silent
+) -> list[Ranking]:
+    """What the full scan finds for each query."""
+    tracked = track(queries, "full scans", len(queries), progress)
+    return [searcher.top(query, k, exact=True) for query in tracked]
+
+
 def measure_recall(
-    searcher: Searcher,
-    queries: list[TracedExample],
-    k: int = 10,
-    progress: Progress = silent,
-    stage: str = "recall",
+    searcher: Searcher, queries: list[TracedExample], truths: list[Ranking], k: int = 10
 ) -> dict[str, float]:
     """Mean recall@k of the default search against the full scan, for both ends."""
-    proponents, opponents = [], []
-    for number, query in enumerate(queries):
-        progress(stage, number, len(queries))
-        found, truth = searcher.top(query, k, exact=False), searcher.top(query, k, exact=True)
-        proponents.append(recall_of(found.proponents, truth.proponents))
-        opponents.append(recall_of(found.opponents, truth.opponents))
-    progress(stage, len(queries), len(queries))
+    found = [searcher.top(query, k, exact=False) for query in queries]
+    pairs = list(zip(found, truths, strict=True))
     return {
-        "proponents": float(np.mean(proponents)) if proponents else 1.0,
-        "opponents": float(np.mean(opponents)) if opponents else 1.0,
+        "proponents": _mean([recall_of(each.proponents, truth.proponents) for each, truth in pairs]),
+        "opponents": _mean([recall_of(each.opponents, truth.opponents) for each, truth in pairs]),
         "k": k,
         "queries": len(queries),
     }
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def index_is_current(folder: Folder) -> bool:
@@ -91,9 +94,10 @@ def build_index(folder: Folder, settings: PrecomputeSettings, progress: Progress
     index = RowIndex.build(stores, progress)
     queries = sample_queries(checkpoints, folder, count=40)
     per_list = _FIRST_CANDIDATES
+    truths = true_rankings(Searcher(stores, None, 0, checkpoints.vocabulary), queries, 10, progress)
     while True:
         searcher = Searcher(stores, index, per_list, checkpoints.vocabulary)
-        recall = measure_recall(searcher, queries, progress=progress, stage=f"recall with {per_list} a list")
+        recall = measure_recall(searcher, queries, truths)
         if min(recall["proponents"], recall["opponents"]) >= TARGET_RECALL or per_list >= stores[0].count:
             break
         per_list *= 2

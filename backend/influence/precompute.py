@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.folder import Folder, Manifest, digest
+from backend.folder import Folder, Manifest, digest, file_digest
 from backend.influence.gradients import (
     TokenRows,
     concatenate,
@@ -28,12 +28,14 @@ from backend.influence.gradients import (
 from backend.influence.store import RowStore, shard_path, shard_ranges, usable_shard, write_shard
 from backend.model.batching import length_sorted_batches
 from backend.model.devices import resolve_device
+from backend.model.fingerprint import require_unchanged
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
 from backend.model.prediction import predict
-from backend.model.prediction_table import write_predictions
+from backend.model.prediction_table import read_predictions, write_predictions
 from backend.model.tokenization import Encoded, collate, encode
 from backend.progress import Progress, silent
 
+_FORMAT = 2  # of the shards; another number makes old ones stale
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -117,7 +119,7 @@ def gradient_rows(
 def rows_id(manifest: Manifest, settings: PrecomputeSettings) -> str:
     """The artifact id of the rows: changes whenever anything that determines them changes."""
     inputs = [manifest.artifacts[name].id for name in ("data", "checkpoints")]
-    return digest("rows", inputs, manifest.classes, manifest.max_length, settings.precision)
+    return digest("rows", _FORMAT, inputs, manifest.classes, manifest.max_length, settings.precision)
 
 
 def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
@@ -129,6 +131,12 @@ def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
     artifact, count = rows_id(manifest, settings), manifest.data.n_train
     if manifest.artifacts["rows"].id != artifact:
         return False
+    try:
+        for checkpoint in manifest.checkpoints:
+            for split in ("train", "eval"):
+                read_predictions(folder, split, checkpoint.step)
+    except InputError:
+        return False
     return all(
         usable_shard(shard_path(folder.rows, each.step, number), artifact, len(positions)) is not None
         for each in manifest.checkpoints
@@ -137,10 +145,15 @@ def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
 
 
 def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progress = silent) -> None:
-    """Fill ``rows/`` and ``predictions/`` for every checkpoint and record both artifacts."""
+    """Fill ``rows/`` and ``predictions/`` for every checkpoint and record both artifacts.
+
+    Until it ends, neither is recorded: what is half of one pass and half of another is never used.
+    """
     folder.require("checkpoints", "train")
+    require_unchanged(folder)
     manifest = folder.manifest()
     artifact = rows_id(manifest, settings)
+    folder.forget("rows", "predictions", "index")
     _remove_other_rows(folder, manifest)
     tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
     train, evaluation = load_split(folder, "train"), load_split(folder, "eval")
@@ -159,7 +172,12 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
         seconds=round(time.perf_counter() - started, 1),
         bytes=sum(file.stat().st_size for file in folder.rows.rglob("*.safetensors")),
     )
-    folder.record("predictions", inputs, id=digest("predictions", artifact))
+    digests = {path.name: file_digest(path) for path in sorted(folder.predictions.glob("*.parquet"))}
+    folder.record("predictions", inputs, id=_predictions_id(artifact), files=digests)
+
+
+def _predictions_id(rows: str) -> str:
+    return digest("predictions", rows)
 
 
 @dataclass(frozen=True)
@@ -196,7 +214,14 @@ class _Pass:
             progress=lambda _, done, total: progress(f"{stage}: eval", done, total),
         )
         for split, probabilities in ((self.train, trained), (self.evaluation, held_out)):
-            write_predictions(self.folder, checkpoint.step, split, self.manifest.classes, probabilities)
+            write_predictions(
+                self.folder,
+                checkpoint.step,
+                split,
+                self.manifest.classes,
+                probabilities,
+                _predictions_id(self.artifact),
+            )
 
     def _write_shard(self, target: Path, positions: range, model: PreTrainedModel, max_length: int) -> None:
         texts = [self.train.texts[each] for each in positions]

@@ -10,6 +10,8 @@ from backend.influence.index import RowIndex
 from backend.influence.store import RowStore
 from backend.influence.tracing import TracedExample
 
+_CANDIDATES_PER_RESULT = 4  # a list as long as k needs more than the calibrated candidates
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -48,16 +50,27 @@ class Searcher:
         """The part of each example's influence that each query token carries.
 
         Args:
-            query: weighted. examples: (n,) int64, ascending.
+            query: traced. examples: (n,) int64, distinct.
 
         Returns:
             float64 (n, T).
         """
+        order = np.argsort(examples)
         terms = np.zeros((len(examples), len(query.tokens)))
         slots = query.slot_table(self.vocabulary)
         for checkpoint, store in enumerate(self.stores):
-            store.add_terms(terms, examples, slots, query.rows[checkpoint])
-        return terms
+            store.add_terms(terms, examples[order], slots, query.rows[checkpoint])
+        in_order = np.empty_like(terms)
+        in_order[order] = terms
+        return in_order
+
+    def scores(self, query: TracedExample, examples: np.ndarray) -> np.ndarray:
+        """Influence of each of ``examples`` (ascending): float64 (n). Memory does not grow with T."""
+        scores = np.zeros(len(examples))
+        slots = query.slot_table(self.vocabulary)
+        for checkpoint, store in enumerate(self.stores):
+            store.add_scores(scores, examples, slots, query.rows[checkpoint])
+        return scores
 
     def top(self, query: TracedExample, k: int, *, exact: bool, exclude: int | None = None) -> Ranking:
         """The ``k`` strongest proponents and opponents; ``exclude`` is a position left out.
@@ -67,18 +80,17 @@ class Searcher:
         examples = self._candidates(query, k, exact)
         if exclude is not None:
             examples = examples[examples != exclude]
-        terms = self.terms(query, examples)
-        scores = terms.sum(axis=1)
+        scores = self.scores(query, examples)
         order = np.argsort(-scores, kind="stable")
-        best = order[scores[order] > 0][:k]
+        best = examples[order[scores[order] > 0][:k]]
         order = np.argsort(scores, kind="stable")
-        worst = order[scores[order] < 0][:k]
+        worst = examples[order[scores[order] < 0][:k]]
         return Ranking(
-            Ranked(examples[best], terms[best]), Ranked(examples[worst], terms[worst]), len(examples)
+            Ranked(best, self.terms(query, best)), Ranked(worst, self.terms(query, worst)), len(examples)
         )
 
     def _candidates(self, query: TracedExample, k: int, exact: bool) -> np.ndarray:
-        per_list = max(self.candidates_per_list, 4 * k)
+        per_list = max(self.candidates_per_list, _CANDIDATES_PER_RESULT * k)
         if exact or self.index is None or per_list >= self.count:
             return np.arange(self.count)
         return self.index.candidates(query.tokens, query.rows, per_list)

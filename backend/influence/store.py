@@ -1,7 +1,7 @@
 """Rows on disk: per checkpoint, in shards of a fixed number of examples, memory-mapped.
 
-A shard is one safetensors file: ``offsets``, ``tokens`` and ``rows`` (CSR, see `TokenRows`),
-``norms`` (norm of an example's whole gradient) and ``logits``. Its metadata carry the id of the
+A shard is one safetensors file: ``offsets``, ``tokens``, ``rows``, ``part_rows`` and ``parts`` (see
+`TokenRows`), ``norms`` (norm of an example's whole gradient) and ``logits``. Its metadata carry the id of the
 artifact that it belongs to and a digest of its content.
 """
 
@@ -48,6 +48,8 @@ def write_shard(path: Path, part: TokenRows, logits: np.ndarray, artifact: str) 
         "offsets": part.offsets,
         "tokens": part.tokens,
         "rows": part.rows,
+        "part_rows": part.part_rows,
+        "parts": part.parts,
         "norms": example_norms(part),
         "logits": logits.astype(np.float32),
     }
@@ -93,11 +95,21 @@ class Shard:
         self.offsets = np.asarray(self.tensors["offsets"])
         self.tokens = np.asarray(self.tensors["tokens"])
         self.rows = self.tensors["rows"]
+        self.part_rows = np.asarray(self.tensors["part_rows"])
+        self.parts = self.tensors["parts"]
         self.norms = self.tensors["norms"]
         self.logits = self.tensors["logits"]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def positions(self, example: int, token: int) -> np.ndarray:
+        """The gradient at each position of ``token`` in ``example`` (both must match): float32 (m, d)."""
+        begin, end = self.offsets[example], self.offsets[example + 1]
+        row = int(begin + np.searchsorted(self.tokens[begin:end], token))
+        low, high = np.searchsorted(self.part_rows, [row, row + 1])
+        parts = np.asarray(self.parts[low:high])
+        return np.concatenate([parts, self.rows[row][None] - parts.sum(axis=0, keepdims=True)])
 
     def intact(self) -> bool:
         """Whether the content is what was written (reads everything)."""
@@ -142,6 +154,11 @@ class RowStore:
         """d, the size of an embedding."""
         return self.shards[0].rows.shape[1]
 
+    def positions(self, example: int, token: int) -> np.ndarray:
+        """The gradient at each position of ``token`` in training example ``example``: float32 (m, d)."""
+        number, local = divmod(example, SHARD_EXAMPLES)
+        return self.shards[number].positions(local, token)
+
     def logits(self) -> np.ndarray:
         """Logits of all training examples at this checkpoint, float32 (n, K)."""
         return np.concatenate([shard.logits for shard in self.shards])
@@ -161,6 +178,14 @@ class RowStore:
             np.concatenate([m.slot for m in found]),
             np.concatenate([m.rows for m in found]),
         )
+
+    def add_scores(
+        self, scores: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray
+    ) -> None:
+        """As `add_terms`, summed over the query's tokens: ``scores`` float64 (n)."""
+        for block in self._blocks(examples, slots):
+            products = np.einsum("ij,ij->i", block.rows, query[block.slot])
+            np.add.at(scores, block.example, products)
 
     def add_terms(
         self, terms: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray

@@ -25,7 +25,7 @@ class TracedExample:
 
     ``slots`` int64 (L): which of the distinct tokens stands at a position, -1 where none is traced.
     ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the gradient at each
-    position, times the checkpoint's weight where the example is a query.
+    position, times the checkpoint's weight.
     """
 
     encoded: Encoded
@@ -57,13 +57,17 @@ class Checkpoints:
         self.manifest: Manifest = folder.manifest()
         self._folder, self._settings = folder, settings
         self._lock = threading.RLock()
+        self._models: list[PreTrainedModel] = []
         self.weights = np.array([each.weight for each in self.manifest.checkpoints], dtype=np.float32)
 
-    @cached_property
+    @property
     def models(self) -> list[PreTrainedModel]:
-        """One model per checkpoint, in training order."""
-        paths = [self._folder.checkpoint_path(each) for each in self.manifest.checkpoints]
-        return [load_for_tracing(path, self._settings) for path in paths]
+        """One model per checkpoint, in training order; loaded by the first who asks."""
+        with self._lock:
+            if not self._models:
+                paths = [self._folder.checkpoint_path(each) for each in self.manifest.checkpoints]
+                self._models = [load_for_tracing(path, self._settings) for path in paths]
+            return self._models
 
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -94,13 +98,12 @@ class Checkpoints:
         with self._lock:
             return predict(self.models[-1], encoded, self.tokenizer)
 
-    def trace(
-        self, encoded: Sequence[Encoded], labels: Sequence[int], *, weighted: bool
-    ) -> list[TracedExample]:
-        """The gradients of examples for classes ``labels``; ``weighted``: times the checkpoint weights."""
-        factors = self.weights if weighted else np.ones_like(self.weights)
+    def trace(self, encoded: Sequence[Encoded], labels: Sequence[int]) -> list[TracedExample]:
+        """The gradients of queries for classes ``labels``, times the checkpoint weights."""
         width = embedding_layer(self.models[-1]).embedding_dim
-        position_rows = [np.zeros((len(factors), len(each.input_ids), width), np.float32) for each in encoded]
+        position_rows = [
+            np.zeros((len(self.weights), len(each.input_ids), width), np.float32) for each in encoded
+        ]
         slots = [np.full(len(each.input_ids), -1, dtype=np.int64) for each in encoded]
         tokens = [np.empty(0, dtype=np.int64) for _ in encoded]
         with self._lock:
@@ -118,7 +121,7 @@ class Checkpoints:
                     gradients = position_gradients(model, inputs, targets)[1].float()
                     for row, each in enumerate(batch):
                         position_rows[each][number] = (
-                            gradients[row, real[row]].cpu().numpy() * factors[number]
+                            gradients[row, real[row]].cpu().numpy() * self.weights[number]
                         )
         return [TracedExample(*parts) for parts in zip(encoded, slots, tokens, position_rows, strict=True)]
 

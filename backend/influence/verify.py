@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.folder import Folder, Manifest
+from backend.folder import Folder, Manifest, file_digest
 from backend.influence.index import RowIndex
 from backend.influence.store import shard_path, shard_ranges, usable_shard
-from backend.model.fingerprint import weights_digest
+from backend.model.fingerprint import changed_checkpoints
 from backend.model.prediction_table import predictions_path
 from backend.progress import Progress, silent
 
 
-def damaged_files(folder: Folder, progress: Progress = silent) -> list[str]:
-    """One line per damaged or missing file of a recorded artifact: where, and what to do."""
+def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = silent) -> list[str]:
+    """One line per damaged or missing file of a recorded artifact.
+
+    ``repair`` deletes the damaged ones that `precompute` can make again: rows, predictions, index.
+    """
     manifest = folder.manifest()
-    lines = _data(folder, manifest) + _checkpoints(folder, manifest)
+    lines = _data(folder, manifest)
+    if "checkpoints" in manifest.artifacts:
+        paths = changed_checkpoints(folder, thorough=True)
+        lines += [f"{path}: weights damaged, changed or missing" for path in paths]
     if "rows" in manifest.artifacts:
-        lines += _rows(folder, manifest, progress)
+        lines += _rows(folder, manifest, repair, progress)
     if "predictions" in manifest.artifacts:
-        lines += _predictions(folder, manifest)
-    if "index" in manifest.artifacts:
-        try:
-            RowIndex.load(folder.index, manifest.artifacts["index"].id)
-        except ValueError as error:
-            lines.append(str(error))
+        lines += _predictions(folder, manifest, repair)
+    if "index" in manifest.artifacts and not RowIndex.intact(folder.index):
+        lines.append(f"{folder.index}: damaged or missing")
+        if repair:
+            shutil.rmtree(folder.index, ignore_errors=True)
     if folder.review.exists():
         lines += _review(folder)
     return lines
@@ -46,18 +52,7 @@ def _data(folder: Folder, manifest: Manifest) -> list[str]:
     return lines
 
 
-def _checkpoints(folder: Folder, manifest: Manifest) -> list[str]:
-    if "checkpoints" not in manifest.artifacts:
-        return []
-    expected = manifest.artifacts["checkpoints"].details["files"]
-    return [
-        f"{folder.checkpoint_path(each)}: weights damaged, changed or missing"
-        for each in manifest.checkpoints
-        if weights_digest(folder.checkpoint_path(each)) != expected[str(each.step)]
-    ]
-
-
-def _rows(folder: Folder, manifest: Manifest, progress: Progress) -> list[str]:
+def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) -> list[str]:
     artifact, lines = manifest.artifacts["rows"].id, []
     ranges = shard_ranges(manifest.data.n_train)
     total, done = len(ranges) * len(manifest.checkpoints), 0
@@ -67,20 +62,22 @@ def _rows(folder: Folder, manifest: Manifest, progress: Progress) -> list[str]:
             shard = usable_shard(path, artifact, len(positions))
             if shard is None or not shard.intact():
                 lines.append(f"{path}: damaged or missing")
+                if repair:
+                    path.unlink(missing_ok=True)
             done += 1
             progress("verify rows", done, total)
     return lines
 
 
-def _predictions(folder: Folder, manifest: Manifest) -> list[str]:
-    lines = []
+def _predictions(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
+    lines, digests = [], manifest.artifacts["predictions"].details["files"]
     for checkpoint in manifest.checkpoints:
         for split in ("train", "eval"):
             path = predictions_path(folder, split, checkpoint.step)
-            try:
-                pq.read_table(path)
-            except (OSError, pa.ArrowException):
+            if not path.is_file() or file_digest(path) != digests.get(path.name):
                 lines.append(f"{path}: damaged or missing")
+                if repair:
+                    path.unlink(missing_ok=True)
     return lines
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+from filelock import FileLock
 
 from backend.errors import InputError
 from backend.folder import digest, write_json
@@ -52,10 +53,16 @@ def start_command(args: list[str], log_dir: Path) -> Path:
         InputError: if the same command is running already.
     """
     folder = job_path(args, log_dir)
-    state = job_state(folder)
-    if state and state.state == "running":
-        raise InputError(f"`{' '.join(args)}` is running already; wait for it")
     folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # two clicks at the same moment: the second waits, then sees the first
+        state = job_state(folder)
+        if state and state.state == "running":
+            raise InputError(f"`{' '.join(args)}` is running already; wait for it")
+        _start(args, folder)
+    return folder
+
+
+def _start(args: list[str], folder: Path) -> None:
     (folder / "progress.json").unlink(missing_ok=True)
     environment = {**os.environ, PROGRESS_VARIABLE: str((folder / "progress.json").resolve())}
     with (folder / "stdout.log").open("wb") as out, (folder / "stderr.log").open("wb") as errors:
@@ -68,7 +75,6 @@ def start_command(args: list[str], log_dir: Path) -> Path:
             start_new_session=True,
         )
     write_json(folder / "job.json", {"args": args, "pid": process.pid, "created": _created(process.pid)})
-    return folder
 
 
 def job_state(folder: Path) -> JobState | None:

@@ -1,7 +1,7 @@
 """The checkpoints of any Trainer run, made by anyone's script: where, when, with which weight.
 
-Reads JSON and safetensors headers only. ``training_args.bin`` and ``optimizer.pt`` are pickles:
-whether they exist is noted, they are never opened.
+Reads JSON and safetensors headers only, except `check_usable`. ``training_args.bin`` and
+``optimizer.pt`` are pickles: whether they exist is noted, they are never opened.
 """
 
 import re
@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedTokenizerBase
 
 from backend.errors import InputError
 from backend.model.choice import choose
 from backend.model.class_names import match_names
-from backend.model.trainer_log import STATE_FILE, TrainerLog, read_json
+from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
+from backend.model.prediction import predict
+from backend.model.tokenization import encode
+from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log, read_json
 
 _FOLDER = re.compile(r"checkpoint-(\d{1,15})")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -32,8 +37,8 @@ _GENERIC = re.compile(r"LABEL_\d+")
 
 @dataclass(frozen=True)
 class FoundCheckpoint:
-    """One checkpoint: ``weight`` and ``loss`` are the mean learning rate and the mean training loss
-    logged in the interval of steps that it closes (``loss`` None: not logged)."""
+    """One checkpoint: ``weight`` is the mean learning rate of the interval of steps that it closes,
+    ``loss`` the mean of the training losses logged there (None: none was)."""
 
     path: Path
     step: int
@@ -65,13 +70,14 @@ class RunFound:
 def find_run(run: Path, count: int = 4) -> RunFound:
     """Read a Trainer output folder, or a single checkpoint folder, and choose ``count`` checkpoints.
 
-    A checkpoint's weight is the mean of the learning rates logged since the previous chosen one. Raises
-    `InputError` where there is no usable checkpoint or the model is no single-label classifier.
+    A checkpoint's weight is the mean learning rate of all steps since the previous chosen one
+    (`TrainerLog.mean_rate`). Raises `InputError` where there is no usable checkpoint or the model is
+    no single-label classifier.
     """
     notes: list[str] = []
     folders = _folders(run, notes)
     steps = sorted(folders)
-    log = _log(run, [folders[step] for step in steps], notes)
+    log = furthest_log(run, [folders[step] for step in steps], notes)
     losses = [log.mean_loss(a, b) for a, b in zip([0, *steps], steps, strict=False)]
     chosen = choose(steps, losses, count)
     last = folders[steps[-1]]
@@ -98,11 +104,42 @@ def find_run(run: Path, count: int = 4) -> RunFound:
 def match_classes(
     run: RunFound, data_classes: Sequence[str], given: Sequence[str] | None
 ) -> tuple[list[str], list[str]]:
-    """The data's class names in the model's order, and notes on what was assumed.
-
-    See `backend.model.class_names.match_names`.
-    """
+    """The data's class names in model order, and notes on what was assumed: see `match_names`."""
     return match_names(run.classes, run.num_labels, data_classes, given)
+
+
+def check_usable(
+    checkpoint: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int | None,
+    text: str,
+    text_b: str | None,
+    n_classes: int,
+) -> None:
+    """Load a checkpoint and run it over one text; `InputError` says why it cannot be used as it is.
+
+    That is: it does not load, has no word embeddings or fewer than the tokenizer has tokens, has another
+    number of outputs than ``n_classes``, fails on the text; or ``max_length`` has no room for two tokens.
+    """
+    least = 2 + tokenizer.num_special_tokens_to_add(pair=text_b is not None)
+    if max_length is not None and max_length < least:
+        raise InputError(f"max length {max_length}: too short for this tokenizer; use at least {least}")
+    model = load_classifier(checkpoint, pad_token_id=tokenizer.pad_token_id)
+    rows, tokens = embedding_layer(model).num_embeddings, max(tokenizer.get_vocab().values()) + 1
+    if tokens > rows:
+        raise InputError(
+            f"{checkpoint}: the tokenizer has {tokens} tokens, but the model's embedding only {rows} rows; "
+            "name the tokenizer it was trained with (--tokenizer)"
+        )
+    if model.config.num_labels != n_classes:
+        raise InputError(f"{checkpoint}: has {model.config.num_labels} outputs, not {n_classes}, the classes")
+    limit = max_input_length(tokenizer, model)
+    # Twice, so that a model which cannot tell padding from text fails too.
+    pair = None if text_b is None else [text_b] * 2
+    encoded = encode(tokenizer, [text] * 2, pair, min(max_length or limit, limit))
+    result = attempt(lambda: predict(model, encoded, tokenizer), f"{checkpoint}: fails on a text")
+    if not np.isfinite(result).all():
+        raise InputError(f"{checkpoint}: its probabilities are not numbers: did the training diverge?")
 
 
 # -- folders ---------------------------------------------------------------------------------------
@@ -169,45 +206,23 @@ def _defect(folder: Path) -> str | None:
     return None
 
 
-# -- log -------------------------------------------------------------------------------------------
-
-
-def _log(run: Path, folders: Sequence[Path], notes: list[str]) -> TrainerLog:
-    """The log that reaches furthest: usually the newest checkpoint's, or the run folder's."""
-    states = [(folder, read_json(folder / STATE_FILE)) for folder in dict.fromkeys([*folders, run])]
-    read = [(folder, state) for folder, state in states if state is not None]
-    if not read:
-        notes.append(f"There is no readable {STATE_FILE}.")
-        return TrainerLog()
-    logs = [(TrainerLog.read(state), folder, state) for folder, state in read]
-    log, source, state = max(logs, key=lambda each: each[0].last_step)
-    if states[len(folders) - 1][1] is None:
-        notes.append(f"{folders[-1].name} has no readable {STATE_FILE}; the log is {source.name}'s.")
-    plans = sorted({state["max_steps"] for _, state in read if isinstance(state.get("max_steps"), int)})
-    if len(plans) > 1:
-        planned = ", ".join(map(str, plans))
-        notes.append(
-            f"The checkpoints plan different numbers of steps ({planned}): extended run, or two runs?"
-        )
-    best = state.get("best_model_checkpoint")
-    if isinstance(best, str) and Path(best).name != folders[-1].name:
-        notes.append(f"The log calls {Path(best).name} the best; {folders[-1].name}, the last, is explained.")
-    return log
+# -- weights ---------------------------------------------------------------------------------------
 
 
 def _weighted(
     folders: dict[int, Path], chosen: Sequence[int], log: TrainerLog, notes: list[str]
 ) -> list[FoundCheckpoint]:
     starts = [0, *chosen[:-1]]
-    rates = [log.mean_rate(a, b) for a, b in zip(starts, chosen, strict=True)] if log.rates else []
-    weights = [rate for rate, _ in rates]
-    unlogged = [str(step) for step, (_, logged) in zip(chosen, rates, strict=False) if not logged]
+    intervals = list(zip(starts, chosen, strict=True))
+    weights = [log.mean_rate(*interval) for interval in intervals] if log.rates else []
+    sparse = [str(end) for start, end in intervals if log.is_sparse(start, end)]
     if not any(weight > 0 for weight in weights):
         notes.append("No learning rate is logged: all checkpoints have weight 1.")
         weights = [1.0] * len(chosen)
-    elif unlogged:
+    elif sparse:
         notes.append(
-            f"No learning rate is logged in the interval up to step {', '.join(unlogged)}: interpolated."
+            f"Fewer than two learning rates are logged in the interval up to step {', '.join(sparse)}: "
+            f"interpolated (held after step {log.rates[-1][0]}, the last logged); a warm-up would not show."
         )
     return [
         FoundCheckpoint(

@@ -13,13 +13,15 @@ def match_names(
 ) -> tuple[list[str], list[str]]:
     """Class names in model order, spelled as in the data, and notes on what was assumed.
 
-    In this order: ``given`` (what the user says); the model's own names, upper and lower case aside,
-    if they cover the data's; integer labels 0 to k-1 are indices; for a model without names the data's
-    order. Raises `InputError` where the number of classes or the names do not fit.
+    In this order: ``given`` (what the user says); the model's own names (LABEL_0, LABEL_1, ... where it
+    has none), upper and lower case aside, if they cover the data's; integer labels 0 to k-1 are indices;
+    for a model without names the data's order. Raises `InputError` where the number of classes or the
+    names do not fit.
     """
     if given is not None:
         return _given(model_names, num_labels, data_classes, given)
-    matched = _cover(model_names, data_classes) if model_names else None
+    own = model_names or [f"LABEL_{index}" for index in range(num_labels)]
+    matched = _cover(own, data_classes)
     if matched is not None:
         return matched, []
     indices = [str(index) for index in range(num_labels)]

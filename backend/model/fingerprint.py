@@ -1,16 +1,49 @@
-"""What identifies a checkpoint's content."""
+"""What identifies a checkpoint's weights, and whether they are still those that were recorded."""
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
+from typing import Any
+
+from backend.errors import InputError
+from backend.folder import Folder, digest, file_digest
 
 
-def weights_digest(checkpoint: Path) -> str:
-    """Digest of all safetensors files of a checkpoint folder, 32 hex digits."""
-    state = hashlib.blake2b(digest_size=16)
-    for path in sorted(checkpoint.glob("*.safetensors")):
-        state.update(path.name.encode())
-        with path.open("rb") as file:
-            state.update(hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest())
-    return state.hexdigest()
+def fingerprint(checkpoint: Path) -> dict[str, Any]:
+    """Digest of all weight files of a checkpoint folder, and their sizes and times for a quick look."""
+    files = sorted(checkpoint.glob("*.safetensors"))
+    return {
+        "digest": digest([(path.name, file_digest(path)) for path in files]),
+        "files": _look(checkpoint),
+    }
+
+
+def _look(checkpoint: Path) -> list[list[Any]]:
+    files = sorted(checkpoint.glob("*.safetensors"))
+    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+
+
+def changed_checkpoints(folder: Folder, *, thorough: bool) -> list[Path]:
+    """Checkpoints whose weights are not those that were recorded, or are missing.
+
+    Unless ``thorough``, files of the same size and time are taken to be the same.
+    """
+    manifest = folder.manifest()
+    recorded = manifest.artifacts["checkpoints"].details["weights"]
+    changed = []
+    for each in manifest.checkpoints:
+        path, known = folder.checkpoint_path(each), recorded[str(each.step)]
+        same = not thorough and _look(path) == known["files"]
+        if not same and fingerprint(path)["digest"] != known["digest"]:
+            changed.append(path)
+    return changed
+
+
+def require_unchanged(folder: Folder) -> None:
+    """`InputError` if a checkpoint is not the one that was recorded: its rows would be another model's."""
+    changed = changed_checkpoints(folder, thorough=False)
+    if changed:
+        raise InputError(
+            f"{changed[0]}: weights changed or missing since they were recorded; "
+            "restore them, or use the new ones in a new workspace"
+        )

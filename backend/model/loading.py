@@ -50,7 +50,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerFast:
 
     Raises `InputError` where there is none, or only a slow one (its tokens have no offsets).
     """
-    tokenizer = _attempt(
+    tokenizer = attempt(
         lambda: AutoTokenizer.from_pretrained(str(source), use_fast=True, trust_remote_code=False),
         f"{source}: cannot be loaded as a tokenizer",
     )
@@ -72,15 +72,17 @@ def load_classifier(
     classes: Sequence[str] | None = None,
     layers: int | None = None,
     attention: str | None = None,
+    pad_token_id: int | None = None,
 ) -> PreTrainedModel:
     """Load a sequence classifier in fp32 and eval mode.
 
     With ``classes`` it is prepared for training: a head of that many classes, named in the config,
     new unless the source has one of the same size. Without, the source must have a trained head.
     ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa`` (eager where the
-    architecture has none) or None for the model's own choice. Raises `InputError`.
+    architecture has none) or None for the model's own choice. Where the config has no padding token,
+    it is ``pad_token_id``, else that of the tokenizer in ``source``, if it has one. Raises `InputError`.
     """
-    config = _attempt(
+    config = attempt(
         lambda: AutoConfig.from_pretrained(str(source), trust_remote_code=False),
         f"{source}: cannot be loaded as a model",
     )
@@ -90,7 +92,7 @@ def load_classifier(
     if layers is not None:
         _keep_layers(config, layers, source)
     if config.pad_token_id is None:
-        config.pad_token_id = load_tokenizer(source).pad_token_id
+        config.pad_token_id = _own_padding(source) if pad_token_id is None else pad_token_id
     model, report = _load_weights(source, config, attention, new_head=classes is not None)
     missing = sorted(report["missing_keys"])
     if classes is None and missing:
@@ -122,8 +124,11 @@ def max_input_length(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel 
     return min(limits, default=DEFAULT_MAX_LENGTH)
 
 
-def _attempt(load: Callable[[], T], failure: str) -> T:
-    """Run ``load``; whatever goes wrong inside transformers is about the user's model."""
+def attempt(load: Callable[[], T], failure: str) -> T:
+    """Run ``load``; whatever goes wrong inside transformers is about what the user gave it.
+
+    Raises `InputError`: ``failure`` and, in brackets, the first line of the reason.
+    """
     try:
         with quiet():
             return load()
@@ -132,6 +137,13 @@ def _attempt(load: Callable[[], T], failure: str) -> T:
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"{failure} ({reason})") from error
+
+
+def _own_padding(source: str | Path) -> int | None:
+    try:
+        return load_tokenizer(source).pad_token_id
+    except InputError:  # many models do without: those that do not say so when they run
+        return None
 
 
 def _refuse_pickles(folder: Path) -> None:
@@ -182,7 +194,7 @@ def _load_weights(
     failure = f"{source}: cannot be loaded as a classifier"
     if attention == "sdpa":
         try:
-            return _attempt(lambda: load("sdpa"), failure)
+            return attempt(lambda: load("sdpa"), failure)
         except InputError:
-            return _attempt(lambda: load("eager"), failure)
-    return _attempt(lambda: load(attention), failure)
+            return attempt(lambda: load("eager"), failure)
+    return attempt(lambda: load(attention), failure)

@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.dataset import Split
+from backend.errors import InputError
 from backend.folder import Folder, replacing
+
+_ARTIFACT = b"firstword_artifact"
 
 
 def predictions_path(folder: Folder, split: str, step: int) -> Path:
@@ -21,11 +24,12 @@ def predictions_path(folder: Folder, split: str, step: int) -> Path:
 
 
 def write_predictions(
-    folder: Folder, step: int, split: Split, classes: Sequence[str], probabilities: np.ndarray
+    folder: Folder, step: int, split: Split, classes: Sequence[str], probabilities: np.ndarray, artifact: str
 ) -> None:
     """Write id, label, predicted, correct, loss and probabilities (float32, class order) of a split.
 
-    ``probabilities`` (n, K). The loss is the cross-entropy of the row's own label, in nats.
+    ``probabilities`` (n, K); ``artifact`` is the id of the predictions that this table belongs to.
+    The loss is the cross-entropy of the row's own label, in nats.
     """
     number = {name: index for index, name in enumerate(classes)}
     label = np.array([number[name] for name in split.labels], dtype=np.int64)
@@ -42,7 +46,7 @@ def write_predictions(
         }
     )
     with replacing(predictions_path(folder, split.name, step)) as temporary:
-        pq.write_table(table, temporary)
+        pq.write_table(table.replace_schema_metadata({_ARTIFACT: artifact}), temporary)
 
 
 @dataclass(frozen=True)
@@ -74,5 +78,13 @@ class Predictions:
 
 
 def read_predictions(folder: Folder, split: str, step: int) -> Predictions:
-    """Read what `write_predictions` wrote."""
-    return Predictions(pq.read_table(predictions_path(folder, split, step)))
+    """Read what `write_predictions` wrote; `InputError` if it is damaged, missing or of another artifact."""
+    artifact = folder.require("predictions", "precompute").id
+    path = predictions_path(folder, split, step)
+    try:
+        table = pq.read_table(path)
+        if (table.schema.metadata or {}).get(_ARTIFACT, b"").decode() == artifact:
+            return Predictions(table)
+    except (OSError, pa.ArrowException):
+        pass
+    raise InputError(f"{path}: damaged or missing; run `python -m backend precompute {folder.path}`")

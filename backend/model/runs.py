@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from backend.data.dataset import load_split
 from backend.errors import InputError
-from backend.folder import CheckpointInfo, Folder, Manifest, digest, replacing
-from backend.model.checkpoints import FoundCheckpoint, find_run, match_classes
-from backend.model.fingerprint import weights_digest
+from backend.folder import CheckpointInfo, Folder, ModelInfo, digest, replacing
+from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
+from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer, resolve
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
@@ -20,7 +21,13 @@ from backend.progress import Progress, silent
 def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = silent) -> TrainingResult:
     """Fine-tune the workspace's model into ``checkpoints/`` and record the checkpoints."""
     with folder.lock():
-        manifest = _without_checkpoints(folder)
+        manifest = folder.manifest()
+        if "checkpoints" in manifest.artifacts:
+            raise InputError(
+                f"{folder.path}: has checkpoints already; another model needs a new workspace (init)"
+            )
+        if folder.checkpoints.exists():  # of a run that was killed before it was recorded
+            shutil.rmtree(folder.checkpoints)
         training, evaluation = load_split(folder, "train"), load_split(folder, "eval")
         result = train(
             folder.checkpoints,
@@ -64,32 +71,41 @@ def attach_run(
     if count < 1:
         raise InputError(f"--checkpoints {count}: must be at least 1")
     with folder.lock():
-        manifest = _without_checkpoints(folder)
+        manifest = folder.manifest()
+        if "rows" in manifest.artifacts or folder.checkpoints.exists():
+            raise InputError(
+                f"{folder.path}: has checkpoints already; another model needs a new workspace (init)"
+            )
         found = find_run(run, count)
         names, notes = match_classes(found, manifest.classes, classes)
         source = resolve(tokenizer) if tokenizer else found.tokenizer_source
         if source is None:
             raise InputError(f"{run}: has no tokenizer; name it with --tokenizer FOLDER_OR_HUB_ID")
+        fast = load_tokenizer(source)
+        length = next(
+            (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
+        )
+        evaluation = load_split(folder, "eval")
+        check_usable(
+            found.checkpoints[-1].path,
+            fast,
+            length,
+            evaluation.texts[0],
+            evaluation.texts_b[0] if evaluation.texts_b else None,
+            len(names),
+        )
         with replacing(folder.path / "tokenizer") as copy:
-            load_tokenizer(source).save_pretrained(copy)
+            fast.save_pretrained(copy)
         _record(
             folder,
             found.checkpoints,
             inside=False,
             classes=names,
-            max_length=max_length or manifest.max_length or found.max_length,
+            max_length=length,
             tokenizer="tokenizer",
+            model=ModelInfo(name=str(run.resolve())),
         )
     return [*found.notes, *notes]
-
-
-def _without_checkpoints(folder: Folder) -> Manifest:
-    manifest = folder.manifest()
-    if manifest.checkpoints:
-        raise InputError(
-            f"{folder.path}: has checkpoints already; another model needs a new workspace (init)"
-        )
-    return manifest
 
 
 def _record(
@@ -100,6 +116,7 @@ def _record(
     classes: Sequence[str],
     max_length: int | None,
     tokenizer: str | None = None,
+    model: ModelInfo | None = None,
     **details: Any,
 ) -> None:
     """Write the checkpoints into the manifest and record the artifact; ``inside`` the workspace or not."""
@@ -113,20 +130,22 @@ def _record(
         )
         for each in found
     ]
-    files = {str(each.step): weights_digest(folder.checkpoint_path(each)) for each in checkpoints}
-    change = {
+    weights = {str(each.step): fingerprint(folder.checkpoint_path(each)) for each in checkpoints}
+    change: dict[str, Any] = {
         "classes": tuple(classes),
         "checkpoints": tuple(checkpoints),
         "max_length": max_length,
         "tokenizer": tokenizer,
     }
-    folder.update(lambda manifest: manifest.model_copy(update=change))
-    weights = [(each.step, each.weight) for each in checkpoints]
+    if model is not None:
+        change["model"] = model
+    etas = [(each.step, each.weight, weights[str(each.step)]["digest"]) for each in checkpoints]
     folder.record(
         "checkpoints",
         ("data",),
-        id=digest("checkpoints", files, weights, tuple(classes), max_length),
-        files=files,
+        id=digest("checkpoints", etas, tuple(classes), max_length),
+        change=change,
+        weights=weights,
         made_by="train" if inside else "attach",
         **details,
     )

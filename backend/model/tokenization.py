@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from backend.errors import InputError
 
@@ -23,11 +23,27 @@ class Encoded:
     offsets: list[tuple[int, int]]
     """Start and end in the token's own text; (0, 0) for added special tokens."""
     fields: list[int]
-    """0 = text, 1 = text_b, -1 = special token added by the tokenizer."""
+    """0 = text, 1 = text_b, -1 = special token added by the tokenizer.
+
+    A position is special if its field is -1 or its id is one of `special_ids`: callers need both,
+    since a text may hold a special token, and an added one may have the unknown token's id.
+    """
     truncated: bool
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A text, or the part of it that is kept; ``dropped`` characters came before that part."""
+
+    text: str
+    dropped: int = 0
+
+
+_Tokens = list[tuple[int, int, int]]
+"""Id, start and end of each token of a text alone."""
 
 
 def encode(
@@ -81,7 +97,8 @@ def collate(
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """Ids of special tokens; the unknown token is not one, since it stands for text.
 
-    GPT-2 uses one id as unknown, padding and end of text: there it stays out.
+    GPT-2 uses one id as unknown, padding and end of text, OPT one as unknown and start: there it stays
+    out. Where it was added by the tokenizer only `Encoded.fields` tells, so ask both.
     """
     return frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
 
@@ -92,44 +109,82 @@ def _chunks(
     texts_b: Sequence[str] | None,
     max_length: int,
 ) -> Iterator[list[Encoded]]:
+    columns = [texts] if texts_b is None else [texts, texts_b]
     for start in range(0, len(texts), _CHUNK):
         part = slice(start, start + _CHUNK)
-        first = [_readable(tokenizer, text, max_length) for text in texts[part]]
-        second = None
-        if texts_b is not None:
-            second = [_readable(tokenizer, text, max_length) for text in texts_b[part]]
+        rows = list(zip(*(column[part] for column in columns), strict=True))
+        cuts = [_shortened(tokenizer, row, max_length) for row in rows]
         batch = tokenizer(
-            first,
-            second,
+            *([cut[field].text for cut in cuts] for field in range(len(columns))),
             truncation="longest_first",
             max_length=max_length,
             padding=False,
             return_offsets_mapping=True,
             verbose=False,
         )
-        types = batch.get("token_type_ids") or [None] * len(first)
-        yield [
-            Encoded(
-                input_ids=list(batch["input_ids"][row]),
-                token_type_ids=types[row],
-                offsets=[(start, end) for start, end in batch["offset_mapping"][row]],
-                fields=[_SPECIAL if field is None else field for field in batch.sequence_ids(row)],
-                truncated=bool(batch.encodings[row].overflowing),
-            )
-            for row in range(len(first))
-        ]
+        yield [_encoded(batch, row, cut) for row, cut in enumerate(cuts)]
 
 
-def _readable(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> str:
-    """The text without lone surrogates and, where it is very long, without what is cut off anyway.
+def _encoded(batch: BatchEncoding, row: int, cuts: Sequence[_Cut]) -> Encoded:
+    fields = [_SPECIAL if field is None else field for field in batch.sequence_ids(row)]
+    shifts = [0 if field == _SPECIAL else cuts[field].dropped for field in fields]
+    return Encoded(
+        input_ids=list(batch["input_ids"][row]),
+        token_type_ids=batch["token_type_ids"][row] if batch.get("token_type_ids") else None,
+        offsets=[(a + by, b + by) for (a, b), by in zip(batch["offset_mapping"][row], shifts, strict=True)],
+        fields=fields,
+        truncated=bool(batch[row].overflowing),
+    )
+
+
+def _shortened(tokenizer: PreTrainedTokenizerBase, row: Sequence[str], max_length: int) -> list[_Cut]:
+    """The row's texts without lone surrogates and, where long, without most of what is cut off anyway.
 
     The tokenizer keeps every combination of what it cuts from both texts of a pair: 30,000 characters
-    in each would take 4 GB. Four times the needed tokens are kept, so that the ones used stay the same.
-    Left truncation keeps the end, so its offsets need the whole text.
+    in each would take 4 GB. What it makes of the parts must be what it makes of the whole texts, so
+    more is kept until the tokens in reach of ``max_length`` are the same, and the longer text (which
+    gets the odd token) is the same.
     """
-    text = _SURROGATE.sub("\ufffd", text)
-    if len(text) <= 20 * max_length or tokenizer.truncation_side == "left":
-        return text
-    whole = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    offsets = whole["offset_mapping"]
-    return text if len(offsets) <= 4 * max_length else text[: offsets[4 * max_length][0]]
+    texts = [_SURROGATE.sub("\ufffd", text) for text in row]
+    if all(len(text) <= 20 * max_length for text in texts):
+        return [_Cut(text) for text in texts]
+    left = tokenizer.truncation_side == "left"
+    whole = [_tokens(tokenizer, _Cut(text)) for text in texts]
+    keep = 4 * max_length
+    while True:
+        longest = max(map(len, whole))
+        limits = [2 * keep if len(tokens) == longest else keep for tokens in whole]
+        cuts = [_cut(*each, left) for each in zip(texts, whole, limits, strict=True)]
+        parts = [_tokens(tokenizer, cut) for cut in cuts]
+        if _order(parts) == _order(whole) and all(
+            _reach(part, max_length, left) == _reach(tokens, max_length, left)
+            for part, tokens in zip(parts, whole, strict=True)
+        ):
+            return cuts
+        keep *= 2
+
+
+def _cut(text: str, tokens: _Tokens, keep: int, left: bool) -> _Cut:
+    if len(tokens) <= keep:
+        return _Cut(text)
+    if left:
+        start = tokens[-keep][1]
+        return _Cut(text[start:], start)
+    return _Cut(text[: tokens[keep][1]])
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, cut: _Cut) -> _Tokens:
+    found = tokenizer(cut.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    return [
+        (token, start + cut.dropped, end + cut.dropped)
+        for token, (start, end) in zip(found["input_ids"], found["offset_mapping"], strict=True)
+    ]
+
+
+def _reach(tokens: _Tokens, max_length: int, left: bool) -> _Tokens:
+    return tokens[-max_length:] if left else tokens[:max_length]
+
+
+def _order(rows: Sequence[_Tokens]) -> bool:
+    """Whether the first text is the longer one; a tie counts as no, as the tokenizer counts it."""
+    return len(rows[0]) > len(rows[-1])

@@ -24,7 +24,7 @@ from transformers import (
 from backend.errors import InputError
 from backend.folder import replacing
 from backend.model.checkpoints import FoundCheckpoint, find_run
-from backend.model.loading import load_classifier, load_tokenizer, max_input_length, resolve
+from backend.model.loading import attempt, load_classifier, load_tokenizer, max_input_length, resolve
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.quiet import quiet
 from backend.model.tokenization import Encoded, collate, encode
@@ -175,21 +175,29 @@ def _trainer(
         batch = accepted_inputs(model, collate([each for each, _ in items], tokenizer))
         return {**batch, "labels": torch.tensor([label for _, label in items])}
 
-    arguments = _arguments(folder, settings, steward.steps)
-    try:
+    def make() -> Trainer:
         trainer = Trainer(
             model=model,
-            args=arguments,
+            args=_arguments(folder, settings, steward.steps),
             data_collator=collator,
             train_dataset=examples,
             processing_class=tokenizer,
             callbacks=[steward],
         )
         trainer.create_optimizer()
-    except (ImportError, ValueError) as error:
-        raise InputError(f"optimizer {settings.optimizer}: not available here ({error})") from error
+        return trainer
+
+    trainer = attempt(make, f"optimizer {settings.optimizer}: not available here")
+    _try_scheduler(trainer, settings, steward.steps)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _try_scheduler(trainer: Trainer, settings: TrainingSettings, steps: int) -> None:
+    """On an optimizer of its own: a scheduler changes the one it gets, and Trainer makes a new one."""
+    dummy = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=settings.lr)
+    failure = f"scheduler {settings.scheduler}: does not work with these settings"
+    attempt(lambda: trainer.create_scheduler(steps, dummy), failure)
 
 
 def _arguments(folder: Path, settings: TrainingSettings, steps: int) -> TrainingArguments:

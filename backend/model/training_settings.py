@@ -12,7 +12,10 @@ from backend.model.devices import fast_bf16, resolve_device
 
 _PRECISIONS = ("auto", "bf16", "fp32")
 # These need arguments of their own or a metric.
-_NO_SCHEDULERS = {"greedy", "reduce_lr_on_plateau", "warmup_stable_decay", "cosine_warmup_with_min_lr"}
+_NO_SCHEDULERS = {
+    *("greedy", "reduce_lr_on_plateau", "warmup_stable_decay"),
+    *("cosine_with_min_lr", "cosine_warmup_with_min_lr"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class TrainingSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        _number("epochs", self.epochs, above=0)
+        _number("epochs", self.epochs, above=0, most=10_000)
         _number("lr", self.lr, above=0, most=10)
         _number("warmup", self.warmup, least=0, most=1)
         _number("weight_decay", self.weight_decay, least=0, most=10)

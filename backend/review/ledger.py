@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
-
-from filelock import FileLock
+from typing import Any, Literal, get_args
 
 from backend.data.messages import shown_value
 from backend.data.rowstate import Action, RowState
 from backend.errors import InputError
 from backend.review import schema
 from backend.review.checks import check_author, check_reason
+from backend.review.connection import exists, reading, writing
 
 Origin = Literal["cli", "app", "api"]
 Decision = tuple[str, str | None, str | None]
-BUSY_SECONDS = 5.0
+StateOf = Callable[[str], RowState | None]
 
 
 @dataclass(frozen=True)
@@ -59,23 +57,30 @@ class Ledger:
     # -- writing ------------------------------------------------------------------------------------
 
     def decide(
-        self, action: Action, rows: Sequence[Decision], *, reason: str, author: str, origin: str
+        self,
+        action: Action,
+        rows: Sequence[Decision] | Callable[[StateOf], Sequence[Decision]],
+        *,
+        reason: str,
+        author: str,
+        origin: str,
     ) -> int:
         """Log one decision about ``rows`` (id, old label, new label or None); returns its batch number.
 
+        Where ``rows`` depend on what is in force, give a function: it is called with a look-up of states
+        that stay as they are until the decision is written. What it raises leaves the log as it was.
         `InputError` for no rows, an unknown action, a relabel without new label (or another action
         with one), or an author or reason that is too long or has control characters.
         """
         if action not in get_args(Action):
             raise InputError(f"action {shown_value(action)}: must be one of {', '.join(get_args(Action))}")
-        if not rows:
-            raise InputError(f"{action}: no rows given")
-        for row_id, _, new_label in rows:
-            if (action == "relabel") != (new_label is not None):
-                need = "needs a new label" if action == "relabel" else "takes no new label"
-                raise InputError(f"{action} of row {shown_value(row_id)}: {need}")
+        if not callable(rows):
+            _check_rows(action, rows)
         _check(author, reason, origin)
-        with self._writing() as connection:
+        with writing(self.path) as connection:
+            if callable(rows):
+                rows = rows(lambda row_id: _state(connection, row_id))
+                _check_rows(action, rows)
             batch = _next_batch(connection)
             at = _now()
             connection.executemany(
@@ -96,99 +101,100 @@ class Ledger:
         self, action: Literal["undo", "redo"], batch: int | None, author: str, origin: str
     ) -> list[LogEntry]:
         _check(author, "", origin)
-        if not self.path.exists():
+        if not exists(self.path):
             raise InputError(f"nothing to {action}: no decision has been made")
-        with self._writing() as connection:
+        with writing(self.path) as connection:
             target = batch if batch is not None else _candidate(connection, action)
+            if target is None:
+                there = "in force" if action == "undo" else "undone"
+                raise InputError(f"nothing to {action}: no decision is {there}")
             _check_target(connection, action, target)
             row = (_next_batch(connection), _now(), author, action, None, None, None, "", origin, target)
             connection.execute(schema.INSERT, row)
-            return _entries(connection, schema.ENTRIES_OF_BATCH, (target,))
+            return _entries(connection, schema.ENTRIES_OF_BATCH, (target, -1))
 
     # -- reading ------------------------------------------------------------------------------------
 
-    def entries(self, row_id: str | None = None, limit: int | None = None, offset: int = 0) -> list[LogEntry]:
-        """The log, newest first; ``row_id`` gives that row's decisions only."""
-        with self._reading() as connection:
+    def entries(
+        self,
+        row_id: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        *,
+        action: str | None = None,
+        author: str | None = None,
+        active: bool | None = None,
+    ) -> list[LogEntry]:
+        """A page of the log, newest first; only entries that match whatever else is given."""
+        wanted = _given(row_id=row_id, action=action, author=author, active=active)
+        page = {"limit": -1 if limit is None else limit, "offset": offset}
+        with reading(self.path) as connection:
+            return _entries(connection, schema.entries(list(wanted)), wanted | page) if connection else []
+
+    def count(
+        self,
+        row_id: str | None = None,
+        *,
+        action: str | None = None,
+        author: str | None = None,
+        active: bool | None = None,
+    ) -> int:
+        """How many entries `entries` would list without ``limit``."""
+        wanted = _given(row_id=row_id, action=action, author=author, active=active)
+        with reading(self.path) as connection:
             if connection is None:
-                return []
-            page = (-1 if limit is None else limit, offset)
-            if row_id is None:
-                return _entries(connection, schema.ENTRIES, page)
-            return _entries(connection, schema.ENTRIES_OF_ROW, (row_id, *page))
+                return 0
+            return connection.execute(schema.count(list(wanted)), wanted).fetchone()[0]
+
+    def authors(self) -> list[str]:
+        """Everyone who wrote into the log, in alphabetical order."""
+        with reading(self.path) as connection:
+            return [name for (name,) in connection.execute(schema.AUTHORS)] if connection else []
+
+    def next_undo(self) -> LogEntry | None:
+        """The newest entry in force (one row of the batch that `undo` takes back); None if there is none."""
+        return self._next("undo")
+
+    def next_redo(self) -> LogEntry | None:
+        """One row of the batch that `redo` brings back; None if nothing is undone."""
+        return self._next("redo")
+
+    def _next(self, action: Literal["undo", "redo"]) -> LogEntry | None:
+        with reading(self.path) as connection:
+            batch = _candidate(connection, action) if connection else None
+            if connection is None or batch is None:
+                return None
+            return _entries(connection, schema.ENTRIES_OF_BATCH, (batch, 1))[0]
 
     def states(self) -> dict[str, RowState]:
         """The decision in force for every row that has one."""
-        with self._reading() as connection:
+        with reading(self.path) as connection:
             rows = connection.execute(schema.STATES).fetchall() if connection else []
         return {row_id: RowState(*state) for row_id, *state in rows}
 
     def state(self, row_id: str) -> RowState | None:
         """The decision in force for one row."""
-        with self._reading() as connection:
-            row = connection.execute(schema.STATE, (row_id,)).fetchone() if connection else None
-        return RowState(*row) if row else None
+        with reading(self.path) as connection:
+            return _state(connection, row_id) if connection else None
 
     def counts(self) -> dict[str, int]:
-        """How many rows are in each state (keep, flag, remove, relabel), zeros included."""
-        with self._reading() as connection:
+        """How many rows were last kept, flagged or removed, and under ``relabel`` how many have a new label.
+
+        A row counts as relabelled if it is not removed and its label differs from the one it was given,
+        whatever was decided after the relabel; so one row may count twice. Zeros are included.
+        """
+        with reading(self.path) as connection:
             found = dict(connection.execute(schema.COUNTS).fetchall()) if connection else {}
         return {action: found.get(action, 0) for action in get_args(Action)}
 
-    # -- connections --------------------------------------------------------------------------------
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection | None]:
-        """A connection for one query; None where nothing has been written yet."""
-        if not self.path.exists():
-            yield None
-            return
-        with self._connected() as connection:
-            yield connection if _is_ready(connection, self.path) else None
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside a transaction that commits at the end, or leaves no trace on any exception."""
-        with self._connected() as connection:
-            if not _is_ready(connection, self.path):
-                self._create(connection)
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.rollback()
-                raise
-
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
-            with closing(connection):
-                yield connection
-        except sqlite3.OperationalError as error:
-            raise InputError(f"{self.path}: the log of decisions cannot be used now ({error})") from error
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a broken constraint is a fault of ours
-                raise
-            raise InputError(f"{self.path}: not a readable log of decisions ({error})") from error
-
-    def _create(self, connection: sqlite3.Connection) -> None:
-        # Two processes that switch to WAL at once would make SQLite fail instead of wait.
-        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            if not _is_ready(connection, self.path):
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(schema.CREATE)
-
-
-def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the tables are there; `InputError` if the file is another kind of database."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == schema.VERSION:
-        return True
-    if version or connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise InputError(f"{path}: not a log of decisions of version {schema.VERSION} but another database")
-    return False
+def _check_rows(action: Action, rows: Sequence[Decision]) -> None:
+    if not rows:
+        raise InputError(f"{action}: no rows given")
+    for row_id, _, new_label in rows:
+        if (action == "relabel") != (new_label is not None):
+            need = "needs a new label" if action == "relabel" else "takes no new label"
+            raise InputError(f"{action} of row {shown_value(row_id)}: {need}")
 
 
 def _check(author: str, reason: str, origin: str) -> None:
@@ -202,18 +208,19 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def _state(connection: sqlite3.Connection, row_id: str) -> RowState | None:
+    row = connection.execute(schema.STATE, {"row": row_id}).fetchone()
+    return RowState(*row) if row else None
+
+
 def _next_batch(connection: sqlite3.Connection) -> int:
     return connection.execute(schema.NEXT_BATCH).fetchone()[0]
 
 
-def _candidate(connection: sqlite3.Connection, action: Literal["undo", "redo"]) -> int:
-    query = schema.NEWEST_ACTIVE if action == "undo" else schema.LAST_UNDONE
-    batch = connection.execute(query).fetchone()[0]
-    if batch is None:
-        raise InputError(
-            f"nothing to {action}: no decision is {'in force' if action == 'undo' else 'undone'}"
-        )
-    return batch
+def _candidate(connection: sqlite3.Connection, action: Literal["undo", "redo"]) -> int | None:
+    """The batch that an undo or redo without number is about; None if there is none."""
+    row = connection.execute(schema.NEWEST_ACTIVE if action == "undo" else schema.LAST_UNDONE).fetchone()
+    return row and row[0]
 
 
 def _check_target(connection: sqlite3.Connection, action: Literal["undo", "redo"], batch: int) -> None:
@@ -230,6 +237,12 @@ def _check_target(connection: sqlite3.Connection, action: Literal["undo", "redo"
         raise InputError(f"batch {batch} is in force; there is nothing to redo")
 
 
-def _entries(connection: sqlite3.Connection, query: str, parameters: tuple[object, ...]) -> list[LogEntry]:
+def _given(**filters: str | bool | None) -> dict[str, Any]:
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+def _entries(
+    connection: sqlite3.Connection, query: str, parameters: tuple[object, ...] | dict[str, Any]
+) -> list[LogEntry]:
     rows = connection.execute(query, parameters)
     return [LogEntry(*(*row[:-1], bool(row[-1]))) for row in rows]

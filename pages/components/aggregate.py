@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.influence.explanation import Explanation
-from pages.components.markup import Html, join, tag
+from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import Unit
 from pages.components.scale import all_entries
 
@@ -27,7 +27,7 @@ def strongest_words(explanation: Explanation) -> Html:
     words = (
         tag(
             "span",
-            tag("mark", word, cls=f"fw-word {_sign(score)}", style="background:transparent"),
+            tag("mark", short(word), cls=f"fw-word {_sign(score)}", style="background:transparent"),
             " ",
             tag("span", unit.signed(score), cls="fw-muted"),
             cls="fw-legend-part",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from backend.data.rowstate import RowState
-from pages.components.markup import Html, tag
+from pages.components.markup import Html, join, short, tag
 
 Tone = Literal["plain", "good", "warn", "bad", "info"]
 ACTION_WORDS = {"keep": "kept", "flag": "flagged", "remove": "removed", "relabel": "relabelled"}
@@ -15,18 +15,23 @@ STATE_TONES: dict[str, Tone] = {"current": "good", "stale": "warn", "missing": "
 
 def badge(text: str, tone: Tone = "plain", title: str | None = None) -> Html:
     """A rounded label."""
-    return tag("span", text, cls=f"fw-badge fw-{tone}", title=title)
+    return tag("span", short(text), cls=f"fw-badge fw-{tone}", title=short(title, 1_000) if title else None)
 
 
 def label_badge(label: str, prefix: str = "") -> Html:
     """A class name, with a quiet word before it."""
-    return tag("span", tag("span", prefix, cls="fw-prefix") if prefix else "", label, cls="fw-badge fw-plain")
+    quiet = tag("span", prefix, cls="fw-prefix") if prefix else ""
+    return tag("span", quiet, short(label), cls="fw-badge fw-plain", title=short(label, 1_000))
 
 
 def decision_badge(state: RowState | None) -> Html:
-    """What has been decided about a row; nothing if nothing was."""
+    """What has been decided about a row, its new label first; nothing if nothing was."""
     if state is None:
         return tag("span")
-    word = ACTION_WORDS[state.action] + (f" → {state.label}" if state.label else "")
     title = f"by {state.author}, {state.at}" + (f": {state.reason}" if state.reason else "")
-    return badge(word, ACTION_TONES[state.action], title)
+    parts = []
+    if state.label is not None:
+        parts.append(badge(f"relabelled → {state.label}", ACTION_TONES["relabel"], title))
+    if state.action != "relabel":
+        parts.append(badge(ACTION_WORDS[state.action], ACTION_TONES[state.action], title))
+    return join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pages.components.markup import Html, tag
+from pages.components.markup import Html, short, tag
 from pages.components.numbers import percent
 from pages.components.tables import table
 
@@ -19,7 +19,7 @@ def class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int]]) -
         shown = sorted(shown, key=lambda name: -counts[name][0])[:MOST]
     rows = [
         (
-            name,
+            short(name),
             f"{counts[name][0]:,}",
             f"{counts[name][1]:,}",
             percent(counts[name][0] / total),

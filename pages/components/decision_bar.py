@@ -9,7 +9,9 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from pages.components import keys
 from pages.components.decisions import decide, relabel_from_menu, undo_row
+from pages.components.history import row_batch
 from pages.components.markup import plain_label
+from pages.components.workspaces import opened
 
 SIMPLE = (
     ("keep", "Keep", ":material/check:"),
@@ -29,6 +31,7 @@ def decision_bar(
                 name,
                 key=f"{action}-{key}",
                 icon=icon,
+                help=f"{name} {plain_label(row)}",
                 disabled=done == action,
                 on_click=decide,
                 args=(path, action, row),
@@ -36,22 +39,33 @@ def decision_bar(
         current = state.label if state and state.label else label
         _relabel(path, row, [each for each in classes if each != current], key)
         if state:
-            st.button(
-                ":material/undo:",
-                key=f"undo-{key}",
-                type="tertiary",
-                help="Undo the decision on this example",
-                on_click=undo_row,
-                args=(path, row),
-            )
+            _undo(path, row, key)
         st.button(
-            ":material/arrow_outward:",
+            "Inspect",
             key=f"inspect-{key}",
+            icon=":material/arrow_outward:",
             type="tertiary",
-            help="Explain this training example itself",
+            help=f"Explain training example {plain_label(row)} itself",
             on_click=_inspect,
             args=(row,),
         )
+
+
+def _undo(path: Path, row: str, key: str) -> None:
+    batch = row_batch(opened(path).ledger, row)
+    if batch is None:
+        return
+    several = batch.size > 1
+    st.button(
+        f"Undo {batch.rows}" if several else "Undo",
+        key=f"undo-{key}",
+        icon=":material/undo:",
+        type="tertiary",
+        help=f"Undoes {batch.head.action} of {batch.rows if several else plain_label(row)}"
+        + (", decided at once" if several else ""),
+        on_click=undo_row,
+        args=(path, row),
+    )
 
 
 def _relabel(path: Path, row: str, others: list[str], key: str) -> None:
@@ -59,6 +73,7 @@ def _relabel(path: Path, row: str, others: list[str], key: str) -> None:
         st.button(
             f"Relabel as {plain_label(others[0], 14)}",
             key=f"relabel-{key}",
+            help=f"Relabel {plain_label(row)} as {plain_label(others[0])}",
             on_click=decide,
             args=(path, "relabel", row, others[0]),
         )
@@ -70,6 +85,7 @@ def _relabel(path: Path, row: str, others: list[str], key: str) -> None:
         format_func=lambda name: plain_label(name, 60),
         key=menu,
         icon=":material/label:",
+        help=f"Relabel {plain_label(row)}",
         on_click=relabel_from_menu,
         args=(path, row, menu),
     )

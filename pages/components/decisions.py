@@ -9,6 +9,7 @@ from backend.review.ledger import LogEntry
 from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
+from pages.components.history import row_batch
 from pages.components.messages import safely, say
 from pages.components.workspaces import opened
 
@@ -51,11 +52,10 @@ def redo(path: Path, batch: int | None = None) -> None:
 
 @safely
 def undo_row(path: Path, row: str) -> None:
-    """Take back the newest decision in force on a row."""
-    entries = opened(path).log(row)
-    newest = next((each for each in entries if each.active and each.undoes is None), None)
-    if newest:
-        undo(path, newest.batch)
+    """Take back the newest decision in force on a row, with all that was decided at once with it."""
+    batch = row_batch(opened(path).ledger, row)
+    if batch:
+        undo(path, batch.number)
 
 
 def _named(entries: list[LogEntry]) -> str:

@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import streamlit as st
+
 from backend.workspace import Workspace
-from pages.components.workspaces import opened
+from pages.components.workspaces import opened, version
 
 SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "hf": ""}
+
+
+@dataclass(frozen=True)
+class MadeFile:
+    """The bytes to download, and how many cells got an apostrophe in front."""
+
+    content: bytes
+    defused_cells: int
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,7 @@ class Download:
     what: str
     format: str
     with_manifest: bool
+    defuse: bool = True
 
     @property
     def zipped(self) -> bool:
@@ -41,13 +52,23 @@ class Download:
             return self.stem + SUFFIXES[self.format]
         return f"{self.stem}_{self.format}.zip"
 
-    def content(self) -> bytes:
-        """Make the export in a temporary folder and return the file's bytes."""
+    def make(self) -> MadeFile:
+        """Make the export in a temporary folder; `InputError` if the format cannot hold the data."""
         with tempfile.TemporaryDirectory() as scratch:
             out = Path(scratch) / (self.stem + SUFFIXES[self.format])
-            workspace: Workspace = opened(self.path)
-            workspace.export(self.format, out, self.what)
-            return _zip(Path(scratch)) if self.zipped else out.read_bytes()
+            report = opened(self.path).export(self.format, out, self.what, defuse=self.defuse)
+            content = _zip(Path(scratch)) if self.zipped else out.read_bytes()
+            return MadeFile(content, report.defused_cells)
+
+
+def made_file(workspace: Workspace, download: Download) -> MadeFile:
+    """The file; made once for every state of the log, so that drawing the page again costs nothing."""
+    return _made(download, version(workspace), workspace.ledger.count(), date.today())
+
+
+@st.cache_resource(max_entries=2, ttl="10m", show_spinner=False)
+def _made(download: Download, artifacts: str, log_lines: int, day: date) -> MadeFile:
+    return download.make()
 
 
 def _zip(folder: Path) -> bytes:

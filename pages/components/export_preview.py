@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from backend.data.export import ExportPreview
-from pages.components.markup import Html, show, tag
+from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import MINUS, plural
 from pages.components.tables import table
 
 LONGEST_CELL = 160
 FIRST_ROWS = 8
+FIRST_COLUMNS = 40
 
 
 def show_preview(preview: ExportPreview) -> None:
@@ -39,7 +40,7 @@ def summary_line(preview: ExportPreview) -> str:
 def _classes(preview: ExportPreview) -> Html:
     names = list(dict.fromkeys([*preview.before, *preview.after]))
     rows = [
-        (name, f"{preview.before.get(name, 0):,}", f"{preview.after.get(name, 0):,}",
+        (short(name), f"{preview.before.get(name, 0):,}", f"{preview.after.get(name, 0):,}",
          _change(preview.after.get(name, 0) - preview.before.get(name, 0)))
         for name in names
     ]  # fmt: skip
@@ -56,10 +57,22 @@ def _change(difference: int) -> str:
 
 
 def _rows(preview: ExportPreview) -> Html:
-    rows = [[_cell(row.get(name)) for name in preview.columns] for row in preview.rows[:FIRST_ROWS]]
-    return tag("div", table(preview.columns, rows), cls="fw-scroll")
+    names = preview.columns[:FIRST_COLUMNS]
+    rows = [[_cell(row.get(name)) for name in names] for row in preview.rows[:FIRST_ROWS]]
+    shown = tag(
+        "div",
+        table([short(name) for name in names], rows),
+        cls="fw-scroll",
+        tabindex="0",
+        role="region",
+        aria_label="first rows",
+    )
+    more = len(preview.columns) - len(names)
+    return (
+        tag("div", shown, tag("p", f"and {plural(more, 'column')} more", cls="fw-muted")) if more else shown
+    )
 
 
 def _cell(value: Any) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+    return short(text, LONGEST_CELL)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backend.influence.explanation import WordScore
-from pages.components.markup import Html, join, tag
+from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import Unit
 from pages.components.scale import ColourScale
 
@@ -38,17 +38,17 @@ class Painter:
 
     def word(self, word: str, score: float) -> Html:
         """One word: background by score; the sign also by underline, tooltip and name for screen readers."""
-        colour = self.scale.colour(score)
+        colour, name = self.scale.colour(score), short(word)
         if colour is None:
-            return tag("span", word, cls="fw-faint", title=f"{word}: {self.unit.signed(score)}")
+            return tag("span", word, cls="fw-faint", title=f"{name}: {self.unit.signed(score)}")
         sign, verb = ("fw-plus", "helps") if score > 0 else ("fw-minus", "harms")
         return tag(
             "mark",
             word,
             cls=f"fw-word {sign}",
             style=f"background-color:{colour}",
-            title=f"{word}: {self.unit.signed(score)} {self.unit.name} ({verb})",
-            aria_label=f"{word}, {verb} {self.unit.plain(abs(score))}",
+            title=f"{name}: {self.unit.signed(score)} {self.unit.name} ({verb})",
+            aria_label=f"{name}, {verb} {self.unit.plain(abs(score))}",
         )
 
 

@@ -1,18 +1,30 @@
-"""The log of decisions as batches: what was done at once, and what undo and redo would act on."""
+"""The log of decisions as batches: what was decided at once, and what undo and redo would act on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
-from backend.review.ledger import LogEntry
+from backend.review.ledger import Ledger, LogEntry
+from pages.components.numbers import plural
+
+NEAR = 100  # lines of the log on either side of an entry in which its batch is looked for
+READ = 1_000  # lines read at once for a page
+
+Read = Callable[[int, int], list[LogEntry]]  # limit and offset to lines of the log, newest first
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Decisions made at once, or one undo or redo (then ``about`` is the batch it concerns)."""
+    """Decisions made at once, or one undo or redo (then ``about`` is the batch it concerns).
+
+    ``entries`` are its first; ``size`` says how many there are, or are at least if ``or_more``.
+    """
 
     entries: tuple[LogEntry, ...]
+    size: int
+    or_more: bool = False
 
     @property
     def head(self) -> LogEntry:
@@ -30,29 +42,55 @@ class Batch:
         return self.head.undoes
 
     @property
+    def rows(self) -> str:
+        """ "1 row", "3 rows", "150+ rows"."""
+        return plural(self.size, "row").replace(" ", "+ ") if self.or_more else plural(self.size, "row")
+
+    @property
     def name(self) -> str:
         """In short: "remove r12", "relabel r7 as good", "flag 3 rows"."""
         head = self.head
         if self.about is not None:
             return f"{head.action} of decision {self.about}"
-        rows = str(head.row_id) if len(self.entries) == 1 else f"{len(self.entries):,} rows"
+        rows = str(head.row_id) if self.size == 1 else self.rows
         return f"{head.action} {rows}" + (f" as {head.new_label}" if head.new_label else "")
 
 
-def batches(entries: Iterable[LogEntry]) -> list[Batch]:
-    """The log's batches, in the order of the entries (newest first)."""
-    groups: dict[int, list[LogEntry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.batch, []).append(entry)
-    return [Batch(tuple(group)) for group in groups.values()]
+def batch_of(ledger: Ledger, entry: LogEntry) -> Batch:
+    """The batch of an entry, found near it: the log is numbered without gaps."""
+    place = ledger.count() - entry.seq
+    near = ledger.entries(limit=2 * NEAR + 1, offset=max(place - NEAR, 0))
+    own = tuple(each for each in near if each.batch == entry.batch) or (entry,)
+    return Batch(own, len(own), or_more=len(own) > NEAR)
 
 
-def undo_target(log: Iterable[Batch]) -> Batch | None:
-    """What undo would take back: the newest decision in force."""
-    return next((each for each in log if each.about is None and each.head.active), None)
+def row_batch(ledger: Ledger, row: str) -> Batch | None:
+    """The batch of the newest decision in force on a row; None if there is none."""
+    state = ledger.state(row)
+    if state is None:
+        return None
+    entries = ledger.entries(row, active=True)
+    newest = next((each for each in entries if (each.at, each.action) == (state.at, state.action)), None)
+    return batch_of(ledger, newest) if newest else None
 
 
-def redo_target(log: list[Batch]) -> Batch | None:
-    """What redo would bring back: the decision undone last."""
-    number = next((each.about for each in log if each.head.action == "undo" and each.head.active), None)
-    return next((each for each in log if each.number == number), None)
+def page_of_batches(read: Read, start: int, most: int) -> tuple[list[Batch], int]:
+    """Up to ``most`` whole batches from line ``start`` on, and the line at which the next page begins."""
+    lines = read(READ, start)
+    groups = [tuple(group) for _, group in groupby(lines, key=lambda entry: entry.batch)]
+    if len(lines) == READ and len(groups) > 1:
+        groups.pop()  # perhaps cut: the next page begins with it
+    made = [Batch(group, len(group)) for group in groups[:most]]
+    if len(lines) == READ and len(groups) == 1:
+        made = [Batch(groups[0], _length(read, start, groups[0][0].batch))]
+    return made, start + sum(batch.size for batch in made)
+
+
+def _length(read: Read, start: int, number: int) -> int:
+    """How many lines a batch takes that is longer than what is read at once."""
+    size = 0
+    while True:
+        own = sum(entry.batch == number for entry in read(READ, start + size))
+        size += own
+        if own < READ:
+            return size

@@ -5,23 +5,24 @@ from typing import Any
 import streamlit as st
 
 WORKSPACE = "ws"  # URL
-AUTHOR = "author"
+AUTHOR = "author"  # URL
 WHAT = "what"  # URL: eval, train or text
 ROW = "row"  # URL
 LABEL = "label"  # URL
 K = "k"  # URL
 SEARCH = "q"  # URL
 ONLY_ERRORS = "errors"  # URL
-TEXT, TEXT_B = "text", "text_b"
+TEXT, TEXT_B = "text", "text_b"  # URL, if short
 REASON = "reason"
 MESSAGE = "message"
 THROUGH_APP = "through-app"
 ASKED = "asked"
-LOG_PAGE = "page"  # URL
+LOG_START = "log-start"
 LOG_ACTION = "action"  # URL
 LOG_AUTHOR = "by"  # URL
 LOG_ACTIVE = "active"  # URL
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
+EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
 
 
 def get(key: str, default: Any = None) -> Any:

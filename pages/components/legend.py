@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.components.markup import Html, join, tag
+from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import Unit
 from pages.components.scale import ColourScale
 
@@ -34,7 +34,7 @@ def legend(scale: ColourScale, unit: Unit, label: str) -> Html:
         tag(
             "span",
             _sample("word", "fw-plus", scale.limit, scale),
-            f" pulls towards “{label}”",
+            f" pulls towards “{short(label)}”",
             cls="fw-legend-part",
         ),
         tag(

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
+from backend.review.ledger import Ledger, LogEntry
 from pages.components import keys
-from pages.components.history import Batch
+from pages.components.markup import short
 
 ACTIONS = ("all", "remove", "relabel", "flag", "keep", "undo", "redo")
 EVERYONE = "everyone"
 
 
-def filtered(log: list[Batch]) -> list[Batch]:
-    """The batches that fit what the user chose; draws the choices."""
-    authors = sorted({batch.head.author for batch in log})
+@dataclass(frozen=True)
+class LogFilter:
+    """What of the log to show; None is no limit."""
+
+    action: str | None
+    author: str | None
+    active: bool | None
+
+    def read(self, ledger: Ledger, limit: int, offset: int) -> list[LogEntry]:
+        """Lines that fit, newest first."""
+        return ledger.entries(
+            limit=limit, offset=offset, action=self.action, author=self.author, active=self.active
+        )
+
+
+def ask_filter(ledger: Ledger) -> LogFilter:
+    """Draw the choices."""
     action_box, author_box, active_box = st.columns([0.5, 0.25, 0.25], vertical_alignment="bottom")
     with action_box:
         st.segmented_control(
@@ -27,20 +44,22 @@ def filtered(log: list[Batch]) -> list[Batch]:
         )
     with author_box:
         st.selectbox(
-            "Author", [EVERYONE, *authors], key=keys.LOG_AUTHOR, bind="query-params", on_change=_first_page
+            "Author",
+            [EVERYONE, *ledger.authors()],
+            format_func=lambda name: short(name, 60),
+            key=keys.LOG_AUTHOR,
+            bind="query-params",
+            on_change=_first_page,
         )
     with active_box:
         st.toggle("Only what is in force", key=keys.LOG_ACTIVE, bind="query-params", on_change=_first_page)
     action, author = keys.get(keys.LOG_ACTION), keys.get(keys.LOG_AUTHOR)
-    only_active = bool(keys.get(keys.LOG_ACTIVE))
-    return [
-        batch
-        for batch in log
-        if action in (None, "all", batch.head.action)
-        and author in (None, EVERYONE, batch.head.author)
-        and (not only_active or (batch.head.active and batch.about is None))
-    ]
+    return LogFilter(
+        None if action == "all" else action,
+        None if author == EVERYONE else author,
+        True if keys.get(keys.LOG_ACTIVE) else None,
+    )
 
 
 def _first_page() -> None:
-    keys.put(keys.LOG_PAGE, 1)
+    keys.put(keys.LOG_START, 0)

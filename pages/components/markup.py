@@ -44,10 +44,12 @@ def show(content: Html) -> None:
 
 def plain_label(text: str, limit: int = 80) -> str:
     """A data set's text for places that read Markdown (buttons, pills, messages), where it means nothing."""
-    line = " ".join(text.split())
-    if len(line) > limit:
-        line = line[: limit - 1] + "…"
-    return _MARKDOWN.sub(r"\\\1", line)
+    return _MARKDOWN.sub(r"\\\1", short(" ".join(text[: 10 * limit].split()), limit))
+
+
+def short(text: str, limit: int = 80) -> str:
+    """At most ``limit`` characters of a text, the last of them … if it is cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _attribute(name: str) -> str:

@@ -15,7 +15,7 @@ from pages.components.badges import ACTION_WORDS
 from pages.components.class_table import class_table
 from pages.components.facts import facts
 from pages.components.job_panel import job_panel
-from pages.components.markup import Html, show, tag
+from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
 from pages.components.workspaces import version
 
@@ -31,7 +31,7 @@ def show_overview(workspace: Workspace) -> None:
     with left, st.container(border=True, height="stretch"):
         st.subheader("Data")
         data = status["data"]
-        columns = ", ".join(str(data[name]) for name in ("text", "text_b", "label") if data[name])
+        columns = ", ".join(short(str(data[name])) for name in ("text", "text_b", "label") if data[name])
         show(tag("p", f"columns: {columns}", cls="fw-muted"))
         show(class_table(status["classes"], _class_counts(str(workspace.path), version(workspace))))
         if data["n_rejected"]:

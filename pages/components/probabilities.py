@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from backend.influence.explanation import Query
+from pages.components.markup import short
 
 MOST = 8
 GREYS = {"light": ("#6B7785", "#C3CAD2"), "dark": ("#C3CAD2", "#59626D")}  # predicted class, others
@@ -18,7 +19,8 @@ def show_probabilities(query: Query) -> None:
     st.plotly_chart(
         probability_figure(query, "dark" if st.context.theme.type == "dark" else "light"),
         config={"displayModeBar": False, "staticPlot": True},
-        alt="Class probabilities: " + ", ".join(f"{name} {value:.2f}" for name, value in _shown(query)),
+        alt="Class probabilities: "
+        + ", ".join(f"{short(name)} {value:.2f}" for name, value in _shown(query)),
     )
     hidden = len(query.probabilities) - MOST
     if hidden > 0:
@@ -62,6 +64,5 @@ def _shown(query: Query) -> list[tuple[str, float]]:
 
 
 def _name(label: str, query: Query) -> str:
-    short = label if len(label) <= 24 else label[:23] + "…"
-    name = html.escape(short, quote=True)
+    name = html.escape(short(label, 24), quote=True)
     return f"<b>{name}</b> " if label == query.predicted else f"{name} "

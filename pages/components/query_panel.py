@@ -7,9 +7,11 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Explanation, Query
 from pages.components.badges import badge, decision_badge, label_badge
-from pages.components.markup import Html, join, show, tag
+from pages.components.markup import Html, join, short, show, tag
 from pages.components.numbers import Unit
 from pages.components.probabilities import show_probabilities
+
+MOST_CHARACTERS = 20_000
 
 
 def show_query(explanation: Explanation, unit: Unit, state: RowState | None) -> None:
@@ -17,17 +19,20 @@ def show_query(explanation: Explanation, unit: Unit, state: RowState | None) -> 
     query = explanation.query
     left, right = st.columns([0.62, 0.38], gap="large", vertical_alignment="center")
     with left:
-        texts = [
-            tag("p", text, cls="fw-query", dir="auto")
-            for text in (query.text, query.text_b)
-            if text is not None
-        ]
+        texts = [query_text(text) for text in (query.text, query.text_b) if text is not None]
         show(tag("div", *texts, _badges(query, state)))
     with right:
         show_probabilities(query)
     notices = _notices(explanation, unit)
     if notices:
-        show(join(tag("div", line, cls="fw-notice") for line in notices))
+        show(join(tag("div", short(line, 2_000), cls="fw-notice") for line in notices))
+
+
+def query_text(text: str) -> Html:
+    """The text; of a very long one its beginning, which is what a model reads."""
+    hidden = len(text) - MOST_CHARACTERS
+    more = tag("span", f" … {hidden:,} more characters", cls="fw-muted") if hidden > 0 else ""
+    return tag("p", text[:MOST_CHARACTERS], more, cls="fw-query", dir="auto", tabindex="0")
 
 
 def _badges(query: Query, state: RowState | None) -> Html:
@@ -39,7 +44,7 @@ def _badges(query: Query, state: RowState | None) -> Html:
     if state is not None:
         parts.append(decision_badge(state))
     if query.row is not None:
-        parts.append(tag("span", f"{query.split} {query.row}", cls="fw-mono"))
+        parts.append(tag("span", f"{query.split} {short(query.row)}", cls="fw-mono"))
     return tag("div", *parts, cls="fw-badges", style="margin-top:0.8rem")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.errors import InputError
 from backend.influence.explanation import Explanation
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import plain_label
+from pages.components.markup import plain_label, short
 from pages.components.row_picker import pick_row
+from pages.components.typed_text import ask_text, forget_address
 from pages.components.workspaces import Asked
 
 SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
@@ -42,7 +42,8 @@ def ask(workspace: Workspace) -> Asked | None:
     )
     source = keys.get(keys.WHAT)
     if source == "text":
-        return _typed(workspace)
+        return ask_text(with_second=workspace.manifest.data.text_b is not None)
+    forget_address()
     row = pick_row(workspace, source)
     return None if row is None else Asked(row=row, split=source)
 
@@ -59,7 +60,7 @@ def ask_label(predicted: Explanation, asked: Asked) -> str:
         return f"Why {label}?" if label == own else f"Why not {label}?"
 
     if len(classes) > MANY_CLASSES:
-        st.selectbox("Question", classes, format_func=question, key=keys.LABEL)
+        st.selectbox("Question", classes, format_func=lambda label: short(question(label)), key=keys.LABEL)
     else:
         st.segmented_control(
             "Question",
@@ -102,28 +103,6 @@ def ask_reason() -> None:
         max_chars=500,
         placeholder="optional, kept in the log",
     )
-
-
-def _typed(workspace: Workspace) -> Asked | None:
-    second = workspace.manifest.data.text_b
-    with st.form("typed", border=False):
-        st.text_area(
-            "Text", key=keys.TEXT, persist_state="session", height=90, placeholder="Type or paste a text"
-        )
-        if second:
-            st.text_area("Second text", key=keys.TEXT_B, persist_state="session", height=90)
-        sent = st.form_submit_button("Explain", type="primary", icon=":material/search:")
-    text, text_b = keys.get(keys.TEXT) or "", keys.get(keys.TEXT_B) or ""
-    if not sent and not text.strip() and not text_b.strip():
-        st.caption("Type a text to see which training examples made the model say what it says.")
-        return None
-    if not text.strip() or (second and not text_b.strip()):
-        raise InputError(
-            "The text is empty: type what the model should read."
-            if not text.strip()
-            else "The second text is empty: this workspace explains pairs of texts."
-        )
-    return Asked(text=text, text_b=text_b if second else None)
 
 
 def _other_source() -> None:

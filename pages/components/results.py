@@ -10,7 +10,7 @@ from pages.components.aggregate import strongest_words
 from pages.components.entry_card import Cards
 from pages.components.highlight import Painter
 from pages.components.legend import legend
-from pages.components.markup import show, tag
+from pages.components.markup import short, show, tag
 from pages.components.numbers import Unit
 from pages.components.scale import all_entries, list_scale
 
@@ -29,7 +29,7 @@ def list_unit(explanation: Explanation) -> Unit:
 def show_results(workspace: Workspace, explanation: Explanation) -> None:
     """Legend and both columns."""
     painter = Painter(list_scale(explanation), list_unit(explanation))
-    label = explanation.query.label
+    label = short(explanation.query.label)
     if not all_entries(explanation):
         return
     show(tag("div", legend(painter.scale, painter.unit, label), strongest_words(explanation)))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.markup import short
 from pages.components.rows import matching_rows
 
 PAGE = 10
@@ -39,7 +40,7 @@ def pick_row(workspace: Workspace, split: str) -> str | None:
     ids = workspace.split(split).ids  # type: ignore[arg-type]
     first = ids[found[0]] if len(found) else None
     with id_box:
-        st.text_input("Row id", key=keys.ROW, bind="query-params", placeholder=first or "")
+        st.text_input("Row id", key=keys.ROW, bind="query-params", placeholder=short(first or ""))
     chosen = keys.get(keys.ROW) or first
     if chosen is None:
         st.info("No row matches. Clear the search or switch “Only errors” off.", icon=":material/search_off:")
@@ -67,9 +68,10 @@ def _steps(found: np.ndarray, position: int, ids: list[str]) -> None:
 
 def _step(name: str, key: str, icon: str, position: int | None, ids: list[str]) -> None:
     st.button(
-        icon,
+        name,
         help=f"{name} row",
         key=f"step-{name.lower()}",
+        icon=icon,
         shortcut=key,
         disabled=position is None,
         on_click=keys.put,
@@ -85,18 +87,19 @@ def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -
     predictions = workspace.predictions(split).table.take(shown)  # type: ignore[arg-type]
     columns = {
         "text": [_one_line(rows.texts, rows.texts_b, each) for each in shown],
-        "label": [rows.labels[each] for each in shown],
-        "predicted": predictions["predicted"].to_pylist(),
+        "label": [short(rows.labels[each]) for each in shown],
+        "predicted": [short(name) for name in predictions["predicted"].to_pylist()],
         "loss": predictions["loss"].to_pylist(),
-        "id": [rows.ids[each] for each in shown],
+        "id": [short(rows.ids[each]) for each in shown],
     }
-    key = f"rows-{split}-{page}-{rows.ids[position]}"
+    ids = [rows.ids[each] for each in shown]
+    key = f"rows-{split}-{page}-{position}"
     st.dataframe(
         pd.DataFrame(columns),
         key=key,
         hide_index=True,
         height="content",
-        on_select=lambda: _select(key, columns["id"]),
+        on_select=lambda: _select(key, ids),
         selection_mode="single-row",
         selection_default={"selection": {"rows": np.flatnonzero(shown == position).tolist()}},
         column_config={
@@ -120,5 +123,5 @@ def _start_over() -> None:
 
 
 def _one_line(texts: list[str], texts_b: list[str] | None, position: int) -> str:
-    both = texts[position] if texts_b is None else f"{texts[position]} ‖ {texts_b[position]}"
-    return " ".join(both.split())[:300]
+    both = texts[position][:1_000] + ("" if texts_b is None else f" ‖ {texts_b[position][:1_000]}")
+    return short(" ".join(both.split()), 300)

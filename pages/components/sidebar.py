@@ -10,7 +10,7 @@ from backend.errors import InputError
 from backend.workspace import default_author
 from pages.components import keys
 from pages.components.decisions import redo, undo
-from pages.components.history import Batch, batches, redo_target, undo_target
+from pages.components.history import Batch, batch_of
 from pages.components.markup import plain_label
 from pages.components.messages import show_error
 from pages.components.workspaces import current_path, known_workspaces, opened
@@ -33,17 +33,18 @@ def show_sidebar() -> None:
             "Your name",
             value=default_author(),
             key=keys.AUTHOR,
-            persist_state="session",
+            bind="query-params",
             max_chars=80,
             help="Stands beside each decision in the log. It is a note, not a login.",
         )
 
 
 def _undo_and_redo(path: Path) -> None:
-    log = batches(opened(path).log())
+    ledger = opened(path).ledger
+    undo_entry, redo_entry = ledger.next_undo(), ledger.next_redo()
     with st.container(gap="xsmall"):
-        _button("Undo", undo_target(log), path)
-        _button("Redo", redo_target(log), path)
+        _button("Undo", batch_of(ledger, undo_entry) if undo_entry else None, path)
+        _button("Redo", batch_of(ledger, redo_entry) if redo_entry else None, path)
 
 
 def _button(name: str, target: Batch | None, path: Path) -> None:

@@ -9,7 +9,9 @@ from pages.components.markup import Html, join, tag
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()) -> Html:
     """``numbers`` are the columns that hold numbers."""
-    head = tag("tr", join(tag("th", name, cls=_side(at, numbers)) for at, name in enumerate(headers)))
+    head = tag(
+        "tr", join(tag("th", name, scope="col", cls=_side(at, numbers)) for at, name in enumerate(headers))
+    )
     body = join(
         tag("tr", join(tag("td", cell, cls=_side(at, numbers)) for at, cell in enumerate(row)))
         for row in rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.influence.explanation import Entry
-from pages.components.markup import Html, join, tag
+from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import Unit, percent
 from pages.components.word_rows import WordRow, word_rows
 
@@ -14,7 +14,9 @@ def word_table(entry: Entry, unit: Unit) -> Html:
     """A table that can be unfolded; its rows add up to the entry's score."""
     rows = word_rows(entry)
     longest = max(abs(row.score) for row in rows[:-1]) or 1.0
-    head = tag("tr", join(tag("th", name, cls=_column(place)) for place, name in enumerate(HEADERS)))
+    head = tag(
+        "tr", join(tag("th", name, scope="col", cls=_column(place)) for place, name in enumerate(HEADERS))
+    )
     body = join(_row(row, entry.score, longest, unit) for row in rows)
     table = tag("table", tag("thead", head), tag("tbody", body), cls="fw-words")
     return tag("details", tag("summary", "Word by word"), table, cls="fw-details")
@@ -23,7 +25,7 @@ def word_table(entry: Entry, unit: Unit) -> Html:
 def _row(row: WordRow, total: float, longest: float, unit: Unit) -> Html:
     share = "" if row.kind == "total" else percent(row.score / total) if total else "–"
     cells = (
-        tag("span", row.name, cls="fw-cellword"),
+        tag("span", short(row.name), cls="fw-cellword"),
         _count(row.in_query),
         _count(row.in_training),
         unit.signed(row.score),

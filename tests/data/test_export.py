@@ -401,3 +401,133 @@ def test_preview(workspace):
     assert seen.before == {"neg": 3, "pos": 3} and seen.after == {"neg": 2, "pos": 2}
     assert [row["id"] for row in preview(folder, STATES, "removed").rows] == [0, 4]
     assert preview(folder, STATES, "patch").rows[0]["action"] == "remove"
+
+
+# -- decisions ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["keep", "flag"])
+def test_a_relabelled_row_keeps_its_label_under_a_later_decision(tmp_path, workspace, action):
+    folder, _ = workspace
+    states = {"1": state(action, "neg"), "3": state("remove", "neg"), "5": state("relabel", "pos")}
+    report = export(folder, states, format="jsonl", out=tmp_path / "a.jsonl")
+    rows = {row["id"]: row["label"] for row in map(json.loads, (tmp_path / "a.jsonl").open())}
+    assert rows == {0: "neg", 1: "neg", 2: "neg", 4: "neg", 5: "pos"}
+    assert (report.relabelled, report.removed, report.after) == (1, 1, {"neg": 4, "pos": 1})
+    patch = preview(folder, states, "patch").rows
+    assert [(row["action"], row["old_label"], row["new_label"]) for row in patch] == [
+        (action, "pos", "neg"),
+        ("remove", "pos", "neg"),
+        ("relabel", "pos", "pos"),
+    ]
+    removed = preview(folder, states, "removed").rows
+    assert [row["label"] for row in removed] == ["pos"]
+
+
+def test_relabel_keeps_the_categories_of_a_dictionary(tmp_path):
+    kind = pa.dictionary(pa.int8(), pa.string(), ordered=True)
+    label = pa.DictionaryArray.from_arrays(
+        pa.array([0, 1, None], pa.int8()), pa.array(["a", "b", "unused"]), ordered=True
+    )
+    table = pa.table({"id": ["1", "2", "3"], "text": ["x", "y", "z"], "label": label})
+    pq.write_table(table, tmp_path / "t.parquet")
+    folder, _ = bring_in(tmp_path / "ws", str(tmp_path / "t.parquet"), _copy(tmp_path), columns=COLUMNS)
+    export(folder, {"2": state("relabel", "a")}, format="parquet", out=tmp_path / "o.parquet")
+    column = pq.read_table(tmp_path / "o.parquet").column("label")
+    assert column.type == kind and column.to_pylist() == ["a", "a"]
+    assert column.chunk(0).dictionary.to_pylist() == ["a", "b", "unused"]
+
+
+def test_a_patch_keeps_ids_and_labels_as_they_are(tmp_path):
+    rows = [{"id": f"={i}", "text": f"t{i}", "label": ("-neg", "+pos")[i % 2]} for i in range(4)]
+    eval = jsonl(tmp_path / "e.jsonl", [{"id": "e", "text": "e", "label": "-neg"}])
+    folder, _ = bring_in(tmp_path / "ws", jsonl(tmp_path / "t.jsonl", rows), eval, columns=COLUMNS)
+    states = {"=1": RowState("relabel", "-neg", "=evil()", "@Ann", "now")}
+    report = export(folder, states, format="csv", out=tmp_path / "p.csv", what="patch")
+    assert (tmp_path / "p.csv").read_text().splitlines()[1] == "=1,relabel,+pos,-neg,'=evil(),'@Ann,now"
+    assert report.defused_cells == 2
+
+
+# -- values that a format cannot hold -----------------------------------------------------------------
+
+
+def odd_dates(kind, value):
+    whole = pa.int32() if kind == pa.date32() else pa.int64()
+    return pa.array([value, 0, None], whole).cast(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        (pa.timestamp("us"), 2**60, "1152921504606846976"),
+        (pa.timestamp("us", "Europe/Berlin"), 2**60, "1152921504606846976"),
+        (pa.timestamp("ms"), 2**60, "1152921504606846976"),
+        (pa.date32(), 10**7, "29349-01-26"),
+        (pa.duration("s"), 2**60, "1152921504606846976"),
+    ],
+)
+def test_dates_outside_of_pythons_range(tmp_path, kind, value, shown):
+    table = pa.table({"text": list("abc"), "label": [1, 2, 1], "when": odd_dates(kind, value)})
+    pq.write_table(table, tmp_path / "t.parquet")
+    folder, _ = bring_in(tmp_path / "ws", str(tmp_path / "t.parquet"), _copy(tmp_path))
+    for format in FORMATS:
+        assert export(folder, {}, format=format, out=target(tmp_path, format)).n_rows == 3
+    assert shown in (tmp_path / "out.csv").read_text().splitlines()[1]
+    first, second, third = map(json.loads, (tmp_path / "out.jsonl").open())
+    assert shown in first["when"] and third["when"] is None
+    assert "1970" in second["when"] or second["when"] == "0:00:00"
+    assert shown in preview(folder, {}, "cleaned").rows[0]["when"]
+    assert shown in load_split(folder, "train").row(0)["when"]
+
+
+def test_such_dates_inside_lists(tmp_path):
+    dates = pa.ListArray.from_arrays([0, 1, 2, 3], odd_dates(pa.timestamp("us"), 2**60))
+    pq.write_table(pa.table({"text": list("abc"), "label": [1, 2, 1], "when": dates}), tmp_path / "t.parquet")
+    folder, _ = bring_in(tmp_path / "ws", str(tmp_path / "t.parquet"), _copy(tmp_path))
+    for format in ("csv", "jsonl"):
+        with pytest.raises(InputError, match=r"column 'when'.*parquet keeps them"):
+            export(folder, {}, format=format, out=target(tmp_path, format))
+    assert "cannot be shown" in preview(folder, {}, "cleaned").rows[0]["when"]
+    assert preview(folder, {}, "cleaned").rows[0]["text"] == "a"
+
+
+def test_jsonl_has_null_for_what_is_no_json_number(tmp_path):
+    nan, inf = float("nan"), float("inf")
+    table = pa.table(
+        {"text": list("abc"), "label": [1, 2, 1], "x": [nan, 1.5, inf], "list": [[-inf, 2.0], [], None]}
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    folder, _ = bring_in(tmp_path / "ws", str(tmp_path / "t.parquet"), _copy(tmp_path))
+    report = export(folder, {}, format="jsonl", out=tmp_path / "o.jsonl")
+
+    def refuse(token):
+        raise AssertionError(token)
+
+    rows = [json.loads(line, parse_constant=refuse) for line in (tmp_path / "o.jsonl").open()]
+    assert [row["x"] for row in rows] == [None, 1.5, None] and rows[0]["list"] == [None, 2.0]
+    assert report.nulled_numbers == json.loads(report.manifest.read_text())["nulled_numbers"] == 3
+    assert any("3 numbers" in line for line in report.lines())
+    assert export(folder, {}, format="parquet", out=tmp_path / "o.parquet").nulled_numbers == 0
+
+
+def test_columns_of_mixed_values_survive_a_datasets_folder(tmp_path, workspace):
+    folder, rows = workspace
+    report = export(folder, {}, format="hf", out=tmp_path / "out")
+    assert report.json_columns == ("tags",) and any("'tags'" in line for line in report.lines())
+    train = again(tmp_path / "again", tmp_path / "out")
+    assert [train.row(i) for i in range(len(train))] == rows
+
+
+@pytest.mark.parametrize("listed", [["text", "gone", 3, "tags"], "tags", 5, None])
+def test_a_manifest_that_lies_about_json_columns(tmp_path, workspace, listed):
+    export(workspace[0], {}, format="hf", out=tmp_path / "out")
+    place = tmp_path / "out" / "firstword-manifest.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "json_columns": listed}))
+    assert again(tmp_path / "again", tmp_path / "out").texts == [f"text {i}" for i in range(6)]
+
+
+def test_tsv_has_tabs(tmp_path, workspace):
+    out = tmp_path / "o.tsv"
+    export(workspace[0], {}, format="csv", out=out)
+    assert out.read_text().splitlines()[0] == "id\ttext\tlabel\tn\tx\ttags"
+    assert again(tmp_path / "again", out).texts == [f"text {i}" for i in range(6)]

@@ -68,7 +68,7 @@ def test_unusable_rows_are_listed_not_dropped(tmp_path):
     ]
     listed = [json.loads(line) for line in (folder.data / "rejected.jsonl").read_text().splitlines()]
     assert [each["row"] for each in listed] == [7, 8, 9, 10]
-    assert set(listed[0]) == {"file", "row", "column", "reason"}
+    assert set(listed[0]) == {"file", "row", "column", "reason", "unit"} and listed[0]["unit"] == "line"
     assert folder.manifest().data.n_rejected == 4
     assert report.to_json()["rejected"][0]["row"] == 7
     assert "rejected: 4 rows" in "\n".join(report.lines())
@@ -430,3 +430,15 @@ def test_any_json_value_is_kept_exactly(tmp_path_factory, values):
     train, _ = splits(folder)
     back = [train.row(i)["extra"] for i in range(len(train))]
     assert json.dumps(back) == json.dumps(values)
+
+
+# -- eval rows that train has too ---------------------------------------------------------------------
+
+
+def test_overlap_is_counted(tmp_path):
+    eval = jsonl(tmp_path / "e.jsonl", [GOOD[0], GOOD[0], {"text": "new", "label": "pos"}])
+    _, report = bring_in(tmp_path / "ws", jsonl(tmp_path / "t.jsonl", GOOD), eval)
+    assert report.overlap == 2 == report.to_json()["overlap"]
+    assert "overlap: 2 of 3 eval rows have a text that train has too" in report.lines()
+    _, report = bring_in(tmp_path / "ws2", jsonl(tmp_path / "t.jsonl", GOOD), "0.4")
+    assert report.overlap == 0 and not any("overlap" in line for line in report.lines())

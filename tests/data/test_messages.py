@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -53,7 +54,10 @@ BAD_FILES = [
     ("a.tsv", b"text\tlabel\none\n", ("row 1", "1 cells")),
     ("a.csv.gz", b"not gzip", ("a.csv.gz", "cannot be read")),
     ("a.csv.gz", gzip.compress(HEAD + ROWS * 99)[:-20], ("a.csv.gz", "cannot be read")),
-    ("a.jsonl", b"", ("no column 'text'",)),
+    ("a.jsonl", b"", ("is empty", "JSON object a line")),
+    ("a.jsonl", b"\n \n", ("is empty",)),
+    ("a.jsonl", b'{"text": "x", "label": "a", "text": "y"}\n', ("line 1", "'text'", "twice")),
+    ("a.jsonl", b'{"text": "x", "label": "a", "o": {"k;": 1, "k;": 2}}\n', ("line 1", "'k;'", "twice")),
     ("a.jsonl", b'{"text": "x", "label": "a"}\n\n{"text": \n', ("line 3", "not valid JSON")),
     ("a.jsonl", b'{"text": "x", "label": "a"}\n["x"]\n', ("line 2", "object is needed", "list")),
     (
@@ -155,6 +159,22 @@ def test_no_eval(tmp_path):
     for eval in (None, train):
         message = complaint(tmp_path, train, eval)
         assert "--eval" in message and "--split-column" in message
+
+
+def test_eval_is_train_under_another_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    jsonl(tmp_path / "a.jsonl", GOOD)
+    (tmp_path / "link.jsonl").symlink_to("a.jsonl")
+    for eval in ("./a.jsonl", str(tmp_path / "a.jsonl"), "link.jsonl"):
+        assert "is given as eval too" in complaint(tmp_path, "a.jsonl", eval)
+
+
+def test_one_split_for_both(tmp_path):
+    part = datasets.Dataset.from_list(GOOD)
+    datasets.DatasetDict({"train": part, "test": part}).save_to_disk(str(tmp_path / "dd"))
+    source = f"{tmp_path / 'dd'}:train"
+    assert "is given as eval too" in complaint(tmp_path, source, source)
+    assert "has no eval split" in complaint(tmp_path, source, None)
 
 
 def test_split_column_without_the_splits(tmp_path):

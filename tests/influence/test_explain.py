@@ -8,6 +8,7 @@ import torch
 
 from backend.data.columns import Columns
 from backend.errors import InputError
+from backend.influence import indexing, search
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
@@ -109,26 +110,44 @@ def test_repeated_words_are_split_by_the_position_formula(tiny_template):
     """s(i) = sum_c eta_c g_c(x, i) . g_c(q, w), from single examples without the row store."""
     workspace = Workspace.open(tiny_template)
     explainer, classes = workspace.explainer(), workspace.manifest.classes
+    checkpoints, weights = explainer.checkpoints, explainer.checkpoints.weights
     explanation = workspace.explain(SENTENCE, label="bad", k=30)
-    query = explainer.checkpoints.trace(
-        explainer.checkpoints.encode([SENTENCE], None), [classes.index("bad")], weighted=True
-    )[0]
+    query = checkpoints.trace(checkpoints.encode([SENTENCE], None), [classes.index("bad")])[0]
     checked = 0
     for entry in all_entries(explanation):
-        encoded = explainer.checkpoints.encode([entry.text], None)
-        traced = explainer.checkpoints.trace(encoded, [classes.index(entry.label)], weighted=False)[0]
+        encoded = checkpoints.encode([entry.text], None)
+        traced = checkpoints.trace(encoded, [classes.index(entry.label)])[0]
+        gradients = traced.position_rows / weights[:, None, None]
         starts = {word.start: word.score for word in entry.words}
         for place, (token, offset) in enumerate(zip(encoded[0].input_ids, encoded[0].offsets, strict=True)):
             repeated = encoded[0].input_ids.count(token) > 1 and encoded[0].fields[place] == 0
             alone = entry.text[offset[0] : offset[1]] in (",", "a", "bad")
             if repeated and alone and token in query.tokens:
                 slot = int(np.searchsorted(query.tokens, token))
-                expected = float(np.einsum("cd,cd->", traced.position_rows[:, place], query.rows[:, slot]))
+                expected = float(np.einsum("cd,cd->", gradients[:, place], query.rows[:, slot]))
                 assert starts[offset[0]] == pytest.approx(
                     expected, rel=1e-3, abs=1e-4 * abs(entry.score) + 1e-9
                 )
                 checked += 1
     assert checked > 5
+
+
+def test_the_default_path_asks_the_index_and_finds_the_same(tiny_workspace, monkeypatch):
+    monkeypatch.setattr(indexing, "_FIRST_CANDIDATES", 1)
+    monkeypatch.setattr(search, "_CANDIDATES_PER_RESULT", 0)
+    shutil.rmtree(tiny_workspace.folder.index)
+    tiny_workspace.precompute()
+    explainer = tiny_workspace.explainer()
+    assert explainer.index_info.candidates_per_list < len(tiny_workspace.train_split)
+    recall = tiny_workspace.measure_index(queries=20, k=3)
+    assert min(recall["proponents"], recall["opponents"]) >= 0.99
+    for text in (SENTENCE, "gorgeous", "the music is boring and the cast is honest"):
+        default = tiny_workspace.explain(text, k=2)
+        exact = tiny_workspace.explain(text, k=2, exact=True)
+        assert default.n_scored < exact.n_scored == default.n_train
+        assert [(e.id, e.score) for e in all_entries(default)] == [
+            (e.id, e.score) for e in all_entries(exact)
+        ]
 
 
 def test_default_path_with_all_candidates_is_exact(tiny_template):
@@ -229,6 +248,8 @@ def test_json_contract(tiny_template):
         ({"text": "a", "method": "magic"}, "--method magic: must be one of we"),
         ({"text": "a", "score": "magic"}, "--score magic: must be one of dot"),
         ({"text": "a", "text_b": "b"}, "--text-b: this workspace explains single texts"),
+        ({"row": "r1", "text_b": "b"}, "--text-b: belongs to --text"),
+        ({"text": "a", "split": "train"}, "--split: says where --row lies"),
     ],
 )
 def test_wrong_questions_are_one_line(tiny_template, arguments, message):

@@ -158,10 +158,13 @@ def test_merging_sums_equal_tokens(examples):
     part = merge_positions(ids, gradients, keep)
     for row, tokens in enumerate(examples):
         span = slice(part.offsets[row], part.offsets[row + 1])
-        assert part.tokens[span].tolist() == sorted(set(tokens))
+        tokens_in_order = sorted(set(tokens))
+        assert part.tokens[span].tolist() == tokens_in_order
         for token, found in zip(part.tokens[span], part.rows[span], strict=True):
             places = [place for place, each in enumerate(tokens) if each == token]
             np.testing.assert_allclose(found, gradients[row, places].sum(dim=0).numpy())
+            own = part.parts[part.part_rows == span.start + tokens_in_order.index(token)]
+            np.testing.assert_allclose(own, gradients[row, places[:-1]].numpy().reshape(-1, 2))
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), max_size=8))
@@ -183,6 +186,9 @@ def test_concatenate_restores_the_order():
     assert np.array_equal(joined.offsets, whole.offsets)
     assert np.array_equal(joined.tokens, whole.tokens)
     np.testing.assert_allclose(joined.rows, whole.rows)
+    assert np.array_equal(joined.part_rows, whole.part_rows)
+    np.testing.assert_allclose(joined.parts, whole.parts)
+    assert len(whole.parts) == 3
 
 
 def test_wrong_settings_are_one_line():

@@ -21,10 +21,13 @@ VOCABULARY, WIDTH = 12, 5
 
 
 def random_rows(rng: np.random.Generator, count: int) -> TokenRows:
+    """Rows of random examples; some rows are the sum of two or three positions."""
     tokens = [np.sort(rng.choice(VOCABULARY, rng.integers(0, 7), replace=False)) for _ in range(count)]
     offsets = np.concatenate([[0], np.cumsum([len(each) for each in tokens])]).astype(np.int64)
     flat = np.concatenate(tokens).astype(np.int32)
-    return TokenRows(offsets, flat, rng.normal(size=(len(flat), WIDTH)).astype(np.float32))
+    part_rows = np.repeat(np.arange(len(flat)), rng.integers(0, 3, len(flat)))
+    parts = rng.normal(size=(len(part_rows), WIDTH)).astype(np.float32)
+    return TokenRows(offsets, flat, rng.normal(size=(len(flat), WIDTH)).astype(np.float32), part_rows, parts)
 
 
 def dense(part: TokenRows) -> np.ndarray:
@@ -37,10 +40,13 @@ def dense(part: TokenRows) -> np.ndarray:
 def write_all(folder, part: TokenRows, artifact: str = "a") -> None:
     for number, positions in enumerate(shard_ranges(len(part))):
         low, high = part.offsets[positions.start], part.offsets[positions.stop]
+        first, last = np.searchsorted(part.part_rows, [low, high])
         piece = TokenRows(
             part.offsets[positions.start : positions.stop + 1] - low,
             part.tokens[low:high],
             part.rows[low:high],
+            part.part_rows[first:last] - low,
+            part.parts[first:last],
         )
         write_shard(shard_path(folder, 7, number), piece, np.zeros((len(positions), 2)), artifact)
 
@@ -67,6 +73,19 @@ def test_terms_are_the_dense_product(tmp_path_factory, seed, count):
     store.add_terms(terms, examples, slots, query)
     truth = np.einsum("ntd,td->nt", dense(part)[examples][:, tokens], query.astype(np.float64))
     np.testing.assert_allclose(terms, truth, atol=1e-5)
+
+
+def test_positions_of_a_token_sum_to_its_row(tmp_path):
+    part = random_rows(np.random.default_rng(6), 9)
+    write_all(tmp_path, part)
+    store = RowStore(tmp_path, 7, 9, "a")
+    owners = np.repeat(np.arange(9), np.diff(part.offsets))
+    for row, (example, token) in enumerate(zip(owners, part.tokens, strict=True)):
+        found = store.positions(int(example), int(token))
+        own = part.parts[part.part_rows == row]
+        assert len(found) == len(own) + 1
+        np.testing.assert_allclose(found[:-1], own)
+        np.testing.assert_allclose(found.sum(axis=0), part.rows[row], atol=1e-5)
 
 
 def test_norms_are_those_of_the_whole_gradient():

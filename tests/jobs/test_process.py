@@ -2,7 +2,9 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,35 @@ def test_a_command_runs_once_at_a_time_and_its_end_is_noticed(tmp_path):
         start_command(args, tmp_path)
     os.kill(sleeper.pid, signal.SIGKILL)
     assert wait(folder).state == "interrupted"
+
+
+def test_two_clicks_at_once_start_one_process(tmp_path, monkeypatch):
+    started: list[subprocess.Popen] = []
+    real, together = subprocess.Popen, threading.Barrier(6)
+
+    def slow_start(command, **options):
+        process = real(["sleep", "60"], start_new_session=True)
+        started.append(process)
+        time.sleep(0.2)
+        return process
+
+    def click(_: int) -> str:
+        together.wait()
+        try:
+            start_command(["demo"], tmp_path)
+        except InputError as error:
+            return str(error)
+        return "started"
+
+    monkeypatch.setattr("backend.jobs.process.subprocess.Popen", slow_start)
+    try:
+        with ThreadPoolExecutor(6) as clicks:
+            answers = list(clicks.map(click, range(6)))
+        assert len(started) == 1 and answers.count("started") == 1
+        assert all("running already" in each for each in answers if each != "started")
+    finally:
+        for process in started:
+            process.kill()
 
 
 def test_another_process_of_the_same_number_is_not_the_job(tmp_path):

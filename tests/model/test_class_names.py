@@ -24,6 +24,13 @@ def test_generic_names():
     assert match_names(None, 3, ["spam", "ham"], ["Ham", "eggs", "spam"]) == (["ham", "eggs", "spam"], [])
 
 
+def test_generic_names_in_the_data_are_the_model_s_own():
+    names = [f"LABEL_{index}" for index in range(12)]
+    assert match_names(None, 12, sorted(names)) == (names, [])
+    assert match_names(None, 3, ["label_2", "label_0"])[0] == ["label_0", "LABEL_1", "label_2"]
+    assert match_names(None, 2, ["LABEL_1", "LABEL_2"])[0] == ["LABEL_1", "LABEL_2"]  # assumed, with a note
+
+
 def test_given_names_overrule_with_a_note():
     names, notes = match_names(["neg", "pos"], 2, ["bad", "good"], ["bad", "good"])
     assert names == ["bad", "good"] and "neg, pos" in notes[0]

@@ -180,6 +180,22 @@ def test_missing_tokenizer(copy):
     assert str(copy) in one_line(caught)
 
 
+@pytest.mark.parametrize("given", [None, 3])
+def test_a_checkpoint_without_tokenizer_or_padding(tiny_model, tmp_path, given):
+    gpt2 = Path(shutil.copytree(tiny_model("gpt2"), tmp_path / "copy"))
+    assert load_classifier(gpt2).config.pad_token_id == load_tokenizer(gpt2).pad_token_id
+    for file in gpt2.glob("tokenizer*"):
+        file.unlink()
+    model = load_classifier(gpt2, pad_token_id=given)
+    assert model.config.pad_token_id == given
+    assert model(torch.tensor([[5, 6]])).logits.shape == (1, 2)
+
+
+def test_the_config_s_own_padding_wins(copy):
+    own = load_tokenizer(copy).pad_token_id
+    assert load_classifier(copy, pad_token_id=own + 1).config.pad_token_id == own
+
+
 def test_unreachable_hub_id(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     for load in (load_tokenizer, load_classifier):

@@ -1,3 +1,4 @@
+import random
 import time
 
 import pytest
@@ -103,12 +104,57 @@ def test_very_long_texts_are_cut_to_the_same_tokens(tokenizer, side):
     tokenizer.truncation_side = "right"
 
 
-def test_a_pair_of_huge_texts_takes_neither_minutes_nor_gigabytes(tokenizer):
-    text = "dull movie " * 10_000
+def same_as_plain(tokenizer, row: list[str], max_length: int) -> None:
+    columns = [[text] for text in row]  # a batch of one: alone, an empty second text counts as none
+    (encoded,) = encode(tokenizer, *columns, *[None] * (2 - len(row)), max_length)
+    plain = tokenizer(*columns, truncation=True, max_length=max_length, return_offsets_mapping=True)
+    assert encoded.input_ids == plain["input_ids"][0]
+    assert [-1 if field is None else field for field in plain.sequence_ids(0)] == encoded.fields
+    assert encoded.offsets == plain["offset_mapping"][0]
+    assert encoded.truncated == bool(plain[0].overflowing)
+
+
+LENGTHS = st.integers(0, 90) | st.integers(42, 60)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LENGTHS, LENGTHS | st.none(), st.sampled_from(["right", "left"]), st.integers(11, 13), st.integers(0))
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "albert"])
+def test_pairs_around_the_cut_are_what_the_tokenizer_makes_of_them(
+    architecture, tiny_model, a, b, side, max_length, seed
+):
+    """Four times the maximal length, 44 to 52 tokens, is where texts are first cut."""
+    tokenizer, draw = load_tokenizer(tiny_model(architecture)), random.Random(seed)
+    words = ["gorgeous", "unhappy", "movie", "ab", "aaaaaaaaaaa", "\u00e9\U0001f642", ","]
+    joint = draw.choice([" ", "", "     "])
+    row = [joint.join(draw.choices(words, k=n)) for n in (a, b) if n is not None]
+    tokenizer.truncation_side = side
+    same_as_plain(tokenizer, row, max_length)
+
+
+@pytest.mark.parametrize(
+    "lengths", [(60, 59), (59, 60), (60, 60), (53, 52), (52, 53), (300, 105), (105, 300)]
+)
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_longer_text_of_a_pair_gets_the_odd_token(tiny_model, lengths, side):
+    tokenizer = load_tokenizer(tiny_model("bert"))
+    tokenizer.truncation_side = side
+    for max_length in (12, 13):
+        same_as_plain(tokenizer, [" ".join(["the plot"] * n)[4:] for n in lengths], max_length)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("text", ["dull movie ", "abaab", "\U0001f642"])
+def test_a_pair_of_huge_texts_takes_neither_minutes_nor_gigabytes(tokenizer, side, text):
+    text *= 8_000
+    tokenizer.truncation_side = side
     started = time.perf_counter()
-    (encoded,) = encode(tokenizer, [text], [text], 32)
+    (encoded,) = encode(tokenizer, [text], [text + "end"], 32)
     assert time.perf_counter() - started < 8  # 130 s and 40 GB if the tokenizer saw all of it
-    assert encoded.truncated and len(encoded) == 32
+    assert encoded.truncated == (len(encoded) == 32)
+    if side == "left" and encoded.truncated:
+        ends = [end for field, (_, end) in zip(encoded.fields, encoded.offsets, strict=True) if field == 1]
+        assert max(ends) == len(text) + 3
 
 
 def test_max_length_without_room_for_a_token(tiny_model):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from transformers.trainer_utils import SchedulerType
 
 from backend.errors import InputError
 from backend.model import training
@@ -13,6 +14,7 @@ from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
 from backend.model.training import TrainingSettings, train
+from backend.model.training_settings import _NO_SCHEDULERS
 from tests.factories import LABELS, SENTENCES
 
 CLASSES = ["neg", "pos"]
@@ -163,6 +165,17 @@ def test_an_optimizer_that_needs_a_missing_package(tiny_model, tmp_path):
     refused(tmp_path, tiny_model("bert"), "optimizer lomo: not available", optimizer="lomo")
 
 
+def test_a_scheduler_that_does_not_work_with_the_settings(tiny_model, tmp_path):
+    message = r"scheduler polynomial: does not work with these settings \(lr_end"
+    refused(tmp_path, tiny_model("bert"), message, scheduler="polynomial", lr=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted({e.value for e in SchedulerType} - _NO_SCHEDULERS))
+def test_every_scheduler_that_is_offered_works(name, tiny_model, tmp_path):
+    made = fit(tmp_path / "run", tiny_model("bert"), scheduler=name, warmup=0.5, epochs=1)
+    assert made.checkpoints[-1].weight > 0
+
+
 def test_full_disk(tiny_model, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(training.shutil, "disk_usage", lambda path: usage(10, 10, 1_000_000))
@@ -190,11 +203,16 @@ def test_an_existing_folder_is_left_alone(tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *[("epochs", each) for each in (0, -1, float("nan"), "two", True)],
+        *[("epochs", each) for each in (0, -1, float("nan"), "two", True, 1e300, 10_001)],
         *[("lr", each) for each in (0, -1e-5, 100.0, float("inf"))],
         *[("batch_size", each) for each in (0, 1.5)],
         *[("checkpoints", 0), ("seed", -1), ("max_length", 0), ("warmup", 1.5), ("weight_decay", -0.1)],
-        *[("optimizer", "adamm"), ("scheduler", "linaer"), ("precision", "fp8")],
+        *[
+            ("optimizer", "adamm"),
+            ("scheduler", "linaer"),
+            ("scheduler", "cosine_with_min_lr"),
+            ("precision", "fp8"),
+        ],
     ],
 )
 def test_settings_are_checked(field, value):

@@ -1,20 +1,66 @@
+import pytest
+
+from backend.review.ledger import Ledger, LogEntry
 from backend.workspace import Workspace
-from pages.components.history import batches, redo_target, undo_target
+from pages.components import history
+from pages.components.history import batch_of, page_of_batches, row_batch
 
 
-def test_targets_are_what_the_ledger_does(tiny_workspace: Workspace):
-    def log():
-        return batches(tiny_workspace.log())
+def test_the_next_undo_and_redo_are_named(tiny_workspace: Workspace):
+    ledger = tiny_workspace.ledger
 
-    assert undo_target(log()) is None and redo_target(log()) is None
-    first = tiny_workspace.remove("r1", "r2")
-    second = tiny_workspace.relabel("r3", "bad" if tiny_workspace.train_split.labels[3] == "good" else "good")
-    assert undo_target(log()).number == second
-    assert undo_target(log()).name.startswith("relabel r3 as ")
+    def named(entry: LogEntry | None) -> str | None:
+        return batch_of(ledger, entry).name if entry else None
+
+    assert (named(ledger.next_undo()), named(ledger.next_redo())) == (None, None)
+    tiny_workspace.remove("r1", "r2")
+    other = "bad" if tiny_workspace.train_split.labels[3] == "good" else "good"
+    tiny_workspace.relabel("r3", other)
+    assert named(ledger.next_undo()) == f"relabel r3 as {other}"
     tiny_workspace.undo()
-    assert (undo_target(log()).number, redo_target(log()).number) == (first, second)
-    assert undo_target(log()).name == "remove 2 rows"
+    assert named(ledger.next_undo()) == "remove 2 rows"
+    assert named(ledger.next_redo()) == f"relabel r3 as {other}"
     tiny_workspace.undo()
-    assert (undo_target(log()), redo_target(log()).number) == (None, first)
-    assert tiny_workspace.redo()[0].batch == first
-    assert (undo_target(log()).number, redo_target(log()).number) == (first, second)
+    assert (named(ledger.next_undo()), named(ledger.next_redo())) == (None, "remove 2 rows")
+
+
+def flag(ledger: Ledger, size: int) -> int:
+    """One decision about ``size`` rows."""
+    rows = [(f"r{n}", "x", None) for n in range(size)]
+    return ledger.decide("flag", rows, reason="", author="a", origin="cli")
+
+
+def test_a_row_knows_what_was_decided_with_it(tmp_path):
+    ledger = Ledger(tmp_path / "review.sqlite")
+    flag(ledger, 1)
+    batch = flag(ledger, 5)
+    ledger.decide("keep", [("r9", "x", None)], reason="", author="a", origin="cli")
+    for row in ("r0", "r4"):
+        found = row_batch(ledger, row)
+        assert found is not None
+        assert (found.number, found.rows, found.or_more) == (batch, "5 rows", False)
+    assert row_batch(ledger, "nobody") is None
+
+
+def test_a_very_large_batch_is_not_counted_to_its_end(tmp_path):
+    ledger = Ledger(tmp_path / "review.sqlite")
+    flag(ledger, 5 * history.NEAR)
+    found = row_batch(ledger, f"r{2 * history.NEAR}")
+    assert found is not None and found.name == f"flag {2 * history.NEAR + 1}+ rows"
+
+
+@pytest.mark.parametrize("read_at_once", [2, 3, 4, 7, 50])
+def test_pages_hold_every_batch_once_and_whole(tmp_path, monkeypatch, read_at_once):
+    monkeypatch.setattr(history, "READ", read_at_once)
+    ledger = Ledger(tmp_path / "review.sqlite")
+    sizes = [1, 3, 1, 1, 6, 4, 1, 2]
+    numbers = [flag(ledger, size) for size in sizes]
+    found, start = [], 0
+    while True:
+        made, end = page_of_batches(lambda limit, at: ledger.entries(limit=limit, offset=at), start, 3)
+        if not made:
+            break
+        assert len(made) <= 3 and end > start
+        found, start = [*found, *made], end
+    wanted = zip(reversed(numbers), reversed(sizes), strict=True)
+    assert [(batch.number, batch.size) for batch in found] == list(wanted)

@@ -1,17 +1,26 @@
+import csv
+import io
+import json
+import zipfile
 from datetime import date
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Explanation, Query
 from pages.components.aggregate import strongest_words, word_totals
-from pages.components.badges import decision_badge
+from pages.components.badges import decision_badge, label_badge
 from pages.components.class_table import class_table
 from pages.components.export_file import Download
+from pages.components.highlight import LONG, Painter
 from pages.components.legend import legend
 from pages.components.numbers import Unit
 from pages.components.probabilities import MOST, probability_figure
+from pages.components.query_panel import query_text
 from pages.components.scale import ColourScale, list_scale
+from pages.components.word_table import word_table
 from tests.pages.factories import XSS, entry, words_of
 from tests.pages.test_markup import Reader
 
@@ -44,6 +53,33 @@ def test_the_chart_escapes_class_names(text):
     assert set(Reader(name).tags) <= {"b"}
 
 
+def test_a_relabel_is_shown_beside_a_later_flag():
+    def shown(action, label) -> str:
+        return Reader(decision_badge(RowState(action, label, "", "Ada", "now"))).data
+
+    assert shown("flag", "positive") == "relabelled → positiveflagged"
+    assert shown("relabel", "positive") == "relabelled → positive"
+    assert shown("keep", None) == "kept"
+
+
+def test_what_is_sent_to_the_browser_is_bounded():
+    long = "x" * 1_000_000
+    words = words_of(long, [1.0])
+    made = explanation(entry(long, words, words, label=long), probabilities={long: 1.0})
+    for html in (
+        legend(ColourScale(1.0), Unit(0, 2), long),
+        strongest_words(made),
+        decision_badge(RowState("relabel", long, long, long, long)),
+        label_badge(long),
+        class_table([long], {long: (1, 1)}),
+        word_table(made.proponents[0], Unit(0, 2)),
+        Painter(ColourScale(1.0), Unit(0, 2)).text(long, words, limit=LONG),
+    ):
+        assert len(html) < 10_000
+    assert len(query_text(long)) < 21_000
+    assert "980,000 more characters" in query_text(long)
+
+
 def test_the_chart_shows_the_most_probable_classes():
     many = {f"c{number}": number / 100 for number in range(20)}
     figure = probability_figure(explanation(probabilities=many).query, "light")
@@ -64,18 +100,37 @@ def test_no_scores_no_scale():
 
 @pytest.mark.parametrize("what", ["cleaned", "removed", "patch"])
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "hf"])
-def test_every_export_downloads(tiny_workspace, what, format):
+def test_every_export_downloads(tiny_workspace, tmp_path, what, format):
     ending = "_hf.zip" if format == "hf" else f".{format}"
     tiny_workspace.remove("r1")
     download = Download(tiny_workspace.path, what, format, with_manifest=False)
     assert download.file_name == f"ws_{what}_{date.today().isoformat()}{ending}"
-    assert download.content()
+    rows = read_back(download.make().content, format, tmp_path)
+    wanted = {"cleaned": [each for each in tiny_workspace.train_split.ids if each != "r1"]}
+    assert [row["id"] for row in rows] == wanted.get(what, ["r1"])
+    if what == "patch":
+        assert rows[0]["action"] == "remove"
+    else:
+        position = tiny_workspace.train_split.position(rows[0]["id"])
+        assert rows[0]["text"] == tiny_workspace.train_split.texts[position]
+
+
+def read_back(content: bytes, format: str, scratch: Path) -> list[dict]:
+    """The rows of a downloaded file, read with the tool that its format is for."""
+    if format == "csv":
+        return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
+    if format == "jsonl":
+        return [json.loads(line) for line in content.decode("utf-8").splitlines()]
+    if format == "parquet":
+        return pq.read_table(io.BytesIO(content)).to_pylist()
+    from datasets import load_from_disk
+
+    zipfile.ZipFile(io.BytesIO(content)).extractall(scratch / "hf")
+    (folder,) = (scratch / "hf").iterdir()
+    return load_from_disk(str(folder)).to_list()
 
 
 def test_a_zip_holds_data_and_manifest(tiny_workspace):
-    import io
-    import zipfile
-
     download = Download(tiny_workspace.path, "cleaned", "jsonl", with_manifest=True)
-    names = zipfile.ZipFile(io.BytesIO(download.content())).namelist()
+    names = zipfile.ZipFile(io.BytesIO(download.make().content)).namelist()
     assert sorted(names) == [f"{download.stem}.jsonl", f"{download.stem}.jsonl.manifest.json"]

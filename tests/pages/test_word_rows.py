@@ -45,4 +45,4 @@ def test_table_escapes(word):
     text = word.replace(" ", "_")
     read = Reader(word_table(entry(text, words_of(text, [1.0])), Unit(0, 2)))
     assert set(read.tags) <= {"details", "summary", "table", "thead", "tbody", "tr", "th", "td", "span"}
-    assert {name for name, _ in read.attributes} <= {"class", "style", "title"}
+    assert {name for name, _ in read.attributes} <= {"class", "style", "title", "scope"}

@@ -112,6 +112,87 @@ def test_nothing_left_to_undo_or_redo(ledger):
         ledger.undo(**WHO)
 
 
+def relabel(ledger, row, old, new):
+    return ledger.decide("relabel", [(row, old, new)], reason="", **WHO)
+
+
+def test_a_later_flag_keeps_the_new_label(ledger):
+    relabel(ledger, "a", "old", "new")
+    flag(ledger, "a")
+    assert (ledger.state("a").action, ledger.state("a").label) == ("flag", "new")
+    assert ledger.counts() == {"keep": 0, "flag": 1, "remove": 0, "relabel": 1}
+    flag(ledger, "a", action="remove")
+    assert ledger.counts()["relabel"] == 0
+    ledger.undo(**WHO)
+    relabel(ledger, "a", "new", "old")
+    assert ledger.state("a").label == "old" and ledger.counts()["relabel"] == 0
+
+
+def test_what_is_redone_is_the_newest(ledger):
+    flag(ledger, "a")
+    ledger.undo(**WHO)
+    flag(ledger, "a", action="remove")
+    ledger.redo(1, **WHO)
+    assert ledger.state("a").action == ledger.states()["a"].action == "flag"
+    assert ledger.next_undo().batch == 1
+    assert ledger.undo(**WHO)[0].batch == 1
+    assert ledger.state("a").action == "remove"
+    assert (ledger.next_undo().batch, ledger.next_redo().batch) == (3, 1)
+
+
+def test_next_undo_and_redo_of_an_empty_log(ledger):
+    assert ledger.next_undo() is None and ledger.next_redo() is None
+    flag(ledger, "a", "b")
+    assert ledger.next_undo().row_id == "b" and ledger.next_redo() is None
+    ledger.undo(**WHO)
+    assert ledger.next_undo() is None and ledger.next_redo().action == "flag"
+
+
+def test_filters_of_the_log(ledger):
+    assert ledger.authors() == [] and ledger.count() == 0
+    flag(ledger, "a", "b")
+    ledger.decide("remove", [("a", "x", None)], reason="", author="Bo", origin="app")
+    ledger.undo(1, **WHO)
+    assert ledger.authors() == ["Ann", "Bo"]
+    for filters, seqs in [
+        ({}, [4, 3, 2, 1]),
+        ({"action": "flag"}, [2, 1]),
+        ({"author": "Bo"}, [3]),
+        ({"active": True}, [4, 3]),
+        ({"active": False}, [2, 1]),
+        ({"row_id": "a", "active": False}, [1]),
+        ({"action": "undo", "author": "Bo"}, []),
+    ]:
+        assert [entry.seq for entry in ledger.entries(**filters)] == seqs
+        assert [entry.seq for entry in ledger.entries(**filters, limit=1, offset=1)] == seqs[1:2]
+        assert ledger.count(**filters) == len(seqs)
+
+
+def test_numbers_and_characters_that_sqlite_cannot_hold(ledger):
+    flag(ledger, "a")
+    before = ledger.entries()
+    for call in (
+        lambda: ledger.undo(2**63, **WHO),
+        lambda: ledger.redo(-(2**70), **WHO),
+        lambda: ledger.entries(limit=2**63),
+        lambda: ledger.entries("\ud800"),
+        lambda: ledger.state("\ud800"),
+        lambda: ledger.count(author="\ud800"),
+        lambda: flag(ledger, "b", "\udc00"),
+    ):
+        with pytest.raises(InputError, match=r"too large|surrogate"):
+            call()
+    assert ledger.entries() == before
+
+
+def test_a_log_with_the_views_of_an_earlier_firstword(ledger):
+    flag(ledger, "a")
+    connection = sqlite3.connect(ledger.path)
+    connection.executescript("CREATE VIEW state AS SELECT 1 AS x; CREATE VIEW undone AS SELECT 1 AS batch;")
+    connection.close()
+    assert ledger.states()["a"].action == "flag"
+
+
 GOOD = {"action": "flag", "rows": [("a", "x", None)], "reason": "", "author": "Ann", "origin": "cli"}
 
 
@@ -298,6 +379,53 @@ def test_threads_and_processes_write_at_once(ledger):
     assert all(len(rows) == 2 for rows in batches.values())
 
 
+def test_what_a_decision_depends_on_stays_as_it_is(tmp_path):
+    """Of two that relabel a row only if it is not relabelled yet, one finds that it is."""
+    refused = []
+
+    def once(ledger, barrier):
+        def rows(state_of):
+            if state_of("a") is not None:
+                raise InputError("relabelled already")
+            return [("a", "old", "new")]
+
+        barrier.wait()
+        try:
+            ledger.decide("relabel", rows, reason="", **WHO)
+        except InputError as error:
+            refused.append(str(error))
+
+    for round in range(10):
+        ledger, barrier = Ledger(tmp_path / f"{round}.sqlite"), threading.Barrier(2)
+        threads = [threading.Thread(target=once, args=(ledger, barrier)) for _ in range(2)]
+        for worker in threads:
+            worker.start()
+        for worker in threads:
+            worker.join()
+        assert len(ledger.entries()) == 1 and refused == ["relabelled already"] * (round + 1)
+
+
+def test_the_first_decision_of_many_writers(tmp_path):
+    """Fresh files over and over: no writer may see a half-made log."""
+    failures = []
+
+    def first(ledger, barrier, name):
+        barrier.wait()
+        try:
+            flag(ledger, name)
+        except InputError as error:
+            failures.append(str(error))
+
+    for round in range(12):
+        ledger, barrier = Ledger(tmp_path / f"{round}.sqlite"), threading.Barrier(6)
+        threads = [threading.Thread(target=first, args=(ledger, barrier, f"row {i}")) for i in range(6)]
+        for worker in threads:
+            worker.start()
+        for worker in threads:
+            worker.join()
+        assert failures == [] and len(ledger.states()) == 6
+
+
 def test_a_writer_waits_for_another(ledger):
     flag(ledger, "a")
     other = sqlite3.connect(ledger.path, isolation_level=None, check_same_thread=False)
@@ -317,13 +445,15 @@ class Model:
     """What the log means, written down as simply as possible."""
 
     def __init__(self):
-        self.decisions = {}  # batch -> {row: (action, label)}
+        self.decisions = {}  # batch -> {row: (action, label)}, the newest in force last
         self.undone = []  # in the order of undoing
         self.batch = 0
 
     def decide(self, action, rows):
         self.batch += 1
-        self.decisions[self.batch] = dict.fromkeys(rows, (action, "new" if action == "relabel" else None))
+        self.decisions[self.batch] = dict.fromkeys(
+            rows, (action, f"new {self.batch}" if action == "relabel" else None)
+        )
 
     def undo(self, batch):
         active = [each for each in self.decisions if each not in self.undone]
@@ -340,13 +470,15 @@ class Model:
             return False
         self.batch += 1
         self.undone.remove(batch)
+        self.decisions[batch] = self.decisions.pop(batch)  # as new as its redo
         return True
 
     def states(self):
         found = {}
         for batch, rows in self.decisions.items():
             if batch not in self.undone:
-                found.update(rows)
+                for row, (action, label) in rows.items():
+                    found[row] = (action, label or found.get(row, (None, None))[1])
         return found
 
 
@@ -373,14 +505,22 @@ def test_like_the_model(tmp_path_factory, steps):
                 assert not expected
         else:
             model.decide(action, argument)
-            new = "new" if action == "relabel" else None
+            new = f"new {model.batch}" if action == "relabel" else None
             assert (
                 ledger.decide(action, [(row, "old", new) for row in argument], reason="", **WHO)
                 == model.batch
             )
         states = {row: (state.action, state.label) for row, state in ledger.states().items()}
         assert states == model.states()
-    assert sum(ledger.counts().values()) == len(model.states())
+        assert all(ledger.state(row) == state for row, state in ledger.states().items())
+        active = [batch for batch in model.decisions if batch not in model.undone]
+        for found, wanted in ((ledger.next_undo(), active), (ledger.next_redo(), model.undone)):
+            assert (found and found.batch) == (wanted[-1] if wanted else None)
+    states = model.states().values()
+    assert ledger.counts() == {
+        **{name: sum(action == name for action, _ in states) for name in ("keep", "flag", "remove")},
+        "relabel": sum(action != "remove" and label is not None for action, label in states),
+    }
     for entry in ledger.entries():
         if entry.row_id is not None:
             assert entry.active == (entry.batch not in model.undone)

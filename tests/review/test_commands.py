@@ -1,0 +1,70 @@
+"""The command line of decisions: one line for wrong numbers, no control characters on the terminal."""
+
+import pytest
+from typer.testing import CliRunner
+
+from backend.cli import app
+from backend.data.columns import Columns
+from backend.errors import InputError
+from backend.review.decide import decide
+from backend.workspace import Workspace
+from tests.data.helpers import bring_in, jsonl
+
+EVIL = "\x1b[2Jevil"
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    rows = [{"id": f"{EVIL}{i}", "text": f"t{i}", "label": "ab"[i % 2]} for i in range(4)]
+    source = jsonl(tmp_path / "t.jsonl", rows)
+    eval = jsonl(tmp_path / "e.jsonl", rows[:1])
+    folder, _ = bring_in(tmp_path / "ws", source, eval, columns=Columns("text", "label", id="id"))
+    return Workspace(folder)
+
+
+def test_ids_are_shown_plain(workspace):
+    workspace.flag(f"{EVIL}1")
+    for command in ("undo", "redo"):
+        done = CliRunner().invoke(app, [command, str(workspace.path)])
+        assert done.exit_code == 0 and "\x1b" not in done.output and "\\x1b[2Jevil1" in done.output
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["undo", "--batch", str(2**63)],
+        ["redo", "--batch", str(2**63)],
+        ["undo", "--batch", "0"],
+        ["log", "--limit", str(2**63)],
+        ["log", "--limit", "-1"],
+    ],
+)
+def test_numbers_out_of_range(workspace, options):
+    workspace.flag(f"{EVIL}1")
+    done = CliRunner().invoke(app, [options[0], str(workspace.path), *options[1:]])
+    assert done.exit_code == 2 and not isinstance(done.exception, OverflowError)
+    assert len(workspace.log()) == 1
+
+
+def test_relabel_back_and_after_a_flag(workspace):
+    row = f"{EVIL}1"
+    with pytest.raises(InputError, match=r"is labelled 'b' already"):
+        workspace.relabel(row, "b")
+    workspace.relabel(row, "a")
+    workspace.flag(row)
+    with pytest.raises(InputError, match=r"relabel '\\x1b\[2Jevil1': is labelled 'a' already"):
+        workspace.relabel(row, "a")
+    workspace.relabel(row, "b")
+    newest = workspace.log()[0]
+    assert (newest.old_label, newest.new_label) == ("a", "b")
+    assert workspace.states()[row].label == "b"
+
+
+def test_many_classes_are_not_all_listed(workspace):
+    classes = [f"class {i}\x1b" for i in range(1000)]
+    with pytest.raises(InputError, match="unknown class") as caught:
+        decide(
+            workspace.ledger, workspace.train_split, classes, "relabel", [f"{EVIL}1"],
+            label="x", reason="", author="Ann", origin="cli",
+        )  # fmt: skip
+    assert len(str(caught.value)) < 600 and "\x1b" not in str(caught.value)
