@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from backend.influence.explanation import Entry, Explanation
 
 SHOWN_WORDS = 6
+SHOWN_CHARACTERS = 2_000
+SAID_EVERY = 10.0  # seconds
 
 
 class _Rate(ProgressColumn):
@@ -31,7 +34,9 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A listener that draws one bar per stage on a terminal's stderr; elsewhere it prints finished stages.
+    """A listener that draws one bar per stage on a terminal's stderr.
+
+    Elsewhere it prints a line when a stage ends, and every ten seconds while it lasts.
 
     Where the environment names a progress file (see `backend.jobs.progress_file`), it is written too.
     """
@@ -46,15 +51,18 @@ def progress_bar() -> Iterator[Progress]:
     bars_shown = Bars(*columns, console=console, disable=not console.is_terminal)
     with progress_file() as to_file, bars_shown as bars:
         tasks: dict[str, Any] = {}
+        said = time.monotonic()
 
         def listen(stage: str, done: int, total: int) -> None:
+            nonlocal said
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
             if to_file:
                 to_file(stage, done, total)
-            if done == total and not console.is_terminal:
-                print(f"{stage}: {total:,} done", file=sys.stderr)
+            if not console.is_terminal and (done == total or time.monotonic() - said >= SAID_EVERY):
+                said = time.monotonic()
+                print(f"{stage}: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
         yield listen
 
@@ -73,6 +81,12 @@ def note(line: str) -> None:
 def plain(text: str) -> str:
     """A data set's text made harmless for a terminal: control characters shown as their escapes."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def shown(text: str) -> str:
+    """`plain`, and cut to what a terminal can bear."""
+    rest = len(text) - SHOWN_CHARACTERS
+    return plain(text) if rest <= 0 else f"{plain(text[:SHOWN_CHARACTERS])} ... {rest:,} more characters"
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
@@ -95,9 +109,9 @@ def print_explanation(explanation: Explanation) -> None:
     """Query, then proponents and opponents with their strongest words."""
     query = explanation.query
     probabilities = "  ".join(f"{plain(name)} {value:.3f}" for name, value in query.probabilities.items())
-    print(f"text       {plain(query.text)}")
+    print(f"text       {shown(query.text)}")
     if query.text_b is not None:
-        print(f"text_b     {plain(query.text_b)}")
+        print(f"text_b     {shown(query.text_b)}")
     if query.given is not None:
         verdict = "" if query.given == query.predicted else "  (misclassified)"
         print(f"row        {plain(query.row or '')} of {query.split}, labelled {plain(query.given)}{verdict}")
@@ -137,7 +151,7 @@ def _print_entries(title: str, entries: list[Entry]) -> None:
 
 
 def _both_texts(entry: Entry) -> str:
-    return entry.text if entry.text_b is None else f"{entry.text} || {entry.text_b}"
+    return shown(entry.text if entry.text_b is None else f"{entry.text} || {entry.text_b}")
 
 
 def _strongest_words(entry: Entry) -> str:

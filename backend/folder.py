@@ -110,7 +110,7 @@ def replacing(path: Path) -> Iterator[Path]:
         if path.is_dir():
             path.rename(scratch / "replaced")
         target.replace(path)
-        _flush_folder(path.parent)
+        _sync(path.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -134,7 +134,7 @@ def _appearing(path: Path) -> Iterator[Path]:
             raise InputError(
                 f"{path}: something else was put there meanwhile; nothing was written"
             ) from error
-        _flush_folder(path.parent)
+        _sync(path.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         with suppress(OSError):  # stops at the first that has content
@@ -145,14 +145,11 @@ def _appearing(path: Path) -> Iterator[Path]:
 def _flush(path: Path) -> None:
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
     for file in files:
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        file.chmod(file.stat().st_mode | 0o444)  # some writers leave files that only their owner may read
+        _sync(file)
 
 
-def _flush_folder(path: Path) -> None:
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -13,6 +13,7 @@ from backend.data.dataset import Split, load_split
 from backend.data.rowstate import Action, RowState
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo
+from backend.model.source import check_source
 from backend.progress import Progress, silent
 from backend.review.decide import decide
 from backend.review.ledger import Ledger, LogEntry
@@ -72,8 +73,7 @@ class Workspace:
             raise InputError(f"--layers {layers}: must be between 1 and 1000")
         if max_length is not None and not 2 <= max_length <= 1_000_000:
             raise InputError(f"--max-length {max_length}: must be between 2 and 1,000,000")
-        if not model.strip():
-            raise InputError("--model: empty; give a model folder, a hub id or `minilm`")
+        check_source(model, layers)
         with Folder.create(path) as folder:
             report = ingest(
                 folder,

@@ -24,7 +24,8 @@ def step_seconds(steps: int) -> float:
     """Median time of a training step of the embedded model: 32 texts of 32 tokens, bf16 autocast."""
     import torch
 
-    from backend.model.loading import load_classifier, resolve
+    from backend.model.loading import load_classifier
+    from backend.model.source import resolve
 
     model = load_classifier(resolve("minilm"), classes=["a", "b"], attention="eager").train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)

@@ -86,7 +86,7 @@ WRONG = {
     "no such row": (["remove", "{ws}", "nobody"], "nobody"),
     "unknown class": (["relabel", "{ws}", "r1", "ugly"], "the classes are 'bad', 'good'"),
     "unknown label to explain": (["explain", "{ws}", "--text", "x", "--label", "ugly"], "unknown"),
-    "text and row": (["explain", "{ws}", "--text", "x", "--row", "r1"], "either a text"),
+    "text and row": (["explain", "{ws}", "--text", "x", "--row", "r1"], "not both"),
     "empty text": (["explain", "{ws}", "--text", " "], "--text: empty"),
     "nothing to undo": (["undo", "{ws}"], "undo"),
     "unknown format": (["export", "{ws}", "--format", "xls", "--out", "{tmp}/x"], "xls"),
@@ -150,7 +150,7 @@ WRONG = {
             "--model",
             "",
         ],
-        "--model: empty",
+        "model ''",
     ),
     "protocol": (["evaluate", "{ws}", "--protocol", "magic"], "must be index"),
 }

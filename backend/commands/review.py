@@ -10,6 +10,7 @@ import typer
 from backend import console
 from backend.commands.options import Author, Ids, Json, Reason, WorkspacePath
 from backend.data.rowstate import Action
+from backend.review.ledger import LogEntry
 from backend.workspace import Workspace
 
 MOST = 2**63 - 1  # what SQLite can count to
@@ -81,7 +82,7 @@ def log(
             each.batch,
             each.at,
             each.author,
-            each.action if each.active else f"{each.action} (undone)",
+            _action(each),
             each.row_id or "",
             each.old_label or "",
             each.new_label or "",
@@ -118,3 +119,10 @@ def _decide(
     batch = Workspace.open(ws).decide(action, ids, label=label, reason=reason, author=author, origin="cli")
     what = f"{action} {', '.join(ids)}" + (f" as {label}" if label else "")
     print(f"{console.plain(what)}   (decision {batch}; `undo {ws}` takes it back)")
+
+
+def _action(entry: LogEntry) -> str:
+    """The action of a log entry, and what became of it or what it is about."""
+    if entry.undoes is not None:
+        return f"{entry.action} of {entry.undoes}"
+    return entry.action if entry.active else f"{entry.action} (undone)"

@@ -37,7 +37,7 @@ class Summary:
 
 
 def selected(split: Split, classes: tuple[str, ...], states: Mapping[str, RowState], what: What) -> pa.Table:
-    """The rows to export with their original columns, or the patch (seven text columns).
+    """The rows to export with their original columns, or the patch (all text).
 
     Order, types and schema metadata are those of the source. Decisions about rows that are not in
     ``split`` appear in the patch only. `InputError` for an unknown ``what`` or a label that is no class.
@@ -142,12 +142,16 @@ def _patch(split: Split, states: Mapping[str, RowState]) -> pa.Table:
     """One row per decided row, in the order of the split; decided rows of no split come last.
 
     ``action`` is that of the newest decision, ``new_label`` the label that a relabel gave, so a row may
-    be flagged and have a new label.
+    be flagged and have a new label. The texts come last: ids that are hashes are in no other file.
     """
     labels: dict[str, str | None] = dict(zip(split.ids, split.labels, strict=True))
     decided = [row_id for row_id in split.ids if row_id in states]
     decided += [row_id for row_id in states if row_id not in labels]
     rows = [(row_id, labels.get(row_id), states[row_id]) for row_id in decided]
     cells = [(row_id, s.action, old, s.label, s.reason, s.author, s.at) for row_id, old, s in rows]
-    arrays = [pa.array([row[i] for row in cells], pa.string()) for i in range(len(PATCH_COLUMNS))]
-    return pa.Table.from_arrays(arrays, names=list(PATCH_COLUMNS))
+    columns = {name: [row[i] for row in cells] for i, name in enumerate(PATCH_COLUMNS)}
+    for name, texts in (("text", split.texts), ("text_b", split.texts_b)):
+        if texts is not None:
+            known = dict(zip(split.ids, texts, strict=True))
+            columns[name] = [known.get(row_id) for row_id in decided]
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})

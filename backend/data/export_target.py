@@ -62,6 +62,8 @@ def check_target(folder: Folder, format: str, out: Path, overwrite: bool) -> Non
     try:
         os.fsencode(out), out.name.encode()
         _check_outside(folder, out)
+        if not out.absolute().parent.is_dir() and out.absolute().parent != folder.exports.absolute():
+            raise InputError(f"{out.parent}: no such folder; create it first or choose another --out")
         (_check_folder if format == "hf" else _check_file)(format, out, overwrite)
     except InputError:
         raise

@@ -16,7 +16,7 @@ from backend.data.messages import first_line, shown_name, shown_value
 from backend.data.rejected import Rejected, Rejections
 from backend.data.validate import Usable
 from backend.errors import InputError
-from backend.folder import DataInfo, Folder, Manifest, ModelInfo
+from backend.folder import DataInfo, Folder, Manifest, ModelInfo, file_digest
 from backend.progress import Progress, silent
 
 STAGE = "reading data"
@@ -101,7 +101,8 @@ def ingest(
         sources={"train": train, "eval": train if eval is None else eval},
     )
     folder.write_manifest(Manifest(data=info, classes=data.classes, max_length=max_length, model=model))
-    folder.record("data", id=info.fingerprint)
+    files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
+    folder.record("data", id=info.fingerprint, files=files)
     progress(STAGE, 2, 2)
     return _report(data, rejected)
 

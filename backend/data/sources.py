@@ -89,7 +89,7 @@ def _local(source: str) -> tuple[Path | None, str | None]:
 def _hub(source: str) -> dict[str, str]:
     """Name, config and split of a hub id; `InputError` if ``source`` can only be a missing file."""
     match = _HUB.fullmatch(source)
-    if not source or match is None or source.startswith(".") or _FILE_LIKE.fullmatch(source):
+    if match is None or "/" not in match["name"] or source.startswith(".") or _FILE_LIKE.fullmatch(source):
         raise InputError(f"{shown_name(source) or repr(source)}: no such file or folder; {SUPPORTED}")
     return match.groupdict()
 

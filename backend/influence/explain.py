@@ -128,8 +128,10 @@ class Explainer:
         self, question: Question
     ) -> tuple[SplitName | None, int | None, tuple[str, ...], str | None]:
         """Split, position, texts and given label of what is asked about."""
-        if (question.text is None) == (question.row is None):
-            raise InputError("explain: give either a text (--text) or a row (--row), not both")
+        if question.text is None and question.row is None:
+            raise InputError("explain: say what to explain: a text (--text) or the id of a row (--row)")
+        if question.text is not None and question.row is not None:
+            raise InputError("explain: give a text (--text) or a row (--row), not both")
         if question.row is not None:
             if question.text_b is not None:
                 raise InputError("--text-b: belongs to --text; a row brings its own")
@@ -187,6 +189,11 @@ class Explainer:
         notes = []
         if traced.encoded.truncated:
             notes.append(f"The text is cut off after {len(traced.encoded.input_ids)} tokens.")
+        unknown = traced.encoded.input_ids.count(self.checkpoints.tokenizer.unk_token_id)
+        if unknown:
+            notes.append(
+                f"{unknown} token(s) of the text are unknown to the tokenizer; they match any unknown token."
+            )
         if not len(traced.tokens):
             notes.append("The tokenizer finds no tokens in this text: nothing can influence it.")
         elif not len(ranking.proponents.positions) and not len(ranking.opponents.positions):

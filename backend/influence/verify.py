@@ -5,9 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from backend.folder import Folder, Manifest, file_digest
 from backend.influence.index import RowIndex
 from backend.influence.store import shard_path, shard_ranges, usable_shard
@@ -40,16 +37,13 @@ def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = 
 
 
 def _data(folder: Folder, manifest: Manifest) -> list[str]:
-    lines = []
-    for name, expected in (("train", manifest.data.n_train), ("eval", manifest.data.n_eval)):
-        path = folder.data / f"{name}.parquet"
-        try:
-            found = len(pq.read_table(path))
-            if found != expected:
-                lines.append(f"{path}: holds {found} rows, {expected} were imported")
-        except (OSError, pa.ArrowException) as error:
-            lines.append(f"{path}: damaged or missing ({str(error).splitlines()[0]})")
-    return lines
+    digests = manifest.artifacts["data"].details.get("files", {})
+    paths = [folder.data / name for name in digests]
+    return [
+        f"{path}: damaged, changed or missing; restore it from a backup, or import the data again"
+        for path in paths
+        if not path.is_file() or file_digest(path) != digests[path.name]
+    ]
 
 
 def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) -> list[str]:

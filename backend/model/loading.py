@@ -17,7 +17,6 @@ from transformers import (
 )
 
 from backend.errors import InputError
-from backend.model.embedded import EMBEDDED, embedded_model_path
 from backend.model.quiet import quiet
 
 DEFAULT_MAX_LENGTH = 512
@@ -31,18 +30,6 @@ _OFFSET_POSITIONS = frozenset(
     )
 )
 T = TypeVar("T")
-
-
-def resolve(name: str) -> str:
-    """What a model name means: ``minilm``, the path of an existing folder, or else a hub id."""
-    if name == EMBEDDED:
-        return str(embedded_model_path())
-    path = Path(name).expanduser()
-    if name.strip() and path.is_dir():
-        return str(path)
-    if not name.strip() or path.exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1:
-        raise InputError(f"model {name!r}: no such folder; give a model folder, a hub id or `{EMBEDDED}`")
-    return name
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerFast:

@@ -12,7 +12,8 @@ from backend.errors import InputError
 from backend.folder import CheckpointInfo, Folder, ModelInfo, digest, replacing
 from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
 from backend.model.fingerprint import fingerprint
-from backend.model.loading import load_tokenizer, resolve
+from backend.model.loading import load_tokenizer
+from backend.model.source import resolve
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent

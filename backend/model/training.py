@@ -24,9 +24,10 @@ from transformers import (
 from backend.errors import InputError
 from backend.folder import replacing
 from backend.model.checkpoints import FoundCheckpoint, find_run
-from backend.model.loading import attempt, load_classifier, load_tokenizer, max_input_length, resolve
+from backend.model.loading import attempt, load_classifier, load_tokenizer, max_input_length
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.quiet import quiet
+from backend.model.source import resolve
 from backend.model.tokenization import Encoded, collate, encode
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent

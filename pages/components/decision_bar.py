@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.rowstate import RowState
-from pages.components import keys
 from pages.components.decisions import decide, relabel_from_menu, undo_row
+from pages.components.go_to import go_to
 from pages.components.history import row_batch
 from pages.components.markup import plain_label
 from pages.components.workspaces import opened
@@ -38,17 +38,18 @@ def decision_bar(
             )
         current = state.label if state and state.label else label
         _relabel(path, row, [each for each in classes if each != current], key)
-        if state:
-            _undo(path, row, key)
-        st.button(
-            "Inspect",
-            key=f"inspect-{key}",
-            icon=":material/arrow_outward:",
-            type="tertiary",
-            help=f"Explain training example {plain_label(row)} itself",
-            on_click=_inspect,
-            args=(row,),
-        )
+        with st.container(key=f"more-{key}", horizontal=True, gap="xxsmall", width="content"):
+            if state:
+                _undo(path, row, key)
+            st.button(
+                "Inspect",
+                key=f"inspect-{key}",
+                icon=":material/arrow_outward:",
+                type="tertiary",
+                help=f"Explain training example {plain_label(row)} itself",
+                on_click=go_to,
+                args=("train", row),
+            )
 
 
 def _undo(path: Path, row: str, key: str) -> None:
@@ -89,10 +90,3 @@ def _relabel(path: Path, row: str, others: list[str], key: str) -> None:
         on_click=relabel_from_menu,
         args=(path, row, menu),
     )
-
-
-def _inspect(row: str) -> None:
-    keys.put(keys.WHAT, "train")
-    keys.put(keys.ONLY_ERRORS, False)
-    keys.put(keys.SEARCH, "")
-    keys.put(keys.ROW, row)

@@ -12,7 +12,8 @@ from backend.influence.explanation import Entry, Query
 from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.decision_bar import decision_bar
 from pages.components.highlight import LONG, Painter
-from pages.components.markup import Html, join, show, tag
+from pages.components.markup import Html, join, short, show, tag
+from pages.components.word_rows import mostly_special, special_name
 from pages.components.word_table import word_table
 
 QUERY_WINDOW = 260
@@ -65,9 +66,16 @@ class Cards:
         return tag(
             "div",
             tag("div", training, cls=gone),
+            self._special(entry),
             tag("div", tag("div", "in the query", cls="fw-caption"), query, cls="fw-pairbox"),
             word_table(entry, self.painter.unit),
         )
+
+    def _special(self, entry: Entry) -> Html:
+        if not mostly_special(entry):
+            return join(())
+        line = f"carried by {special_name(entry, '/')}: {self.painter.unit.signed(entry.special)}"
+        return tag("div", short(line, 200), cls="fw-muted fw-carried")
 
 
 def _pair(painter: Painter, texts: tuple[str, str | None], entry: Entry, cls: str, limit: int) -> Html:

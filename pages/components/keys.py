@@ -17,6 +17,7 @@ REASON = "reason"
 MESSAGE = "message"
 THROUGH_APP = "through-app"
 ASKED = "asked"
+SHOWN = "shown"  # the question whose answer is on the page
 LOG_START = "log-start"
 LOG_ACTION = "action"  # URL
 LOG_AUTHOR = "by"  # URL

@@ -5,18 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import short
+from pages.components.go_to import go_to
+from pages.components.markup import plain_label, short
+from pages.components.messages import show_error
 from pages.components.rows import matching_rows
 
 PAGE = 10
 TABLE_PAGE = "rows-page"
+NOWHERE = -1  # the position of a row that is not there
+SPLITS = {"eval": "eval", "train": "training"}
 
 
 def pick_row(workspace: Workspace, split: str) -> str | None:
-    """The id of the row to explain; None if no row matches. `InputError` if the id typed is unknown."""
+    """The id of the row to explain; None, said in a line, if no row matches or an id is unknown."""
     search, id_box, errors, steps = st.columns([0.3, 0.22, 0.16, 0.32], vertical_alignment="bottom")
     with search:
         st.text_input(
@@ -40,17 +46,60 @@ def pick_row(workspace: Workspace, split: str) -> str | None:
     ids = workspace.split(split).ids  # type: ignore[arg-type]
     first = ids[found[0]] if len(found) else None
     with id_box:
-        st.text_input("Row id", key=keys.ROW, bind="query-params", placeholder=short(first or ""))
-    chosen = keys.get(keys.ROW) or first
-    if chosen is None:
-        st.info("No row matches. Clear the search or switch “Only errors” off.", icon=":material/search_off:")
+        st.text_input(
+            "Row id",
+            key=keys.ROW,
+            bind="query-params",
+            placeholder=short(first or ""),
+            on_change=None if len(found) else _forget_search,
+        )
+    if not len(found) and (keys.get(keys.SEARCH) or not keys.get(keys.ROW)):
+        _nothing_found(split)
         return None
-    position = workspace.split(split).position(chosen)  # type: ignore[arg-type]
+    return _chosen(workspace, split, found, steps)
+
+
+def _chosen(workspace: Workspace, split: str, found: np.ndarray, steps: DeltaGenerator) -> str | None:
+    """The row id typed, or else the first of the rows found; None, said in a line, if it is unknown."""
+    rows = workspace.split(split)  # type: ignore[arg-type]
+    chosen = keys.get(keys.ROW) or rows.ids[found[0]]
+    try:
+        position, unknown = rows.position(chosen), None
+    except InputError as error:
+        position, unknown = NOWHERE, error
     with steps:
-        _steps(found, position, ids)
-    with st.expander(f"Browse {len(found):,} {'errors' if keys.get(keys.ONLY_ERRORS) else 'rows'}"):
-        _table(workspace, split, found, position)
-    return chosen
+        _steps(found, position, rows.ids)
+    if unknown:
+        show_error(unknown)
+        _offer_other_split(workspace, split, chosen)
+    if len(found):
+        with st.expander(f"Browse {len(found):,} {'errors' if keys.get(keys.ONLY_ERRORS) else 'rows'}"):
+            _table(workspace, split, found, position)
+    return None if unknown else chosen
+
+
+def _nothing_found(split: str) -> None:
+    search = (keys.get(keys.SEARCH) or "").strip()
+    only_errors = bool(keys.get(keys.ONLY_ERRORS))
+    line = f"nothing found for “{plain_label(search)}”" if search else "nothing found"
+    line += f" among the {SPLITS[split]} {'errors' if only_errors else 'rows'}. "
+    ways = ["clear the search"] * bool(search) + ["switch “Only errors” off"] * only_errors
+    st.info(f"{line}To see more, {' or '.join(ways)}.", icon=":material/search_off:")
+
+
+def _offer_other_split(workspace: Workspace, split: str, row: str) -> None:
+    other = "train" if split == "eval" else "eval"
+    try:
+        workspace.split(other).position(row)  # type: ignore[arg-type]
+    except InputError:
+        return
+    st.button(
+        f"There is a {SPLITS[other]} row {plain_label(row)}: show it",
+        key="other-split",
+        icon=":material/arrow_forward:",
+        on_click=go_to,
+        args=(other, row),
+    )
 
 
 def _steps(found: np.ndarray, position: int, ids: list[str]) -> None:
@@ -115,6 +164,10 @@ def _select(key: str, ids: list[str]) -> None:
     chosen = keys.get(key)["selection"]["rows"]
     if chosen and chosen[0] < len(ids):
         keys.put(keys.ROW, ids[chosen[0]])
+
+
+def _forget_search() -> None:
+    keys.put(keys.SEARCH, "")
 
 
 def _start_over() -> None:

@@ -35,7 +35,7 @@ def word_rows(entry: Entry, shown: int = SHOWN_WORDS) -> list[WordRow]:
     in_query, in_training = _counts(entry.query_words), _counts(entry.words)
     ranked = sorted(sums, key=lambda key: (-abs(sums[key]), key))
     rows = [WordRow(key, "word", sums[key], in_query[key], in_training[key]) for key in ranked[:shown]]
-    rows.append(WordRow(_special_name(entry), "special", entry.special))
+    rows.append(WordRow(special_name(entry), "special", entry.special))
     rest = entry.score - sum(row.score for row in rows)
     hidden = len(ranked) - shown
     if hidden > 0 or abs(rest) > NEGLIGIBLE * max(abs(row.score) for row in rows):
@@ -48,9 +48,15 @@ def _key(word: WordScore) -> str:
     return word.word.lower()
 
 
-def _special_name(entry: Entry) -> str:
+def mostly_special(entry: Entry) -> bool:
+    """Whether special tokens carry more than half of all that the score is made of, signs aside."""
+    return abs(entry.special) > sum(abs(word.score) for word in entry.words)
+
+
+def special_name(entry: Entry, between: str = " ") -> str:
+    """ "special tokens [CLS] [SEP]", as far as they are known."""
     names = sorted({token.token for token in entry.tokens if token.special})
-    return f"special tokens {' '.join(names)}".strip()
+    return f"special tokens {between.join(names)}".strip()
 
 
 def _counts(words: list[WordScore]) -> Counter[str]:

@@ -91,6 +91,7 @@ def test_removed_and_patch(tmp_path, workspace, format):
     folder, rows = workspace
     out = target(tmp_path, format)
     assert export(folder, STATES, format=format, out=out, what="removed").n_rows == 2
+    (tmp_path / "p").mkdir()
     out = target(tmp_path / "p", format)
     assert export(folder, {**STATES, "gone": state("flag")}, format=format, out=out, what="patch").n_rows == 6
     if format == "jsonl":
@@ -98,6 +99,7 @@ def test_removed_and_patch(tmp_path, workspace, format):
         assert patch[1] == {
             "id": "1", "action": "relabel", "old_label": "pos", "new_label": "neg",
             "reason": "because", "author": "Ann", "at": "2024-01-01T00:00:00+00:00",
+            "text": rows[1]["text"],
         }  # fmt: skip
         assert [each["id"] for each in patch] == ["0", "1", "2", "3", "4", "gone"]
         assert patch[0]["new_label"] is None and patch[5]["old_label"] is None
@@ -383,8 +385,9 @@ def test_a_fault_while_writing_leaves_everything_as_it_was(
 
 def test_out_below_a_file(tmp_path, workspace):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="cannot be written"):
-        export(workspace[0], {}, format="csv", out=tmp_path / "file" / "a.csv")
+    for parent in ("file", "nowhere"):
+        with pytest.raises(InputError, match=f"{parent}: no such folder"):
+            export(workspace[0], {}, format="csv", out=tmp_path / parent / "a.csv")
 
 
 def test_preview(workspace):
@@ -444,7 +447,7 @@ def test_a_patch_keeps_ids_and_labels_as_they_are(tmp_path):
     folder, _ = bring_in(tmp_path / "ws", jsonl(tmp_path / "t.jsonl", rows), eval, columns=COLUMNS)
     states = {"=1": RowState("relabel", "-neg", "=evil()", "@Ann", "now")}
     report = export(folder, states, format="csv", out=tmp_path / "p.csv", what="patch")
-    assert (tmp_path / "p.csv").read_text().splitlines()[1] == "=1,relabel,+pos,-neg,'=evil(),'@Ann,now"
+    assert (tmp_path / "p.csv").read_text().splitlines()[1] == "=1,relabel,+pos,-neg,'=evil(),'@Ann,now,t1"
     assert report.defused_cells == 2
 
 

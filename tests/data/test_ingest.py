@@ -347,7 +347,9 @@ def test_hub(tmp_path, monkeypatch):
     _, report = bring_in(tmp_path / "a", "owner/name@plain")
     assert (report.n_train, report.n_eval) == (4, 2)
     assert asked == [("owner/name", "plain", "train"), ("owner/name", "plain", "test")]
-    assert bring_in(tmp_path / "b", "name", "name:train")[1].n_eval == 4
+    assert bring_in(tmp_path / "b", "owner/name", "owner/other:train")[1].n_eval == 4
+    with pytest.raises(InputError, match="misspelt: no such file or folder"):
+        bring_in(tmp_path / "c", "misspelt")
 
 
 class Texts(SimpleNamespace):

@@ -239,8 +239,8 @@ def test_json_contract(tiny_template):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "give either a text"),
-        ({"text": "a", "row": "r1"}, "give either a text"),
+        ({}, "say what to explain"),
+        ({"text": "a", "row": "r1"}, "not both"),
         ({"text": "   "}, "--text: empty"),
         ({"row": "nobody"}, "--row nobody: no such id"),
         ({"text": "a", "label": "ugly"}, "--label ugly: unknown; the classes are bad, good"),

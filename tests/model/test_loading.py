@@ -9,7 +9,8 @@ from transformers.utils import logging
 
 from backend.errors import InputError
 from backend.model.embedded import EMBEDDED, embedded_model_path
-from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length, resolve
+from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
+from backend.model.source import resolve
 from tests.factories import ARCHITECTURES, SENTENCES
 
 

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.folder import write_json
 from backend.jobs.process import job_path
+from pages.components.answer import Places
 from pages.components.markup import plain_label
 from tests.pages.driver import explain, new_app, opened, page, words
 
@@ -163,6 +164,35 @@ def test_unknown_row_gets_one_line(app):
     app.text_input(key="row").set_value("**nobody** <img src=x>").run()
     assert not app.exception
     assert len(app.error) == 1 and "nobody" in app.error[0].value and "**nobody**" not in app.error[0].value
+    assert app.text_input(key="row").value and app.button(key="step-next")
+    assert not [each for each in app.button if each.key == "other-split"]
+
+
+def test_a_row_of_the_other_split_is_offered(app):
+    (row, *_) = (each for each in opened().train_split.ids if each not in opened().eval_split.ids)
+    page(app, "inspect")
+    app.text_input(key="row").set_value(row).run()
+    assert "is not in eval" in app.error[0].value.replace("\\", "") and "fw-query" not in words(app)
+    app.button(key="other-split").click().run()
+    assert not app.error and f"train {row}" in words(app)
+
+
+def test_an_old_answer_makes_room_before_the_next_is_computed(app, monkeypatch):
+    waits = []
+    real = Places.wait
+    monkeypatch.setattr(Places, "wait", lambda self: (waits.append(1), real(self))[1])
+    page(app, "inspect")
+    app.toggle(key="errors").set_value(False).run()
+    before = len(waits)
+    app.button(key="step-next").click().run()
+    assert len(waits) == before + 1
+    app.button(key="keep-helpful-1").click().run()
+    assert len(waits) == before + 1, "a decision draws over the same answer"
+    app.segmented_control(key="label").set_value(
+        next(each for each in ("bad", "good") if each != app.session_state["label"])
+    ).run()
+    assert len(waits) == before + 2
+    assert "fw-waiting" not in words(app) and "fw-colhead" in words(app)
 
 
 def test_unknown_label_in_the_address_gets_one_line(app):
@@ -182,7 +212,15 @@ def test_search_and_steps(app):
     second = next(each.proto.body for each in app.get("html") if "fw-query" in each.proto.body)
     assert "music" in second and second != first
     app.text_input(key="q").set_value("no such words anywhere").run()
-    assert "No row matches" in app.info[0].value and not app.exception
+    assert "nothing found for “no such words anywhere” among the eval rows" in app.info[0].value
+    assert "Only errors" not in app.info[0].value and "fw-query" not in words(app) and not app.exception
+
+
+def test_a_search_without_a_match_does_not_leave_the_old_row(app):
+    page(app, "inspect", q="no such words anywhere", row=opened().eval_split.ids[0])
+    assert "nothing found for" in app.info[0].value and "fw-query" not in words(app)
+    app.text_input(key="row").set_value(opened().eval_split.ids[1]).run()
+    assert app.text_input(key="q").value == "" and "fw-query" in words(app)
 
 
 def test_changes_filter_revert_and_redo(app):

@@ -1,0 +1,36 @@
+"""What a model name means, and a first look at it without loading torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from backend.errors import InputError
+from backend.model.embedded import EMBEDDED, embedded_model_path
+
+
+def resolve(name: str) -> str:
+    """What a model name means: ``minilm``, the path of an existing folder, or else a hub id."""
+    if name == EMBEDDED:
+        return str(embedded_model_path())
+    path = Path(name).expanduser()
+    if name.strip() and path.is_dir():
+        return str(path)
+    if not name.strip() or path.exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1:
+        raise InputError(f"model {name!r}: no such folder; give a model folder, a hub id or `{EMBEDDED}`")
+    return name
+
+
+def check_source(name: str, layers: int | None) -> None:
+    """`InputError` if a local model cannot be what is meant; a hub id is looked up only by ``train``."""
+    folder = Path(resolve(name))
+    if not folder.is_dir():
+        return
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"model {name!r}: no readable config.json in {folder}, so it is no model") from error
+    keys = ("num_hidden_layers", "n_layers", "n_layer")
+    available = next((config[key] for key in keys if key in config), None)
+    if layers is not None and isinstance(available, int) and layers > available:
+        raise InputError(f"model {name!r}: cannot keep {layers} layers; it has {available}")
