@@ -65,7 +65,7 @@ def agreement(workspace: Workspace, queries: int = 2, examples: int = 20) -> flo
         query = (split.texts[position], split.texts_b[position] if split.texts_b else None)
         label = int(rng.integers(len(classes)))
         encoded = checkpoints.encode([query[0]], [query[1]] if query[1] else None)
-        traced = checkpoints.trace(encoded, [label], weighted=True)[0]
+        traced = checkpoints.trace(encoded, [label])[0]
         drawn = np.sort(rng.choice(len(train), examples, replace=False))
         found = explainer.searcher.terms(traced, drawn).sum(axis=1)
         rows = [

@@ -187,3 +187,31 @@ def exported_ids(page) -> list[str]:
     assert re.fullmatch(r"ws_cleaned_\d{4}-\d\d-\d\d\.csv", name)
     content = Path(waiting.value.path()).read_text(encoding="utf-8")
     return [row["id"] for row in csv.DictReader(io.StringIO(content))]
+
+
+# What each change of the page shows: the queries written in the cards but not above them, and the fields.
+WATCH = """() => {
+    window.seen = [];
+    const all = (what) => [...document.querySelectorAll(what)];
+    new MutationObserver(() => {
+        const queries = all(".fw-query").map((each) => each.innerText);
+        const foreign = all(".fw-pair").filter((each) => queries.length && !queries.includes(each.innerText));
+        window.seen.push([foreign.length, all("[aria-label^='Reason for']").length]);
+    }).observe(document.body, {childList: true, subtree: true});
+}"""
+CHANGED = "old => (document.querySelector('.fw-query') || {innerText: old}).innerText !== old"
+
+
+def test_no_card_is_shown_under_another_query_and_no_field_twice(browser_is_here, workspace):
+    with serving(workspace.path) as address, browsing() as page:
+        page.goto(f"{address}/inspect")
+        page.get_by_text("Helpful", exact=True).wait_for()
+        settled(page)
+        page.evaluate(WATCH)
+        for _ in range(2):
+            before = page.locator(".fw-query").inner_text()
+            page.get_by_role("button", name="Next").click()
+            page.wait_for_function(CHANGED, arg=before)
+            settled(page)
+        seen = page.evaluate("window.seen")
+        assert seen and {tuple(state) for state in seen} == {(0, 1)}

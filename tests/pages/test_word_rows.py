@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.components.numbers import Unit
-from pages.components.word_rows import word_rows
+from pages.components.word_rows import mostly_special, special_name, word_rows
 from pages.components.word_table import word_table
 from tests.pages.factories import XSS, entry, scores, words_of
 from tests.pages.test_markup import Reader
@@ -46,3 +46,11 @@ def test_table_escapes(word):
     read = Reader(word_table(entry(text, words_of(text, [1.0])), Unit(0, 2)))
     assert set(read.tags) <= {"details", "summary", "table", "thead", "tbody", "tr", "th", "td", "span"}
     assert {name for name, _ in read.attributes} <= {"class", "style", "title", "scope"}
+
+
+def test_a_score_of_special_tokens_alone_is_told():
+    words = words_of("a film", [0.3, -0.4])
+    assert mostly_special(entry("a film", words, special=-0.8))
+    assert not mostly_special(entry("a film", words, special=0.6)), "words carry more, if they cancel out"
+    assert not mostly_special(entry("a film", words_of("a film", [0.0]), special=0.0))
+    assert special_name(entry(), "/") == "special tokens [CLS]"
