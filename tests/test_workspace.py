@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from backend.errors import InputError
-from backend.folder import Folder, replacing
+from backend.files import replacing
+from backend.folder import Folder
 from backend.influence import precompute as precompute_module
 from backend.influence.store import shard_path
 from backend.model import runs

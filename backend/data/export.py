@@ -19,7 +19,8 @@ from backend.data.rows import is_json
 from backend.data.rowstate import RowState
 from backend.data.write_table import first_rows, write_csv, write_datasets, write_jsonl, write_parquet
 from backend.errors import InputError
-from backend.folder import Folder, Manifest, replacing, write_json
+from backend.files import replacing, write_json
+from backend.folder import Folder, Manifest
 from backend.version import VERSION
 
 # The columns of a patch that must match the data, whatever they begin with.

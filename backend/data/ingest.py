@@ -16,7 +16,8 @@ from backend.data.messages import first_line, shown_name, shown_value
 from backend.data.rejected import Rejected, Rejections
 from backend.data.validate import Usable
 from backend.errors import InputError
-from backend.folder import DataInfo, Folder, Manifest, ModelInfo, file_digest
+from backend.files import file_digest
+from backend.folder import DataInfo, Folder, Manifest, ModelInfo
 from backend.progress import Progress, silent
 
 STAGE = "reading data"

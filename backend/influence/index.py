@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 from faiss.contrib import ivf_tools
 
-from backend.folder import file_digest, replacing, write_json
+from backend.files import file_digest, replacing, write_json
 from backend.influence.store import SHARD_EXAMPLES, RowStore
 from backend.progress import Progress
 

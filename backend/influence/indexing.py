@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from backend.data.dataset import load_split
-from backend.folder import Folder, digest
+from backend.files import digest
+from backend.folder import Folder
 from backend.influence.index import IndexInfo, RowIndex
 from backend.influence.precompute import PrecomputeSettings
 from backend.influence.search import Ranked, Ranking, Searcher

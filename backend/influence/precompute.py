@@ -17,7 +17,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.folder import Folder, Manifest, digest, file_digest
+from backend.files import digest, file_digest
+from backend.folder import Folder, Manifest
 from backend.influence.gradients import (
     TokenRows,
     concatenate,

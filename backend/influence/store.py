@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from backend.folder import replacing
+from backend.files import replacing
 from backend.influence.gradients import TokenRows, expand_ranges
 
 SHARD_EXAMPLES = 1024

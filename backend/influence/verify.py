@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sqlite3
 
-from backend.folder import Folder, Manifest, file_digest
+from backend.files import file_digest
+from backend.folder import Folder, Manifest
 from backend.influence.index import RowIndex
 from backend.influence.store import shard_path, shard_ranges, usable_shard
 from backend.model.fingerprint import changed_checkpoints

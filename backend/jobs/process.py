@@ -19,7 +19,7 @@ import psutil
 from filelock import FileLock
 
 from backend.errors import InputError
-from backend.folder import digest, write_json
+from backend.files import digest, write_json
 from backend.jobs.progress_file import PROGRESS_VARIABLE
 
 State = Literal["running", "done", "failed", "interrupted"]

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import InputError
-from backend.folder import Folder, digest, file_digest
+from backend.files import digest, file_digest
+from backend.folder import Folder
 
 
 def fingerprint(checkpoint: Path) -> dict[str, Any]:

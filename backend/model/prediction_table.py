@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from backend.data.dataset import Split
 from backend.errors import InputError
-from backend.folder import Folder, replacing
+from backend.files import replacing
+from backend.folder import Folder
 
 _ARTIFACT = b"firstword_artifact"
 

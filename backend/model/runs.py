@@ -9,7 +9,8 @@ from typing import Any
 
 from backend.data.dataset import load_split
 from backend.errors import InputError
-from backend.folder import CheckpointInfo, Folder, ModelInfo, digest, replacing
+from backend.files import digest, replacing
+from backend.folder import CheckpointInfo, Folder, ModelInfo
 from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer

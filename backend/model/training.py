@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from backend.errors import InputError
-from backend.folder import replacing
+from backend.files import replacing
 from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.loading import attempt, load_classifier, load_tokenizer, max_input_length
 from backend.model.prediction import accepted_inputs, predict

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from backend.errors import InputError
-from backend.folder import replacing
+from backend.files import replacing
 from backend.review import schema
 
 BUSY_SECONDS = 5.0

@@ -10,7 +10,8 @@ from threading import Lock
 import streamlit as st
 
 from backend.errors import InputError
-from backend.folder import MANIFEST, digest
+from backend.files import digest
+from backend.folder import MANIFEST
 from backend.influence.explanation import Explanation
 from backend.workspace import Workspace
 from pages.components import keys

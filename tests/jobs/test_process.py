@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import InputError
-from backend.folder import write_json
+from backend.files import write_json
 from backend.jobs.process import JobState, job_path, job_state, start_command
 from backend.jobs.progress_file import PROGRESS_VARIABLE, progress_file
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from backend.folder import write_json
+from backend.files import write_json
 from backend.jobs.process import job_path
 from pages.components.answer import Places
 from pages.components.markup import plain_label

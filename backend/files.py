@@ -1,0 +1,96 @@
+"""Writing files and folders whole or not at all, and what identifies their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from backend.errors import InputError
+
+
+def digest(*parts: object) -> str:
+    """A short stable id (16 hex digits) of JSON-serialisable parts."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success flush it and rename it over ``path``.
+
+    Works for a file or a folder. On any exception the temporary path is deleted and ``path`` is
+    left as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    target = scratch / path.name
+    try:
+        yield target
+        _flush(target)
+        if path.is_dir():
+            path.rename(scratch / "replaced")
+        target.replace(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path`` that becomes ``path`` on success.
+
+    Unlike `replacing` it never takes the place of a folder with content: `InputError` then.
+    """
+    new_parents = [each for each in path.parents if not each.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        (scratch / path.name).mkdir()
+        yield scratch / path.name
+        _flush(scratch / path.name)
+        try:
+            (scratch / path.name).rename(path)
+        except OSError as error:
+            raise InputError(
+                f"{path}: something else was put there meanwhile; nothing was written"
+            ) from error
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):  # stops at the first that has content
+            for parent in new_parents:
+                parent.rmdir()
+
+
+def _flush(path: Path) -> None:
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    for file in files:
+        file.chmod(file.stat().st_mode | 0o444)  # some writers leave files that only their owner may read
+        _sync(file)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: Path) -> str:
+    """Digest of a file's content: 32 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` to ``path`` whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
