@@ -27,7 +27,7 @@ from backend.influence.gradients import (
     traced_positions,
 )
 from backend.influence.store import RowStore, shard_path, shard_ranges, usable_shard, write_shard
-from backend.model.batching import length_sorted_batches
+from backend.model.batching import length_sorted_batches, padding_free
 from backend.model.devices import resolve_device
 from backend.model.fingerprint import require_unchanged
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
@@ -77,12 +77,8 @@ def input_length(manifest: Manifest, tokenizer: PreTrainedTokenizerBase, model: 
 def batches(
     lengths: Sequence[int], tokenizer: PreTrainedTokenizerBase, settings: PrecomputeSettings
 ) -> Iterator[list[int]]:
-    """Batches of positions, sorted by length.
-
-    Left padding would shift absolute positions: such models are batched without padding.
-    """
-    unpadded = tokenizer.padding_side == "left"
-    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, unpadded)
+    """Batches of positions, sorted by length, within the settings' bounds."""
+    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, padding_free(tokenizer))
 
 
 def gradient_rows(

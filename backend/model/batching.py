@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from transformers import PreTrainedTokenizerBase
+
 
 def length_sorted_batches(
     lengths: Sequence[int], max_examples: int, max_tokens: int, same_length: bool = False
@@ -23,3 +25,8 @@ def length_sorted_batches(
         batch.append(position)
     if batch:
         yield batch
+
+
+def padding_free(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether only examples of equal length may share a batch: left padding shifts absolute positions."""
+    return tokenizer.padding_side == "left"

@@ -12,16 +12,18 @@ from backend.folder import Folder
 
 def fingerprint(checkpoint: Path) -> dict[str, Any]:
     """Digest of all weight files of a checkpoint folder, and their sizes and times for a quick look."""
-    files = sorted(checkpoint.glob("*.safetensors"))
     return {
-        "digest": digest([(path.name, file_digest(path)) for path in files]),
+        "digest": digest([(path.name, file_digest(path)) for path in _weight_files(checkpoint)]),
         "files": _look(checkpoint),
     }
 
 
+def _weight_files(checkpoint: Path) -> list[Path]:
+    return sorted(checkpoint.glob("*.safetensors"))
+
+
 def _look(checkpoint: Path) -> list[list[Any]]:
-    files = sorted(checkpoint.glob("*.safetensors"))
-    return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    return [[each.name, each.stat().st_size, each.stat().st_mtime_ns] for each in _weight_files(checkpoint)]
 
 
 def changed_checkpoints(folder: Folder, *, thorough: bool) -> list[Path]:

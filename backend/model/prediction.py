@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.model.batching import length_sorted_batches
+from backend.model.batching import length_sorted_batches, padding_free
 from backend.model.tokenization import Encoded, collate
 from backend.progress import Progress, silent
 
@@ -39,9 +39,7 @@ def predict(
     result = np.full((len(encoded), classes), 1 / classes, dtype=np.float32)
     filled = [position for position, each in enumerate(encoded) if len(each)]
     lengths = [len(encoded[position]) for position in filled]
-    batches = length_sorted_batches(
-        lengths, batch_examples, max_tokens, same_length=tokenizer.padding_side == "left"
-    )
+    batches = length_sorted_batches(lengths, batch_examples, max_tokens, same_length=padding_free(tokenizer))
     was_training = model.training
     model.eval()
     done = len(encoded) - len(filled)
