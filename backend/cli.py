@@ -22,8 +22,8 @@ app = typer.Typer(
 )
 
 for command in (
-    *(build.demo, build.init, build.train, build.attach, build.precompute),
-    *(ask.explain, ask.evaluate),
+    *(build.demo, build.init, build.append, build.train, build.attach, build.precompute),
+    *(ask.explain, ask.explain_many, ask.influence, ask.evaluate),
     *(review.keep, review.flag, review.remove, review.relabel, review.undo, review.redo),
     *(review.log, review.export),
     *(state.status, state.verify),

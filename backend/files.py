@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from backend.errors import InputError
 
@@ -88,6 +90,15 @@ def file_digest(path: Path) -> str:
     """Digest of a file's content: 32 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def array_digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Digest of the content of named arrays: 32 hex digits."""
+    state = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        state.update(name.encode())
+        state.update(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data)
+    return state.hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from backend.errors import InputError
 from backend.files import appearing, digest, write_json
@@ -23,6 +23,9 @@ from backend.files import appearing, digest, write_json
 SCHEMA_VERSION = 1
 MANIFEST = "workspace.json"
 ArtifactState = Literal["missing", "stale", "current"]
+SplitName = Literal["train", "eval"]
+# A name in the folder of the data, never a path that leads out of it.
+SplitFile = Annotated[str, StringConstraints(pattern=r"^(train|eval)(-[0-9a-f]{16})?\.parquet$")]
 
 
 class _Record(BaseModel):
@@ -30,7 +33,10 @@ class _Record(BaseModel):
 
 
 class DataInfo(_Record):
-    """What was imported: column names as in the source, and how many usable rows."""
+    """What was imported: column names as in the source, and how many usable rows.
+
+    ``files`` names the file of each split whose rows are no longer in ``SPLIT.parquet``.
+    """
 
     fingerprint: str
     text: str
@@ -42,6 +48,11 @@ class DataInfo(_Record):
     n_eval: int
     n_rejected: int = 0
     sources: dict[str, str] = {}
+    files: dict[SplitName, SplitFile] = {}
+
+    def file(self, split: SplitName) -> str:
+        """Name of the file that holds the rows of ``split``."""
+        return self.files.get(split, f"{split}.parquet")
 
 
 class ModelInfo(_Record):
@@ -161,19 +172,10 @@ class Folder:
 
     def _sweep(self) -> None:
         """Delete what killed long work left behind; only its own places, which the lock guards."""
-        places = (self.path, *self.rows.glob("*"), self.predictions, self.index)
-        kinds = (
-            "checkpoints",
-            "tokenizer",
-            "shard-*",
-            "*.parquet",
-            "rows.faiss",
-            "index.json",
-        )  # not manifests
-        patterns = [f".{kind}.*.tmp" for kind in kinds]
-        for place in places:
-            for pattern in patterns:
-                for leftover in place.glob(pattern):
+        derived = (self.data, self.tokens, *self.rows.glob("*"), self.rows, self.predictions, self.index)
+        for place in (self.path, *derived, self.influence):
+            for leftover in place.glob(".*.tmp"):
+                if not leftover.name.startswith(f".{MANIFEST}"):  # written by others too, under its own lock
                     shutil.rmtree(leftover, ignore_errors=True)
 
     # -- artifacts --------------------------------------------------------------------------------
@@ -247,9 +249,19 @@ class Folder:
         return self.path / "rows"
 
     @property
+    def tokens(self) -> Path:
+        """Tokens of both splits."""
+        return self.path / "tokens"
+
+    @property
     def index(self) -> Path:
         """FAISS files and index.json."""
         return self.path / "index"
+
+    @property
+    def influence(self) -> Path:
+        """Influence of the whole training split on the whole eval split."""
+        return self.path / "influence"
 
     @property
     def predictions(self) -> Path:

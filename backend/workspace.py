@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +20,18 @@ from backend.review.ledger import Ledger, LogEntry
 if (
     TYPE_CHECKING
 ):  # torch and transformers are imported where they are needed: a decision must not wait for them
+    from backend.data.append import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.influence.explain import Explainer, SplitName
     from backend.influence.explanation import Explanation
-    from backend.influence.precompute import PrecomputeSettings
+    from backend.influence.settings import PrecomputeSettings
+    from backend.influence.whole_set import WholeSet
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
 
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
+OPTIONAL_ARTIFACTS = ("influence",)
 COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
 
 
@@ -43,6 +45,7 @@ class Workspace:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._explainers: dict[str, Explainer] = {}
+        self._splits: dict[str, Split] = {}
 
     # -- making and opening -------------------------------------------------------------------------
 
@@ -100,19 +103,28 @@ class Workspace:
 
     # -- data ---------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def train_split(self) -> Split:
         """The training rows."""
-        return load_split(self.folder, "train")
+        return self.split("train")
 
-    @cached_property
+    @property
     def eval_split(self) -> Split:
         """The held-out rows."""
-        return load_split(self.folder, "eval")
+        return self.split("eval")
 
     def split(self, name: SplitName) -> Split:
-        """One of the two splits."""
-        return self.train_split if name == "train" else self.eval_split
+        """One of the two splits; read again only after rows were appended, by whomever."""
+        known = self._splits.get(name)
+        if known is None or known.info.fingerprint != self.manifest.data.fingerprint:
+            known = self._splits[name] = load_split(self.folder, name)
+        return known
+
+    def append(self, *, train: str, skip_bad_rows: bool = False, progress: Progress = silent) -> AppendReport:
+        """Put the rows of a source behind the training rows (see `backend.data.append.append`)."""
+        from backend.data.append import append
+
+        return append(self.folder, train=train, skip_bad_rows=skip_bad_rows, progress=progress)
 
     # -- model --------------------------------------------------------------------------------------
 
@@ -143,23 +155,24 @@ class Workspace:
     def precompute(self, settings: PrecomputeSettings | None = None, progress: Progress = silent) -> None:
         """Gradient rows, predictions and index; what is already there and current is kept."""
         from backend.influence.indexing import build_index, index_is_current
-        from backend.influence.precompute import PrecomputeSettings, compute_rows, rows_are_current
+        from backend.influence.precompute import compute_rows, rows_are_current
+        from backend.influence.settings import PrecomputeSettings, TraceSettings
 
         settings = settings or PrecomputeSettings()
         with self.folder.lock():
             if not rows_are_current(self.folder, settings):
                 compute_rows(self.folder, settings, progress)
             if not index_is_current(self.folder):
-                build_index(self.folder, settings, progress)
+                build_index(self.folder, TraceSettings(settings.device), progress)
 
     def explainer(self, device: str = "auto") -> Explainer:
         """The loaded models, rows and index; made on first use, kept while the artifacts stay the same."""
         from backend.influence.explain import Explainer
-        from backend.influence.precompute import PrecomputeSettings
+        from backend.influence.settings import TraceSettings
 
         key = f"{self.folder.require('index', 'precompute').id} {device}"
         if key not in self._explainers:
-            self._explainers = {key: Explainer(self.folder, PrecomputeSettings(device=device))}
+            self._explainers = {key: Explainer(self.folder, TraceSettings(device))}
         return self._explainers[key]
 
     def explain(
@@ -181,21 +194,65 @@ class Workspace:
         Args:
             text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have it).
             label: the class whose loss is traced; default: the predicted class ("why this?").
-            k: how many proponents and opponents. exact: scan everything instead of using the index.
+            k: how many proponents and opponents. score: a mode of `backend.influence.modes`.
+            exact: scan everything, and make the gradients of the best anew in fp32.
         """
         from backend.influence.explain import Question
 
         question = Question(text, text_b, row, split, label, k, exact, method, score)
         return self.explainer(device).explain(question)
 
-    def measure_index(self, queries: int = 100, k: int = 10, progress: Progress = silent) -> dict[str, float]:
-        """Recall@k of the default path against the full scan on eval rows, for both ends."""
-        from backend.influence.indexing import measure_recall, sample_queries, true_rankings
+    def explain_many(
+        self,
+        out: str | Path,
+        *,
+        split: SplitName = "eval",
+        label: str = "predicted",
+        score: str = "dot",
+        k: int = 10,
+        device: str = "auto",
+        progress: Progress = silent,
+    ) -> int:
+        """Write the ``k`` strongest training examples of each end for all rows of a split to a Parquet file.
 
-        explainer = self.explainer()
-        drawn = sample_queries(explainer.checkpoints, self.folder, queries, seed=1)
-        truths = true_rankings(explainer.searcher, drawn, k, progress)
-        return measure_recall(explainer.searcher, drawn, truths, k)
+        Args:
+            label: ``predicted`` or ``given``: the class whose loss is traced. Returns the number of rows
+            explained.
+        """
+        from backend.influence.many import write_answers
+
+        return write_answers(
+            self.explainer(device),
+            self.split(split),
+            Path(out),
+            label=label,  # type: ignore[arg-type]
+            score=score,
+            k=k,
+            progress=progress,
+        )
+
+    def compute_influence(
+        self, *, score: str = "dot", k: int = 10, device: str = "auto", progress: Progress = silent
+    ) -> None:
+        """Influence of all training rows on all eval rows (see `backend.influence.whole_set`); resumable."""
+        from backend.influence.whole_set import compute_whole_set
+
+        with self.folder.lock():
+            compute_whole_set(self.explainer(device), score=score, k=k, progress=progress)
+
+    def influence(self) -> WholeSet:
+        """What `compute_influence` found; `InputError` if it is missing, stale or damaged."""
+        from backend.influence.whole_set import read_whole_set
+
+        return read_whole_set(self.folder)
+
+    def measure_index(
+        self, queries: int = 20, k: int = 10, score: str = "dot", progress: Progress = silent
+    ) -> dict[str, float]:
+        """Recall@k of the default path against `explain --exact` on eval rows, for both ends."""
+        from backend.influence.indexing import measure_against_exact
+
+        return measure_against_exact(self.explainer(), score, queries, k, progress)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""
@@ -304,7 +361,7 @@ class Workspace:
     def status(self) -> dict[str, Any]:
         """What is there, what is stale, how many decisions, and the next step."""
         manifest = self.manifest
-        states = {name: self.folder.state(name) for name in ARTIFACTS}
+        states = {name: self.folder.state(name) for name in (*ARTIFACTS, *OPTIONAL_ARTIFACTS)}
         missing = next((name for name in ARTIFACTS if states[name] != "current"), None)
         return {
             "path": str(self.path),
@@ -312,7 +369,11 @@ class Workspace:
             "classes": list(manifest.classes),
             "model": manifest.model.model_dump(),
             "checkpoints": [each.model_dump() for each in manifest.checkpoints],
-            "artifacts": {name: {"state": states[name], **_details(manifest, name)} for name in ARTIFACTS},
+            "artifacts": {
+                name: {"state": state, **_details(manifest, name)}
+                for name, state in states.items()
+                if name in ARTIFACTS or state != "missing"
+            },
             "decisions": self.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }

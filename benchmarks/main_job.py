@@ -5,8 +5,8 @@
 Builds each workspace with the command line's own functions where it is missing (5 to 8 minutes each on two
 cores), then measures. Prints a Markdown table and writes ``HOME/main_job.json``.
 
-Agreement: for a few queries, every score of a random sample of training examples, by `explain`'s full scan
-and by the dense definition (full embedding-weight gradient, one example at a time, no hook, fp32). The
+Agreement: for a few queries, every score of a random sample of training examples, as `explain --exact` has
+it and by the dense definition (full embedding-weight gradient, one example at a time, no hook, fp32). The
 relative error of a score is taken where the score is at least a thousandth of the sample's largest.
 """
 
@@ -24,12 +24,16 @@ import numpy as np
 
 from backend.data.columns import Columns
 from backend.demo import build_demo
+from backend.influence.exact import exact_rows
 from backend.influence.indexing import sample_queries
+from backend.influence.modes import MODES
+from backend.influence.search import summed_terms
 from backend.model.loading import load_classifier
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
 from tests.influence.oracle import dense_terms
 
+DOT = MODES["dot"]
 SHARED = Path("../shared/data")
 SETS = {
     "trec": ("trec", Columns(text="text", label="label", split="split")),
@@ -67,7 +71,8 @@ def agreement(workspace: Workspace, queries: int = 2, examples: int = 20) -> flo
         encoded = checkpoints.encode([query[0]], [query[1]] if query[1] else None)
         traced = checkpoints.trace(encoded, [label])[0]
         drawn = np.sort(rng.choice(len(train), examples, replace=False))
-        found = explainer.searcher.terms(traced, drawn).sum(axis=1)
+        exact, _ = exact_rows(checkpoints, train, drawn)
+        found = summed_terms(exact, traced, drawn, checkpoints.vocabulary).sum(axis=1)
         rows = [
             (
                 train.texts[each],
@@ -88,10 +93,10 @@ def agreement(workspace: Workspace, queries: int = 2, examples: int = 20) -> flo
 def latency(workspace: Workspace, queries: int = 50) -> dict[str, float]:
     """Milliseconds of the search and of a whole warm `explain` over eval rows: p50 and p95."""
     explainer = workspace.explainer("cpu")
-    search = []
+    searcher, search = explainer.searcher, []
     for traced in sample_queries(explainer.checkpoints, workspace.folder, queries + 5, seed=2):
         start = time.perf_counter()
-        explainer.searcher.top(traced, 10, exact=False)
+        searcher.top(searcher.ask(traced, DOT), DOT, 10)
         search.append(1000 * (time.perf_counter() - start))
     whole = [
         workspace.explain(row=row, split="eval", device="cpu").elapsed_ms["total"]
@@ -108,13 +113,13 @@ def latency(workspace: Workspace, queries: int = 50) -> dict[str, float]:
 def measure(name: str, home: Path, queries: int) -> dict[str, Any]:
     """All figures of one data set."""
     workspace = prepared(name, home)
-    rows = workspace.manifest.artifacts["rows"].details
-    recall = workspace.measure_index(queries)
+    rows, recall = workspace.manifest.artifacts["rows"].details, workspace.measure_index(queries)
     return {
         "set": name,
         "n_train": len(workspace.train_split),
         "checkpoints": len(workspace.manifest.checkpoints),
         "accuracy": float(workspace.predictions("eval").correct.mean()),
+        "plan": f"{rows['precision']} {rows['attention']}",
         "rows_seconds": rows["seconds"],
         "rows_mb": rows["bytes"] // 1_000_000,
         "recall_proponents": recall["proponents"],
@@ -130,6 +135,7 @@ COLUMNS = {
     "n_train": "training rows",
     "checkpoints": "checkpoints",
     "accuracy": "accuracy on eval",
+    "plan": "precision, attention",
     "rows_seconds": "rows, s",
     "rows_mb": "rows, MB",
     "recall_proponents": "recall@10 helpful",
@@ -157,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sets", nargs="*", default=["demo", *SETS])
     parser.add_argument("--home", type=Path, default=Path("cache/bench"))
-    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--queries", type=int, default=20)
     options = parser.parse_args()
     results = [measure(name, options.home, options.queries) for name in options.sets]
     print(f"{date.today()}, {platform.processor() or platform.machine()}\n")

@@ -77,7 +77,7 @@ def test_the_main_job(source, tmp_path):
     assert kept[other]["label"] != label
     assert kept[other].keys() == {"id", "text", "label", "stars"}
     recall = json.loads(backend("evaluate", ws, "--protocol", "index", "--queries", 5, "--json").stdout)
-    assert recall["proponents"] == recall["opponents"] == 1.0
+    assert min(recall["proponents"], recall["opponents"]) >= 0.9  # 8 bits may swap neighbours
     assert "everything is whole" in backend("verify", ws).stdout
 
 

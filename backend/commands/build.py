@@ -1,4 +1,4 @@
-"""Making a workspace: demo, init, train, attach, precompute."""
+"""Making a workspace: demo, init, append, train, attach, precompute."""
 
 from __future__ import annotations
 
@@ -76,6 +76,32 @@ def init(
     print(f"next: python -m backend train {workspace.path}   (or attach {workspace.path} --run DIR)")
 
 
+def append(
+    ws: WorkspacePath,
+    train: Annotated[
+        str,
+        typer.Option(
+            help="More training rows: file, saved datasets folder, or hub id. All of them are training rows, "
+            "whatever a column that told the splits apart (--split-column of init) says."
+        ),
+    ],
+    skip_bad_rows: Annotated[
+        bool, typer.Option(help="Skip and list rows that would stop the import.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Append training rows; columns are those of init, rows and decisions that are there stay."""
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        report = workspace.append(train=train, skip_bad_rows=skip_bad_rows, progress=progress)
+    if json:
+        console.print_json(report.to_json())
+        return
+    for line in report.lines():
+        print(line)
+    print(f"next: {workspace.status()['next']}")
+
+
 def train(
     ws: WorkspacePath,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.")] = None,
@@ -140,13 +166,21 @@ def attach(
 def precompute(
     ws: WorkspacePath,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, or auto: bf16 where it is faster and ranks as fp32 does.")
+    ] = "auto",
+    row_store: Annotated[
+        str | None,
+        typer.Option(help="int8, full (fp32), or pca:N such as pca:64; default: what is there, else int8."),
+    ] = None,
+    attention: Annotated[str, typer.Option(help="eager, sdpa, or auto: the faster one.")] = "auto",
     json: Json = False,
 ) -> None:
-    """Gradient rows, predictions and index; a run that was stopped continues where it was."""
-    from backend.influence.precompute import PrecomputeSettings
+    """Gradient rows, predictions and index; what is there already is kept, so a stopped run continues."""
+    from backend.influence.settings import PrecomputeSettings
 
+    settings = PrecomputeSettings(device, precision, attention, row_store)
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
-        workspace.precompute(PrecomputeSettings(device=device, precision=precision), progress)
+        workspace.precompute(settings, progress)
     print_status(workspace, json)

@@ -36,7 +36,7 @@ def assemble(train: str, eval: str | None, columns: Columns, seed: int, rejectio
     columns.check()
     fraction = parse_fraction(eval)
     parts = _read(train, eval, fraction, columns, rejections)
-    train_part = _some(usable(parts.train, columns, rejections), rejections, "train")
+    train_part = some(usable(parts.train, columns, rejections), rejections, "train")
     classes = _classes(train_part, columns.label)
     if parts.eval is not None:
         eval_part = usable(parts.eval, columns, rejections)
@@ -44,7 +44,7 @@ def assemble(train: str, eval: str | None, columns: Columns, seed: int, rejectio
         assert fraction is not None
         train_part, eval_part = _hold_out(train_part, fraction, seed)
     eval_part = known_labels(eval_part, columns.label, train_part.present(classes), rejections)
-    return Assembled(train_part, _some(eval_part, rejections, "eval"), classes, parts.left_out)
+    return Assembled(train_part, some(eval_part, rejections, "eval"), classes, parts.left_out)
 
 
 def _read(
@@ -87,7 +87,8 @@ def _added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     return {key: one.get(key, 0) + other.get(key, 0) for key in {**one, **other}}
 
 
-def _some(part: Usable, rejections: Rejections, split: str) -> Usable:
+def some(part: Usable, rejections: Rejections, split: str) -> Usable:
+    """``part``; `InputError` naming the first rejected row if it is empty."""
     if len(part):
         return part
     listed = rejections.sorted()

@@ -1,7 +1,8 @@
 """The rows of one split of a workspace."""
 
 from functools import cached_property
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,9 +13,7 @@ from backend.data.python_values import python_values
 from backend.data.rows import is_json, parsed
 from backend.data.validate import as_text
 from backend.errors import InputError
-from backend.folder import DataInfo, Folder
-
-SplitName = Literal["train", "eval"]
+from backend.folder import DataInfo, Folder, SplitName
 
 
 class Split:
@@ -86,14 +85,21 @@ class Split:
         return parsed(values) if is_json(table.schema.field(column)) else values
 
 
+def split_path(folder: Folder, name: SplitName) -> Path:
+    """Where the rows of a split lie: the file that the manifest names."""
+    return folder.data / folder.manifest().data.file(name)
+
+
 def load_split(folder: Folder, name: SplitName) -> Split:
     """Read a split; `InputError` if its file is missing or damaged."""
-    path = folder.data / f"{name}.parquet"
+    info = folder.manifest().data
+    path = folder.data / info.file(name)
     try:
         table = pq.read_table(path, memory_map=True)
     except (OSError, pa.ArrowException) as error:
+        if folder.manifest().data.file(name) != info.file(name):  # rows were appended at this moment
+            return load_split(folder, name)
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
-    info = folder.manifest().data
     if not {ID, LABEL, info.text, info.label} <= set(table.column_names):
         raise InputError(f"{path}: lacks columns that workspace.json names; create the workspace anew")
     return Split(name, table, info)

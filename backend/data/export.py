@@ -100,8 +100,8 @@ def export(
     ``out`` may not be written (see `backend.data.export_target.check_target`).
     """
     check_target(folder, format, out, overwrite)
-    manifest = folder.manifest()
     split = load_split(folder, "train")
+    manifest = folder.manifest().model_copy(update={"data": split.info})  # of these rows, whatever comes
     table = selected(split, manifest.classes, states, what)
     counts = summary(split, manifest.classes, states)
     described = _Description(folder.path.resolve().name, manifest, format, what, table.num_rows, counts)

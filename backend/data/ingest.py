@@ -1,21 +1,16 @@
 """Filling a new workspace with the user's data: both splits, the rejected rows, the manifest."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from backend.data.assemble import Assembled, assemble
-from backend.data.columns import ID, LABEL, Columns
+from backend.data.columns import Columns
 from backend.data.ids import content_ids
-from backend.data.messages import first_line, shown_name, shown_value
+from backend.data.messages import shown_name, shown_value
 from backend.data.rejected import Rejected, Rejections
+from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
 from backend.data.validate import Usable
-from backend.errors import InputError
 from backend.files import file_digest
 from backend.folder import DataInfo, Folder, Manifest, ModelInfo
 from backend.progress import Progress, silent
@@ -85,12 +80,13 @@ def ingest(
     progress(STAGE, 1, 2)
     rejected = rejections.sorted()
     folder.data.mkdir()
-    ids = {"train": _ids("t", data.train), "eval": _ids("e", data.eval)}
-    _write_split(folder, "train", data.train, ids["train"])
-    _write_split(folder, "eval", data.eval, ids["eval"])
-    _write_rejected(folder, rejected)
+    train_ids, eval_ids = _ids("t", data.train), _ids("e", data.eval)
+    for name, part, ids in (("train", data.train, train_ids), ("eval", data.eval, eval_ids)):
+        table = with_own_columns(part.rows.table, ids, part.labels)
+        write_split(folder.data / f"{name}.parquet", table, part.rows.file)
+    (folder.data / REJECTED).write_text(rejected_lines(rejected), encoding="utf-8")
     info = DataInfo(
-        fingerprint=_fingerprint(data, ids),
+        fingerprint=fingerprint(data.classes, _content(data.train, train_ids), _content(data.eval, eval_ids)),
         text=columns.text,
         label=columns.label,
         text_b=columns.text_b,
@@ -135,26 +131,5 @@ def _ids(prefix: Literal["t", "e"], part: Usable) -> list[str]:
     return part.ids if part.ids is not None else content_ids(prefix, part.texts, part.texts_b, part.labels)
 
 
-def _write_split(folder: Folder, name: str, part: Usable, ids: list[str]) -> None:
-    table = part.rows.table.append_column(ID, pa.array(ids, pa.string()))
-    table = table.append_column(LABEL, pa.array(part.labels, pa.string()))
-    try:
-        # The "compliant" names of list items would change the column's type.
-        pq.write_table(table, folder.data / f"{name}.parquet", use_compliant_nested_type=False)
-    except pa.ArrowException as error:
-        raise InputError(f"{part.rows.file}: a column cannot be stored ({first_line(error)})") from error
-
-
-def _write_rejected(folder: Folder, rejected: list[Rejected]) -> None:
-    with (folder.data / "rejected.jsonl").open("w", encoding="utf-8") as file:
-        for each in rejected:
-            file.write(json.dumps(asdict(each), ensure_ascii=False) + "\n")
-
-
-def _fingerprint(data: Assembled, ids: dict[str, list[str]]) -> str:
-    """16 hex digits over all that results depend on: classes, ids, texts, labels, and their order."""
-    state = hashlib.blake2b(json.dumps(data.classes).encode(), digest_size=8)
-    for part, row_ids in ((data.train, ids["train"]), (data.eval, ids["eval"])):
-        for column in (row_ids, part.texts, part.texts_b, part.labels):
-            state.update(json.dumps(column).encode())
-    return state.hexdigest()
+def _content(part: Usable, ids: list[str]) -> Content:
+    return Content(ids, part.texts, part.texts_b, part.labels)

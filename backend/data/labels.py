@@ -124,3 +124,11 @@ def check_two_classes(present: Collection[str], file: str, column: str) -> None:
 def unknown_label(name: str, classes: Collection[str]) -> str:
     """The complaint about an eval label that train lacks."""
     return f"label {shown_value(name)} does not occur in train, which has {listing(list(classes))}"
+
+
+def unknown_class(name: str, classes: Collection[str]) -> str:
+    """The complaint about a label that is no class of the workspace."""
+    return (
+        f"label {shown_value(name)} is none of the workspace's classes {listing(list(classes))}, "
+        "and the model has no output for it"
+    )

@@ -46,7 +46,8 @@ def read_csv(
         pa.array(cells, pa.string()) if column in keep_text else typed(cells)
         for column, cells in zip(header, cells_of, strict=True)
     ]
-    return Rows(name, pa.Table.from_arrays(arrays, names=header), np.array(numbers, dtype=np.int64))
+    table = pa.Table.from_arrays(arrays, names=header)
+    return Rows(name, table, np.array(numbers, dtype=np.int64), guessed=True)
 
 
 class _Lines:

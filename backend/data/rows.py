@@ -21,12 +21,16 @@ JSON_FIELD = {b"firstword": b"json"}
 
 @dataclass(frozen=True)
 class Rows:
-    """``table`` has one row per entry of ``numbers`` (int64: 1-based row or line in ``file``)."""
+    """``table`` has one row per entry of ``numbers`` (int64: 1-based row or line in ``file``).
+
+    ``guessed``: the format knows no types, so those of the columns follow from how the cells are written.
+    """
 
     file: str
     table: pa.Table
     numbers: np.ndarray
     unit: str = "row"
+    guessed: bool = False
 
     @classmethod
     def of_table(cls, file: str, table: pa.Table) -> Rows:

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.columns import Columns
-from backend.data.labels import LabelCodec, NotALabel, unknown_label
-from backend.data.messages import shown_value
+from backend.data.labels import LabelCodec, NotALabel, unknown_class, unknown_label
+from backend.data.messages import listing, shown_value
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows, is_json, is_text
 from backend.errors import InputError
@@ -88,6 +88,67 @@ def known_labels(part: Usable, column: str, present: Collection[str], rejections
             rejections.broken(part.rows.rejected(i, column, unknown_label(label, present)))
             ok[i] = False
     return part.where(ok)
+
+
+def known_classes(
+    part: Usable, column: str, codec: LabelCodec, classes: Collection[str], rejections: Rejections
+) -> Usable:
+    """``part`` with labels read as ``codec`` means them, without rows whose label is none of ``classes``.
+
+    ``codec`` is that of the stored label column, which must be able to hold the labels.
+    """
+    if codec.kind == "class" and part.codec.kind in ("integer", "float"):
+        part = _by_number(part, column, codec, rejections)
+    problems = {label: _misfit(label, codec, classes) for label in set(part.labels)}
+    ok = np.ones(len(part), dtype=bool)
+    for i, label in enumerate(part.labels):
+        problem = problems[label]
+        if problem is not None:
+            rejections.broken(part.rows.rejected(i, column, problem))
+            ok[i] = False
+    return part.where(ok)
+
+
+def new_ids(part: Usable, column: str, taken: Collection[str], rejections: Rejections) -> Usable:
+    """``part``, which has ids of its own, without rows whose id is in ``taken``."""
+    assert part.ids is not None
+    ok = np.ones(len(part), dtype=bool)
+    for i, row_id in enumerate(part.ids):
+        if row_id in taken:
+            reason = f"id {shown_value(row_id)} is in the training rows already"
+            rejections.broken(part.rows.rejected(i, column, reason))
+            ok[i] = False
+    return part.where(ok)
+
+
+def _misfit(label: str, codec: LabelCodec, classes: Collection[str]) -> str | None:
+    """Why a row with this label cannot be stored, None if it can."""
+    if label not in classes:
+        return unknown_class(label, classes)
+    try:
+        held = codec.decode(codec.encode(label)) == label
+    except ValueError:
+        held = False
+    return None if held else f"label {shown_value(label)} cannot be stored in the column ({codec.type})"
+
+
+def _by_number(part: Usable, column: str, codec: LabelCodec, rejections: Rejections) -> Usable:
+    """``part`` with whole numbers read as the numbers of the classes that ``codec`` names."""
+    numerals = [name for i, name in enumerate(codec.names) if name.isdecimal() and name != str(i)]
+    if numerals:
+        raise InputError(
+            f"{part.rows.file}, column {column!r}: its numbers could be names of classes "
+            f"({listing(numerals)}) or their places; give the labels as text"
+        )
+    ok, labels = np.ones(len(part), dtype=bool), []
+    for i, name in enumerate(codec.decode_all(int(label) for label in part.labels)):
+        labels.append(name if isinstance(name, str) else "")
+        if isinstance(name, NotALabel):
+            rejections.broken(part.rows.rejected(i, column, str(name)))
+        elif name is None:
+            rejections.unusable(part.rows.rejected(i, column, "no label"))
+        ok[i] = isinstance(name, str)
+    return replace(part, labels=labels).where(ok)
 
 
 def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from backend.data.dataset import Split
 from backend.influence.explanation import Entry, TokenScore, WordScore
 from backend.influence.search import Ranked
-from backend.influence.store import RowStore
+from backend.influence.store import ExampleRows
 from backend.influence.tracing import Checkpoints, TracedExample
 from backend.influence.words import word_spans
 from backend.model.tokenization import Encoded, special_ids
@@ -26,10 +26,14 @@ _FIELDS = ("text", "text_b")
 
 @dataclass(frozen=True)
 class EntryBuilder:
-    """Builds entries for one query; ``texts`` are the query's text and, for a pair, text_b."""
+    """Builds entries for one query; ``texts`` are the query's text and, for a pair, text_b.
+
+    ``rows`` are those that the ranked examples were scored with, one per checkpoint; ``query`` has the same
+    coordinates and is changed as the score mode asks.
+    """
 
     checkpoints: Checkpoints
-    stores: list[RowStore]
+    rows: Sequence[ExampleRows]
     train: Split
     query: TracedExample
     texts: tuple[str, ...]
@@ -132,17 +136,15 @@ class EntryBuilder:
 
     def _split_query_token(self, shares: np.ndarray, ranked: Ranked, slot: int) -> None:
         """Replace the term of a token by the parts of its several positions in the query."""
-        query = self.query
+        query, token = self.query, int(self.query.tokens[slot])
         places = np.flatnonzero(query.slots == slot)
-        order = np.argsort(ranked.positions)
-        only = np.full(self.checkpoints.vocabulary, -1, dtype=np.int64)
-        only[query.tokens[slot]] = 0
-        parts = np.zeros((len(order), len(places)))
-        for checkpoint, store in enumerate(self.stores):
-            found = store.matches(ranked.positions[order], only)
-            parts[order[found.example]] += found.rows @ query.position_rows[checkpoint, places].T
-        shared = ~np.isnan(shares[:, places])
-        shares[:, places] = np.where(shared, parts, np.nan)
+        for row, position in enumerate(ranked.positions.tolist()):
+            if not np.isnan(shares[row, places[0]]):
+                parts = sum(
+                    query.position_rows[checkpoint, places] @ each.positions(position, token).sum(axis=0)
+                    for checkpoint, each in enumerate(self.rows)
+                )
+                shares[row, places] = parts * ranked.factors[row]
 
     def _train_shares(self, ranked: Ranked, encoded: Sequence[Encoded]) -> list[np.ndarray]:
         """Each position's share of each ranked example's score: float64 (L), NaN where not shared."""
@@ -152,16 +154,17 @@ class EntryBuilder:
             slots = table[np.asarray(each.input_ids, dtype=np.int64)]
             share = np.where(slots >= 0, ranked.terms[place][slots], np.nan)
             for slot in _repeated(slots):
-                share[slots == slot] = self._train_parts(int(ranked.positions[place]), slot)
+                parts = self._train_parts(int(ranked.positions[place]), slot)
+                share[slots == slot] = parts * ranked.factors[place]
             shares.append(share)
         return shares
 
     def _train_parts(self, position: int, slot: int) -> np.ndarray:
-        """What each position of a query token in a training example adds to the token's term: float64 (m)."""
+        """What each position of a query token in a training example adds to their product: float64 (m)."""
         token = int(self.query.tokens[slot])
         per_checkpoint = [
-            store.positions(position, token) @ self.query.rows[checkpoint, slot]
-            for checkpoint, store in enumerate(self.stores)
+            each.positions(position, token) @ self.query.rows[checkpoint, slot]
+            for checkpoint, each in enumerate(self.rows)
         ]
         return np.sum(per_checkpoint, axis=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -13,16 +14,19 @@ from backend.data.dataset import Split, load_split
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.influence.entries import EntryBuilder
+from backend.influence.exact import exact_rows, rescore, shortlist_size
 from backend.influence.explanation import Entry, Excluded, Explanation, Query
-from backend.influence.index import RowIndex
-from backend.influence.indexing import open_stores
-from backend.influence.precompute import PrecomputeSettings
-from backend.influence.search import Ranked, Ranking, Searcher
+from backend.influence.index import TARGET_RECALL
+from backend.influence.loading import open_searcher
+from backend.influence.modes import MODES, ScoreMode, score_mode
+from backend.influence.search import Ranked, Ranking, summed_terms
+from backend.influence.settings import TraceSettings
+from backend.influence.store import ExampleRows
 from backend.influence.tracing import Checkpoints, TracedExample
 from backend.model.fingerprint import require_unchanged
 
 METHODS = ("we",)
-SCORES = ("dot",)
+SCORES = tuple(MODES)
 SplitName = Literal["train", "eval"]
 
 
@@ -41,33 +45,35 @@ class Question:
     score: str = "dot"
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What a search found, and the query and rows that it was scored with."""
+
+    mode: ScoreMode
+    traced: TracedExample
+    query: TracedExample
+    rows: Sequence[ExampleRows]
+    ranking: Ranking
+
+
 class Explainer:
     """Answers questions about one workspace; models, rows and index are loaded once and kept."""
 
-    def __init__(self, folder: Folder, settings: PrecomputeSettings | None = None) -> None:
+    def __init__(self, folder: Folder, settings: TraceSettings | None = None) -> None:
         """`InputError` if the workspace has not been precomputed or its artifacts are stale or damaged."""
         self.folder = folder
         self.index_artifact = folder.require("index", "precompute")
         require_unchanged(folder)
-        self.checkpoints = Checkpoints(folder, settings or PrecomputeSettings())
-        try:
-            self.stores = open_stores(folder)
-            self.index, self.index_info = RowIndex.load(folder.index, self.index_artifact.id)
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{error}; run `python -m backend precompute {folder.path}`") from error
+        settings = settings or TraceSettings()
+        self.checkpoints = Checkpoints(folder, settings)
+        self.searcher, self.index_info = open_searcher(
+            folder, self.checkpoints.vocabulary, settings.torch_device
+        )
 
     @cached_property
     def splits(self) -> dict[SplitName, Split]:
         """Both splits."""
         return {"train": load_split(self.folder, "train"), "eval": load_split(self.folder, "eval")}
-
-    @cached_property
-    def searcher(self) -> Searcher:
-        """The search over all rows."""
-        candidates = self.index_info.candidates_per_list
-        return Searcher(self.stores, self.index, candidates, self.checkpoints.vocabulary)
 
     def explain(self, question: Question) -> Explanation:
         """Proponents and opponents of the question, word by word."""
@@ -82,9 +88,9 @@ class Explainer:
         traced = self.checkpoints.trace([encoded], [classes.index(label)])[0]
         gradient_done = time.perf_counter()
         own = position if split == "train" else None
-        ranking = self.searcher.top(traced, question.k, exact=question.exact, exclude=own)
+        found = self._search(question, traced, own)
         search_done = time.perf_counter()
-        proponents, opponents = self._entries(ranking, traced, texts, own)
+        proponents, opponents = self._entries(found, texts, own)
         query = Query(
             text=texts[0],
             text_b=texts[1] if len(texts) > 1 else None,
@@ -103,21 +109,31 @@ class Explainer:
             score=question.score,
             exact=question.exact,
             n_train=len(self.splits["train"]),
-            n_scored=ranking.n_scored,
+            n_scored=found.ranking.n_scored,
             elapsed_ms=dict(
                 zip(("gradient", "search", "total"), (round(1000 * each, 1) for each in elapsed), strict=True)
             ),
             proponents=proponents,
             opponents=opponents,
-            excluded=self._excluded(question, traced, own, label, given),
-            notes=self._notes(traced, ranking, own),
+            excluded=self._excluded(question, found, own, label, given),
+            notes=self._notes(found, own),
         )
+
+    def _search(self, question: Question, traced: TracedExample, own: int | None) -> _Found:
+        mode, searcher, k = score_mode(question.score), self.searcher, question.k
+        query = searcher.ask(traced, mode)
+        if not question.exact:
+            ranking = searcher.top(query, mode, k, exclude=own)
+            return _Found(mode, traced, query, searcher.stores, ranking)
+        shortlist = searcher.top(query, mode, shortlist_size(k), scan=True, exclude=own)
+        query = searcher.in_full(query, traced, mode)
+        ranking, rows = rescore(self.checkpoints, self.splits["train"], query, mode, shortlist, k)
+        return _Found(mode, traced, query, rows, ranking)
 
     def _check(self, question: Question) -> None:
         if question.method not in METHODS:
             raise InputError(f"--method {question.method}: must be one of {', '.join(METHODS)}")
-        if question.score not in SCORES:
-            raise InputError(f"--score {question.score}: must be one of {', '.join(SCORES)}")
+        score_mode(question.score)
         if question.k < 1:
             raise InputError(f"-k {question.k}: must be at least 1")
         classes = self.checkpoints.manifest.classes
@@ -163,12 +179,14 @@ class Explainer:
         return found[0]
 
     def _entries(
-        self, ranking: Ranking, traced: TracedExample, texts: tuple[str, ...], own: int | None
+        self, found: _Found, texts: tuple[str, ...], own: int | None
     ) -> tuple[list[Entry], list[Entry]]:
-        builder = EntryBuilder(self.checkpoints, self.stores, self.splits["train"], traced, texts)
-        best, worst = ranking.proponents, ranking.opponents
+        builder = EntryBuilder(self.checkpoints, found.rows, self.splits["train"], found.query, texts)
+        best, worst = found.ranking.proponents, found.ranking.opponents
         both = Ranked(
-            np.concatenate([best.positions, worst.positions]), np.concatenate([best.terms, worst.terms])
+            np.concatenate([best.positions, worst.positions]),
+            np.concatenate([best.terms, worst.terms]),
+            np.concatenate([best.factors, worst.factors]),
         )
         ranks = [*range(1, len(best.positions) + 1), *range(1, len(worst.positions) + 1)]
         others = max(len(self.splits["train"]) - (own is not None) - 1, 1)
@@ -178,14 +196,21 @@ class Explainer:
         return entries[: len(best.positions)], entries[len(best.positions) :]
 
     def _excluded(
-        self, question: Question, traced: TracedExample, own: int | None, label: str, given: str | None
+        self, question: Question, found: _Found, own: int | None, label: str, given: str | None
     ) -> Excluded | None:
         if own is None or question.row is None:
             return None
-        score = float(self.searcher.terms(traced, np.array([own])).sum())
+        place = np.array([own])
+        if question.exact:
+            rows, norms = exact_rows(self.checkpoints, self.splits["train"], place)
+            terms = summed_terms(rows, found.query, place, self.checkpoints.vocabulary)
+            score = float(terms.sum() * found.mode.factors(norms)[0])
+        else:
+            score = float(self.searcher.scored(found.query, found.mode, place).scores[0])
         return Excluded(question.row, score, self_influence=label == given)
 
-    def _notes(self, traced: TracedExample, ranking: Ranking, own: int | None) -> list[str]:
+    def _notes(self, found: _Found, own: int | None) -> list[str]:
+        traced, ranking = found.traced, found.ranking
         notes = []
         if traced.encoded.truncated:
             notes.append(f"The text is cut off after {len(traced.encoded.input_ids)} tokens.")
@@ -200,9 +225,35 @@ class Explainer:
             notes.append("No training example shares a token with this text.")
         if self.checkpoints.embeddings_frozen:
             notes.append("The word embeddings were frozen in training: scores follow no trained parameter.")
-        precision = self.checkpoints.manifest.artifacts["rows"].details["precision"]
-        if precision != "fp32":
-            notes.append(f"The stored rows were computed in {precision}: scores carry its rounding.")
+        if found.rows is self.searcher.stores:
+            notes += self._storage_notes(found.mode)
         if own is not None:
             notes.append("The row itself is a training example and is left out of the lists.")
+        return notes + self._appended_notes(ranking)
+
+    def _storage_notes(self, mode: ScoreMode) -> list[str]:
+        """What precision, row store and index cost, where it is more than nothing."""
+        rows = self.checkpoints.manifest.artifacts["rows"].details
+        notes = []
+        if rows["precision"] != "fp32":
+            notes.append(f"The stored rows were computed in {rows['precision']}: scores carry its rounding.")
+        recall = self.index_info.recall[mode.name]
+        lower = min(recall["proponents"], recall["opponents"])
+        if lower < TARGET_RECALL:
+            notes.append(f"The index finds {lower:.1%} of the true top 10 for this score; --exact finds all.")
+        kept = rows.get("fidelity", {})
+        lower = min(kept.get("recall_proponents", 1.0), kept.get("recall_opponents", 1.0))
+        if lower < TARGET_RECALL:
+            notes.append(
+                f"Rows are stored as {rows['row_store']}: "
+                f"on a sample, {lower:.1%} of the true top 10 stay in it."
+            )
         return notes
+
+    def _appended_notes(self, ranking: Ranking) -> list[str]:
+        trained_on = self.checkpoints.manifest.artifacts["checkpoints"].details.get("trained_on")
+        shown = np.concatenate([ranking.proponents.positions, ranking.opponents.positions])
+        later = 0 if trained_on is None else int(np.count_nonzero(shown >= trained_on))
+        if not later:
+            return []
+        return [f"{later} of these examples were appended after the training: the model has not seen them."]

@@ -1,162 +1,174 @@
-"""The FAISS index of the gradient rows: one inverted list per (checkpoint, token).
+"""The FAISS index of the gradient rows: one inverted list per (checkpoint, token), mapped from disk.
 
-A query term (checkpoint, token) searches exactly the list of its own pair, so the index is a
-word-level index without probing errors. It proposes candidates; they are re-ranked from ``rows/``.
+A row is stored in the main directions of its checkpoint (see `Moments`), divided by the norm of its example's
+gradient, 8 bits a number. A query reads the lists of its tokens from end to end and adds the products up per
+example: every example gets an approximate influence, times its norm again. Long lists cost what the memory
+takes to deliver them, and no mode can miss an example because a list's top was cut off (docs/decisions.md).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import faiss
 import numpy as np
-from faiss.contrib import ivf_tools
+import torch
 
-from backend.files import file_digest, replacing, write_json
-from backend.influence.store import SHARD_EXAMPLES, RowStore
-from backend.progress import Progress
+from backend.files import file_digest, write_json
+from backend.influence.faiss_output import silent_stdout
+from backend.influence.moments import Moments, moments_path
+from backend.influence.scan import Terms, open_scan
+from backend.influence.store import RowStore
+from backend.influence.tracing import TracedExample
 
-_FAISS_FILE = "rows.faiss"
-_INFO_FILE = "index.json"
-_TRAINING_ROWS = 50_000
+HEADER_FILE, LISTS_FILE, INFO_FILE = "rows.faiss", "rows.lists", "index.json"
+TARGET_RECALL = 0.99
+_ID_BYTES = 8
+_ALIGNMENT = 8  # of list entries: codes are padded, so that ids lie where numbers of 8 bytes may
 
 
 @dataclass(frozen=True)
 class IndexInfo:
     """``index.json``: what the index holds, how it was built, and the recall measured on it.
 
-    ``lists`` maps each checkpoint step to the ascending token ids that occur there; list numbers
-    follow that order, checkpoint after checkpoint.
+    ``candidates`` and ``recall`` have one entry per score mode; ``candidates`` are re-ranked at each end.
     """
 
     artifact: str
     steps: list[int]
-    tokens: list[list[int]]
     n_train: int
-    width: int
+    dimensions: int
     quantizer: str
-    candidates_per_list: int
-    recall: dict[str, float]
+    candidates: dict[str, int]
+    recall: dict[str, dict[str, float]]
+    tried: list[dict[str, Any]]
 
 
 class RowIndex:
-    """Search over the rows of all checkpoints."""
+    """Approximate influence of all training examples. ``norms`` float32 (C, n), see `RowStore.norms`."""
 
-    def __init__(self, index: faiss.Index, tokens: list[list[int]]) -> None:
-        """Wrap a FAISS index whose lists are numbered over ``tokens``, checkpoint after checkpoint."""
-        self.index = index
-        self.first_list = np.concatenate([[0], np.cumsum([len(each) for each in tokens])])
-        self.tokens = [np.asarray(each, dtype=np.int64) for each in tokens]
+    def __init__(
+        self,
+        index: Any,
+        lists: Path,
+        moments: list[Moments],
+        norms: np.ndarray,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        """``index`` is an `IndexIVFScalarQuantizer` whose lists lie in the file ``lists``."""
+        self.moments, self.norms = moments, norms
+        self.count, self.dimensions = norms.shape[1], index.d
+        trained = faiss.vector_to_array(index.sq.trained)
+        self._low, self._step = trained[: index.d], trained[index.d :] / 255
+        self._index = index  # owns the table of lists
+        self._lists: Any = cast(Any, faiss.downcast_InvertedLists(index.invlists)).lists
+        self._first_list = np.concatenate([[0], np.cumsum([len(each.tokens) for each in moments])])
+        self._scan = open_scan(lists, self.count, torch.device(device))
 
-    @classmethod
-    def build(cls, stores: list[RowStore], progress: Progress) -> RowIndex:
-        """Index the rows of ``stores`` (one per checkpoint), quantised to 8 bits per component."""
-        tokens = [_distinct_tokens(store) for store in stores]
-        width, lists = stores[0].width, sum(len(each) for each in tokens)
-        # The coarse quantizer is never asked: searches name their list. One byte per list is the least.
-        coarse = faiss.IndexLSH(width, 1, False, False)
-        coarse.add(np.zeros((max(lists, 1), width), dtype=np.float32))
-        index = faiss.IndexIVFScalarQuantizer(
-            coarse,
-            width,
-            max(lists, 1),
-            faiss.ScalarQuantizer.QT_8bit,
-            faiss.METRIC_INNER_PRODUCT,
-            False,
-        )
-        index.train(_training_sample(stores))
-        row_index = cls(index, tokens)
-        total = sum(len(store.shards) for store in stores)
-        done = 0
-        for checkpoint, store in enumerate(stores):
-            for number, shard in enumerate(store.shards):
-                progress("index", done, total)
-                if len(shard.tokens):
-                    lengths = np.diff(shard.offsets)
-                    ids = np.repeat(np.arange(len(shard)) + number * SHARD_EXAMPLES, lengths)
-                    lists_of_rows = row_index._lists(checkpoint, shard.tokens.astype(np.int64))
-                    ivf_tools.add_preassigned(index, np.asarray(shard.rows), lists_of_rows, ids)
-                done += 1
-        progress("index", total, total)
-        return row_index
+    def scores(self, queries: Sequence[TracedExample]) -> np.ndarray:
+        """Approximate influence of every training example on each query: float32 (queries, n).
 
-    def _lists(self, checkpoint: int, tokens: np.ndarray) -> np.ndarray:
-        """List numbers of tokens that are known to occur at ``checkpoint``: int64."""
-        return self.first_list[checkpoint] + np.searchsorted(self.tokens[checkpoint], tokens)
-
-    def candidates(self, tokens: np.ndarray, rows: np.ndarray, per_list: int) -> np.ndarray:
-        """Training examples worth re-ranking: the best and worst ``per_list`` of every term's list.
-
-        Args:
-            tokens: (T,) int64, the query's distinct tokens. rows: (C, T, d) float32, its rows, weighted.
-
-        Returns:
-            Positions of training examples, int64, ascending, distinct.
+        Queries are in the coordinates of stored rows, as their mode changed them.
         """
-        queries, lists = [], []
-        for checkpoint, known in enumerate(self.tokens):
-            occurs = np.isin(tokens, known)
-            terms = rows[checkpoint, occurs]
-            numbers = self._lists(checkpoint, tokens[occurs])
-            queries += [terms, -terms]
-            lists += [numbers, numbers]
-        stacked = np.ascontiguousarray(np.concatenate(queries), dtype=np.float32)
-        if not len(stacked):
-            return np.empty(0, dtype=np.int64)
-        _, found = ivf_tools.search_preassigned(
-            self.index, stacked, per_list, np.concatenate(lists)[:, None].astype(np.int64)
+        total = np.zeros((len(queries), self.count), dtype=np.float32)
+        for checkpoint in range(len(self.moments)):
+            terms = self._terms(checkpoint, queries)
+            if len(terms.owners):
+                total += self._scan.sums(terms, len(queries)) * self.norms[checkpoint]
+        return total
+
+    def _terms(self, checkpoint: int, queries: Sequence[TracedExample]) -> Terms:
+        """What the queries ask of the lists of a checkpoint."""
+        moments = self.moments[checkpoint]
+        numbers, owners, rows = [], [], []
+        for owner, query in enumerate(queries):
+            occurs, place = moments.places(query.tokens)
+            numbers.append(self._first_list[checkpoint] + place)
+            owners.append(np.full(len(place), owner, dtype=np.int64))
+            rows.append(query.rows[checkpoint][occurs])
+        order = np.argsort(np.concatenate(numbers), kind="stable")
+        lists, first = np.unique(np.concatenate(numbers)[order], return_index=True)
+        wanted = project(np.concatenate(rows)[order], moments, self.dimensions)
+        places = [self._lists.at(int(each)) for each in lists]
+        return Terms(
+            starts=np.array([each.offset for each in places], dtype=np.int64),
+            sizes=np.array([each.size for each in places], dtype=np.int64),
+            ranges=np.append(first, len(order)).astype(np.int64),
+            queries=np.ascontiguousarray(wanted * self._step, dtype=np.float32),
+            constants=(wanted @ (self._low + 0.5 * self._step)).astype(np.float32),
+            owners=np.concatenate(owners)[order],
         )
-        distinct = np.unique(found)
-        return distinct[distinct >= 0]
-
-    def save(self, folder: Path, info: IndexInfo) -> None:
-        """Write the index and then ``index.json``, which makes it valid."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _INFO_FILE).unlink(missing_ok=True)
-        with replacing(folder / _FAISS_FILE) as temporary:
-            faiss.write_index(self.index, str(temporary))
-        content = {**asdict(info), "content": file_digest(folder / _FAISS_FILE)}
-        write_json(folder / _INFO_FILE, content)
-
-    @staticmethod
-    def intact(folder: Path) -> bool:
-        """Whether the index file's content is what was written (reads everything)."""
-        try:
-            recorded = json.loads((folder / _INFO_FILE).read_text(encoding="utf-8"))["content"]
-            return file_digest(folder / _FAISS_FILE) == recorded
-        except (OSError, KeyError, TypeError, json.JSONDecodeError):
-            return False
 
     @classmethod
-    def load(cls, folder: Path, artifact: str) -> tuple[RowIndex, IndexInfo]:
-        """Map the index of ``artifact``; `ValueError` if it is damaged, missing or another's."""
+    def open(
+        cls, folder: Path, moments: list[Moments], stores: list[RowStore], device: str | torch.device = "cpu"
+    ) -> RowIndex:
+        """Map the index in ``folder``; `ValueError` if it is damaged, missing or another's."""
         try:
-            content = json.loads((folder / _INFO_FILE).read_text(encoding="utf-8"))
-            content.pop("content", None)
-            info = IndexInfo(**content)
-            if info.artifact != artifact:
-                raise ValueError(f"{folder}: belongs to other rows")
-            index = faiss.read_index(str(folder / _FAISS_FILE), faiss.IO_FLAG_MMAP)
-        except (OSError, RuntimeError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_ONDISK_SAME_DIR
+            with silent_stdout():
+                index = faiss.read_index(str(folder / HEADER_FILE), flags)
+            size = (folder / LISTS_FILE).stat().st_size
+        except (OSError, RuntimeError) as error:
             raise ValueError(f"{folder}: damaged or missing") from error
-        lists = getattr(index, "nlist", None)
-        if index.d != info.width or lists != max(sum(map(len, info.tokens)), 1):
-            raise ValueError(f"{folder}: {_FAISS_FILE} and {_INFO_FILE} disagree")
-        return cls(index, info.tokens), info
+        lists = max(sum(len(each.tokens) for each in moments), 1)
+        if getattr(index, "nlist", None) != lists or size < index.ntotal * (index.d + _ID_BYTES):
+            raise ValueError(f"{folder}: {HEADER_FILE} and {LISTS_FILE} disagree")
+        norms = np.stack([each.norms() for each in stores])
+        return cls(index, folder / LISTS_FILE, moments, norms, device)
+
+    @classmethod
+    def load(
+        cls, folder: Path, artifact: str, stores: list[RowStore], device: str | torch.device = "cpu"
+    ) -> tuple[RowIndex, IndexInfo]:
+        """Map the index of ``artifact``; `ValueError` if it is damaged, missing or another's."""
+        info = read_info(folder, artifact)
+        moments = [Moments.read(moments_path(folder, step), artifact) for step in info.steps]
+        return cls.open(folder, moments, stores, device), info
 
 
-def _distinct_tokens(store: RowStore) -> list[int]:
-    parts = [np.unique(shard.tokens) for shard in store.shards]
-    return np.unique(np.concatenate(parts)).tolist() if parts else []
+def project(rows: np.ndarray, moments: Moments, dimensions: int) -> np.ndarray:
+    """Stored rows (n, r) in the index's coordinates, float32 (n, dimensions), padded with zeros."""
+    kept = rows @ moments.basis[:, :dimensions]
+    return np.pad(kept, ((0, 0), (0, dimensions - kept.shape[1]))).astype(np.float32)
 
 
-def _training_sample(stores: list[RowStore]) -> np.ndarray:
-    """Rows spread evenly over checkpoints and shards, enough to learn the quantiser's ranges."""
-    shards = [shard for store in stores for shard in store.shards if len(shard.rows)]
-    if not shards:
-        return np.zeros((1, stores[0].width), dtype=np.float32)
-    each = max(_TRAINING_ROWS // len(shards), 1)
-    picks = [shard.rows[:: max(len(shard.rows) // each, 1)][:each] for shard in shards]
-    return np.ascontiguousarray(np.concatenate(picks), dtype=np.float32)
+def padded(dimensions: int) -> int:
+    """The next size that an index row may have."""
+    return -(-dimensions // _ALIGNMENT) * _ALIGNMENT
+
+
+def read_info(folder: Path, artifact: str) -> IndexInfo:
+    """``index.json``; `ValueError` if it is damaged, missing or of another artifact."""
+    try:
+        content = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+        content.pop("content", None)
+        info = IndexInfo(**content)
+    except (OSError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"{folder / INFO_FILE}: damaged or missing") from error
+    if info.artifact != artifact:
+        raise ValueError(f"{folder}: belongs to other rows")
+    return info
+
+
+def write_info(folder: Path, info: IndexInfo) -> None:
+    """Write ``index.json``, which makes the index valid, with digests of its other files."""
+    write_json(folder / INFO_FILE, {**asdict(info), "content": _digests(folder)})
+
+
+def intact(folder: Path) -> bool:
+    """Whether the index's files are what was written (reads everything)."""
+    try:
+        recorded = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["content"]
+        return _digests(folder) == recorded
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    names = [path.name for path in folder.iterdir() if path.suffix in (".faiss", ".lists", ".safetensors")]
+    return {name: file_digest(folder / name) for name in sorted(names)}

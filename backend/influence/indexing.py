@@ -1,32 +1,38 @@
-"""Building the index so that its recall is known: candidates per list are doubled until it is good."""
+"""Building the index so that its recall is known, in every score mode: tried and measured until it is
+good."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backend.data.dataset import load_split
-from backend.files import digest
+from backend.files import digest, replacing
 from backend.folder import Folder
-from backend.influence.index import IndexInfo, RowIndex
-from backend.influence.precompute import PrecomputeSettings
+from backend.influence import index_build
+from backend.influence.disk import INDEX_DIMENSIONS
+from backend.influence.exact import rescore, shortlist_size
+from backend.influence.index import TARGET_RECALL, IndexInfo, RowIndex, padded, write_info
+from backend.influence.loading import StoredRows, open_rows
+from backend.influence.modes import MODES, ScoreMode, score_mode
+from backend.influence.moments import Moments
 from backend.influence.search import Ranked, Ranking, Searcher
-from backend.influence.store import RowStore
+from backend.influence.settings import TraceSettings
 from backend.influence.tracing import Checkpoints, TracedExample
 from backend.progress import Progress, silent, track
 
-TARGET_RECALL = 0.99
-_FIRST_CANDIDATES = 100
+if TYPE_CHECKING:
+    from backend.influence.explain import Explainer
 
-
-def open_stores(folder: Folder) -> list[RowStore]:
-    """The row stores of all checkpoints, in order; `InputError` if rows are missing or stale."""
-    artifact = folder.require("rows", "precompute")
-    manifest = folder.manifest()
-    return [
-        RowStore(folder.rows, each.step, manifest.data.n_train, artifact.id) for each in manifest.checkpoints
-    ]
+FIRST_CANDIDATES = 100
+MOST_CANDIDATES = 1600  # more of them cost more than a wider index
+SAMPLED_QUERIES = 40
+_AT_ONCE = 8  # queries whose scores are in memory together
+_FORMAT = 2
 
 
 def sample_queries(
@@ -50,68 +56,178 @@ def recall_of(found: Ranked, truth: Ranked) -> float:
     return min(hits / len(truth.positions), 1.0)
 
 
-def true_rankings(
-    searcher: Searcher, queries: list[TracedExample], k: int, progress: Progress = silent
-) -> list[Ranking]:
-    """What the full scan finds for each query."""
-    tracked = track(queries, "full scans", len(queries), progress)
-    return [searcher.top(query, k, exact=True) for query in tracked]
-
-
-def measure_recall(
-    searcher: Searcher, queries: list[TracedExample], truths: list[Ranking], k: int = 10
-) -> dict[str, float]:
-    """Mean recall@k of the default search against the full scan, for both ends."""
-    found = [searcher.top(query, k, exact=False) for query in queries]
+def mean_recall(found: Sequence[Ranking], truths: Sequence[Ranking], k: int) -> dict[str, float]:
+    """Mean recall@k of rankings against the true ones, for both ends."""
     pairs = list(zip(found, truths, strict=True))
+    proponents = [recall_of(each.proponents, truth.proponents) for each, truth in pairs]
+    opponents = [recall_of(each.opponents, truth.opponents) for each, truth in pairs]
     return {
-        "proponents": _mean([recall_of(each.proponents, truth.proponents) for each, truth in pairs]),
-        "opponents": _mean([recall_of(each.opponents, truth.opponents) for each, truth in pairs]),
+        "proponents": float(np.mean(proponents or [1.0])),
+        "opponents": float(np.mean(opponents or [1.0])),
         "k": k,
-        "queries": len(queries),
+        "queries": len(pairs),
     }
 
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
-
-
 def index_is_current(folder: Folder) -> bool:
-    """Whether the index belongs to the current rows and can be read."""
+    """Whether the index belongs to the current rows and its files are there."""
     if folder.state("index") != "current":
         return False
     try:
-        RowIndex.load(folder.index, folder.manifest().artifacts["index"].id)
+        RowIndex.load(folder.index, folder.manifest().artifacts["index"].id, open_rows(folder).stores)
     except ValueError:
         return False
     return True
 
 
-def build_index(folder: Folder, settings: PrecomputeSettings, progress: Progress = silent) -> IndexInfo:
+def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silent) -> IndexInfo:
     """Build, calibrate and write the index, and record it as an artifact."""
     rows = folder.require("rows", "precompute")
-    stores = open_stores(folder)
-    checkpoints = Checkpoints(folder, replace(settings, precision="fp32"))
-    index = RowIndex.build(stores, progress)
-    queries = sample_queries(checkpoints, folder, count=40)
-    per_list = _FIRST_CANDIDATES
-    truths = true_rankings(Searcher(stores, None, 0, checkpoints.vocabulary), queries, 10, progress)
-    while True:
-        searcher = Searcher(stores, index, per_list, checkpoints.vocabulary)
-        recall = measure_recall(searcher, queries, truths)
-        if min(recall["proponents"], recall["opponents"]) >= TARGET_RECALL or per_list >= stores[0].count:
-            break
-        per_list *= 2
-    info = IndexInfo(
-        artifact=digest("index", rows.id),
-        steps=[each.step for each in checkpoints.manifest.checkpoints],
-        tokens=[each.tolist() for each in index.tokens],
-        n_train=stores[0].count,
-        width=stores[0].width,
-        quantizer="SQ8",
-        candidates_per_list=per_list,
-        recall=recall,
+    stored, checkpoints = open_rows(folder), Checkpoints(folder, trace)
+    artifact = digest("index", _FORMAT, rows.id, checkpoints.weights.tolist())
+    steps = [each.step for each in checkpoints.manifest.checkpoints]
+    started = time.perf_counter()
+    queries = sample_queries(checkpoints, folder, SAMPLED_QUERIES)
+    with replacing(folder.index) as scratch:
+        scratch.mkdir()
+        moments = index_build.gather_moments(
+            scratch, artifact, steps, stored.stores, checkpoints.width, progress
+        )
+        plain = Searcher(stored.stores, stored.codecs, moments, checkpoints.weights, checkpoints.vocabulary)
+        calibration = _Calibration(plain, queries, progress)
+        info = _build(scratch, artifact, steps, stored, moments, calibration, progress)
+        write_info(scratch, info)
+        size = sum(path.stat().st_size for path in scratch.iterdir())
+    folder.record(
+        "index",
+        ("rows",),
+        id=artifact,
+        recall=info.recall["dot"],
+        dimensions=info.dimensions,
+        candidates=info.candidates["dot"],
+        seconds=round(time.perf_counter() - started, 1),
+        bytes=size,
     )
-    index.save(folder.index, info)
-    folder.record("index", ("rows",), id=info.artifact, recall=recall, candidates_per_list=per_list)
     return info
+
+
+def measure_against_exact(
+    explainer: Explainer, score: str, queries: int, k: int, progress: Progress = silent
+) -> dict[str, float]:
+    """Mean recall@k of the default path against exact scores, for both ends.
+
+    Exact: all stored rows are ranked, and the gradients of a shortlist made anew in fp32. A found example
+    counts if its exact score reaches that of the true last one.
+    """
+    mode, searcher, train = score_mode(score), explainer.searcher, explainer.splits["train"]
+    drawn = sample_queries(explainer.checkpoints, explainer.folder, queries, seed=1)
+    shares: dict[str, list[float]] = {"proponents": [], "opponents": []}
+    for traced in track(drawn, "exact scores", len(drawn), progress):
+        query = searcher.ask(traced, mode)
+        found = searcher.top(query, mode, k)
+        wide = searcher.top(query, mode, shortlist_size(k), scan=True)
+        full = searcher.in_full(query, traced, mode)
+        pool, _ = rescore(explainer.checkpoints, train, full, mode, wide, len(train))
+        shares["proponents"].append(_found_share(found.proponents, pool.proponents, k))
+        shares["opponents"].append(_found_share(found.opponents, pool.opponents, k))
+    means = {end: float(np.mean(each or [1.0])) for end, each in shares.items()}
+    return {**means, "k": k, "queries": len(drawn)}
+
+
+def _found_share(found: Ranked, pool: Ranked, k: int) -> float:
+    """Share of the first ``k`` of ``pool`` that were found; ties with the last of them count."""
+    wanted = min(k, len(pool.positions))
+    if not wanted:
+        return 1.0
+    scores = dict(zip(pool.positions.tolist(), np.abs(pool.scores).tolist(), strict=True))
+    weakest = np.abs(pool.scores[wanted - 1]) * (1 - 1e-6)
+    return min(sum(scores.get(each, 0.0) >= weakest for each in found.positions.tolist()) / wanted, 1.0)
+
+
+def _build(
+    folder: Path,
+    artifact: str,
+    steps: list[int],
+    stored: StoredRows,
+    moments: list[Moments],
+    calibration: _Calibration,
+    progress: Progress,
+) -> IndexInfo:
+    """Lists of as few dimensions as reach the wanted recall in every mode."""
+    widths = sorted(
+        {
+            min(size, padded(stored.stores[0].width))
+            for size in (INDEX_DIMENSIONS, 2 * INDEX_DIMENSIONS, 1 << 16)
+        }
+    )
+    tried: list[dict[str, Any]] = []
+    for dimensions in widths:
+        index_build.build_lists(folder, stored.stores, moments, dimensions, progress)
+        index = RowIndex.open(folder, moments, stored.stores)
+        measured = {name: calibration.candidates(mode, index) for name, mode in MODES.items()}
+        tried.append(
+            {"dimensions": dimensions, "recall": {name: _lower(each[1]) for name, each in measured.items()}}
+        )
+        if min(tried[-1]["recall"].values()) >= TARGET_RECALL:
+            break
+    return IndexInfo(
+        artifact=artifact,
+        steps=steps,
+        n_train=stored.stores[0].count,
+        dimensions=index.dimensions,
+        quantizer="SQ8",
+        candidates={name: each[0] for name, each in measured.items()},
+        recall={name: each[1] for name, each in measured.items()},
+        tried=tried,
+    )
+
+
+def _lower(recall: dict[str, float]) -> float:
+    return min(recall["proponents"], recall["opponents"])
+
+
+class _Calibration:
+    """Queries and their true rankings by a full scan of the stored rows, in every mode."""
+
+    def __init__(
+        self, searcher: Searcher, queries: list[TracedExample], progress: Progress, k: int = 10
+    ) -> None:
+        self._searcher, self._k = searcher, k
+        self._asked: dict[str, list[TracedExample]] = {}
+        self._truths: dict[str, list[Ranking]] = {}
+        for number, (name, mode) in enumerate(MODES.items()):
+            progress("full scans", number, len(MODES))
+            self._asked[name] = [searcher.ask(query, mode) for query in queries]
+            self._truths[name] = [
+                each for part in _parts(self._asked[name]) for each in self._scan(part, mode)
+            ]
+        progress("full scans", len(MODES), len(MODES))
+
+    def _scan(self, asked: list[TracedExample], mode: ScoreMode) -> list[Ranking]:
+        searcher = self._searcher
+        scores = searcher.many_scores(asked) * mode.factors(searcher.norms)
+        return [
+            searcher.rerank(query, mode, self._k, each, self._k)
+            for query, each in zip(asked, scores, strict=True)
+        ]
+
+    def candidates(self, mode: ScoreMode, index: RowIndex) -> tuple[int, dict[str, float]]:
+        """How many candidates of each end the mode needs, and the recall that they reach."""
+        searcher, asked = self._searcher, self._asked[mode.name]
+        scores = [
+            each for part in _parts(asked) for each in index.scores(part) * mode.factors(searcher.norms)
+        ]
+        width = FIRST_CANDIDATES
+        while True:
+            found = [
+                searcher.rerank(query, mode, self._k, each, width)
+                for query, each in zip(asked, scores, strict=True)
+            ]
+            recall = mean_recall(found, self._truths[mode.name], self._k)
+            if _lower(recall) >= TARGET_RECALL or width >= min(MOST_CANDIDATES, searcher.count):
+                return width, recall
+            width *= 2
+
+
+def _parts(queries: list[TracedExample]) -> list[list[TracedExample]]:
+    return [queries[start : start + _AT_ONCE] for start in range(0, len(queries), _AT_ONCE)]

@@ -1,240 +1,243 @@
-"""The precompute pass: gradient rows of every training example at every checkpoint, predictions, index.
+"""The precompute pass: gradient rows of every training example at every checkpoint, and predictions.
 
-Finished shards are kept: a run that was stopped continues where it was. Memory is bounded by one shard.
+The way of the data: texts are tokenised once (`token_table`); for each checkpoint, a shard's examples go
+through the model in batches (`capture`), while a worker thread merges, encodes and writes what is finished.
+A shard is kept as long as its key holds: weights, tokens, labels, precision and row store. So a stopped run
+continues where it was, added rows or checkpoints compute what is new, and a lost shard is made again alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
-from backend.data.dataset import Split, load_split
+from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.files import digest, file_digest
-from backend.folder import Folder, Manifest
-from backend.influence.gradients import (
-    TokenRows,
-    concatenate,
-    merge_positions,
-    position_gradients,
-    traced_positions,
+from backend.folder import CheckpointInfo, Folder, Manifest
+from backend.influence.capture import (
+    MergedBatch,
+    TracedBatch,
+    assemble,
+    gradient_rows,
+    load_for_tracing,
+    traced_batches,
 )
-from backend.influence.store import RowStore, shard_path, shard_ranges, usable_shard, write_shard
-from backend.model.batching import length_sorted_batches, padding_free
-from backend.model.devices import resolve_device
-from backend.model.fingerprint import require_unchanged
-from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
+from backend.influence.fidelity import compare, score_matrix
+from backend.influence.loading import open_rows
+from backend.influence.preparation import Run, prepare, written_bytes
+from backend.influence.settings import AUTO, PrecomputeSettings
+from backend.influence.store import RowsInfo, Shard, shard_path, usable_shard, write_shard
+from backend.model.fingerprint import recorded_digest, require_unchanged
 from backend.model.prediction import predict
-from backend.model.prediction_table import read_predictions, write_predictions
-from backend.model.tokenization import Encoded, collate, encode
+from backend.model.prediction_table import (
+    has_predictions,
+    predictions_path,
+    read_predictions,
+    write_predictions,
+)
 from backend.progress import Progress, silent
 
-_FORMAT = 2  # of the shards; another number makes old ones stale
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
-
-@dataclass(frozen=True)
-class PrecomputeSettings:
-    """How rows are computed: device (cpu, cuda, auto), precision of the weights, bounds of a batch."""
-
-    device: str = "auto"
-    precision: str = "fp32"
-    max_examples: int = 64
-    max_tokens: int = 8192
-
-    def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise InputError(f"--precision {self.precision}: must be one of {', '.join(PRECISIONS)}")
-        resolve_device(self.device)
-
-    @property
-    def torch_device(self) -> torch.device:
-        """The device that ``device`` names here."""
-        return resolve_device(self.device)
-
-
-def load_for_tracing(path: Path, settings: PrecomputeSettings) -> PreTrainedModel:
-    """A checkpoint ready for `position_gradients`: eval mode, weights frozen, on the settings' device."""
-    model = load_classifier(path, attention="eager")
-    model.eval().requires_grad_(False)
-    nn.Module.to(model, settings.torch_device, PRECISIONS[settings.precision])
-    return model
-
-
-def input_length(manifest: Manifest, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> int:
-    """How many tokens of a text the model sees."""
-    limit = max_input_length(tokenizer, model)
-    return min(manifest.max_length or limit, limit)
-
-
-def batches(
-    lengths: Sequence[int], tokenizer: PreTrainedTokenizerBase, settings: PrecomputeSettings
-) -> Iterator[list[int]]:
-    """Batches of positions, sorted by length, within the settings' bounds."""
-    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, padding_free(tokenizer))
-
-
-def gradient_rows(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Sequence[Encoded],
-    labels: Sequence[int],
-    settings: PrecomputeSettings,
-) -> tuple[TokenRows, np.ndarray]:
-    """Rows of many examples and their logits.
-
-    Args:
-        model: from `load_for_tracing`. encoded: n examples. labels: n class indices.
-
-    Returns:
-        CSR rows (float32) in the order of ``encoded`` and logits float32 (n, K). An example
-        without tokens has no rows and zero logits.
-    """
-    device = settings.torch_device
-    present = [position for position, each in enumerate(encoded) if each.input_ids]
-    lengths = [len(encoded[position].input_ids) for position in present]
-    logits = np.zeros((len(encoded), int(model.config.num_labels or 0)), dtype=np.float32)
-    parts = []
-    for batch in batches(lengths, tokenizer, settings):
-        positions = [present[each] for each in batch]
-        inputs = collate([encoded[each] for each in positions], tokenizer, device)
-        targets = torch.tensor([labels[each] for each in positions], device=device)
-        batch_logits, gradients = position_gradients(model, inputs, targets)
-        logits[positions] = batch_logits.cpu().numpy()
-        keep = traced_positions(model, inputs)
-        parts.append((positions, merge_positions(inputs["input_ids"], gradients, keep)))
-    return concatenate(parts, len(encoded), embedding_layer(model).embedding_dim), logits
-
-
-def rows_id(manifest: Manifest, settings: PrecomputeSettings) -> str:
-    """The artifact id of the rows: changes whenever anything that determines them changes."""
-    inputs = [manifest.artifacts[name].id for name in ("data", "checkpoints")]
-    return digest("rows", _FORMAT, inputs, manifest.classes, manifest.max_length, settings.precision)
+_BATCHES_AHEAD = 4  # finished batches that may wait for the worker thread
 
 
 def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
-    """Whether rows and predictions of these settings are recorded, and every shard is there."""
+    """Whether rows and predictions that fit these settings are recorded, and every shard is there."""
     folder.require("checkpoints", "train")
-    manifest = folder.manifest()
     if any(folder.state(name) != "current" for name in ("rows", "predictions")):
         return False
-    artifact, count = rows_id(manifest, settings), manifest.data.n_train
-    if manifest.artifacts["rows"].id != artifact:
-        return False
+    manifest = folder.manifest()
+    artifact = manifest.artifacts["rows"]
+    for name in ("precision", "attention", "row_store"):
+        if getattr(settings, name) not in (None, AUTO, artifact.details.get(name)):
+            return False
     try:
+        open_rows(folder)
         for checkpoint in manifest.checkpoints:
             for split in ("train", "eval"):
                 read_predictions(folder, split, checkpoint.step)
     except InputError:
         return False
-    return all(
-        usable_shard(shard_path(folder.rows, each.step, number), artifact, len(positions)) is not None
-        for each in manifest.checkpoints
-        for number, positions in enumerate(shard_ranges(count))
-    )
+    return True
+
+
+def missing_shards(
+    folder: Folder, manifest: Manifest, info: RowsInfo, checkpoint: CheckpointInfo
+) -> list[int]:
+    """Numbers of the shards of a checkpoint that are not there whole."""
+    ranges = shard_ranges(manifest.data.n_train)
+    keys = info.shard_keys(checkpoint.step, len(ranges))
+    paths = [shard_path(folder.rows, checkpoint.step, number) for number in range(len(ranges))]
+    return [
+        number
+        for number, (path, key) in enumerate(zip(paths, keys, strict=True))
+        if usable_shard(path, key, len(ranges[number])) is None
+    ]
 
 
 def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progress = silent) -> None:
     """Fill ``rows/`` and ``predictions/`` for every checkpoint and record both artifacts.
 
     Until it ends, neither is recorded: what is half of one pass and half of another is never used.
+    Raises `InputError` where the disk has no room for it.
     """
     folder.require("checkpoints", "train")
     require_unchanged(folder)
-    manifest = folder.manifest()
-    artifact = rows_id(manifest, settings)
-    folder.forget("rows", "predictions", "index")
-    _remove_other_rows(folder, manifest)
-    tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
-    train, evaluation = load_split(folder, "train"), load_split(folder, "eval")
-    one_pass = _Pass(folder, manifest, settings, artifact, tokenizer, train, evaluation)
     started = time.perf_counter()
-    for number in range(len(manifest.checkpoints)):
-        one_pass.run(number, progress)
+    run = prepare(folder, settings, progress)
+    folder.forget("rows", "predictions", "index")
+    _remove_what_is_not_of(run)
+    prediction_keys: dict[str, str] = {}
+    for number in range(len(run.manifest.checkpoints)):
+        _compute_shards(run, number, progress)
+        prediction_keys |= _compute_predictions(run, number, progress)
+    fidelity = _measure_fidelity(run)
+    run.info.write(folder.rows)
     inputs = ("data", "checkpoints")
     folder.record(
         "rows",
         inputs,
-        id=artifact,
-        precision=settings.precision,
-        row_store="full",
-        device=settings.torch_device.type,
+        id=run.info.artifact,
+        row_store=run.info.row_store,
+        precision=run.plan.precision,
+        attention=run.plan.attention,
+        plan=run.plan.reason,
+        measured=run.plan.measured,
+        fidelity=fidelity,
+        device=run.trace.torch_device.type,
         seconds=round(time.perf_counter() - started, 1),
-        bytes=sum(file.stat().st_size for file in folder.rows.rglob("*.safetensors")),
+        bytes=written_bytes(folder),
+        predicted_bytes=run.predicted_bytes,
     )
     digests = {path.name: file_digest(path) for path in sorted(folder.predictions.glob("*.parquet"))}
-    folder.record("predictions", inputs, id=_predictions_id(artifact), files=digests)
+    folder.record("predictions", inputs, id=digest(prediction_keys), keys=prediction_keys, files=digests)
 
 
-def _predictions_id(rows: str) -> str:
-    return digest("predictions", rows)
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """One precompute pass over a workspace."""
-
-    folder: Folder
-    manifest: Manifest
-    settings: PrecomputeSettings
-    artifact: str
-    tokenizer: PreTrainedTokenizerBase
-    train: Split
-    evaluation: Split
-
-    def run(self, number: int, progress: Progress) -> None:
-        """Rows and predictions at checkpoint ``number``."""
-        checkpoint = self.manifest.checkpoints[number]
-        model = load_for_tracing(self.folder.checkpoint_path(checkpoint), self.settings)
-        max_length = input_length(self.manifest, self.tokenizer, model)
-        stage = f"checkpoint {number + 1} of {len(self.manifest.checkpoints)}"
-        progress(f"{stage}: gradients", 0, len(self.train))
-        for shard, positions in enumerate(shard_ranges(len(self.train))):
-            target = shard_path(self.folder.rows, checkpoint.step, shard)
-            if usable_shard(target, self.artifact, len(positions)) is None:
-                self._write_shard(target, positions, model, max_length)
-            progress(f"{stage}: gradients", positions.stop, len(self.train))
-        store = RowStore(self.folder.rows, checkpoint.step, len(self.train), self.artifact)
-        trained = torch.softmax(torch.from_numpy(store.logits()), dim=-1).numpy()
-        encoded = encode(self.tokenizer, self.evaluation.texts, self.evaluation.texts_b, max_length)
-        held_out = predict(
-            model,
-            encoded,
-            self.tokenizer,
-            progress=lambda _, done, total: progress(f"{stage}: eval", done, total),
-        )
-        for split, probabilities in ((self.train, trained), (self.evaluation, held_out)):
-            write_predictions(
-                self.folder,
-                checkpoint.step,
-                split,
-                self.manifest.classes,
-                probabilities,
-                _predictions_id(self.artifact),
-            )
-
-    def _write_shard(self, target: Path, positions: range, model: PreTrainedModel, max_length: int) -> None:
-        texts = [self.train.texts[each] for each in positions]
-        texts_b = self.train.texts_b and [self.train.texts_b[each] for each in positions]
-        labels = [self.manifest.classes.index(self.train.labels[each]) for each in positions]
-        encoded = encode(self.tokenizer, texts, texts_b, max_length)
-        rows, logits = gradient_rows(model, self.tokenizer, encoded, labels, self.settings)
-        write_shard(target, rows, logits, self.artifact)
-
-
-def _remove_other_rows(folder: Folder, manifest: Manifest) -> None:
-    """Delete rows and predictions of checkpoints that the workspace no longer has."""
-    steps = {str(each.step) for each in manifest.checkpoints}
-    for shard in folder.rows.glob("*/shard-*.safetensors"):
-        if shard.parent.name not in steps:
+def _remove_what_is_not_of(run: Run) -> None:
+    """Delete rows and predictions of checkpoints and shards that the workspace no longer has."""
+    steps = [each.step for each in run.manifest.checkpoints]
+    numbers = range(len(shard_ranges(run.train.count)))
+    wanted = {shard_path(run.folder.rows, step, number) for step in steps for number in numbers}
+    for shard in run.folder.rows.glob("*/shard-*.safetensors"):
+        if shard not in wanted:
             shard.unlink()
-    for table in folder.predictions.glob("*.parquet"):
-        if table.stem.rpartition("-")[2] not in steps:
+    for table in run.folder.predictions.glob("*.parquet"):
+        if table.stem.rpartition("-")[2] not in map(str, steps):
             table.unlink()
+
+
+# -- rows -----------------------------------------------------------------------------------------
+
+
+def _compute_shards(run: Run, number: int, progress: Progress) -> None:
+    """Write the shards of checkpoint ``number`` that are not there."""
+    checkpoint, total = run.manifest.checkpoints[number], run.train.count
+    missing = missing_shards(run.folder, run.manifest, run.info, checkpoint)
+    ranges = shard_ranges(total)
+    done = total - sum(len(ranges[each]) for each in missing)
+    stage = f"{_stage(run, number)}: gradients"
+    progress(stage, done, total)
+    if not missing:
+        return
+    model = load_for_tracing(run.folder.checkpoint_path(checkpoint), run.trace)
+    written: Future[None] | None = None
+    with ThreadPoolExecutor(1) as worker:
+        for shard in missing:
+            found: list[Future[MergedBatch]] = []
+            for batch in _shard_batches(run, model, shard):
+                found.append(worker.submit(batch.merged))
+                if len(found) > _BATCHES_AHEAD:
+                    found[-1 - _BATCHES_AHEAD].result()
+                done += len(batch.positions)
+                progress(stage, done, total)
+            if written is not None:
+                written.result()
+            written = worker.submit(_write, run, number, shard, model, found)
+        if written is not None:
+            written.result()
+    progress(stage, total, total)
+
+
+def _shard_batches(run: Run, model: PreTrainedModel, shard: int) -> Iterator[TracedBatch]:
+    positions = shard_ranges(run.train.count)[shard]
+    labels = run.labels[positions.start : positions.stop].tolist()
+    return traced_batches(model, run.tokenizer, run.train.shard(shard).examples(), labels, run.trace)
+
+
+def _write(
+    run: Run, number: int, shard: int, model: PreTrainedModel, found: list[Future[MergedBatch]]
+) -> None:
+    """Write one shard; runs on the worker thread, after the merges that it needs."""
+    checkpoint = run.manifest.checkpoints[number]
+    count = len(shard_ranges(run.train.count)[shard])
+    rows, logits = assemble(model, [each.result() for each in found], count)
+    path = shard_path(run.folder.rows, checkpoint.step, shard)
+    write_shard(path, rows, logits, run.codecs[number], run.shard_keys(checkpoint)[shard])
+
+
+def _stage(run: Run, number: int) -> str:
+    return f"checkpoint {number + 1} of {len(run.manifest.checkpoints)}"
+
+
+def _measure_fidelity(run: Run) -> dict[str, float]:
+    """What precision and row store cost at the last checkpoint, on a sample, against fp32 rows kept in
+    full."""
+    path = run.folder.checkpoint_path(run.manifest.checkpoints[-1])
+    sample, exact = run.sample, replace(run.trace, precision="fp32")
+    model = load_for_tracing(path, exact)
+    truth, _ = gradient_rows(model, run.tokenizer, sample.examples, sample.labels, exact)
+    queries, _ = gradient_rows(model, run.tokenizer, sample.queries, sample.query_labels, exact)
+    stored = truth
+    if run.trace != exact:
+        model = load_for_tracing(path, run.trace)
+        stored, _ = gradient_rows(model, run.tokenizer, sample.examples, sample.labels, run.trace)
+    found = score_matrix(stored, queries, run.codecs[-1])
+    return compare(score_matrix(truth, queries), found).to_json()
+
+
+# -- predictions ----------------------------------------------------------------------------------
+
+
+def _compute_predictions(run: Run, number: int, progress: Progress) -> dict[str, str]:
+    """Write the predictions at checkpoint ``number``; returns the key of each table by file name."""
+    checkpoint, folder = run.manifest.checkpoints[number], run.folder
+    weights = recorded_digest(run.manifest, checkpoint)
+    keys = {
+        "train": digest(run.shard_keys(checkpoint), run.manifest.data.fingerprint),
+        "eval": digest(
+            weights, run.trace.precision, list(run.evaluation.keys()), run.manifest.data.fingerprint
+        ),
+    }
+    stage = f"{_stage(run, number)}: eval"
+    if not has_predictions(folder, "train", checkpoint.step, keys["train"]):
+        write_predictions(
+            folder, "train", checkpoint.step, run.manifest.classes, _trained(run, checkpoint), keys["train"]
+        )
+    if not has_predictions(folder, "eval", checkpoint.step, keys["eval"]):
+        model = load_for_tracing(folder.checkpoint_path(checkpoint), run.trace)
+        held_out = _held_out(run, model, stage, progress)
+        write_predictions(folder, "eval", checkpoint.step, run.manifest.classes, held_out, keys["eval"])
+    progress(stage, run.evaluation.count, run.evaluation.count)
+    return {predictions_path(folder, split, checkpoint.step).name: key for split, key in keys.items()}
+
+
+def _trained(run: Run, checkpoint: CheckpointInfo) -> Iterator[np.ndarray]:
+    """Probabilities of the training examples, shard by shard: what the gradient pass found on its way."""
+    for number in range(len(shard_ranges(run.train.count))):
+        shard = Shard(shard_path(run.folder.rows, checkpoint.step, number))
+        yield torch.softmax(torch.from_numpy(shard.logits.copy()), dim=-1).numpy()
+
+
+def _held_out(run: Run, model: PreTrainedModel, stage: str, progress: Progress) -> Iterator[np.ndarray]:
+    """Probabilities of the eval rows, shard by shard."""
+    done = 0
+    for tokens in run.evaluation.shards():
+        yield predict(model, tokens.examples(), run.tokenizer)
+        done += len(tokens)
+        progress(stage, done, run.evaluation.count)

@@ -1,96 +1,220 @@
-"""Scores and rankings: ``I(x, q) = sum_c eta_c sum_w g_c(x, w) . g_c(q, w)`` (DESIGN section 3)."""
+"""Scores and rankings: ``I(x, q) = sum_c eta_c sum_w g_c(x, w) . g_c(q, w)`` (DESIGN section 3), in any
+mode."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 
+from backend.influence.compression import RowCodec
 from backend.influence.index import RowIndex
-from backend.influence.store import RowStore
+from backend.influence.modes import ScoreMode
+from backend.influence.moments import Moments
+from backend.influence.store import ExampleRows, RowStore
 from backend.influence.tracing import TracedExample
-
-_CANDIDATES_PER_RESULT = 4  # a list as long as k needs more than the calibrated candidates
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Training examples in rank order: ``positions`` int64 (k), ``terms`` float64 (k, T)."""
+    """Training examples in rank order: ``positions`` int64 (k), ``terms`` float64 (k, T).
+
+    ``factors`` float64 (k) is what the mode multiplied each example's products with; terms contain it.
+    """
 
     positions: np.ndarray
     terms: np.ndarray
+    factors: np.ndarray
 
     @property
     def scores(self) -> np.ndarray:
         """Influence of each example: its terms' sum, float64 (k)."""
         return self.terms.sum(axis=1)
 
+    def at(self, chosen: np.ndarray) -> Ranked:
+        """The examples at these places, in this order."""
+        return Ranked(self.positions[chosen], self.terms[chosen], self.factors[chosen])
+
 
 @dataclass(frozen=True)
 class Ranking:
-    """The top of both ends. ``n_scored`` examples were scored exactly to find them."""
+    """The top of both ends. ``n_scored`` examples were scored to find them."""
 
     proponents: Ranked
     opponents: Ranked
     n_scored: int
 
+    @classmethod
+    def of(cls, scored: Ranked, k: int, n_scored: int) -> Ranking:
+        """The ``k`` strongest of each end among ``scored`` (ascending positions); score 0 is neither."""
+        scores = scored.scores
+        return cls(scored.at(strongest(scores, k)), scored.at(strongest(-scores, k)), n_scored)
+
+
+def strongest(scores: np.ndarray, k: int) -> np.ndarray:
+    """Places of the ``k`` largest positive scores, descending, ties by place: int64."""
+    found = np.flatnonzero(scores > 0)
+    if k < len(found):
+        values = scores[found]
+        found = found[values >= np.partition(values, len(found) - k)[len(found) - k]]
+    return found[np.argsort(-scores[found], kind="stable")][:k]
+
 
 class Searcher:
-    """Finds the most influential training examples of a traced query."""
+    """Finds the most influential training examples of queries in the stored rows."""
 
     def __init__(
-        self, stores: list[RowStore], index: RowIndex | None, candidates_per_list: int, vocabulary: int
+        self,
+        stores: list[RowStore],
+        codecs: list[RowCodec],
+        moments: list[Moments],
+        weights: np.ndarray,
+        vocabulary: int,
+        index: RowIndex | None = None,
+        candidates: dict[str, int] | None = None,
     ) -> None:
-        """``index`` None: every search scans everything."""
-        self.stores, self.index = stores, index
-        self.candidates_per_list, self.vocabulary = candidates_per_list, vocabulary
+        """``weights`` are the checkpoints' etas; ``index`` None: every search scans everything."""
+        self.stores, self.codecs, self.moments, self.index = stores, codecs, moments, index
+        self.weights, self.vocabulary = weights, vocabulary
+        self.candidates = candidates or {}
         self.count = stores[0].count
+        self._threads = ThreadPoolExecutor()
+
+    @cached_property
+    def norms(self) -> np.ndarray:
+        """Root of every example's plain self-influence, ``sqrt(sum_c eta_c |G_c(x)|^2)``: float64 (n)."""
+        squares = [store.norms().astype(np.float64) ** 2 for store in self.stores]
+        return np.sqrt(sum(eta * each for eta, each in zip(self.weights.tolist(), squares, strict=True)))
+
+    def ask(self, query: TracedExample, mode: ScoreMode) -> TracedExample:
+        """A traced query in the coordinates of stored rows, changed as the mode asks: what searches take."""
+        projected = query.changed(lambda number, rows: self.codecs[number].project(rows))
+        return mode.apply(projected, self.moments)
+
+    def in_full(self, asked: TracedExample, query: TracedExample, mode: ScoreMode) -> TracedExample:
+        """As `ask`, in all dimensions of the embeddings; ``asked`` is what `ask` made of ``query``."""
+        if mode.precondition is None:
+            return mode.apply(query, self.moments)
+        return asked.changed(lambda number, rows: self.codecs[number].restore(rows))
 
     def terms(self, query: TracedExample, examples: np.ndarray) -> np.ndarray:
-        """The part of each example's influence that each query token carries.
+        """The plain product of each query token with each of ``examples`` (ascending): float64 (n, T)."""
+        return summed_terms(self.stores, query, examples, self.vocabulary)
 
-        Args:
-            query: traced. examples: (n,) int64, distinct.
+    def scored(self, query: TracedExample, mode: ScoreMode, examples: np.ndarray) -> Ranked:
+        """``examples`` (ascending) with their terms in the mode."""
+        factors = mode.factors(self.norms[examples])
+        return Ranked(examples, self.terms(query, examples) * factors[:, None], factors)
 
-        Returns:
-            float64 (n, T).
+    def scores(self, query: TracedExample, mode: ScoreMode) -> np.ndarray:
+        """Influence of every training example by its stored rows: float64 (n)."""
+        return self.many_scores([query])[0] * mode.factors(self.norms)
+
+    def many_scores(self, queries: Sequence[TracedExample]) -> np.ndarray:
+        """Plain products of every training example with each query: float64 (queries, n); reads all rows."""
+        total = np.zeros((len(queries), self.count))
+        tables = [query.slot_table(self.vocabulary) for query in queries]
+        for checkpoint, store in enumerate(self.stores):
+            rows = [query.rows[checkpoint] for query in queries]
+            add = partial(store.add_scores, scores=total, slots=tables, queries=rows)
+            for _ in self._threads.map(add, store.numbers):
+                pass
+        return total
+
+    def group_sums(
+        self, queries: Sequence[TracedExample], groups: Sequence[Sequence[int]], n_groups: int
+    ) -> np.ndarray:
+        """Plain products of every training example summed over the queries of each group: float64 (n,
+        groups).
+
+        ``groups`` names the groups of each query.
         """
-        order = np.argsort(examples)
-        terms = np.zeros((len(examples), len(query.tokens)))
-        slots = query.slot_table(self.vocabulary)
+        total = np.zeros((self.count, n_groups))
+        pairs = [
+            (token, group, owner, slot)
+            for owner, query in enumerate(queries)
+            for slot, token in enumerate(query.tokens.tolist())
+            for group in groups[owner]
+        ]
+        if not pairs:
+            return total
+        token, group, owner, slot = np.array(sorted(pairs), dtype=np.int64).T
+        starts = np.flatnonzero(np.r_[True, (np.diff(token) != 0) | (np.diff(group) != 0)])
+        tokens, ranges = np.unique(token[starts], return_index=True)
+        slots = np.full(self.vocabulary, -1, dtype=np.int64)
+        slots[tokens] = np.arange(len(tokens))
+        first_row = np.cumsum([0, *(len(query.tokens) for query in queries)])
         for checkpoint, store in enumerate(self.stores):
-            store.add_terms(terms, examples[order], slots, query.rows[checkpoint])
-        in_order = np.empty_like(terms)
-        in_order[order] = terms
-        return in_order
+            rows = np.concatenate([query.rows[checkpoint] for query in queries])[first_row[owner] + slot]
+            add = partial(
+                store.add_group_sums,
+                sums=total,
+                slots=slots,
+                ranges=np.append(ranges, len(starts)),
+                queries=np.add.reduceat(rows, starts, axis=0),
+                groups=group[starts],
+            )
+            for _ in self._threads.map(add, store.numbers):
+                pass
+        return total
 
-    def scores(self, query: TracedExample, examples: np.ndarray) -> np.ndarray:
-        """Influence of each of ``examples`` (ascending): float64 (n). Memory does not grow with T."""
-        scores = np.zeros(len(examples))
-        slots = query.slot_table(self.vocabulary)
-        for checkpoint, store in enumerate(self.stores):
-            store.add_scores(scores, examples, slots, query.rows[checkpoint])
-        return scores
+    def top(
+        self, query: TracedExample, mode: ScoreMode, k: int, *, scan: bool = False, exclude: int | None = None
+    ) -> Ranking:
+        """The ``k`` strongest proponents and opponents; ``query`` comes from `ask`.
 
-    def top(self, query: TracedExample, k: int, *, exact: bool, exclude: int | None = None) -> Ranking:
-        """The ``k`` strongest proponents and opponents; ``exclude`` is a position left out.
-
+        ``scan`` scores all stored rows instead of asking the index; ``exclude`` is a position left out.
         Ties are broken by position. Examples with score 0 are neither.
         """
-        examples = self._candidates(query, k, exact)
-        if exclude is not None:
-            examples = examples[examples != exclude]
-        scores = self.scores(query, examples)
-        order = np.argsort(-scores, kind="stable")
-        best = examples[order[scores[order] > 0][:k]]
-        order = np.argsort(scores, kind="stable")
-        worst = examples[order[scores[order] < 0][:k]]
-        return Ranking(
-            Ranked(best, self.terms(query, best)), Ranked(worst, self.terms(query, worst)), len(examples)
-        )
+        return self.many_top([query], mode, k, [exclude], scan=scan)[0]
 
-    def _candidates(self, query: TracedExample, k: int, exact: bool) -> np.ndarray:
-        per_list = max(self.candidates_per_list, _CANDIDATES_PER_RESULT * k)
-        if exact or self.index is None or per_list >= self.count:
-            return np.arange(self.count)
-        return self.index.candidates(query.tokens, query.rows, per_list)
+    def many_top(
+        self,
+        queries: Sequence[TracedExample],
+        mode: ScoreMode,
+        k: int,
+        exclude: Sequence[int | None],
+        *,
+        scan: bool = False,
+    ) -> list[Ranking]:
+        """As `top`, for several queries at once: index or rows are read once for all of them."""
+        width, factors = self.shortlist(mode, k), mode.factors(self.norms)
+        scan = scan or self.index is None or 2 * width >= self.count
+        scores = self.many_scores(queries) if scan or self.index is None else self.index.scores(queries)
+        rankings = []
+        for query, each, own in zip(queries, scores, exclude, strict=True):
+            each = each * factors
+            if own is not None:
+                each[own] = 0.0
+            rankings.append(self.rerank(query, mode, k, each, k if scan else width))
+        return [replace(each, n_scored=self.count) for each in rankings] if scan else rankings
+
+    def rerank(
+        self, query: TracedExample, mode: ScoreMode, k: int, scores: np.ndarray, width: int
+    ) -> Ranking:
+        """The top by stored rows among the ``width`` strongest of each end by ``scores`` (n)."""
+        chosen = np.union1d(strongest(scores, width), strongest(-scores, width))
+        return Ranking.of(self.scored(query, mode, chosen), k, len(chosen))
+
+    def shortlist(self, mode: ScoreMode, k: int) -> int:
+        """How many candidates of each end are re-ranked for lists of ``k``."""
+        calibrated = self.candidates.get(mode.name, self.count)
+        return max(calibrated, -(-calibrated * k // 10))
+
+
+def summed_terms(
+    rows: Sequence[ExampleRows], query: TracedExample, examples: np.ndarray, vocabulary: int
+) -> np.ndarray:
+    """Products of each query token's row with that of each of ``examples`` (ascending), over all checkpoints.
+
+    Returns:
+        float64 (n, T).
+    """
+    terms = np.zeros((len(examples), len(query.tokens)))
+    slots = query.slot_table(vocabulary)
+    for checkpoint, each in enumerate(rows):
+        each.add_terms(terms, examples, slots, query.rows[checkpoint])
+    return terms

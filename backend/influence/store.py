@@ -1,38 +1,68 @@
 """Rows on disk: per checkpoint, in shards of a fixed number of examples, memory-mapped.
 
-A shard is one safetensors file: ``offsets``, ``tokens``, ``rows``, ``part_rows`` and ``parts`` (see
-`TokenRows`), ``norms`` (norm of an example's whole gradient) and ``logits``. Its metadata carry the id of the
-artifact that it belongs to and a digest of its content.
+A shard is one safetensors file: ``offsets``, ``tokens``, ``part_rows`` (see `TokenRows`); rows and parts as
+``codes`` and ``scales`` (see `RowCodec`); ``row_norms`` and ``norms``, the norms of rows and of an
+example's whole gradient before they were encoded; and ``logits``. Its metadata carry a key, which changes
+whenever anything that determines the content does, and a digest of the content. An example's rows lie side
+by side: scoring it reads a few pages.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from backend.files import replacing
-from backend.influence.gradients import TokenRows, expand_ranges
+from backend.data.shards import locate, shard_ranges
+from backend.files import array_digest, replacing, write_json
+from backend.influence import kernels
+from backend.influence.compression import RowCodec, decode
+from backend.influence.gradients import TokenRows
 
-SHARD_EXAMPLES = 1024
-_BLOCK_ROWS = 65_536  # 100 MB of rows at d = 384: bounds the memory of a scan
-_DTYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64}
+_DTYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "I8": np.int8}
+_INFO_FILE = "rows.json"
+
+
+@dataclass(frozen=True)
+class RowsInfo:
+    """``rows.json``: which shards make up the rows, written when they are complete.
+
+    ``keys`` maps each checkpoint step to the keys of its shards.
+    """
+
+    artifact: str
+    row_store: str
+    keys: dict[str, list[str]]
+
+    def shard_keys(self, step: int, count: int) -> list[str]:
+        """The keys of the ``count`` shards of a checkpoint; keys that no shard has where it is not known."""
+        keys = self.keys.get(str(step), [])
+        return keys if len(keys) == count else [""] * count
+
+    def write(self, rows: Path) -> None:
+        """Write it, whole or not at all."""
+        write_json(rows / _INFO_FILE, asdict(self))
+
+    @classmethod
+    def read(cls, rows: Path, artifact: str) -> RowsInfo:
+        """Read it; `ValueError` if it is damaged, missing or of another artifact."""
+        try:
+            info = cls(**json.loads((rows / _INFO_FILE).read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError) as error:
+            raise ValueError(f"{rows / _INFO_FILE}: damaged or missing") from error
+        if info.artifact != artifact:
+            raise ValueError(f"{rows / _INFO_FILE}: belongs to other rows")
+        return info
 
 
 def shard_path(rows: Path, step: int, number: int) -> Path:
     """Where shard ``number`` of the checkpoint at ``step`` lies under the workspace's ``rows/``."""
     return rows / str(step) / f"shard-{number:06d}.safetensors"
-
-
-def shard_ranges(count: int) -> list[range]:
-    """The positions of the training examples that each shard holds."""
-    return [range(start, min(start + SHARD_EXAMPLES, count)) for start in range(0, count, SHARD_EXAMPLES)]
 
 
 def example_norms(part: TokenRows) -> np.ndarray:
@@ -42,27 +72,24 @@ def example_norms(part: TokenRows) -> np.ndarray:
     return np.sqrt(np.maximum(total[part.offsets[1:]] - total[part.offsets[:-1]], 0.0)).astype(np.float32)
 
 
-def write_shard(path: Path, part: TokenRows, logits: np.ndarray, artifact: str) -> None:
+def write_shard(path: Path, part: TokenRows, logits: np.ndarray, codec: RowCodec, key: str) -> None:
     """Write one shard whole or not at all."""
+    codes, scales = codec.encode(part.rows)
+    part_codes, part_scales = codec.encode(part.parts)
     tensors = {
         "offsets": part.offsets,
         "tokens": part.tokens,
-        "rows": part.rows,
+        "codes": codes,
+        "scales": scales,
+        "row_norms": np.linalg.norm(part.rows, axis=1).astype(np.float32),
         "part_rows": part.part_rows,
-        "parts": part.parts,
+        "part_codes": part_codes,
+        "part_scales": part_scales,
         "norms": example_norms(part),
         "logits": logits.astype(np.float32),
     }
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"artifact": artifact, "content": _content_digest(tensors)})
-
-
-def _content_digest(tensors: dict[str, np.ndarray]) -> str:
-    state = hashlib.blake2b(digest_size=16)
-    for name in sorted(tensors):
-        state.update(name.encode())
-        state.update(np.ascontiguousarray(tensors[name]).view(np.uint8).data)
-    return state.hexdigest()
+        save_file(tensors, temporary, {"key": key, "content": array_digest(tensors)})
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:
@@ -81,135 +108,189 @@ class Shard:
         """Open ``path``; `ValueError` or `OSError` if it is not a whole shard."""
         header, start = _read_header(path)
         self.metadata: dict[str, str] = header.pop("__metadata__")
-        size = path.stat().st_size
+        content = np.memmap(path, np.uint8, "r")
         self.tensors: dict[str, np.ndarray] = {}
         for name, entry in header.items():
             begin, end = entry["data_offsets"]
-            if start + end > size:
+            if start + end > len(content):
                 raise ValueError(f"{path}: cut off")
-            self.tensors[name] = (
-                np.memmap(path, _DTYPES[entry["dtype"]], "r", start + begin, tuple(entry["shape"]))
-                if end > begin
-                else np.empty(entry["shape"], _DTYPES[entry["dtype"]])
-            )
-        self.offsets = np.asarray(self.tensors["offsets"])
-        self.tokens = np.asarray(self.tensors["tokens"])
-        self.rows = self.tensors["rows"]
-        self.part_rows = np.asarray(self.tensors["part_rows"])
-        self.parts = self.tensors["parts"]
-        self.norms = self.tensors["norms"]
+            raw = np.asarray(content[start + begin : start + end])
+            self.tensors[name] = raw.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        self.offsets = self.tensors["offsets"]
+        self.tokens = self.tensors["tokens"]
+        self.codes, self.scales = self.tensors["codes"], self.tensors["scales"]
+        self.part_rows = self.tensors["part_rows"]
+        self.part_codes, self.part_scales = self.tensors["part_codes"], self.tensors["part_scales"]
+        self.row_norms, self.norms = self.tensors["row_norms"], self.tensors["norms"]
         self.logits = self.tensors["logits"]
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def rows(self, which: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Stored rows as numbers: float32 (m, r)."""
+        return decode(self.codes[which], self.scales[which])
+
     def positions(self, example: int, token: int) -> np.ndarray:
-        """The gradient at each position of ``token`` in ``example`` (both must match): float32 (m, d)."""
-        begin, end = self.offsets[example], self.offsets[example + 1]
-        row = int(begin + np.searchsorted(self.tokens[begin:end], token))
-        low, high = np.searchsorted(self.part_rows, [row, row + 1])
-        parts = np.asarray(self.parts[low:high])
-        return np.concatenate([parts, self.rows[row][None] - parts.sum(axis=0, keepdims=True)])
+        """The gradient at each position of ``token`` in ``example``: float32 (m, r), in reading order."""
+        found, span = find_row(self.offsets, self.tokens, self.part_rows, example, token)
+        return split_row(self.rows(found), decode(self.part_codes[span], self.part_scales[span]))
 
     def intact(self) -> bool:
         """Whether the content is what was written (reads everything)."""
-        return _content_digest(self.tensors) == self.metadata.get("content")
+        return array_digest(self.tensors) == self.metadata.get("content")
 
 
-def usable_shard(path: Path, artifact: str, examples: int) -> Shard | None:
-    """The shard at ``path`` if it is whole and belongs to ``artifact``, else None."""
+def find_row(
+    offsets: np.ndarray, tokens: np.ndarray, part_rows: np.ndarray, example: int, token: int
+) -> tuple[slice, slice]:
+    """Where the row of ``token`` in ``example`` lies among the rows, and its parts among the parts.
+
+    Both are empty if the example lacks the token.
+    """
+    begin, end = int(offsets[example]), int(offsets[example + 1])
+    row, after = begin + np.searchsorted(tokens[begin:end], [token, token + 1])
+    return slice(row, after), slice(*np.searchsorted(part_rows, [row, after]))
+
+
+def split_row(row: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """The gradients at a token's positions: ``parts`` (m - 1, r), then what ``row`` (1, r) has beside
+    them."""
+    return np.concatenate([parts, row - parts.sum(axis=0, keepdims=True)]) if len(row) else row
+
+
+def usable_shard(path: Path, key: str, examples: int) -> Shard | None:
+    """The shard at ``path`` if it is whole and has this key, else None."""
     try:
         shard = Shard(path)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return shard if shard.metadata.get("artifact") == artifact and len(shard) == examples else None
+    return shard if shard.metadata.get("key") == key and len(shard) == examples else None
 
 
-@dataclass(frozen=True)
-class Matches:
-    """Rows that share a token with a query: ``example`` (position among those asked for),
-    ``slot`` (which query token), both int64 (m); ``rows`` float32 (m, d)."""
-
-    example: np.ndarray
-    slot: np.ndarray
-    rows: np.ndarray
-
-
-class RowStore:
-    """All rows of one checkpoint."""
-
-    def __init__(self, rows: Path, step: int, count: int, artifact: str) -> None:
-        """Map the shards of ``step``; `ValueError` naming the first that is damaged or missing."""
-        self.count = count
-        self.shards: list[Shard] = []
-        for number, positions in enumerate(shard_ranges(count)):
-            path = shard_path(rows, step, number)
-            shard = usable_shard(path, artifact, len(positions))
-            if shard is None:
-                raise ValueError(f"{path}: damaged or missing")
-            self.shards.append(shard)
-
-    @property
-    def width(self) -> int:
-        """d, the size of an embedding."""
-        return self.shards[0].rows.shape[1]
-
-    def positions(self, example: int, token: int) -> np.ndarray:
-        """The gradient at each position of ``token`` in training example ``example``: float32 (m, d)."""
-        number, local = divmod(example, SHARD_EXAMPLES)
-        return self.shards[number].positions(local, token)
-
-    def logits(self) -> np.ndarray:
-        """Logits of all training examples at this checkpoint, float32 (n, K)."""
-        return np.concatenate([shard.logits for shard in self.shards])
-
-    def matches(self, examples: np.ndarray, slots: np.ndarray) -> Matches:
-        """The rows of ``examples`` whose token has a slot (meant for few examples: all are copied).
-
-        ``examples`` int64 (n), ascending; ``slots`` int64 (vocabulary), -1 where a token has none.
-        """
-        found = list(self._blocks(examples, slots))
-        if not found:
-            return Matches(
-                np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, self.width), np.float32)
-            )
-        return Matches(
-            np.concatenate([m.example for m in found]),
-            np.concatenate([m.slot for m in found]),
-            np.concatenate([m.rows for m in found]),
-        )
-
-    def add_scores(
-        self, scores: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray
-    ) -> None:
-        """As `add_terms`, summed over the query's tokens: ``scores`` float64 (n)."""
-        for block in self._blocks(examples, slots):
-            products = np.einsum("ij,ij->i", block.rows, query[block.slot])
-            np.add.at(scores, block.example, products)
+class ExampleRows(Protocol):
+    """Rows of training examples at one checkpoint, on disk or in memory."""
 
     def add_terms(
         self, terms: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray
     ) -> None:
         """Add to ``terms[i, t]`` the dot product of example i's and the query's row of query token t.
 
-        ``terms`` float64 (n, T), ``examples`` int64 (n) ascending, ``slots`` as in `matches`,
-        ``query`` float32 (T, d).
+        ``terms`` float64 (n, T), ``examples`` int64 (n) ascending, ``slots`` int64 (vocabulary), -1 where a
+        token has none, ``query`` float32 (T, r).
         """
-        for block in self._blocks(examples, slots):
-            terms[block.example, block.slot] += np.einsum("ij,ij->i", block.rows, query[block.slot])
 
-    def _blocks(self, examples: np.ndarray, slots: np.ndarray) -> Iterator[Matches]:
-        for number, shard in enumerate(self.shards):
-            first = number * SHARD_EXAMPLES
-            low, high = np.searchsorted(examples, [first, first + len(shard)])
-            if low == high:
-                continue
-            local = examples[low:high] - first
-            lengths = shard.offsets[local + 1] - shard.offsets[local]
-            row = expand_ranges(shard.offsets[local], lengths)
-            slot = slots[shard.tokens[row]]
-            hit = slot >= 0
-            row, slot, owner = row[hit], slot[hit], np.repeat(np.arange(low, high), lengths)[hit]
-            for begin in range(0, len(row), _BLOCK_ROWS):
-                part = slice(begin, begin + _BLOCK_ROWS)
-                yield Matches(owner[part], slot[part], np.asarray(shard.rows[row[part]]))
+    def positions(self, example: int, token: int) -> np.ndarray:
+        """The gradient at each position of ``token`` in ``example``: float32 (m, r), in reading order."""
+
+
+class RowStore:
+    """All rows of one checkpoint."""
+
+    def __init__(self, rows: Path, step: int, count: int, info: RowsInfo) -> None:
+        """Map the shards of ``step``; `ValueError` naming the first that is damaged or missing."""
+        self.count = count
+        self.shards: list[Shard] = []
+        ranges = shard_ranges(count)
+        keys = info.shard_keys(step, len(ranges))
+        for number, (positions, key) in enumerate(zip(ranges, keys, strict=True)):
+            path = shard_path(rows, step, number)
+            shard = usable_shard(path, key, len(positions))
+            if shard is None:
+                raise ValueError(f"{path}: damaged or missing")
+            self.shards.append(shard)
+
+    @property
+    def width(self) -> int:
+        """r, the numbers in a stored row."""
+        return self.shards[0].codes.shape[1]
+
+    def norms(self) -> np.ndarray:
+        """Norm of every example's whole gradient before it was encoded: float32 (n)."""
+        return np.concatenate([shard.norms for shard in self.shards])
+
+    def positions(self, example: int, token: int) -> np.ndarray:
+        """See `ExampleRows`."""
+        number, local = locate(example)
+        return self.shards[number].positions(local, token)
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the shards."""
+        return range(len(self.shards))
+
+    def add_scores(
+        self, number: int, scores: np.ndarray, slots: Sequence[np.ndarray], queries: Sequence[np.ndarray]
+    ) -> None:
+        """Add the products of shard ``number``'s examples with each query to ``scores`` float64 (queries, n).
+
+        ``slots`` and ``queries`` as in `add_terms`, one for each query.
+        """
+        shard, positions = self.shards[number], shard_ranges(self.count)[number]
+        for place, (table, query) in enumerate(zip(slots, queries, strict=True)):
+            part = scores[place, positions.start : positions.stop]
+            kernels.add_scores(shard.codes, shard.scales, shard.tokens, shard.offsets, table, query, part)
+
+    def add_group_sums(
+        self,
+        number: int,
+        sums: np.ndarray,
+        slots: np.ndarray,
+        ranges: np.ndarray,
+        queries: np.ndarray,
+        groups: np.ndarray,
+    ) -> None:
+        """Add shard ``number``'s part of `kernels.add_group_sums` to ``sums`` float64 (n, groups)."""
+        shard, positions = self.shards[number], shard_ranges(self.count)[number]
+        kernels.add_group_sums(
+            shard.codes,
+            shard.scales,
+            shard.tokens,
+            shard.offsets,
+            slots,
+            ranges,
+            queries,
+            groups,
+            sums[positions.start : positions.stop],
+        )
+
+    def add_terms(
+        self, terms: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray
+    ) -> None:
+        """See `ExampleRows`."""
+        for shard, local, span in self._by_shard(examples):
+            kernels.add_terms(
+                shard.codes, shard.scales, shard.tokens, shard.offsets, local, slots, query, terms[span]
+            )
+
+    def _by_shard(self, examples: np.ndarray) -> Iterator[tuple[Shard, np.ndarray, slice]]:
+        """Shards that hold some of ``examples`` (ascending), their places there, and where they are asked
+        for."""
+        starts = [positions.start for positions in shard_ranges(self.count)]
+        bounds = np.searchsorted(examples, [*starts, self.count])
+        for number in np.flatnonzero(np.diff(bounds)):
+            span = slice(bounds[number], bounds[number + 1])
+            yield self.shards[number], examples[span] - starts[number], span
+
+
+class TracedRows:
+    """Rows of some training examples at one checkpoint in memory (see `ExampleRows`)."""
+
+    def __init__(self, part: TokenRows, examples: Sequence[int]) -> None:
+        """``part`` holds the rows of ``examples`` (positions in the training split), in that order."""
+        self._part = part
+        self._place = {example: place for place, example in enumerate(examples)}
+
+    def add_terms(
+        self, terms: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray
+    ) -> None:
+        """See `ExampleRows`."""
+        part, places = self._part, np.array([self._place[each] for each in examples.tolist()], dtype=np.int64)
+        scales = np.ones(len(part.rows), dtype=np.float32)
+        kernels.add_terms(part.rows, scales, part.tokens, part.offsets, places, slots, query, terms)
+
+    def positions(self, example: int, token: int) -> np.ndarray:
+        """See `ExampleRows`."""
+        part = self._part
+        found, span = find_row(part.offsets, part.tokens, part.part_rows, self._place[example], token)
+        return split_row(part.rows[found], part.parts[span])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.folder import Folder, Manifest
-from backend.influence.gradients import position_gradients, traced_positions
-from backend.influence.precompute import PrecomputeSettings, batches, input_length, load_for_tracing
-from backend.model.loading import embedding_layer, load_tokenizer
+from backend.influence.capture import batches, gradient_rows, load_for_tracing
+from backend.influence.gradients import TokenRows, position_gradients, traced_positions
+from backend.influence.settings import TraceSettings
+from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.tokenization import Encoded, collate, encode
 
@@ -25,23 +26,24 @@ class TracedExample:
 
     ``slots`` int64 (L): which of the distinct tokens stands at a position, -1 where none is traced.
     ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the gradient at each
-    position, times the checkpoint's weight.
+    position, times the checkpoint's weight. ``norm`` is the root of its plain self-influence I(q, q).
     """
 
     encoded: Encoded
     slots: np.ndarray
     tokens: np.ndarray
     position_rows: np.ndarray
+    norm: float
+
+    def changed(self, change: Callable[[int, np.ndarray], np.ndarray]) -> TracedExample:
+        """This example with its position rows (L, d) at each checkpoint mapped by a linear ``change``."""
+        rows = [change(number, each) for number, each in enumerate(self.position_rows)]
+        return replace(self, position_rows=np.stack(rows).astype(np.float32))
 
     @cached_property
     def rows(self) -> np.ndarray:
         """Gradients summed over the positions of each distinct token: float32 (C, T, d)."""
-        checkpoints, _, width = self.position_rows.shape
-        rows = np.zeros((checkpoints, len(self.tokens), width), dtype=np.float32)
-        traced = np.flatnonzero(self.slots >= 0)
-        for checkpoint in range(checkpoints):
-            np.add.at(rows[checkpoint], self.slots[traced], self.position_rows[checkpoint, traced])
-        return rows
+        return token_sums(self.slots, len(self.tokens), self.position_rows)
 
     def slot_table(self, vocabulary: int) -> np.ndarray:
         """Slot of every token of the vocabulary, -1 where this example lacks it: int64 (vocabulary)."""
@@ -50,10 +52,21 @@ class TracedExample:
         return table
 
 
+def token_sums(slots: np.ndarray, count: int, position_rows: np.ndarray) -> np.ndarray:
+    """Sums of ``position_rows`` (C, L, d) over the positions of each of ``count`` slots: float32 (C, count,
+    d)."""
+    checkpoints, _, width = position_rows.shape
+    rows = np.zeros((checkpoints, count, width), dtype=np.float32)
+    traced = np.flatnonzero(slots >= 0)
+    for checkpoint in range(checkpoints):
+        np.add.at(rows[checkpoint], slots[traced], position_rows[checkpoint, traced])
+    return rows
+
+
 class Checkpoints:
     """The models of a workspace, held in memory; loaded on first use, guarded by one lock."""
 
-    def __init__(self, folder: Folder, settings: PrecomputeSettings) -> None:
+    def __init__(self, folder: Folder, settings: TraceSettings) -> None:
         self.manifest: Manifest = folder.manifest()
         self._folder, self._settings = folder, settings
         self._lock = threading.RLock()
@@ -79,6 +92,11 @@ class Checkpoints:
         """Number of rows of the embedding matrix."""
         return embedding_layer(self.models[-1]).num_embeddings
 
+    @property
+    def width(self) -> int:
+        """d, the size of an embedding."""
+        return embedding_layer(self.models[-1]).embedding_dim
+
     @cached_property
     def embeddings_frozen(self) -> bool:
         """Whether the word embeddings did not change between the first and the last checkpoint."""
@@ -90,7 +108,7 @@ class Checkpoints:
     def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> list[Encoded]:
         """Tokenise as the training did."""
         with self._lock:
-            length = input_length(self.manifest, self.tokenizer, self.models[-1])
+            length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
             return encode(self.tokenizer, texts, texts_b, length)
 
     def probabilities(self, encoded: Sequence[Encoded]) -> np.ndarray:
@@ -100,9 +118,8 @@ class Checkpoints:
 
     def trace(self, encoded: Sequence[Encoded], labels: Sequence[int]) -> list[TracedExample]:
         """The gradients of queries for classes ``labels``, times the checkpoint weights."""
-        width = embedding_layer(self.models[-1]).embedding_dim
         position_rows = [
-            np.zeros((len(self.weights), len(each.input_ids), width), np.float32) for each in encoded
+            np.zeros((len(self.weights), len(each.input_ids), self.width), np.float32) for each in encoded
         ]
         slots = [np.full(len(each.input_ids), -1, dtype=np.int64) for each in encoded]
         tokens = [np.empty(0, dtype=np.int64) for _ in encoded]
@@ -123,7 +140,28 @@ class Checkpoints:
                         position_rows[each][number] = (
                             gradients[row, real[row]].cpu().numpy() * self.weights[number]
                         )
-        return [TracedExample(*parts) for parts in zip(encoded, slots, tokens, position_rows, strict=True)]
+        return [
+            TracedExample(*parts, norm=self._norm(parts[1], parts[2], parts[3]))
+            for parts in zip(encoded, slots, tokens, position_rows, strict=True)
+        ]
+
+    def _norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
+        """Root of ``sum_c eta_c |G_c|^2``; the rows are already times eta, so they are divided by it once."""
+        total = 0.0
+        for rows, weight in zip(token_sums(slots, len(tokens), position_rows), self.weights, strict=True):
+            total += float(np.sum(rows.astype(np.float64) ** 2)) / weight if weight > 0 else 0.0
+        return total**0.5
+
+    def rows(
+        self, texts: Sequence[str], texts_b: Sequence[str] | None, labels: Sequence[int]
+    ) -> list[TokenRows]:
+        """The rows of training examples at every checkpoint, made anew in fp32; not times the weights."""
+        encoded = self.encode(texts, texts_b)
+        with self._lock:
+            return [
+                gradient_rows(model, self.tokenizer, encoded, labels, self._settings)[0]
+                for model in self.models
+            ]
 
     def _batches(self, encoded: Sequence[Encoded]) -> Iterator[list[int]]:
         present = [position for position, each in enumerate(encoded) if each.input_ids]

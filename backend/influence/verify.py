@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import sqlite3
 
+from backend.data.shards import shard_ranges
 from backend.files import file_digest
 from backend.folder import Folder, Manifest
-from backend.influence.index import RowIndex
-from backend.influence.store import shard_path, shard_ranges, usable_shard
+from backend.influence.basis import stored_codec
+from backend.influence.index import intact
+from backend.influence.store import RowsInfo, shard_path, usable_shard
 from backend.model.fingerprint import changed_checkpoints
 from backend.model.prediction_table import predictions_path
 from backend.progress import Progress, silent
@@ -17,21 +19,24 @@ from backend.progress import Progress, silent
 def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = silent) -> list[str]:
     """One line per damaged or missing file of a recorded artifact.
 
-    ``repair`` deletes the damaged ones that `precompute` can make again: rows, predictions, index.
+    ``repair`` deletes the damaged ones that can be made again: rows, predictions, index, influence.
     """
     manifest = folder.manifest()
     lines = _data(folder, manifest)
     if "checkpoints" in manifest.artifacts:
         paths = changed_checkpoints(folder, thorough=True)
         lines += [f"{path}: weights damaged, changed or missing" for path in paths]
-    if "rows" in manifest.artifacts:
+    # What is stale belongs to other data or checkpoints: `precompute` deals with it, and nothing reads it.
+    if folder.state("rows") == "current":
         lines += _rows(folder, manifest, repair, progress)
-    if "predictions" in manifest.artifacts:
+    if folder.state("predictions") == "current":
         lines += _predictions(folder, manifest, repair)
-    if "index" in manifest.artifacts and not RowIndex.intact(folder.index):
+    if folder.state("index") == "current" and not intact(folder.index):
         lines.append(f"{folder.index}: damaged or missing")
         if repair:
             shutil.rmtree(folder.index, ignore_errors=True)
+    if folder.state("influence") == "current":
+        lines += _influence(folder, manifest, repair)
     if folder.review.exists():
         lines += _review(folder)
     return lines
@@ -48,13 +53,18 @@ def _data(folder: Folder, manifest: Manifest) -> list[str]:
 
 
 def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) -> list[str]:
-    artifact, lines = manifest.artifacts["rows"].id, []
-    ranges = shard_ranges(manifest.data.n_train)
+    try:
+        info = RowsInfo.read(folder.rows, manifest.artifacts["rows"].id)
+        for checkpoint in manifest.checkpoints:
+            stored_codec(folder.rows, checkpoint.step, info.row_store)
+    except ValueError as error:
+        return [str(error)]
+    ranges, lines = shard_ranges(manifest.data.n_train), []
     total, done = len(ranges) * len(manifest.checkpoints), 0
     for checkpoint in manifest.checkpoints:
-        for number, positions in enumerate(ranges):
+        for number, key in enumerate(info.shard_keys(checkpoint.step, len(ranges))):
             path = shard_path(folder.rows, checkpoint.step, number)
-            shard = usable_shard(path, artifact, len(positions))
+            shard = usable_shard(path, key, len(ranges[number]))
             if shard is None or not shard.intact():
                 lines.append(f"{path}: damaged or missing")
                 if repair:
@@ -73,6 +83,17 @@ def _predictions(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
                 lines.append(f"{path}: damaged or missing")
                 if repair:
                     path.unlink(missing_ok=True)
+    return lines
+
+
+def _influence(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
+    lines = []
+    for name, known in manifest.artifacts["influence"].details["files"].items():
+        path = folder.influence / name
+        if not path.is_file() or file_digest(path) != known:
+            lines.append(f"{path}: damaged or missing")
+            if repair:
+                path.unlink(missing_ok=True)
     return lines
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.errors import InputError
 from backend.files import digest, file_digest
-from backend.folder import Folder
+from backend.folder import CheckpointInfo, Folder, Manifest
 
 
 def fingerprint(checkpoint: Path) -> dict[str, Any]:
@@ -16,6 +16,11 @@ def fingerprint(checkpoint: Path) -> dict[str, Any]:
         "digest": digest([(path.name, file_digest(path)) for path in _weight_files(checkpoint)]),
         "files": _look(checkpoint),
     }
+
+
+def recorded_digest(manifest: Manifest, checkpoint: CheckpointInfo) -> str:
+    """The digest of a checkpoint's weights when it was recorded."""
+    return manifest.artifacts["checkpoints"].details["weights"][str(checkpoint.step)]["digest"]
 
 
 def _weight_files(checkpoint: Path) -> list[Path]:

@@ -111,6 +111,14 @@ def max_input_length(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel 
     return min(limits, default=DEFAULT_MAX_LENGTH)
 
 
+def input_length(
+    wanted: int | None, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel | PreTrainedConfig
+) -> int:
+    """How many tokens of a text the model sees: ``wanted``, as far as it can read them."""
+    limit = max_input_length(tokenizer, model)
+    return min(wanted or limit, limit)
+
+
 def attempt(load: Callable[[], T], failure: str) -> T:
     """Run ``load``; whatever goes wrong inside transformers is about what the user gave it.
 

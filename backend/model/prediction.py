@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.model.batching import length_sorted_batches, padding_free
-from backend.model.tokenization import Encoded, collate
+from backend.model.tokenization import TokenIds, collate
 from backend.progress import Progress, silent
 
 
@@ -24,7 +24,7 @@ def accepted_inputs(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> d
 
 def predict(
     model: PreTrainedModel,
-    encoded: Sequence[Encoded],
+    encoded: Sequence[TokenIds],
     tokenizer: PreTrainedTokenizerBase,
     batch_examples: int = 64,
     max_tokens: int = 16384,

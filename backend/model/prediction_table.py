@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.data.dataset import Split
+from backend.data.dataset import SplitName
+from backend.data.shards import RowBlock, read_shards
 from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
 
-_ARTIFACT = b"firstword_artifact"
+_KEY = b"firstword_key"
+_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("label", pa.string()),
+        ("predicted", pa.string()),
+        ("correct", pa.bool_()),
+        ("loss", pa.float64()),
+        ("probabilities", pa.list_(pa.float32())),
+    ]
+)
 
 
 def predictions_path(folder: Folder, split: str, step: int) -> Path:
@@ -25,29 +36,42 @@ def predictions_path(folder: Folder, split: str, step: int) -> Path:
 
 
 def write_predictions(
-    folder: Folder, step: int, split: Split, classes: Sequence[str], probabilities: np.ndarray, artifact: str
+    folder: Folder,
+    split: SplitName,
+    step: int,
+    classes: Sequence[str],
+    probabilities: Iterable[np.ndarray],
+    key: str,
 ) -> None:
     """Write id, label, predicted, correct, loss and probabilities (float32, class order) of a split.
 
-    ``probabilities`` (n, K); ``artifact`` is the id of the predictions that this table belongs to.
-    The loss is the cross-entropy of the row's own label, in nats.
+    ``probabilities`` gives (n, K) for one shard of the split after the other; ``key`` changes whenever the
+    content does. The loss is the cross-entropy of the row's own label, in nats.
     """
+    schema = _SCHEMA.with_metadata({_KEY: key})
+    with (
+        replacing(predictions_path(folder, split, step)) as temporary,
+        pq.ParquetWriter(temporary, schema) as writer,
+    ):
+        for block, values in zip(read_shards(folder, split), probabilities, strict=True):
+            writer.write_table(_table(block, values, classes).cast(schema))
+
+
+def _table(block: RowBlock, probabilities: np.ndarray, classes: Sequence[str]) -> pa.Table:
     number = {name: index for index, name in enumerate(classes)}
-    label = np.array([number[name] for name in split.labels], dtype=np.int64)
+    label = np.array([number[name] for name in block.labels], dtype=np.int64)
     predicted = probabilities.argmax(axis=1)
     own = probabilities[np.arange(len(label)), label].astype(np.float64)
-    table = pa.table(
+    return pa.table(
         {
-            "id": split.ids,
-            "label": split.labels,
+            "id": block.ids,
+            "label": block.labels,
             "predicted": [classes[each] for each in predicted],
             "correct": predicted == label,
             "loss": -np.log(np.maximum(own, 1e-30)),
             "probabilities": list(probabilities.astype(np.float32)),
         }
     )
-    with replacing(predictions_path(folder, split.name, step)) as temporary:
-        pq.write_table(table.replace_schema_metadata({_ARTIFACT: artifact}), temporary)
 
 
 @dataclass(frozen=True)
@@ -78,14 +102,22 @@ class Predictions:
         return flat.reshape(len(self.table), -1)
 
 
-def read_predictions(folder: Folder, split: str, step: int) -> Predictions:
-    """Read what `write_predictions` wrote; `InputError` if it is damaged, missing or of another artifact."""
-    artifact = folder.require("predictions", "precompute").id
+def has_predictions(folder: Folder, split: SplitName, step: int, key: str) -> bool:
+    """Whether the table is there with this key."""
+    try:
+        metadata = pq.read_schema(predictions_path(folder, split, step)).metadata or {}
+    except (OSError, pa.ArrowException):
+        return False
+    return metadata.get(_KEY, b"").decode() == key
+
+
+def read_predictions(folder: Folder, split: SplitName, step: int) -> Predictions:
+    """Read what `write_predictions` wrote; `InputError` if it is damaged, missing or not the recorded one."""
+    recorded = folder.require("predictions", "precompute").details.get("keys", {})
     path = predictions_path(folder, split, step)
     try:
-        table = pq.read_table(path)
-        if (table.schema.metadata or {}).get(_ARTIFACT, b"").decode() == artifact:
-            return Predictions(table)
+        if has_predictions(folder, split, step, recorded.get(path.name)):
+            return Predictions(pq.read_table(path))
     except (OSError, pa.ArrowException):
         pass
     raise InputError(f"{path}: damaged or missing; run `python -m backend precompute {folder.path}`")

@@ -10,7 +10,7 @@ from typing import Any
 from backend.data.dataset import load_split
 from backend.errors import InputError
 from backend.files import digest, replacing
-from backend.folder import CheckpointInfo, Folder, ModelInfo
+from backend.folder import Artifact, CheckpointInfo, Folder, ModelInfo
 from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer
@@ -67,6 +67,9 @@ def attach_run(
 ) -> list[str]:
     """Record the checkpoints of an existing Trainer run; returns notes for the user.
 
+    The same run can be attached again, with more or other checkpoints of it: what was computed from those
+    that stay is kept.
+
     ``classes`` names the run's classes in model order, ``tokenizer`` (folder or hub id) is for a run
     that has none. `InputError` if the run does not fit the data.
     """
@@ -74,9 +77,11 @@ def attach_run(
         raise InputError(f"--checkpoints {count}: must be at least 1")
     with folder.lock():
         manifest = folder.manifest()
-        if "rows" in manifest.artifacts or folder.checkpoints.exists():
+        known = manifest.artifacts.get("checkpoints")
+        other = known is not None and manifest.model.name != str(run.resolve())
+        if folder.checkpoints.exists() or (other and "rows" in manifest.artifacts):
             raise InputError(
-                f"{folder.path}: has checkpoints already; another model needs a new workspace (init)"
+                f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
             )
         found = find_run(run, count)
         names, notes = match_classes(found, manifest.classes, classes)
@@ -106,8 +111,14 @@ def attach_run(
             max_length=length,
             tokenizer="tokenizer",
             model=ModelInfo(name=str(run.resolve())),
+            **({} if known is None or other else _kept(known)),
         )
     return [*found.notes, *notes]
+
+
+def _kept(known: Artifact) -> dict[str, Any]:
+    """Facts about checkpoints that stay when their run is attached again, with more of them."""
+    return {name: value for name, value in known.details.items() if name == "trained_on"}
 
 
 def _record(

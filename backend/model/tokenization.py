@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -12,6 +13,20 @@ from backend.errors import InputError
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK = 512
 _SPECIAL = -1
+
+
+class TokenIds(Protocol):
+    """What a model needs to know of an example: `Encoded`, or `backend.model.token_table.Tokens`."""
+
+    @property
+    def input_ids(self) -> list[int]:
+        """Its tokens."""
+
+    @property
+    def token_type_ids(self) -> list[int] | None:
+        """Which text each belongs to, where the tokenizer says so."""
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ def encode(
 
 
 def collate(
-    encoded: Sequence[Encoded], tokenizer: PreTrainedTokenizerBase, device: str | torch.device = "cpu"
+    encoded: Sequence[TokenIds], tokenizer: PreTrainedTokenizerBase, device: str | torch.device = "cpu"
 ) -> dict[str, torch.Tensor]:
     """Pad to the longest on the tokenizer's padding side.
 
@@ -89,9 +104,14 @@ def collate(
             padded(each.token_type_ids or [], tokenizer.pad_token_type_id) for each in encoded
         ]
     return {
-        name: torch.tensor(rows, dtype=torch.int64).reshape(len(encoded), width).to(device)
+        name: _on(torch.tensor(rows, dtype=torch.int64).reshape(len(encoded), width), torch.device(device))
         for name, rows in columns.items()
     }
+
+
+def _on(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The tensor on ``device``; a GPU fetches it from pinned memory while the host goes on."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from backend.influence.precompute import PrecomputeSettings, gradient_rows, load_for_tracing
+from backend.influence.capture import gradient_rows, load_for_tracing
+from backend.influence.settings import TraceSettings
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import encode
 from tests.factories import LABELS, SENTENCES, tiny
@@ -22,7 +23,7 @@ def test_rows_on_cuda_equal_those_on_cpu(architecture, tmp_path):
     encoded = encode(tokenizer, list(SENTENCES), None, 64)
     parts = []
     for device in ("cpu", "cuda"):
-        settings = PrecomputeSettings(device=device)
+        settings = TraceSettings(device=device)
         model = load_for_tracing(path, settings)
         parts.append(gradient_rows(model, tokenizer, encoded, list(LABELS), settings)[0])
     assert np.array_equal(parts[0].tokens, parts[1].tokens)

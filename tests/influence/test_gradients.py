@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from backend.errors import InputError
+from backend.influence.capture import gradient_rows
 from backend.influence.gradients import concatenate, expand_ranges, merge_positions, position_gradients
-from backend.influence.precompute import PrecomputeSettings, gradient_rows
+from backend.influence.settings import PrecomputeSettings, TraceSettings
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.tokenization import encode
 from tests.factories import ARCHITECTURES, LABELS, SENTENCES, tiny
 from tests.influence.oracle import dense_gradient
 
 PAIRS = tuple(reversed(SENTENCES))
-CPU = PrecomputeSettings(device="cpu")
+CPU = TraceSettings(device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_truncated_texts(loaded, architecture):
 def test_padding_and_batch_size_change_nothing(loaded, architecture, side):
     model, tokenizer = loaded(architecture, padding_side=side)
     alone, logits_alone = rows_of(
-        model, tokenizer, SENTENCES, batch=PrecomputeSettings(device="cpu", max_examples=1)
+        model, tokenizer, SENTENCES, batch=TraceSettings(device="cpu", max_examples=1)
     )
     together, logits = rows_of(model, tokenizer, SENTENCES)
     assert np.array_equal(alone.offsets, together.offsets)
@@ -194,5 +195,10 @@ def test_concatenate_restores_the_order():
 def test_wrong_settings_are_one_line():
     with pytest.raises(InputError, match="--precision fp8: must be one of"):
         PrecomputeSettings(precision="fp8")
+    with pytest.raises(InputError, match="--attention flash: must be one of auto, eager, sdpa"):
+        PrecomputeSettings(attention="flash")
+    for name in ("int4", "pca", "pca:", "pca:0", "pca:-1", "pca:x", ""):
+        with pytest.raises(InputError, match=f"--row-store {name}: must be int8, full, or pca:N"):
+            PrecomputeSettings(row_store=name)
     with pytest.raises(InputError, match=r"device .tpu.: unknown"):
         PrecomputeSettings(device="tpu")

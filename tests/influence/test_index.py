@@ -1,100 +1,176 @@
-"""The index: one list per (checkpoint, token), candidates of both ends, refusal of what is damaged."""
+"""The index: approximate influence of all examples, on host and device; refusal of what is damaged."""
 
 import numpy as np
 import pytest
 
-from backend.influence import store as store_module
-from backend.influence.index import IndexInfo, RowIndex
-from backend.influence.store import RowStore, shard_path, write_shard
+from backend.data import shards as shards_module
+from backend.influence import index_build
+from backend.influence import scan as scan_module
+from backend.influence.compression import RowCodec
+from backend.influence.index import IndexInfo, RowIndex, intact, write_info
+from backend.influence.modes import MODES
+from backend.influence.moments import gather, moments_path
+from backend.influence.scan import DeviceScan
+from backend.influence.search import Searcher
+from backend.influence.tracing import TracedExample
+from backend.model.tokenization import Encoded
 from backend.progress import silent
-from tests.influence.test_store import VOCABULARY, WIDTH, dense, random_rows
+from tests.influence.test_store import VOCABULARY, WIDTH, dense, random_rows, write_all
+
+COUNT = 40
+
+
+def query_of(rng: np.random.Generator, tokens: list[int], checkpoints: int = 2) -> TracedExample:
+    """A query that has each of ``tokens`` once."""
+    nothing = Encoded(tokens, None, [(0, 0)] * len(tokens), [0] * len(tokens), False)
+    rows = rng.normal(size=(checkpoints, len(tokens), WIDTH)).astype(np.float32)
+    return TracedExample(nothing, np.arange(len(tokens)), np.array(tokens, dtype=np.int64), rows, norm=1.0)
+
+
+def build(folder, stores, dimensions=WIDTH, artifact="i"):
+    folder.mkdir(exist_ok=True)
+    moments = index_build.gather_moments(folder, artifact, list(range(len(stores))), stores, WIDTH, silent)
+    index_build.build_lists(folder, stores, moments, dimensions, silent)
+    return moments
 
 
 @pytest.fixture
-def built(tmp_path):
-    """Two checkpoints of 40 random examples: their dense rows (2, 40, V, d) and their index."""
+def built(tmp_path, monkeypatch):
+    """Two checkpoints of 40 random examples in shards of 8: dense rows (2, 40, V, d), stores, index."""
+    monkeypatch.setattr(shards_module, "SHARD_EXAMPLES", 8)
+    monkeypatch.setattr(index_build, "_BLOCK_ROWS", 50)
     rng = np.random.default_rng(0)
-    parts = [random_rows(rng, 40) for _ in range(2)]
-    for step, part in enumerate(parts):
-        write_shard(shard_path(tmp_path, step, 0), part, np.zeros((40, 2)), "a")
-    stores = [RowStore(tmp_path, step, 40, "a") for step in range(2)]
-    return np.stack([dense(part) for part in parts]), RowIndex.build(stores, silent)
+    parts = [random_rows(rng, COUNT) for _ in range(2)]
+    stores = [write_all(tmp_path / "rows", part, RowCodec("int8"), step) for step, part in enumerate(parts)]
+    moments = build(tmp_path / "index", stores)
+    index = RowIndex.open(tmp_path / "index", moments, stores)
+    return np.stack([dense(part) for part in parts]), stores, index
 
 
-def test_candidates_are_the_best_and_worst_of_each_list(built):
-    rows, index = built
+def truth_of(rows: np.ndarray, query: TracedExample) -> np.ndarray:
+    return np.einsum("cntd,ctd->n", rows[:, :, query.tokens], query.rows.astype(np.float64))
+
+
+def test_scores_are_those_of_the_rows_up_to_8_bits(built):
+    rows, _, index = built
     rng = np.random.default_rng(1)
-    tokens = np.array([2, 5, 9])
-    query = rng.normal(size=(2, 3, WIDTH)).astype(np.float32)
-    found = set(index.candidates(tokens, query, 2).tolist())
-    expected = set()
-    for checkpoint in range(2):
-        for slot, token in enumerate(tokens):
-            owners = np.flatnonzero(np.abs(rows[checkpoint, :, token]).sum(axis=1) > 0)
-            scores = rows[checkpoint, owners, token] @ query[checkpoint, slot]
-            order = owners[np.argsort(-scores)]
-            expected |= {*order[:2].tolist(), *order[-2:].tolist()}
-    # 8-bit rows may swap near neighbours at the cut; there is room for one such swap a side.
-    assert len(found & expected) >= len(expected) - 2
-    assert len(found) <= len(expected) + 2
+    queries = [query_of(rng, tokens) for tokens in ([2, 5, 9], [0, 1, 2, 3, 4, 5], [11])]
+    found = index.scores(queries)
+    for query, scores in zip(queries, found, strict=True):
+        truth = truth_of(rows, query)
+        assert np.abs(scores - truth).max() < 0.05 * np.abs(truth).max()
+        np.testing.assert_allclose(index.scores([query])[0], scores, atol=1e-5)
 
 
-def test_all_of_every_list_is_every_example_that_shares_a_token(built):
-    rows, index = built
-    tokens = np.array([3, 7])
-    query = np.ones((2, 2, WIDTH), dtype=np.float32)
-    sharing = np.flatnonzero(np.abs(rows[:, :, tokens]).sum(axis=(0, 2, 3)) > 0)
-    assert index.candidates(tokens, query, 40).tolist() == sharing.tolist()
+def test_many_small_ranges_and_threads_change_nothing(built, monkeypatch):
+    _, _, index = built
+    query = query_of(np.random.default_rng(2), [1, 4, 7])
+    whole = index.scores([query])
+    monkeypatch.setattr(
+        scan_module.HostScan, "_ranges", lambda self, _: [range(a, a + 1) for a in range(COUNT)]
+    )
+    np.testing.assert_allclose(index.scores([query]), whole, atol=1e-6)
 
 
-def test_tokens_that_never_occur_have_no_candidates(built):
-    _, index = built
-    query = np.ones((2, 1, WIDTH), dtype=np.float32)
-    assert index.candidates(np.array([VOCABULARY + 5]), query, 5).tolist() == []
-    assert index.candidates(np.array([], dtype=np.int64), query[:, :0], 5).tolist() == []
+def test_a_device_adds_up_the_same(built, monkeypatch):
+    _, _, index = built
+    rng = np.random.default_rng(3)
+    queries = [query_of(rng, [0, 3, 8]), query_of(rng, [3, 5])]
+    on_host = index.scores(queries)
+    monkeypatch.setattr(
+        index, "_scan", DeviceScan(index._scan._data, COUNT, __import__("torch").device("cpu"))
+    )
+    np.testing.assert_allclose(index.scores(queries), on_host, atol=1e-4)
+
+
+def test_tokens_that_never_occur_have_no_score(built):
+    _, _, index = built
+    rng = np.random.default_rng(4)
+    assert not index.scores([query_of(rng, [VOCABULARY + 5])]).any()
+    assert not index.scores([query_of(rng, [])]).any()
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_default_and_full_scan_agree_in_every_mode(built, mode):
+    _, stores, index = built
+    weights = np.array([0.5, 2.0])
+    plain = [RowCodec("int8")] * 2
+    full = Searcher(stores, plain, index.moments, weights, VOCABULARY + 10)
+    default = Searcher(stores, plain, index.moments, weights, VOCABULARY + 10, index, {mode.name: 8})
+    rng = np.random.default_rng(5)
+    for tokens in ([2, 5, 9], [0, 1, 2, 3], [VOCABULARY + 5]):
+        query = full.ask(query_of(rng, tokens), mode)
+        expected, found = full.top(query, mode, 3), default.top(query, mode, 3)
+        assert found.n_scored <= 16 < expected.n_scored == COUNT
+        for end in ("proponents", "opponents"):
+            one, other = getattr(expected, end), getattr(found, end)
+            assert one.positions.tolist() == other.positions.tolist()
+            np.testing.assert_allclose(one.terms, other.terms)
+
+
+def test_moments_are_those_of_the_rows(built):
+    _, stores, _ = built
+    store = stores[1]
+    rows = np.concatenate([shard.rows() for shard in store.shards]).astype(np.float64)
+    tokens = np.concatenate([shard.tokens for shard in store.shards])
+    norms = np.concatenate([shard.row_norms for shard in store.shards]).astype(np.float64)
+    found = gather(store, WIDTH)
+    assert found.tokens.tolist() == np.unique(tokens).tolist()
+    second = rows.T @ rows / len(rows)
+    np.testing.assert_allclose(found.basis * found.eigenvalues @ found.basis.T, second, atol=1e-5)
+    np.testing.assert_allclose(found.mean_eigenvalue, (norms**2).mean() / WIDTH, rtol=1e-6)
+    for place, token in enumerate(found.tokens):
+        own = tokens == token
+        assert found.shares[place] == pytest.approx(own.sum() / COUNT)
+        assert found.squares[place] == pytest.approx((norms[own] ** 2).sum() / COUNT / WIDTH)
+        squares = ((rows[own] @ found.basis) ** 2).sum(axis=0) / COUNT
+        np.testing.assert_allclose(found.token_squares[place], squares, rtol=1e-4)
+
+
+def test_moments_of_another_index_are_refused(built, tmp_path):
+    with pytest.raises(ValueError, match="belongs to another index"):
+        type(built[2].moments[0]).read(moments_path(tmp_path / "index", 0), "other")
 
 
 def info_of(index: RowIndex, artifact: str = "i") -> IndexInfo:
-    tokens = [each.tolist() for each in index.tokens]
-    return IndexInfo(artifact, [0, 1], tokens, 40, WIDTH, "SQ8", 100, {"proponents": 1.0, "opponents": 1.0})
+    recall = {"dot": {"proponents": 1.0, "opponents": 1.0}}
+    return IndexInfo(artifact, [0, 1], COUNT, index.dimensions, "SQ8", {"dot": 100}, recall, [])
 
 
 def test_saved_and_loaded_it_answers_the_same(built, tmp_path):
-    _, index = built
-    index.save(tmp_path / "index", info_of(index))
-    loaded, info = RowIndex.load(tmp_path / "index", "i")
-    assert info == info_of(index)
-    query = np.random.default_rng(2).normal(size=(2, 2, WIDTH)).astype(np.float32)
-    tokens = np.array([1, 4])
-    assert loaded.candidates(tokens, query, 3).tolist() == index.candidates(tokens, query, 3).tolist()
-
-
-@pytest.mark.parametrize("damage", ["missing file", "missing info", "cut", "other", "not json"])
-def test_what_is_damaged_is_refused(built, tmp_path, damage):
-    _, index = built
+    _, stores, index = built
     folder = tmp_path / "index"
-    index.save(folder, info_of(index))
-    faiss_file, info_file = folder / "rows.faiss", folder / "index.json"
-    if damage == "missing file":
-        faiss_file.unlink()
-    elif damage == "missing info":
-        info_file.unlink()
-    elif damage == "cut":
-        faiss_file.write_bytes(faiss_file.read_bytes()[:50])
-    elif damage == "not json":
-        info_file.write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"damaged or missing|belongs to other rows"):
-        RowIndex.load(folder, "else" if damage == "other" else "i")
+    write_info(folder, info_of(index))
+    assert intact(folder)
+    moved = folder.rename(tmp_path / "elsewhere")
+    loaded, info = RowIndex.load(moved, "i", stores)
+    assert info == info_of(index)
+    query = query_of(np.random.default_rng(6), [1, 4])
+    np.testing.assert_array_equal(loaded.scores([query]), index.scores([query]))
 
 
-def test_examples_keep_their_number_across_shards(tmp_path, monkeypatch):
-    for module in (store_module, __import__("backend.influence.index", fromlist=["x"])):
-        monkeypatch.setattr(module, "SHARD_EXAMPLES", 4)
-    from tests.influence.test_store import write_all
+@pytest.mark.parametrize("name", ["rows.faiss", "rows.lists", "moments-1.safetensors"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "changed"])
+def test_what_is_damaged_is_refused_or_found(built, tmp_path, name, damage):
+    _, stores, index = built
+    folder, path = tmp_path / "index", tmp_path / "index" / name
+    write_info(folder, info_of(index))
+    content = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    else:
+        content[-5] ^= 1
+        path.write_bytes(content if damage == "changed" else content[: len(content) // 2])
+    assert not intact(folder)
+    if damage != "changed":
+        with pytest.raises(ValueError, match=r"damaged or missing|disagree"):
+            RowIndex.load(folder, "i", stores)
 
-    part = random_rows(np.random.default_rng(5), 11)
-    write_all(tmp_path, part)
-    index = RowIndex.build([RowStore(tmp_path, 7, 11, "a")], silent)
-    tokens = np.unique(part.tokens).astype(np.int64)
-    query = np.ones((1, len(tokens), WIDTH), dtype=np.float32)
-    assert index.candidates(tokens, query, 11).tolist() == np.flatnonzero(np.diff(part.offsets)).tolist()
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"artifact": "i"}'])
+def test_a_broken_description_is_refused(built, tmp_path, content):
+    folder = tmp_path / "index"
+    (folder / "index.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"index\.json: damaged or missing"):
+        RowIndex.load(folder, "i", built[1])
+    assert not intact(folder)

@@ -1,23 +1,28 @@
-"""Shards on disk: whole, mapped, bound to their artifact; scans agree with the dense product."""
+"""Shards on disk: whole, mapped, bound to their key; products are the dense ones, in every row store."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.data import shards as shards_module
+from backend.data.shards import shard_ranges
 from backend.influence import store as store_module
+from backend.influence.compression import RowCodec, decode, fit_basis, quantise
 from backend.influence.gradients import TokenRows
 from backend.influence.store import (
+    RowsInfo,
     RowStore,
     Shard,
+    TracedRows,
     example_norms,
     shard_path,
-    shard_ranges,
     usable_shard,
     write_shard,
 )
 
-VOCABULARY, WIDTH = 12, 5
+VOCABULARY, WIDTH, STEP = 12, 6, 7
+FULL = RowCodec("full")
 
 
 def random_rows(rng: np.random.Generator, count: int) -> TokenRows:
@@ -37,7 +42,9 @@ def dense(part: TokenRows) -> np.ndarray:
     return matrix
 
 
-def write_all(folder, part: TokenRows, artifact: str = "a") -> None:
+def write_all(folder, part: TokenRows, codec: RowCodec = FULL, step: int = STEP) -> RowStore:
+    """Write all shards and open them."""
+    keys = []
     for number, positions in enumerate(shard_ranges(len(part))):
         low, high = part.offsets[positions.start], part.offsets[positions.stop]
         first, last = np.searchsorted(part.part_rows, [low, high])
@@ -48,44 +55,104 @@ def write_all(folder, part: TokenRows, artifact: str = "a") -> None:
             part.part_rows[first:last] - low,
             part.parts[first:last],
         )
-        write_shard(shard_path(folder, 7, number), piece, np.zeros((len(positions), 2)), artifact)
+        keys.append(f"k{number}")
+        write_shard(shard_path(folder, step, number), piece, np.zeros((len(positions), 2)), codec, keys[-1])
+    return RowStore(folder, step, len(part), RowsInfo("a", codec.name, {str(step): keys}))
+
+
+def codecs(part: TokenRows) -> list[RowCodec]:
+    basis = fit_basis(part.rows, WIDTH) if len(part.rows) else np.eye(WIDTH, dtype=np.float32)
+    return [FULL, RowCodec("int8"), RowCodec(f"pca:{WIDTH}", basis)]
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(store_module, "SHARD_EXAMPLES", 4)
-    monkeypatch.setattr(store_module, "_BLOCK_ROWS", 3)
+    monkeypatch.setattr(shards_module, "SHARD_EXAMPLES", 4)
 
 
-@given(seed=st.integers(0, 10_000), count=st.integers(1, 14))
-@settings(max_examples=30, deadline=None)
-def test_terms_are_the_dense_product(tmp_path_factory, seed, count):
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 14), store=st.sampled_from([0, 1, 2]))
+@settings(max_examples=40, deadline=None)
+def test_products_are_the_dense_ones(tmp_path_factory, seed, count, store):
     rng = np.random.default_rng(seed)
-    folder, part = tmp_path_factory.mktemp("rows"), random_rows(rng, count)
-    write_all(folder, part)
-    store = RowStore(folder, 7, count, "a")
+    part = random_rows(rng, count)
+    codec = codecs(part)[store]
+    rows = write_all(tmp_path_factory.mktemp("rows"), part, codec)
     tokens = np.sort(rng.choice(VOCABULARY, 4, replace=False))
     query = rng.normal(size=(4, WIDTH)).astype(np.float32)
+    asked = np.ascontiguousarray(codec.project(query))
     slots = np.full(VOCABULARY, -1, dtype=np.int64)
     slots[tokens] = np.arange(4)
     examples = np.flatnonzero(rng.random(count) < 0.7)
     terms = np.zeros((len(examples), 4))
-    store.add_terms(terms, examples, slots, query)
-    truth = np.einsum("ntd,td->nt", dense(part)[examples][:, tokens], query.astype(np.float64))
-    np.testing.assert_allclose(terms, truth, atol=1e-5)
+    rows.add_terms(terms, examples, slots, asked)
+    truth = np.einsum("ntd,td->nt", dense(part)[:, tokens], query.astype(np.float64))
+    close = 1e-5 if codec.name == "full" else 0.2
+    np.testing.assert_allclose(terms, truth[examples], atol=close)
+    scores = np.zeros((2, count))
+    for number in rows.numbers:
+        rows.add_scores(number, scores, [slots, slots], [asked, 2 * asked])
+    np.testing.assert_allclose(scores[0], truth.sum(axis=1), atol=4 * close)
+    np.testing.assert_allclose(scores[1], 2 * scores[0], rtol=1e-5, atol=1e-6)
+    in_memory = np.zeros((count, 4))
+    TracedRows(part, range(count)).add_terms(in_memory, np.arange(count), slots, query)
+    np.testing.assert_allclose(in_memory, truth, atol=1e-5)
 
 
-def test_positions_of_a_token_sum_to_its_row(tmp_path):
+@given(st.lists(st.lists(st.floats(-1e6, 1e6, width=32), min_size=5, max_size=5), min_size=0, max_size=6))
+@settings(max_examples=60)
+def test_a_quantised_number_is_off_by_half_a_step_at_most(rows):
+    rows = np.array(rows, dtype=np.float32).reshape(-1, 5)
+    codes, scales = quantise(rows)
+    assert codes.dtype == np.int8
+    assert np.abs(codes.astype(int)).max(initial=0) <= 127
+    error = np.abs(decode(codes, scales) - rows)
+    assert (error <= scales[:, None] * 0.501 + 1e-30).all()
+
+
+def test_a_basis_keeps_products_within_its_span():
+    rng = np.random.default_rng(3)
+    span = rng.normal(size=(3, 10))
+    rows = (rng.normal(size=(50, 3)) @ span).astype(np.float32)
+    codec = RowCodec("pca:3", fit_basis(rows, 3))
+    np.testing.assert_allclose(codec.basis.T @ codec.basis, np.eye(3), atol=1e-5)
+    query = rng.normal(size=(4, 10)).astype(np.float32)
+    np.testing.assert_allclose(codec.project(rows) @ codec.project(query).T, rows @ query.T, atol=1e-3)
+    np.testing.assert_allclose(codec.restore(codec.project(rows)), rows, atol=1e-4)
+
+
+def test_codecs_have_different_ids():
+    basis = np.eye(4, dtype=np.float32)
+    ids = [each.id for each in (FULL, RowCodec("int8"), RowCodec("pca:4", basis), RowCodec("pca:4", -basis))]
+    assert len(set(ids)) == 4
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_positions_of_a_token_sum_to_its_row(tmp_path, which):
     part = random_rows(np.random.default_rng(6), 9)
-    write_all(tmp_path, part)
-    store = RowStore(tmp_path, 7, 9, "a")
+    codec = codecs(part)[which]
+    store, in_memory = write_all(tmp_path, part, codec), TracedRows(part, range(9))
     owners = np.repeat(np.arange(9), np.diff(part.offsets))
+    close = 1e-5 if codec.name == "full" else 0.1
     for row, (example, token) in enumerate(zip(owners, part.tokens, strict=True)):
-        found = store.positions(int(example), int(token))
         own = part.parts[part.part_rows == row]
-        assert len(found) == len(own) + 1
-        np.testing.assert_allclose(found[:-1], own)
-        np.testing.assert_allclose(found.sum(axis=0), part.rows[row], atol=1e-5)
+        for found in (
+            store.positions(int(example), int(token)),
+            in_memory.positions(int(example), int(token)),
+        ):
+            assert len(found) == len(own) + 1
+        found = codec.restore(store.positions(int(example), int(token)))
+        np.testing.assert_allclose(found[:-1], own, atol=close)
+        np.testing.assert_allclose(found.sum(axis=0), part.rows[row], atol=close)
+
+
+def test_positions_of_a_token_that_is_not_there_are_none(tmp_path):
+    part = random_rows(np.random.default_rng(6), 9)
+    store, in_memory = write_all(tmp_path, part), TracedRows(part, range(9))
+    for example in range(9):
+        own = part.tokens[part.offsets[example] : part.offsets[example + 1]]
+        for token in set(range(VOCABULARY)) - set(own.tolist()):
+            assert store.positions(example, token).shape == (0, WIDTH)
+            assert in_memory.positions(example, token).shape == (0, WIDTH)
 
 
 def test_norms_are_those_of_the_whole_gradient():
@@ -93,29 +160,28 @@ def test_norms_are_those_of_the_whole_gradient():
     np.testing.assert_allclose(example_norms(part), np.sqrt((dense(part) ** 2).sum(axis=(1, 2))), rtol=1e-5)
 
 
-def test_a_shard_of_another_artifact_or_size_is_not_usable(tmp_path):
-    part = random_rows(np.random.default_rng(2), 4)
-    write_all(tmp_path, part)
-    path = shard_path(tmp_path, 7, 0)
-    assert usable_shard(path, "a", 4) is not None
+def test_a_shard_of_another_key_or_size_is_not_usable(tmp_path):
+    write_all(tmp_path, random_rows(np.random.default_rng(2), 4))
+    path = shard_path(tmp_path, STEP, 0)
+    assert usable_shard(path, "k0", 4) is not None
     assert usable_shard(path, "b", 4) is None
-    assert usable_shard(path, "a", 3) is None
-    assert usable_shard(tmp_path / "none", "a", 4) is None
+    assert usable_shard(path, "k0", 3) is None
+    assert usable_shard(tmp_path / "none", "k0", 4) is None
 
 
 @pytest.mark.parametrize("keep", [0, 4, 40, -3])
 def test_a_cut_shard_is_not_usable(tmp_path, keep):
     write_all(tmp_path, random_rows(np.random.default_rng(3), 4))
-    path = shard_path(tmp_path, 7, 0)
+    path = shard_path(tmp_path, STEP, 0)
     path.write_bytes(path.read_bytes()[:keep])
-    assert usable_shard(path, "a", 4) is None
+    assert usable_shard(path, "k0", 4) is None
     with pytest.raises(ValueError, match=r"shard-000000\.safetensors: damaged or missing"):
-        RowStore(tmp_path, 7, 4, "a")
+        RowStore(tmp_path, STEP, 4, RowsInfo("a", "full", {str(STEP): ["k0"]}))
 
 
 def test_a_changed_byte_is_found(tmp_path):
-    write_all(tmp_path, random_rows(np.random.default_rng(4), 4))
-    path = shard_path(tmp_path, 7, 0)
+    write_all(tmp_path, random_rows(np.random.default_rng(4), 4), RowCodec("int8"))
+    path = shard_path(tmp_path, STEP, 0)
     assert Shard(path).intact()
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -131,3 +197,12 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         write_all(tmp_path, random_rows(np.random.default_rng(5), 4))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"artifact": "a"}', '{"artifact": "b", "row_store": "full", "keys": {}}']
+)
+def test_a_list_of_shards_that_is_damaged_or_anothers_is_refused(tmp_path, content):
+    (tmp_path / "rows.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"rows\.json: (damaged or missing|belongs to other rows)"):
+        RowsInfo.read(tmp_path, "a")

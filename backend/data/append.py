@@ -1,0 +1,303 @@
+"""Appending training rows to a workspace: read, validated and stored as those that are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.data.assemble import some
+from backend.data.columns import Columns
+from backend.data.dataset import Split, load_split, split_path
+from backend.data.fit import fitted, too_many_values
+from backend.data.ids import content_ids
+from backend.data.labels import LabelCodec
+from backend.data.messages import first_line, listing, shown_name, shown_value
+from backend.data.rejected import Rejected, Rejections
+from backend.data.sources import read
+from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
+from backend.data.validate import Usable, known_classes, new_ids, usable
+from backend.errors import InputError
+from backend.files import file_digest, replacing
+from backend.folder import Artifact, DataInfo, Folder, Manifest
+from backend.progress import Progress, silent
+
+STAGE = "appending rows"
+SHOWN_IDS = 5
+_TRAIN_FILE = re.compile(r"train(-[0-9a-f]{16})?\.parquet")
+_REJECTED_FILE = re.compile(r"rejected-[0-9a-f]{16}\.jsonl")
+
+
+@dataclass(frozen=True)
+class AppendReport:
+    """What was appended: rows per class, the first ids, rejected rows, and how many training rows there are.
+
+    ``repeated`` rows have text and label of a training row that was there before, ``overlap`` rows the
+    text of an eval row. ``missing`` columns are not in ``source``: null in the new rows. ``left_out``:
+    rows of other splits of the source.
+    """
+
+    source: str
+    n_appended: int
+    n_train: int
+    counts: Mapping[str, int]
+    first_ids: tuple[str, ...]
+    rejected: tuple[Rejected, ...]
+    left_out: Mapping[str, int]
+    missing: tuple[str, ...]
+    repeated: int
+    overlap: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a program."""
+        return asdict(self)
+
+    def lines(self, most: int = 5) -> list[str]:
+        """A few lines for a person; the first ``most`` rejected rows one by one."""
+        lines = [f"appended {self.n_appended:,} rows, train has {self.n_train:,} now"]
+        lines += [f"  {shown_name(name)}: {n:,}" for name, n in self.counts.items()]
+        more = ", ..." if self.n_appended > len(self.first_ids) else ""
+        lines.append(f"ids: {', '.join(shown_name(each) for each in self.first_ids)}{more}")
+        for value, n in self.left_out.items():
+            lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
+        if self.missing:
+            lines.append(f"not in {shown_name(self.source)}, null in the new rows: {listing(self.missing)}")
+        if self.repeated:
+            lines.append(f"repeated: {self.repeated:,} rows were in train already, text and label")
+        if self.overlap:
+            lines.append(f"overlap: {self.overlap:,} rows have a text that eval has too")
+        if self.rejected:
+            lines.append(f"rejected: {len(self.rejected):,} rows, all listed in data/{REJECTED}")
+            lines += [f"  {each}" for each in self.rejected[:most]]
+        return lines
+
+
+def append(
+    folder: Folder, *, train: str, skip_bad_rows: bool = False, progress: Progress = silent
+) -> AppendReport:
+    """Put the rows of source ``train`` behind the training rows; all of them, or (`InputError`) none.
+
+    Columns are those the workspace was made with. The rows that are there keep place and id; the model
+    stays as it is, so its checkpoints stay current, and what was computed from the rows becomes stale.
+    """
+    with folder.lock():
+        _settle(folder)
+        try:
+            return _append(folder, train, Rejections(skip_broken=skip_bad_rows), progress)
+        finally:
+            with suppress(OSError):  # what stays is settled by the next append
+                _settle(folder)
+
+
+def _append(folder: Folder, source: str, rejections: Rejections, progress: Progress) -> AppendReport:
+    progress(STAGE, 0, 3)
+    manifest = folder.manifest()
+    _check_whole(folder, manifest)
+    before, evaluation = load_split(folder, "train"), load_split(folder, "eval")
+    new = _read(source, before, manifest, rejections)
+    progress(STAGE, 1, 3)
+    table = _behind(before.table, new.table, new.part.rows.file)
+    together = Split("train", table, before.info)
+    mark = fingerprint(manifest.classes, _content(together), _content(evaluation))
+    rejected = rejections.sorted()
+    report = AppendReport(
+        source=source,
+        n_appended=len(new.part),
+        n_train=len(together),
+        counts=new.part.counts(manifest.classes),
+        first_ids=tuple(new.ids[:SHOWN_IDS]),
+        rejected=tuple(rejected),
+        left_out=new.left_out,
+        missing=new.missing,
+        repeated=_shared([*_texts(new.part), new.part.labels], [*_texts(before), before.labels]),
+        overlap=_shared(_texts(new.part), _texts(evaluation)),
+    )
+    with replacing(folder.data / _train_file(mark)) as temporary:
+        write_split(temporary, table, new.part.rows.file)
+        _check_readable(temporary, new.part.rows.file)
+    _list_rejected(folder, mark, rejected)
+    progress(STAGE, 2, 3)
+    _switch(folder, mark, report)
+    progress(STAGE, 3, 3)
+    return report
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _New:
+    """The rows to append: validated, and as a table like that of the training split."""
+
+    part: Usable
+    ids: list[str]
+    table: pa.Table
+    missing: tuple[str, ...]
+    left_out: dict[str, int]
+
+
+def _read(source: str, before: Split, manifest: Manifest, rejections: Rejections) -> _New:
+    """Read and validate ``source`` as `ingest` does, then make it fit the rows ``before``."""
+    info = before.info
+    columns = Columns(info.text, info.label, info.text_b, info.id, info.group)
+    schema = before.table.select(before.original_columns).schema
+    found = read(source, "train", columns, rejections)
+    fit = fitted(found.rows, schema, columns, rejections)
+    part = usable(fit.rows, columns, rejections)
+    codec = LabelCodec.of(schema, columns.label, "train")
+    part = known_classes(part, columns.label, codec, manifest.classes, rejections)
+    if columns.id is not None:
+        part = new_ids(part, columns.id, set(before.ids), rejections)
+    part = some(part, rejections, "train")
+    ids = part.ids
+    if ids is None:
+        ids = content_ids("t", part.texts, part.texts_b, part.labels, taken=before.ids)
+    table = _stored(part, fit.schema, columns.label, codec)
+    return _New(part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out)
+
+
+def _stored(part: Usable, schema: pa.Schema, label: str, codec: LabelCodec) -> pa.Table:
+    """The rows as a table of ``schema``, labels written as its label column writes them."""
+    arrays = [
+        pa.array([codec.encode(name) for name in part.labels], field.type)
+        if field.name == label
+        else part.rows.table.column(field.name)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _behind(old: pa.Table, new: pa.Table, file: str) -> pa.Table:
+    """The rows of both, in the types of ``new``; `InputError` where together they have too many
+    categories."""
+    table = pa.concat_tables([_retyped(old, new.schema), new])
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_dictionary(field.type):
+            try:
+                column.unify_dictionaries()
+            except pa.ArrowException as error:
+                raise too_many_values(file, field) from error
+    return table
+
+
+def _retyped(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """``table`` in the types of ``schema``, which differ from its own where all values are null."""
+    arrays = [
+        column if column.type == field.type else pa.nulls(table.num_rows, field.type)
+        for field, column in zip(schema, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _content(split: Split) -> Content:
+    return Content(split.ids, split.texts, split.texts_b, split.labels)
+
+
+def _texts(part: Usable | Split) -> list[list[str]]:
+    """The texts of the rows, one list, or two for pairs."""
+    return [part.texts] if part.texts_b is None else [part.texts, part.texts_b]
+
+
+def _shared(new: list[list[str]], old: list[list[str]]) -> int:
+    """How many rows of ``new`` are in ``old`` too; both are lists of columns."""
+    known = set(zip(*old, strict=True))
+    return sum(each in known for each in zip(*new, strict=True))
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def _check_whole(folder: Folder, manifest: Manifest) -> None:
+    """`InputError` if a file of the data is not the one that was recorded: damage must stay visible."""
+    for name, known in manifest.artifacts["data"].details.get("files", {}).items():
+        path = folder.data / name
+        if not path.is_file() or file_digest(path) != known:
+            raise InputError(f"{path}: damaged, changed or missing; restore it before appending rows")
+
+
+def _check_readable(path: Path, source: str) -> None:
+    """`InputError` if what was written could not be read again: the rows that are there must not be lost."""
+    try:
+        pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{source}: a column cannot be stored ({first_line(error)})") from error
+
+
+def _train_file(mark: str) -> str:
+    return f"train-{mark}.parquet"
+
+
+def _list_rejected(folder: Folder, mark: str, rejected: list[Rejected]) -> None:
+    """Write the new listing beside the old one; `_settle` puts it in its place."""
+    if not rejected:
+        return
+    place = folder.data / REJECTED
+    listed = place.read_bytes() if place.is_file() else b""
+    with replacing(folder.data / f"rejected-{mark}.jsonl") as temporary:
+        temporary.write_bytes(listed + rejected_lines(rejected).encode())
+
+
+def _switch(folder: Folder, mark: str, report: AppendReport) -> None:
+    """The one write that makes the new rows part of the workspace."""
+    name = _train_file(mark)
+    digest = file_digest(folder.data / name)
+    model_is_current = folder.state("checkpoints") == "current"
+
+    def change(manifest: Manifest) -> Manifest:
+        info = manifest.data
+        artifacts = {**manifest.artifacts, "data": _data_artifact(manifest, mark, name, digest)}
+        if model_is_current:
+            artifacts["checkpoints"] = _kept(artifacts["checkpoints"], mark, info)
+        number = sum(key.startswith("append-") for key in info.sources) + 1
+        data = info.model_copy(
+            update={
+                "fingerprint": mark,
+                "n_train": report.n_train,
+                "n_rejected": info.n_rejected + len(report.rejected),
+                "sources": {**info.sources, f"append-{number}": report.source},
+                "files": {**info.files, "train": name},
+            }
+        )
+        return manifest.model_copy(update={"data": data, "artifacts": artifacts})
+
+    folder.update(change)
+
+
+def _data_artifact(manifest: Manifest, mark: str, name: str, digest: str) -> Artifact:
+    old = manifest.artifacts["data"]
+    files = {**old.details.get("files", {}), name: digest}
+    files.pop(manifest.data.file("train"), None)
+    return Artifact(
+        id=mark,
+        inputs=old.inputs,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        details={**old.details, "files": files},
+    )
+
+
+def _kept(checkpoints: Artifact, mark: str, info: DataInfo) -> Artifact:
+    """The record of the checkpoints, which new rows don't change; how many rows they were trained on."""
+    details = {"trained_on": info.n_train, **checkpoints.details}
+    return checkpoints.model_copy(update={"inputs": {**checkpoints.inputs, "data": mark}, "details": details})
+
+
+def _settle(folder: Folder) -> None:
+    """Delete what no manifest names (any more), and put a new listing of rejected rows in its place."""
+    if not split_path(folder, "train").is_file():  # what is here may be the only copy
+        return
+    info = folder.manifest().data
+    for path in folder.data.glob("train*.parquet"):
+        if _TRAIN_FILE.fullmatch(path.name) and path.name != info.file("train"):
+            path.unlink()
+    for path in folder.data.glob("rejected-*.jsonl"):
+        if path.name == f"rejected-{info.fingerprint}.jsonl":
+            path.replace(folder.data / REJECTED)
+        elif _REJECTED_FILE.fullmatch(path.name):
+            path.unlink()

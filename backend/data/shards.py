@@ -1,0 +1,76 @@
+"""A split in shards of a fixed number of rows: what is derived from rows is derived and kept shard by
+shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.data.columns import ID, LABEL
+from backend.data.dataset import SplitName, split_path
+from backend.data.messages import first_line
+from backend.errors import InputError
+from backend.folder import Folder
+
+SHARD_EXAMPLES = 1024
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """Consecutive rows of a split."""
+
+    ids: list[str]
+    texts: list[str]
+    texts_b: list[str] | None
+    labels: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def shard_ranges(count: int) -> list[range]:
+    """The positions of the rows that each shard holds."""
+    return [range(start, min(start + SHARD_EXAMPLES, count)) for start in range(0, count, SHARD_EXAMPLES)]
+
+
+def locate(position: int) -> tuple[int, int]:
+    """Number of the shard that holds the row at ``position``, and its place there."""
+    return divmod(position, SHARD_EXAMPLES)
+
+
+def read_shards(folder: Folder, name: SplitName) -> Iterator[RowBlock]:
+    """The rows of a split, one shard in memory at a time; `InputError` if its file is missing or damaged."""
+    info, path = folder.manifest().data, split_path(folder, name)
+    columns = [ID, LABEL, info.text, *([info.text_b] if info.text_b else [])]
+    try:
+        with pq.ParquetFile(path, memory_map=True) as file:
+            rest = file.schema_arrow.empty_table().select(columns)
+            for batch in file.iter_batches(SHARD_EXAMPLES, columns=columns):
+                rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).select(columns)])
+                while len(rest) >= SHARD_EXAMPLES:
+                    yield _block(rest.slice(0, SHARD_EXAMPLES), info.text, info.text_b)
+                    rest = rest.slice(SHARD_EXAMPLES)
+            if len(rest):
+                yield _block(rest, info.text, info.text_b)
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
+
+
+def label_indices(folder: Folder, name: SplitName, classes: Sequence[str]) -> np.ndarray:
+    """Every row's class as its place in ``classes``: int32 (n)."""
+    place = {label: number for number, label in enumerate(classes)}
+    found = [place[label] for block in read_shards(folder, name) for label in block.labels]
+    return np.array(found, dtype=np.int32)
+
+
+def _block(table: pa.Table, text: str, text_b: str | None) -> RowBlock:
+    return RowBlock(
+        ids=table.column(ID).to_pylist(),
+        texts=table.column(text).to_pylist(),
+        texts_b=table.column(text_b).to_pylist() if text_b else None,
+        labels=table.column(LABEL).to_pylist(),
+    )

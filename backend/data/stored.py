@@ -1,0 +1,58 @@
+"""How splits and rejected rows are stored: the table, its file, the fingerprint over both splits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.data.columns import ID, LABEL
+from backend.data.messages import first_line
+from backend.data.rejected import Rejected
+from backend.errors import InputError
+
+REJECTED = "rejected.jsonl"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What results depend on of the n rows of a split: ids, texts, class names, each a list of n."""
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+    texts_b: Sequence[str] | None
+    labels: Sequence[str]
+
+
+def fingerprint(classes: Sequence[str], train: Content, evaluated: Content) -> str:
+    """16 hex digits over all that results depend on: classes, ids, texts, labels, and their order."""
+    state = hashlib.blake2b(json.dumps(list(classes)).encode(), digest_size=8)
+    for part in (train, evaluated):
+        for column in (part.ids, part.texts, part.texts_b, part.labels):
+            state.update(json.dumps(column).encode())
+    return state.hexdigest()
+
+
+def with_own_columns(table: pa.Table, ids: Sequence[str], labels: Sequence[str]) -> pa.Table:
+    """``table`` (n rows) with our two columns, `ID` and `LABEL`, at its end."""
+    table = table.append_column(ID, pa.array(ids, pa.string()))
+    return table.append_column(LABEL, pa.array(labels, pa.string()))
+
+
+def write_split(path: Path, table: pa.Table, source: str) -> None:
+    """Write a split; `InputError` naming ``source`` where Parquet has no form for a column."""
+    try:
+        # The "compliant" names of list items would change the column's type.
+        pq.write_table(table, path, use_compliant_nested_type=False)
+    except pa.ArrowException as error:
+        raise InputError(f"{source}: a column cannot be stored ({first_line(error)})") from error
+
+
+def rejected_lines(rejected: Iterable[Rejected]) -> str:
+    """Rejected rows as JSON Lines."""
+    return "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in rejected)

@@ -1,0 +1,54 @@
+"""Opening what precompute has written: stores, codecs, index; `InputError` where it is missing or damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from backend.errors import InputError
+from backend.folder import Folder
+from backend.influence.basis import stored_codec
+from backend.influence.compression import RowCodec
+from backend.influence.index import IndexInfo, RowIndex
+from backend.influence.search import Searcher
+from backend.influence.store import RowsInfo, RowStore
+
+
+@dataclass(frozen=True)
+class StoredRows:
+    """The rows of all checkpoints, in order, and how they are encoded."""
+
+    stores: list[RowStore]
+    codecs: list[RowCodec]
+
+
+def open_rows(folder: Folder) -> StoredRows:
+    """The rows of all checkpoints; `InputError` if they are missing, stale or damaged."""
+    artifact = folder.require("rows", "precompute")
+    manifest = folder.manifest()
+    try:
+        info = RowsInfo.read(folder.rows, artifact.id)
+        count, steps = manifest.data.n_train, [each.step for each in manifest.checkpoints]
+        stores = [RowStore(folder.rows, step, count, info) for step in steps]
+        return StoredRows(stores, [stored_codec(folder.rows, step, info.row_store) for step in steps])
+    except ValueError as error:
+        raise _damaged(folder, error) from error
+
+
+def open_searcher(folder: Folder, vocabulary: int, device: torch.device) -> tuple[Searcher, IndexInfo]:
+    """The search over all rows, its index on ``device``; ``vocabulary`` is the number of token ids."""
+    artifact = folder.require("index", "precompute")
+    rows = open_rows(folder)
+    weights = np.array([each.weight for each in folder.manifest().checkpoints])
+    try:
+        index, info = RowIndex.load(folder.index, artifact.id, rows.stores, device)
+    except ValueError as error:
+        raise _damaged(folder, error) from error
+    searcher = Searcher(rows.stores, rows.codecs, index.moments, weights, vocabulary, index, info.candidates)
+    return searcher, info
+
+
+def _damaged(folder: Folder, error: ValueError) -> InputError:
+    return InputError(f"{error}; run `python -m backend precompute {folder.path}`")

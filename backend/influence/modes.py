@@ -1,0 +1,106 @@
+"""Score modes: how the dot product of two gradients is preconditioned or normalised (DESIGN section 3).
+
+A mode is a linear change of the query's rows, and a factor for each training example. Both leave the score
+a sum over shared tokens. With I the plain influence (`dot`):
+
+- ``train-normalised``: I(x, q) / sqrt(I(x, x)), as RelatIF (Barshan et al. 2020) does with identity Hessian.
+- ``cosine``: I(x, q) / sqrt(I(x, x) I(q, q)), between -1 and 1.
+- ``fisher``: the term of token w divided by f_w + lambda.
+- ``kfac``: query rows (R + l_R)^-1 g / (a_w + l_a), influence functions at the word-embedding layer with
+  the Kronecker factors of Martens & Grosse 2015.
+- ``ekfac``: in the eigenbasis of R, divided by S_wk + lambda (George et al. 2018).
+
+Every lambda is ``damping`` times the mean of what it is added to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.influence.moments import Moments
+from backend.influence.tracing import TracedExample
+
+DAMPING = 1.0
+Precondition = Callable[[np.ndarray, np.ndarray, Moments], np.ndarray]
+
+
+@dataclass(frozen=True)
+class ScoreMode:
+    """One way to score. ``precondition`` maps rows (T, r) of tokens (T) given the moments."""
+
+    name: str
+    formula: str
+    precondition: Precondition | None = None
+    by_train_norm: bool = False
+    by_query_norm: bool = False
+
+    def apply(self, query: TracedExample, moments: list[Moments]) -> TracedExample:
+        """The query with its rows changed as the mode asks; ``moments`` has one entry per checkpoint."""
+        if self.by_query_norm:
+            return query.changed(lambda _, rows: rows / query.norm if query.norm > 0 else rows)
+        if self.precondition is None or not len(query.tokens):
+            return query
+        precondition, traced = self.precondition, query.slots >= 0
+        tokens = query.tokens[query.slots[traced]]
+
+        def change(checkpoint: int, rows: np.ndarray) -> np.ndarray:
+            changed = np.zeros_like(rows)
+            changed[traced] = precondition(rows[traced], tokens, moments[checkpoint])
+            return changed
+
+        return query.changed(change)
+
+    def factors(self, norms: np.ndarray) -> np.ndarray:
+        """What the score of each training example is multiplied with: ``norms`` are sqrt(I(x, x)), float
+        (n)."""
+        if not self.by_train_norm:
+            return np.ones(len(norms))
+        return np.divide(1.0, norms, out=np.zeros(len(norms)), where=norms > 0)
+
+
+def _fisher(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
+    occurs, place = moments.places(tokens)
+    squares = np.zeros(len(tokens))
+    squares[occurs] = moments.squares[place]
+    return rows / (squares + DAMPING * moments.squares.mean())[:, None]
+
+
+def _kfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
+    occurs, place = moments.places(tokens)
+    shares = np.zeros(len(tokens))
+    shares[occurs] = moments.shares[place]
+    scale = 1.0 / (moments.eigenvalues + DAMPING * moments.mean_eigenvalue)
+    solved = (rows @ moments.basis * scale) @ moments.basis.T
+    return solved / (shares + DAMPING * moments.shares.mean())[:, None]
+
+
+def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
+    occurs, place = moments.places(tokens)
+    squares = np.zeros((len(tokens), moments.basis.shape[1]))
+    squares[occurs] = moments.token_squares[place]
+    damping = DAMPING * moments.token_squares.mean(dtype=np.float64)
+    return (rows @ moments.basis / (squares + damping)) @ moments.basis.T
+
+
+MODES = {
+    mode.name: mode
+    for mode in (
+        ScoreMode("dot", "I(x, q): the plain sum of dot products"),
+        ScoreMode("train-normalised", "I(x, q) / sqrt(I(x, x))", by_train_norm=True),
+        ScoreMode("cosine", "I(x, q) / sqrt(I(x, x) I(q, q))", by_train_norm=True, by_query_norm=True),
+        ScoreMode("fisher", "token terms divided by f_w + lambda", _fisher),
+        ScoreMode("kfac", "query rows (R + l_R)^-1 g / (a_w + l_a)", _kfac),
+        ScoreMode("ekfac", "query rows divided by S_wk + lambda in the eigenbasis of R", _ekfac),
+    )
+}
+
+
+def score_mode(name: str) -> ScoreMode:
+    """The mode of that name; `InputError` if there is none."""
+    if name not in MODES:
+        raise InputError(f"--score {name}: must be one of {', '.join(MODES)}")
+    return MODES[name]

@@ -1,0 +1,178 @@
+"""Influence of the whole training split on the whole eval split, in blocks of eval rows with bounded memory.
+
+Per eval row, its strongest training examples; per training row, its summed influence on all eval rows, on
+those that the model gets wrong, and on each class. Every eval row is explained for its own label: influence
+> 0 means that training on the example lowered that row's loss. Sums need no search: influence is linear in
+the query, so the rows of a block's queries are added up per token and group, and all training rows are read
+once a block.
+
+Files in ``influence/``: ``top-NNNNNN.parquet`` (see `backend.influence.many.SCHEMA`), one a block;
+``sums.safetensors``, the sums after the last finished block, from which a stopped run continues; at the end
+``train.parquet``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from backend.errors import InputError
+from backend.files import digest, file_digest, replacing
+from backend.folder import Folder
+from backend.influence.explain import Explainer
+from backend.influence.many import SCHEMA, Answer, answer_table, answers
+from backend.influence.modes import ScoreMode, score_mode
+from backend.progress import Progress, silent
+
+BLOCK_ROWS = 256
+_KEY = b"firstword_key"
+_STAGE = "influence on eval rows"
+
+
+@dataclass(frozen=True)
+class WholeSet:
+    """One row per training example (``train``), and the strongest examples of every eval row (``top``).
+
+    ``train``: id, label, ``all``, ``errors`` and ``classes`` (in class order): summed influence on the loss
+    of eval rows; ``helps`` and ``harms``: how many eval rows have it among their strongest proponents or
+    opponents; ``helps_errors`` and ``harms_errors``: the same among misclassified ones; ``self_influence``.
+    """
+
+    train: pa.Table
+    top: pa.Table
+
+
+def compute_whole_set(
+    explainer: Explainer, *, score: str = "dot", k: int = 10, progress: Progress = silent
+) -> None:
+    """Compute what is missing and record the artifact ``influence``; call it with the workspace's lock
+    held."""
+    mode, folder = score_mode(score), explainer.folder
+    if k < 1:
+        raise InputError(f"-k {k}: must be at least 1")
+    key = digest("influence", explainer.index_artifact.id, mode.name, k, BLOCK_ROWS)
+    if folder.state("influence") == "current" and folder.manifest().artifacts["influence"].id == key:
+        try:
+            read_whole_set(folder)
+        except InputError:
+            pass
+        else:
+            return
+    folder.forget("influence")
+    folder.influence.mkdir(exist_ok=True)
+    count = len(explainer.splits["eval"])
+    sums, done = _resumed(folder.influence, key, explainer)
+    progress(_STAGE, done, count)
+    while done < count:
+        block = range(done, min(done + BLOCK_ROWS, count))
+        sums += _block(explainer, block, mode, k, _top_path(folder.influence, done), key)
+        done = block.stop
+        _save(folder.influence, key, sums, done)
+        progress(_STAGE, done, count)
+    _write_train(explainer, mode, sums, key)
+    (folder.influence / "sums.safetensors").unlink(missing_ok=True)
+    files = {path.name: file_digest(path) for path in sorted(folder.influence.glob("*.parquet"))}
+    folder.record("influence", ("index", "predictions"), id=key, score=mode.name, k=k, files=files)
+
+
+def read_whole_set(folder: Folder) -> WholeSet:
+    """Read what `compute_whole_set` wrote; `InputError` if it is missing, stale or damaged."""
+    artifact = folder.require("influence", "influence")
+    tops = [
+        _top_path(folder.influence, start) for start in range(0, folder.manifest().data.n_eval, BLOCK_ROWS)
+    ]
+    try:
+        tables = [pq.read_table(path) for path in (folder.influence / "train.parquet", *tops)]
+        if all((each.schema.metadata or {}).get(_KEY, b"").decode() == artifact.id for each in tables):
+            return WholeSet(tables[0], pa.concat_tables(tables[1:]))
+    except (OSError, pa.ArrowException):
+        pass
+    raise InputError(
+        f"{folder.influence}: damaged or missing; run `python -m backend influence {folder.path}`"
+    )
+
+
+def _top_path(place: Path, start: int) -> Path:
+    return place / f"top-{start // BLOCK_ROWS:06d}.parquet"
+
+
+def _resumed(place: Path, key: str, explainer: Explainer) -> tuple[np.ndarray, int]:
+    """Sums (n, groups) so far and how many eval rows they contain; leftovers of other runs are deleted."""
+    try:
+        with safe_open(place / "sums.safetensors", "np") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("key") == key:
+                done = int(metadata["done"])
+                if all(_is_of(_top_path(place, start), key) for start in range(0, done, BLOCK_ROWS)):
+                    return file.get_tensor("sums"), done
+    except (OSError, SafetensorError, KeyError, ValueError):
+        pass
+    for path in place.iterdir():
+        if path.suffix in (".parquet", ".safetensors"):
+            path.unlink()
+    groups = len(explainer.checkpoints.manifest.classes) + 1
+    return np.zeros((explainer.searcher.count, groups)), 0
+
+
+def _is_of(path: Path, key: str) -> bool:
+    try:
+        return (pq.read_schema(path).metadata or {}).get(_KEY, b"").decode() == key
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def _save(place: Path, key: str, sums: np.ndarray, done: int) -> None:
+    with replacing(place / "sums.safetensors") as temporary:
+        save_file({"sums": sums}, temporary, {"key": key, "done": str(done)})
+
+
+def _block(explainer: Explainer, block: range, mode: ScoreMode, k: int, path: Path, key: str) -> np.ndarray:
+    """Write the strongest examples of a block of eval rows; returns the block's sums (n, classes + 1)."""
+    evaluation = explainer.splits["eval"]
+    found = list(answers(explainer, evaluation, block, "given", mode, k))
+    table = pa.concat_tables(
+        [SCHEMA.empty_table(), *(answer_table(explainer, evaluation, each) for each in found)]
+    )
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+    queries = [each.asked for each in found]
+    groups = [_groups(each, len(explainer.checkpoints.manifest.classes)) for each in found]
+    sums = explainer.searcher.group_sums(queries, groups, len(explainer.checkpoints.manifest.classes) + 1)
+    return sums * mode.factors(explainer.searcher.norms)[:, None]
+
+
+def _groups(answer: Answer, classes: int) -> list[int]:
+    """The groups of an eval row: its class; and the last group if the model gets it wrong."""
+    return [answer.explained, *([classes] if answer.predicted != answer.explained else [])]
+
+
+def _write_train(explainer: Explainer, mode: ScoreMode, sums: np.ndarray, key: str) -> None:
+    train, place = explainer.splits["train"], explainer.folder.influence
+    counts: dict[str, Counter[str]] = {
+        name: Counter() for name in ("helps", "harms", "helps_errors", "harms_errors")
+    }
+    for path in sorted(place.glob("top-*.parquet")):
+        table = pq.read_table(path, columns=["kind", "train_id", "query_label", "predicted"]).to_pydict()
+        for kind, row, label, predicted in zip(*table.values(), strict=True):
+            name = "helps" if kind == "proponent" else "harms"
+            counts[name][row] += 1
+            if label != predicted:
+                counts[f"{name}_errors"][row] += 1
+    columns = {
+        "id": train.ids,
+        "label": train.labels,
+        "all": sums[:, :-1].sum(axis=1),
+        "errors": sums[:, -1],
+        "classes": list(sums[:, :-1]),
+        **{name: pa.array([each[row] for row in train.ids], pa.int32()) for name, each in counts.items()},
+        "self_influence": explainer.searcher.norms**2,
+    }
+    with replacing(place / "train.parquet") as temporary:
+        pq.write_table(pa.table(columns).replace_schema_metadata({_KEY: key}), temporary)

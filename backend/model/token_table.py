@@ -1,0 +1,167 @@
+"""The tokens of a split, tokenised once for all checkpoints and kept in files: memory does not grow with
+rows.
+
+One safetensors file per shard of rows: ``offsets`` int64 (n + 1), ``ids`` int32 (t) and, where the
+tokenizer gives them, ``types`` int32 (t). A file is kept as long as texts, tokenizer and max length are the
+same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from backend.data.dataset import SplitName
+from backend.data.shards import read_shards, shard_ranges
+from backend.files import array_digest, digest, replacing
+from backend.folder import Folder
+from backend.model.tokenization import encode
+from backend.progress import Progress, silent, track
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one example."""
+
+    input_ids: list[int]
+    token_type_ids: list[int] | None
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True)
+class TokenShard:
+    """Tokens of consecutive rows of a split. ``key`` changes whenever a token does."""
+
+    offsets: np.ndarray
+    ids: np.ndarray
+    types: np.ndarray | None
+    key: str
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def examples(self) -> list[Tokens]:
+        """All rows of the shard."""
+        return [self._example(slice(*self.offsets[row : row + 2])) for row in range(len(self))]
+
+    def _example(self, span: slice) -> Tokens:
+        return Tokens(self.ids[span].tolist(), None if self.types is None else self.types[span].tolist())
+
+    def count_rows(self) -> tuple[int, int]:
+        """How many (example, distinct token) pairs and how many tokens there are."""
+        owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        pairs = owner * (int(self.ids.max(initial=0)) + 1) + self.ids
+        return len(np.unique(pairs)), len(self.ids)
+
+
+class TokenTable:
+    """The tokens of a split of ``count`` rows."""
+
+    def __init__(self, folder: Path, split: str, count: int) -> None:
+        self._folder, self._split, self.count = folder, split, count
+
+    def keys(self) -> Iterator[str]:
+        """The key of every shard."""
+        return (shard.key for shard in self.shards())
+
+    def sample(self, count: int, seed: int = 0) -> tuple[np.ndarray, list[Tokens]]:
+        """Up to ``count`` rows drawn at random: their positions, int64, ascending, and tokens."""
+        chosen = np.sort(np.random.default_rng(seed).permutation(self.count)[:count])
+        examples: list[Tokens] = []
+        for number, positions in enumerate(shard_ranges(self.count)):
+            here = chosen[(chosen >= positions.start) & (chosen < positions.stop)]
+            if len(here):
+                every = self.shard(number).examples()
+                examples += [every[each - positions.start] for each in here]
+        return chosen, examples
+
+    def shards(self) -> Iterator[TokenShard]:
+        """One shard after the other; only one is in memory."""
+        for number in range(len(shard_ranges(self.count))):
+            yield self.shard(number)
+
+    def shard(self, number: int) -> TokenShard:
+        """Shard ``number``, as `tokenise` left it."""
+        with safe_open(_path(self._folder, self._split, number), "np") as file:
+            types = file.get_tensor("types") if "types" in file.keys() else None  # noqa: SIM118
+            return TokenShard(
+                file.get_tensor("offsets"), file.get_tensor("ids"), types, file.metadata()["key"]
+            )
+
+
+def tokenise(
+    folder: Folder,
+    split: SplitName,
+    tokenizer: PreTrainedTokenizerFast,
+    max_length: int,
+    progress: Progress = silent,
+) -> TokenTable:
+    """Tokenise what has not been tokenised yet, as `encode` does."""
+    info = folder.manifest().data
+    count = info.n_train if split == "train" else info.n_eval
+    ranges = shard_ranges(count)
+    rules = tokenizer_id(tokenizer)
+    for number, rows in enumerate(
+        track(read_shards(folder, split), f"tokens of {split}", len(ranges), progress)
+    ):
+        key = digest(rules, max_length, rows.texts, rows.texts_b)
+        path = _path(folder.tokens, split, number)
+        if _key(path) != key:
+            _write(path, tokenizer, rows.texts, rows.texts_b, max_length, key)
+    for path in folder.tokens.glob(f"{split}-*.safetensors"):
+        if path not in {_path(folder.tokens, split, number) for number in range(len(ranges))}:
+            path.unlink()
+    return TokenTable(folder.tokens, split, count)
+
+
+def tokenizer_id(tokenizer: PreTrainedTokenizerFast) -> str:
+    """Digest of everything that decides which tokens a text has."""
+    rules: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+    rules.pop("truncation", None)  # set anew by every call
+    rules.pop("padding", None)
+    return digest(rules, tokenizer.truncation_side, tokenizer.padding_side)
+
+
+def _path(folder: Path, split: str, number: int) -> Path:
+    return folder / f"{split}-{number:06d}.safetensors"
+
+
+def _key(path: Path) -> str | None:
+    """The key of a whole file, None if it is damaged or missing."""
+    try:
+        with safe_open(path, "np") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError):
+        return None
+    return metadata.get("key") if metadata.get("content") == array_digest(tensors) else None
+
+
+def _write(
+    path: Path,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    texts_b: Sequence[str] | None,
+    max_length: int,
+    key: str,
+) -> None:
+    encoded = encode(tokenizer, texts, texts_b, max_length)
+    tensors: dict[str, np.ndarray] = {
+        "offsets": np.concatenate([[0], np.cumsum([len(each) for each in encoded])]).astype(np.int64),
+        "ids": np.array([token for each in encoded for token in each.input_ids], dtype=np.int32),
+    }
+    if encoded and encoded[0].token_type_ids is not None:
+        types = [each.token_type_ids or [] for each in encoded]
+        tensors["types"] = np.array([kind for each in types for kind in each], dtype=np.int32)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, {"key": key, "content": array_digest(tensors)})

@@ -1,0 +1,445 @@
+"""The pass: continues after any kill, computes only what is new, keeps its promises about storage."""
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.data import shards as shards_module
+from backend.data.columns import Columns
+from backend.errors import InputError
+from backend.influence import disk, plan, precompute
+from backend.influence.fidelity import compare
+from backend.influence.loading import open_rows
+from backend.influence.plan import Plan, Sample, make_plan
+from backend.influence.precompute import missing_shards
+from backend.influence.settings import PrecomputeSettings, TraceSettings
+from backend.influence.store import RowsInfo, Shard, shard_path
+from backend.model import token_table
+from backend.model.devices import fast_bf16
+from backend.model.loading import load_tokenizer
+from backend.model.token_table import Tokens, TokenTable, tokenise
+from backend.workspace import Workspace
+from tests.conftest import tiny_rows, write_rows
+from tests.test_workspace import scores
+
+CPU = PrecomputeSettings(device="cpu", precision="fp32", attention="eager")
+SMALL = 8  # examples in a shard
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(shards_module, "SHARD_EXAMPLES", SMALL)
+
+
+def forget_derived(workspace: Workspace) -> None:
+    for name in ("rows", "index", "predictions", "tokens"):
+        shutil.rmtree(workspace.path / name, ignore_errors=True)
+
+
+def shards_of(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Key and digest of the content of every shard."""
+    return {
+        str(path.relative_to(workspace.path)): Shard(path).metadata
+        for path in workspace.folder.rows.glob("*/shard-*.safetensors")
+    }
+
+
+# -- kills ------------------------------------------------------------------------------------------
+
+
+def run_until_killed(path: str, seconds: float | None, operation: int | None, after: bool) -> None:
+    """A process of its own: precompute until SIGKILL after ``seconds``, or at the n-th rename."""
+    shards_module.SHARD_EXAMPLES = SMALL
+    if seconds is not None:
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    renames, replace = 0, Path.replace
+
+    def counted(self: Path, target: Path) -> Path:
+        nonlocal renames
+        renames += 1
+        if renames == operation and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done = replace(self, target)
+        if renames == operation:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+
+    Path.replace = counted  # type: ignore[method-assign]
+    Workspace.open(path).precompute(CPU)
+
+
+def start(path: Path, seconds: float | None = None, operation: int | None = None, after: bool = False) -> int:
+    """Exit code of such a process; the fork server has the imports done."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.influence.test_precompute"])
+    process = context.Process(target=run_until_killed, args=(str(path), seconds, operation, after))
+    process.start()
+    process.join(120)
+    return process.exitcode
+
+
+def assert_same_as(undisturbed: Workspace, killed: Workspace) -> None:
+    assert shards_of(killed) == shards_of(undisturbed)
+    assert killed.verify() == []
+    assert scores(killed) == scores(undisturbed)
+    one, other = (each.predictions("train").probabilities for each in (undisturbed, killed))
+    np.testing.assert_array_equal(one, other)
+    assert list(killed.path.rglob(".*.tmp")) == []
+
+
+def test_after_twenty_kills_at_random_moments_the_scores_are_those_of_an_undisturbed_run(
+    tiny_template, tmp_path, small_shards
+):
+    undisturbed, killed = (Workspace.open(shutil.copytree(tiny_template, tmp_path / name)) for name in "ab")
+    for _ in range(2):  # the first also waits for the fork server
+        forget_derived(undisturbed)
+        begin = time.perf_counter()
+        assert start(undisturbed.path) == 0
+        duration = time.perf_counter() - begin
+    forget_derived(killed)
+    rng, kills, runs = random.Random(0), 0, 0
+    while kills < 20:
+        code = start(killed.path, seconds=rng.uniform(0.02, duration))
+        assert code in (0, -signal.SIGKILL)
+        runs += 1
+        kills += code != 0
+        if code == 0:  # finished in time: there is something to do again
+            assert_same_as(undisturbed, killed)
+            forget_derived(killed)
+        assert runs < 80
+    assert start(killed.path) == 0
+    assert_same_as(undisturbed, killed)
+
+
+def test_a_kill_at_any_rename_loses_nothing(tiny_template, tmp_path, small_shards):
+    undisturbed = Workspace.open(shutil.copytree(tiny_template, tmp_path / "a"))
+    forget_derived(undisturbed)
+    assert start(undisturbed.path) == 0
+    killed = Workspace.open(shutil.copytree(tiny_template, tmp_path / "b"))
+    forget_derived(killed)
+    for operation, after in (
+        (1, False),
+        (1, True),
+        (3, True),
+        (7, False),
+        (11, True),
+        (19, False),
+        (2, True),
+    ):
+        assert start(killed.path, operation=operation, after=after) in (0, -signal.SIGKILL)
+    assert start(killed.path) == 0
+    assert_same_as(undisturbed, killed)
+
+
+# -- only what is new -------------------------------------------------------------------------------
+
+
+def changed(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> set[str]:
+    return {name for name in after if before.get(name) != after[name]}
+
+
+def test_appended_rows_compute_only_the_shards_that_they_touch(tiny_workspace, tmp_path, small_shards):
+    tiny_workspace.precompute(CPU)
+    steps = [each.step for each in tiny_workspace.manifest.checkpoints]
+    before = shards_of(tiny_workspace)
+    assert len(before) == 8 * len(steps)
+    source = write_rows(tmp_path / "more.jsonl", tiny_rows(9, 500))
+    tiny_workspace.append(train=str(source))
+    with pytest.raises(InputError, match="index stale"):
+        tiny_workspace.explain("a dull film")
+    tiny_workspace.precompute(CPU)
+    after = shards_of(tiny_workspace)
+    # 60 rows filled 7 shards and half of the eighth; 69 fill 8 and half of a ninth.
+    assert changed(before, after) == {
+        f"rows/{step}/shard-{number:06d}.safetensors" for step in steps for number in (7, 8)
+    }
+    assert_as_if_new(tiny_workspace, tmp_path)
+    explanation = tiny_workspace.explain("a gorgeous film with a witty story", k=60)
+    assert any("appended after the training" in line for line in explanation.notes)
+    assert len(explanation.proponents) + len(explanation.opponents) == 69
+    for score in ("dot", "cosine", "ekfac"):
+        default = tiny_workspace.explain("a gorgeous film", k=5, score=score)
+        exact = tiny_workspace.explain("a gorgeous film", k=5, score=score, exact=True)
+        for one, other in zip(default.proponents, exact.proponents, strict=True):
+            assert one.score == pytest.approx(other.score, rel=0.02)
+
+
+def assert_as_if_new(workspace: Workspace, tmp_path: Path) -> None:
+    """All derived from scratch gives the same rows and scores."""
+    copy = Workspace.open(shutil.copytree(workspace.path, tmp_path / "copy"))
+    forget_derived(copy)
+    copy.precompute(CPU)
+    assert shards_of(copy) == shards_of(workspace)
+    assert scores(copy) == scores(workspace)
+
+
+def test_a_further_checkpoint_computes_only_its_own_rows(tiny_workspace, tmp_path):
+    source = write_rows(tmp_path / "train.jsonl", tiny_rows(40))
+    workspace, _ = Workspace.create(
+        tmp_path / "attached",
+        train=str(source),
+        eval="0.2",
+        columns=Columns(text="text", label="label", id="id"),
+        model="unused",
+    )
+    run = tiny_workspace.folder.checkpoints
+    workspace.attach(run, count=2)
+    workspace.precompute(CPU)
+    before = shards_of(workspace)
+    assert len(workspace.manifest.checkpoints) == 2
+    workspace.attach(run, count=3)
+    assert workspace.status()["artifacts"]["rows"]["state"] == "stale"
+    workspace.precompute(CPU)
+    after = shards_of(workspace)
+    known = {name.split("/")[1] for name in before}
+    assert {name.split("/")[1] for name in changed(before, after)}.isdisjoint(
+        known & {str(each.step) for each in workspace.manifest.checkpoints}
+    )
+    assert len(workspace.manifest.checkpoints) == 3
+    assert_as_if_new(workspace, tmp_path)
+
+
+def test_changed_labels_or_settings_are_other_rows(tiny_workspace, small_shards):
+    tiny_workspace.precompute(CPU)
+    before = shards_of(tiny_workspace)
+    tiny_workspace.precompute(PrecomputeSettings(device="cpu", attention="sdpa"))
+    assert changed(before, shards_of(tiny_workspace)) == before.keys()
+    assert tiny_workspace.manifest.artifacts["rows"].details["attention"] == "sdpa"
+    tiny_workspace.precompute(PrecomputeSettings(device="cpu"))  # auto keeps what is there
+    assert tiny_workspace.manifest.artifacts["rows"].details["attention"] == "sdpa"
+
+
+# -- row stores -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row_store", ["full", "int8", "pca:8"])
+def test_every_row_store_says_what_it_costs_and_keeps_to_it(tiny_workspace, row_store):
+    tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store=row_store))
+    details = tiny_workspace.manifest.artifacts["rows"].details
+    assert details["row_store"] == row_store
+    assert details["bytes"] == pytest.approx(details["predicted_bytes"], rel=0.15)
+    fidelity = details["fidelity"]
+    assert fidelity["rank_correlation"] > (0.8 if row_store == "pca:8" else 0.999)
+    if row_store == "full":
+        assert (fidelity["recall_proponents"], fidelity["recall_opponents"]) == (1.0, 1.0)
+    assert tiny_workspace.verify() == []
+    default = tiny_workspace.explain("a witty film with a dull story", k=3)
+    exact = tiny_workspace.explain("a witty film with a dull story", k=3, exact=True)
+    close = {"full": 1e-4, "int8": 0.02, "pca:8": 0.3}[row_store]
+    for one, other in zip(default.proponents, exact.proponents, strict=True):
+        assert one.score == pytest.approx(other.score, rel=close)
+        assert sum(word.score for word in one.words) + one.special == pytest.approx(one.score, rel=1e-4)
+    if fidelity["recall_opponents"] < 0.99:
+        assert any("Rows are stored as pca:8" in line for line in default.notes)
+    tiny_workspace.precompute()  # keeps the store that is there
+    assert tiny_workspace.manifest.artifacts["rows"].details["row_store"] == row_store
+
+
+def test_a_lost_basis_is_said_and_made_again(tiny_workspace):
+    tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:8"))
+    before = scores(tiny_workspace)
+    for path in tiny_workspace.folder.rows.glob("*/basis.safetensors"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"basis\.safetensors: damaged or missing; run `python -m backend"):
+        Workspace.open(tiny_workspace.path).explain("a dull film")
+    fresh = Workspace.open(tiny_workspace.path)
+    fresh.precompute()
+    assert scores(fresh) == pytest.approx(before)
+
+
+def test_more_dimensions_than_there_are_is_one_line(tiny_workspace):
+    with pytest.raises(
+        InputError, match=r"--row-store pca:999: the embeddings have 32 dimensions; use fewer"
+    ):
+        tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:999"))
+
+
+def test_a_full_disk_is_refused_before_anything_is_written(tiny_workspace, monkeypatch):
+    before = shards_of(tiny_workspace)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 1000))
+    with pytest.raises(InputError, match=r"GB free, but rows and index need about .*--row-store pca:64"):
+        tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="full"))
+    assert shards_of(tiny_workspace) == before
+    assert tiny_workspace.folder.state("index") == "current"
+
+
+def test_rows_of_a_diverged_model_are_refused(tiny_workspace, monkeypatch):
+    monkeypatch.setattr(precompute, "load_for_tracing", broken(precompute.load_for_tracing))
+    for path in tiny_workspace.folder.rows.glob("*/shard-*"):
+        path.unlink()
+    with pytest.raises(InputError, match="gradients are not finite"):
+        tiny_workspace.precompute(CPU)
+
+
+def broken(load):
+    def loaded(*arguments):
+        model = load(*arguments)
+        model.get_input_embeddings().weight.data.fill_(float("nan"))
+        return model
+
+    return loaded
+
+
+# -- tokens -----------------------------------------------------------------------------------------
+
+
+def test_tokens_are_made_once_and_again_where_damaged(tiny_workspace, small_shards, monkeypatch):
+    folder, manifest = tiny_workspace.folder, tiny_workspace.manifest
+    tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
+    table = tokenise(folder, "train", tokenizer, 32)
+    first = [each.examples() for each in table.shards()]
+    assert sum(len(each) for each in first) == len(tiny_workspace.train_split)
+    written = []
+    original = token_table._write
+    monkeypatch.setattr(
+        token_table, "_write", lambda path, *rest: written.append(path.name) or original(path, *rest)
+    )
+    tokenise(folder, "train", tokenizer, 32)
+    assert written == []
+    path = folder.tokens / "train-000003.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    tokenise(folder, "train", tokenizer, 32)
+    assert written == ["train-000003.safetensors"]
+    assert [each.examples() for each in table.shards()] == first
+    tokenise(folder, "train", tokenizer, 9)
+    assert len(written) == 9
+    assert (
+        max(
+            len(tokens)
+            for shard in TokenTable(folder.tokens, "train", 60).shards()
+            for tokens in shard.examples()
+        )
+        == 9
+    )
+
+
+def test_a_sample_is_rows_of_the_table(tiny_workspace, small_shards):
+    tokenizer = load_tokenizer(tiny_workspace.folder.tokenizer_path(tiny_workspace.manifest))
+    table = tokenise(tiny_workspace.folder, "train", tokenizer, 32)
+    every = [tokens for shard in table.shards() for tokens in shard.examples()]
+    positions, examples = table.sample(13)
+    assert len(set(positions.tolist())) == 13
+    assert examples == [every[each] for each in positions]
+    assert len(table.sample(1000)[1]) == 60
+
+
+def test_counted_rows_are_those_of_the_shards(tiny_workspace):
+    table = TokenTable(tiny_workspace.folder.tokens, "train", 60)
+    rows, tokens = map(sum, zip(*(each.count_rows() for each in table.shards()), strict=True))
+    stored = open_rows(tiny_workspace.folder).stores[0].shards
+    assert rows == sum(len(shard.tokens) for shard in stored)
+    assert tokens == rows + sum(len(shard.part_rows) for shard in stored)
+
+
+# -- plan -------------------------------------------------------------------------------------------
+
+
+def planned(workspace: Workspace, asked: PrecomputeSettings, passes: int = 10_000) -> Plan:
+    folder, manifest = workspace.folder, workspace.manifest
+    tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
+    examples = [Tokens([2, 5 + number % 7, 9, 3], None) for number in range(30)]
+    sample = Sample(examples, [number % 2 for number in range(30)], examples[:5], [0] * 5)
+    path = folder.checkpoint_path(manifest.checkpoints[-1])
+    return make_plan(folder.rows, "inputs", asked, passes, path, tokenizer, sample)
+
+
+def test_little_work_is_not_measured(tiny_workspace):
+    plain = planned(tiny_workspace, PrecomputeSettings(device="cpu"), passes=100)
+    assert (plain.precision, plain.attention, plain.measured) == ("fp32", "eager", {})
+
+
+def test_what_is_asked_for_is_taken(tiny_workspace):
+    asked = planned(tiny_workspace, PrecomputeSettings("cpu", "bf16", "sdpa"))
+    assert (asked.precision, asked.attention, asked.reason) == ("bf16", "sdpa", "as asked")
+
+
+def test_a_plan_is_kept_for_the_same_inputs(tiny_workspace, monkeypatch):
+    first = planned(tiny_workspace, PrecomputeSettings(device="cpu"))
+    assert set(first.measured["examples_per_second"]) >= {"fp32 eager", "fp32 sdpa"}
+    monkeypatch.setattr(plan, "_rate", lambda *_: pytest.fail("measured again"))
+    assert planned(tiny_workspace, PrecomputeSettings(device="cpu")) == first
+
+
+@pytest.mark.parametrize(
+    ("rates", "recall", "expected"),
+    [
+        ((100, 100, 105, 105), 1.0, ("fp32", "eager")),
+        ((100, 100, 300, 200), 1.0, ("bf16", "eager")),
+        ((100, 150, 300, 200), 0.98, ("fp32", "sdpa")),
+        ((100, 105, 100, 300), 0.99, ("bf16", "sdpa")),
+    ],
+)
+def test_bf16_is_taken_where_it_is_faster_and_ranks_alike(
+    tiny_workspace, monkeypatch, rates, recall, expected
+):
+    ways = [("fp32", "eager"), ("fp32", "sdpa"), ("bf16", "eager"), ("bf16", "sdpa")]
+    known = dict(zip(ways, rates, strict=True))
+    monkeypatch.setattr(plan, "fast_bf16", lambda _: True)
+    monkeypatch.setattr(plan, "_rate", lambda *a: known[a[-1].precision, a[-1].attention])
+    found = compare(np.eye(4), np.eye(4), 2)
+    monkeypatch.setattr(type(found), "recall", recall)
+    monkeypatch.setattr(plan, "_bf16_fidelity", lambda *_: found)
+    chosen = planned(tiny_workspace, PrecomputeSettings(device="cpu"))
+    assert (chosen.precision, chosen.attention) == expected
+
+
+@pytest.mark.skipif(fast_bf16(TraceSettings("cpu").torch_device), reason="this machine has fast bf16")
+def test_without_hardware_bf16_is_not_tried(tiny_workspace):
+    chosen = planned(tiny_workspace, PrecomputeSettings(device="cpu"))
+    assert chosen.precision == "fp32"
+    assert "no fast bf16" in chosen.reason
+
+
+def test_bf16_rows_are_measured_against_fp32(tiny_workspace):
+    tiny_workspace.precompute(PrecomputeSettings(device="cpu", precision="bf16"))
+    details = tiny_workspace.manifest.artifacts["rows"].details
+    assert details["precision"] == "bf16"
+    assert 0.9 < details["fidelity"]["rank_correlation"] < 1.0
+
+
+# -- fidelity ---------------------------------------------------------------------------------------
+
+
+def test_agreement_of_rankings():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(5, 40))
+    same = compare(truth, 3 * truth)
+    assert (same.recall, same.rank_correlation) == (1.0, pytest.approx(1.0))
+    opposite = compare(truth, -truth)
+    assert (opposite.recall, opposite.rank_correlation) == (0.0, pytest.approx(-1.0))
+    swapped = truth.copy()
+    order = np.argsort(-truth[0])
+    swapped[0, order[[9, 10]]] = truth[0, order[[10, 9]]]
+    assert compare(truth, swapped).recall_proponents == pytest.approx(1 - 0.1 / 5)
+    assert compare(truth, swapped).recall_opponents == 1.0
+
+
+def test_ties_with_the_last_of_the_top_count():
+    truth = np.array([[5.0, 1.0, 1.0, 1.0, 0.0]])
+    assert compare(truth, np.array([[5.0, 0.9, 0.8, 1.0, 0.0]]), 2).recall_proponents == 1.0
+
+
+def test_every_shard_key_is_in_the_list(tiny_workspace, small_shards):
+    tiny_workspace.precompute(CPU)
+    folder, manifest = tiny_workspace.folder, tiny_workspace.manifest
+    info = RowsInfo.read(folder.rows, manifest.artifacts["rows"].id)
+    checkpoint = manifest.checkpoints[0]
+    assert missing_shards(folder, manifest, info, checkpoint) == []
+    shard_path(folder.rows, checkpoint.step, 2).unlink()
+    assert missing_shards(folder, manifest, info, checkpoint) == [2]
+    assert json.loads((folder.rows / "rows.json").read_text())["row_store"] == "int8"
+    assert (
+        Shard(shard_path(folder.rows, checkpoint.step, 3)).metadata["key"]
+        == info.keys[str(checkpoint.step)][3]
+    )
