@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.jobs.progress_file import progress_file
-from backend.progress import Progress
+from backend.progress import Pace, Progress, remaining
 
 if TYPE_CHECKING:
     from backend.influence.explanation import Entry, Explanation
@@ -51,20 +51,29 @@ def progress_bar() -> Iterator[Progress]:
     bars_shown = Bars(*columns, console=console, disable=not console.is_terminal)
     with progress_file() as to_file, bars_shown as bars:
         tasks: dict[str, Any] = {}
-        said = time.monotonic()
+        said, pace = time.monotonic(), Pace()
 
         def listen(stage: str, done: int, total: int) -> None:
             nonlocal said
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
+            pace(stage, done, total)
             if to_file:
                 to_file(stage, done, total)
             if not console.is_terminal and (done == total or time.monotonic() - said >= SAID_EVERY):
                 said = time.monotonic()
-                print(f"{stage}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+                print(f"{stage}: {done:,} of {total:,}{_speed(pace)}", file=sys.stderr, flush=True)
 
         yield listen
+
+
+def _speed(pace: Pace) -> str:
+    """Rate and time left, as far as they are known."""
+    if pace.rate is None:
+        return ""
+    left = f", {remaining(pace.seconds_left)} left" if pace.seconds_left else ""
+    return f", {pace.rate:,.1f}/s{left}"
 
 
 def print_json(content: Any) -> None:

@@ -78,6 +78,11 @@ def prepare(plan: Plan) -> None:
         job_path(home, size).write_text(json.dumps(asdict(job)), encoding="utf-8")
 
 
+def folder_bytes(folder: Path) -> int:
+    """What the files in a folder take."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def _rows(folder: Path, count: int, queries: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """``count`` training rows, classes in turn, and ``queries`` others with different texts."""
     train, evaluation = write_demo_source(folder, REAL_ROWS)

@@ -18,8 +18,7 @@ import numpy as np
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from benchmarks.peers_data import Job
-from benchmarks.peers_firstword import folder_bytes
+from benchmarks.peers_data import Job, folder_bytes
 from benchmarks.peers_libraries import (
     Example,
     Examples,

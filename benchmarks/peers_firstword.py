@@ -15,7 +15,7 @@ from backend.influence.precompute import compute_rows
 from backend.influence.settings import PrecomputeSettings, TraceSettings
 from backend.influence.tracing import TracedExample
 from backend.workspace import Workspace
-from benchmarks.peers_data import Job
+from benchmarks.peers_data import Job, folder_bytes
 
 # Rows as they were computed, so that the scores can be compared with the peers' to the last digits.
 SETTINGS = PrecomputeSettings(device="cpu", precision="fp32", attention="eager", row_store="full")
@@ -34,11 +34,14 @@ class Firstword:
         self._explainer: Explainer | None = None
         self.aside: dict[str, float] = {}
 
+    def forget(self) -> None:
+        """Delete what was computed."""
+        self._explainer = None
+        shutil.rmtree(self._home, ignore_errors=True)
+
     def reset(self) -> None:
         """A workspace with checkpoints and nothing computed."""
-        self._explainer = None
-        if self._home.exists():
-            shutil.rmtree(self._home)
+        self.forget()
         if self._job.workspace is None:
             raise ValueError(f"no workspace with {self._job.size} examples was prepared")
         shutil.copytree(self._job.workspace, self._home)
@@ -76,8 +79,3 @@ class Firstword:
         checkpoints = self._opened.checkpoints
         encoded = checkpoints.encode([self._job.query_texts[position]], None)
         return checkpoints.trace(encoded, [self._job.query_labels[position]])[0]
-
-
-def folder_bytes(folder: Path) -> int:
-    """What the files in a folder take."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

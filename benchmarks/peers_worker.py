@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.peers_data import Job, prepare
-from benchmarks.peers_tasks import Plan, Task
+from benchmarks.peers_tasks import Plan, Task, job_path
 
 PACKAGES = ("torch", "transformers", "faiss-cpu", "captum", "dattri", "dattri-llm", "numpy")
 
@@ -65,11 +65,24 @@ def main(name: str, argument: str) -> None:
     """Do the work ``name`` with its arguments as JSON: ``prepare``, ``baseline``, or measure a contender."""
     values = json.loads(argument)
     if name == "prepare":
-        prepare(Plan(**values))
+        plan = Plan(**values)
+        prepare(plan)
+        _compile_kernels(plan)
     elif name == "baseline":
         _baseline(values["job"], values["out"])
     else:
         _measure(Task(**values))
+
+
+def _compile_kernels(plan: Plan) -> None:
+    """Have numba compile Firstword's loops, once per machine: it keeps them on disk."""
+    from benchmarks.peers_firstword import Firstword
+
+    ours = Firstword(Job.read(job_path(Path(plan.home), min(plan.workspaces))), Path(plan.home))
+    ours.reset()
+    ours.first(1)
+    ours.further(range(1))
+    ours.forget()
 
 
 def _baseline(job: str, out: str) -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 import statistics
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -54,6 +55,29 @@ def spread(values: Sequence[float], digits: int = 0) -> str:
 def peak_mb() -> float:
     """The most memory that this process has had so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class OwnMemory:
+    """The most memory, in MB, that this process has had of its own while the block ran, sampled.
+
+    What files are mapped for is not in it: the system takes that back whenever it likes.
+    """
+
+    def __enter__(self) -> OwnMemory:
+        self.peak_mb, self._done = 0.0, threading.Event()
+        self._watch = threading.Thread(target=self._sample)
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._watch.join()
+
+    def _sample(self) -> None:
+        while not self._done.wait(0.05):
+            lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+            own = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+            self.peak_mb = max(self.peak_mb, own / 1024)
 
 
 def publish(

@@ -90,7 +90,7 @@ def _samples(stores: list[RowStore], moments: list[Moments], dimensions: int) ->
     """Index rows spread evenly over checkpoints and shards, enough to learn the quantiser's ranges."""
     each = max(_TRAINING_ROWS // max(sum(len(store.shards) for store in stores), 1), 1)
     for store, known in zip(stores, moments, strict=True):
-        for shard in store.shards:
+        for shard in store.passing():
             chosen = slice(None, None, max(len(shard.tokens) // each, 1))
             owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))[chosen]
             yield _scaled(project(shard.rows(chosen), known, dimensions), shard.norms[owners])
@@ -102,7 +102,7 @@ def _entries(
     """Vectors, list numbers and examples of all rows, one shard after the other."""
     total, done, first_list = sum(len(store.shards) for store in stores), 0, 0
     for store, known in zip(stores, moments, strict=True):
-        for shard, positions in zip(store.shards, shard_ranges(store.count), strict=True):
+        for shard, positions in zip(store.passing(), shard_ranges(store.count), strict=True):
             owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))
             vectors = _scaled(project(shard.rows(), known, dimensions), shard.norms[owners])
             lists = first_list + np.searchsorted(known.tokens, shard.tokens).astype(np.int64)

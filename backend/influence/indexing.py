@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FIRST_CANDIDATES = 100
 MOST_CANDIDATES = 1600  # more of them cost more than a wider index
 SAMPLED_QUERIES = 40
-_AT_ONCE = 8  # queries whose scores are in memory together
+_SCORES_AT_ONCE = 1 << 23  # in memory: 64 MB
 _FORMAT = 2
 
 
@@ -199,13 +199,13 @@ class _Calibration:
             progress("full scans", number, len(MODES))
             self._asked[name] = [searcher.ask(query, mode) for query in queries]
             self._truths[name] = [
-                each for part in _parts(self._asked[name]) for each in self._scan(part, mode)
+                each for part in self._parts(self._asked[name]) for each in self._scan(part, mode)
             ]
         progress("full scans", len(MODES), len(MODES))
 
     def _scan(self, asked: list[TracedExample], mode: ScoreMode) -> list[Ranking]:
         searcher = self._searcher
-        scores = searcher.many_scores(asked) * mode.factors(searcher.norms)
+        scores = searcher.many_scores(asked, release=True) * mode.factors(searcher.norms)
         return [
             searcher.rerank(query, mode, self._k, each, self._k)
             for query, each in zip(asked, scores, strict=True)
@@ -215,7 +215,7 @@ class _Calibration:
         """How many candidates of each end the mode needs, and the recall that they reach."""
         searcher, asked = self._searcher, self._asked[mode.name]
         scores = [
-            each for part in _parts(asked) for each in index.scores(part) * mode.factors(searcher.norms)
+            each for part in self._parts(asked) for each in index.scores(part) * mode.factors(searcher.norms)
         ]
         width = FIRST_CANDIDATES
         while True:
@@ -228,6 +228,7 @@ class _Calibration:
                 return width, recall
             width *= 2
 
-
-def _parts(queries: list[TracedExample]) -> list[list[TracedExample]]:
-    return [queries[start : start + _AT_ONCE] for start in range(0, len(queries), _AT_ONCE)]
+    def _parts(self, queries: list[TracedExample]) -> list[list[TracedExample]]:
+        """The queries in parts whose scores fit into memory together."""
+        size = max(_SCORES_AT_ONCE // self._searcher.count, 1)
+        return [queries[start : start + size] for start in range(0, len(queries), size)]

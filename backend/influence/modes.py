@@ -30,10 +30,14 @@ Precondition = Callable[[np.ndarray, np.ndarray, Moments], np.ndarray]
 
 @dataclass(frozen=True)
 class ScoreMode:
-    """One way to score. ``precondition`` maps rows (T, r) of tokens (T) given the moments."""
+    """One way to score. ``precondition`` maps rows (T, r) of tokens (T) given the moments.
+
+    ``reading`` says in plain words what a high score means.
+    """
 
     name: str
     formula: str
+    reading: str
     precondition: Precondition | None = None
     by_train_norm: bool = False
     by_query_norm: bool = False
@@ -89,12 +93,38 @@ def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray
 MODES = {
     mode.name: mode
     for mode in (
-        ScoreMode("dot", "I(x, q): the plain sum of dot products"),
-        ScoreMode("train-normalised", "I(x, q) / sqrt(I(x, x))", by_train_norm=True),
-        ScoreMode("cosine", "I(x, q) / sqrt(I(x, x) I(q, q))", by_train_norm=True, by_query_norm=True),
-        ScoreMode("fisher", "token terms divided by f_w + lambda", _fisher),
-        ScoreMode("kfac", "query rows (R + l_R)^-1 g / (a_w + l_a)", _kfac),
-        ScoreMode("ekfac", "query rows divided by S_wk + lambda in the eigenbasis of R", _ekfac),
+        ScoreMode("dot", "I(x, q)", "the paper's score; examples with large gradients lead most lists"),
+        ScoreMode(
+            "train-normalised",
+            "I(x, q) / sqrt(I(x, x))",
+            "influence for the size of an example's gradient; outliers lose their lead",
+            by_train_norm=True,
+        ),
+        ScoreMode(
+            "cosine",
+            "I(x, q) / sqrt(I(x, x) I(q, q))",
+            "similarity between -1 and 1; ranks as the one above",
+            by_train_norm=True,
+            by_query_norm=True,
+        ),
+        ScoreMode(
+            "fisher",
+            "token terms divided by f_w + lambda",
+            "common words count less, by how much gradient they usually carry",
+            _fisher,
+        ),
+        ScoreMode(
+            "kfac",
+            "query rows (R + l_R)^-1 g / (a_w + l_a)",
+            "influence function at the word embeddings: common words and common directions count less",
+            _kfac,
+        ),
+        ScoreMode(
+            "ekfac",
+            "query rows divided by S_wk + lambda in the eigenbasis of R",
+            "the same, with a scale of its own for every word and direction",
+            _ekfac,
+        ),
     )
 }
 

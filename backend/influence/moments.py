@@ -73,7 +73,7 @@ def gather(store: RowStore, width: int) -> Moments:
     tokens = np.unique(np.concatenate([np.unique(each.tokens) for each in store.shards])).astype(np.int64)
     counts, squares = np.zeros(len(tokens)), np.zeros(len(tokens))
     moment, rows = np.zeros((store.width, store.width)), 0
-    for shard in store.shards:
+    for shard in store.passing():
         place = np.searchsorted(tokens, shard.tokens)
         counts += np.bincount(place, minlength=len(tokens))
         squares += np.bincount(place, shard.row_norms.astype(np.float64) ** 2, minlength=len(tokens))
@@ -96,7 +96,7 @@ def gather(store: RowStore, width: int) -> Moments:
 def _token_squares(store: RowStore, tokens: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Sums over examples of the squares of each token's row in the eigenbasis: float32 (V', r)."""
     total = np.zeros((len(tokens), store.width), dtype=np.float32)
-    for shard in store.shards:
+    for shard in store.passing():
         squares = (shard.rows() @ basis) ** 2
         order = np.argsort(shard.tokens, kind="stable")
         found, starts = np.unique(shard.tokens[order], return_index=True)

@@ -95,7 +95,7 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
     _remove_what_is_not_of(run)
     prediction_keys: dict[str, str] = {}
     for number in range(len(run.manifest.checkpoints)):
-        _compute_shards(run, number, progress)
+        compute_shards(run, number, progress)
         prediction_keys |= _compute_predictions(run, number, progress)
     fidelity = _measure_fidelity(run)
     run.info.write(folder.rows)
@@ -135,8 +135,9 @@ def _remove_what_is_not_of(run: Run) -> None:
 # -- rows -----------------------------------------------------------------------------------------
 
 
-def _compute_shards(run: Run, number: int, progress: Progress) -> None:
-    """Write the shards of checkpoint ``number`` that are not there."""
+def compute_shards(run: Run, number: int, progress: Progress, model: PreTrainedModel | None = None) -> None:
+    """Write the shards of checkpoint ``number`` that are not there; ``model``: it, if it is loaded
+    already."""
     checkpoint, total = run.manifest.checkpoints[number], run.train.count
     missing = missing_shards(run.folder, run.manifest, run.info, checkpoint)
     ranges = shard_ranges(total)
@@ -145,7 +146,7 @@ def _compute_shards(run: Run, number: int, progress: Progress) -> None:
     progress(stage, done, total)
     if not missing:
         return
-    model = load_for_tracing(run.folder.checkpoint_path(checkpoint), run.trace)
+    model = model or load_for_tracing(run.folder.checkpoint_path(checkpoint), run.trace)
     written: Future[None] | None = None
     with ThreadPoolExecutor(1) as worker:
         for shard in missing:

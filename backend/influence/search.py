@@ -113,13 +113,16 @@ class Searcher:
         """Influence of every training example by its stored rows: float64 (n)."""
         return self.many_scores([query])[0] * mode.factors(self.norms)
 
-    def many_scores(self, queries: Sequence[TracedExample]) -> np.ndarray:
-        """Plain products of every training example with each query: float64 (queries, n); reads all rows."""
+    def many_scores(self, queries: Sequence[TracedExample], *, release: bool = False) -> np.ndarray:
+        """Plain products of every training example with each query: float64 (queries, n); reads all rows.
+
+        ``release``: let go of each shard when it has been read (see `Shard.release`).
+        """
         total = np.zeros((len(queries), self.count))
         tables = [query.slot_table(self.vocabulary) for query in queries]
         for checkpoint, store in enumerate(self.stores):
             rows = [query.rows[checkpoint] for query in queries]
-            add = partial(store.add_scores, scores=total, slots=tables, queries=rows)
+            add = partial(store.add_scores, scores=total, slots=tables, queries=rows, release=release)
             for _ in self._threads.map(add, store.numbers):
                 pass
         return total

@@ -10,6 +10,7 @@ by side: scoring it reads a few pages.
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -108,7 +109,7 @@ class Shard:
         """Open ``path``; `ValueError` or `OSError` if it is not a whole shard."""
         header, start = _read_header(path)
         self.metadata: dict[str, str] = header.pop("__metadata__")
-        content = np.memmap(path, np.uint8, "r")
+        content = self._content = np.memmap(path, np.uint8, "r")
         self.tensors: dict[str, np.ndarray] = {}
         for name, entry in header.items():
             begin, end = entry["data_offsets"]
@@ -126,6 +127,11 @@ class Shard:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def release(self) -> None:
+        """Let go of what was read: it stays in the system's cache, but is no longer this process's memory."""
+        mapped = self._content._mmap  # type: ignore[attr-defined]
+        mapped.madvise(mmap.MADV_DONTNEED)
 
     def rows(self, which: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Stored rows as numbers: float32 (m, r)."""
@@ -205,6 +211,12 @@ class RowStore:
         """r, the numbers in a stored row."""
         return self.shards[0].codes.shape[1]
 
+    def passing(self) -> Iterator[Shard]:
+        """All shards for one pass; each is released when the next is asked for."""
+        for shard in self.shards:
+            yield shard
+            shard.release()
+
     def norms(self) -> np.ndarray:
         """Norm of every example's whole gradient before it was encoded: float32 (n)."""
         return np.concatenate([shard.norms for shard in self.shards])
@@ -220,7 +232,12 @@ class RowStore:
         return range(len(self.shards))
 
     def add_scores(
-        self, number: int, scores: np.ndarray, slots: Sequence[np.ndarray], queries: Sequence[np.ndarray]
+        self,
+        number: int,
+        scores: np.ndarray,
+        slots: Sequence[np.ndarray],
+        queries: Sequence[np.ndarray],
+        release: bool = False,
     ) -> None:
         """Add the products of shard ``number``'s examples with each query to ``scores`` float64 (queries, n).
 
@@ -230,6 +247,8 @@ class RowStore:
         for place, (table, query) in enumerate(zip(slots, queries, strict=True)):
             part = scores[place, positions.start : positions.stop]
             kernels.add_scores(shard.codes, shard.scales, shard.tokens, shard.offsets, table, query, part)
+        if release:
+            shard.release()
 
     def add_group_sums(
         self,

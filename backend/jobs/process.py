@@ -34,6 +34,7 @@ class JobState:
     done: int = 0
     total: int = 0
     error: str | None = None
+    seconds_left: float | None = None
 
     @property
     def share(self) -> float:
@@ -89,7 +90,7 @@ def job_state(folder: Path) -> JobState | None:
         _alive(record)  # collects the ended process
         return JobState(ended, *position, progress.get("error"))
     if _alive(record):
-        return JobState("running", *position)
+        return JobState("running", *position, seconds_left=progress.get("seconds_left"))
     last_words = "" if progress else _last_line(folder / "stderr.log")
     return JobState("failed" if last_words else "interrupted", *position, last_words or None)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from backend.progress import Progress
+from backend.progress import Pace, Progress
 
 PROGRESS_VARIABLE = "FIRSTWORD_PROGRESS"
 SECONDS_BETWEEN_WRITES = 0.5
@@ -40,12 +40,14 @@ class _Writer:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last: dict[str, Any] = {"stage": "", "done": 0, "total": 0}
+        self.pace = Pace()
         self.written_at = 0.0
         self._write("running")
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         new_stage = stage != self.last["stage"]
-        self.last = {"stage": stage, "done": done, "total": total}
+        self.pace(stage, done, total)
+        self.last = {"stage": stage, "done": done, "total": total, "seconds_left": self.pace.seconds_left}
         if new_stage or time.monotonic() - self.written_at >= SECONDS_BETWEEN_WRITES:
             self._write("running")
 

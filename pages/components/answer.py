@@ -15,7 +15,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import show, tag
 from pages.components.query_panel import show_query
-from pages.components.question import ask_count, ask_label, ask_reason
+from pages.components.question import ask_count, ask_label, ask_reason, ask_score
 from pages.components.results import list_unit, show_results
 from pages.components.workspaces import Asked, explain, version
 
@@ -40,10 +40,12 @@ class Places:
 def show_answer(workspace: Workspace, asked: Asked) -> None:
     """The query, the question about it and the results; what does not depend on them stays in place."""
     query = st.empty()
-    question, reason, count = st.columns([0.5, 0.36, 0.14], vertical_alignment="bottom")
+    question, reason, score, count = st.columns([0.42, 0.28, 0.18, 0.12], vertical_alignment="bottom")
     places = Places(query, question.empty(), st.empty())
     with reason:
         ask_reason()
+    with score:
+        asked = replace(asked, score=ask_score())
     with count:
         asked = replace(asked, k=ask_count())
     _fill(places, workspace, asked)
@@ -59,7 +61,7 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
         places.wait()
     explanation = explain(workspace, asked)
     with places.question.container():
-        label = ask_label(explanation, replace(asked, k=0))
+        label = ask_label(explanation, replace(asked, k=0, score="dot"))
     if keys.get(keys.SHOWN) not in (None, (subject, label)):
         keys.put(keys.SHOWN, None)
         places.wait()

@@ -16,6 +16,7 @@ NAMES = {
     "rows": "Gradient rows",
     "predictions": "Predictions",
     "index": "Index",
+    "influence": "Influence on eval rows",
 }
 
 
@@ -42,7 +43,20 @@ def _fact(name: str, artifact: dict[str, Any], status: dict[str, Any]) -> str | 
         return _recall(artifact.get("recall", {}))
     if name == "predictions":
         return "of every row, by the last checkpoint"
-    return str(artifact.get("precision", ""))
+    if name == "rows":
+        return _rows(artifact)
+    return f"score {artifact.get('score', '')}, lists of {artifact.get('k', '')}"
+
+
+def _rows(artifact: dict[str, Any]) -> Html:
+    """How rows are kept, what they take, and what that costs."""
+    size = f"{artifact.get('bytes', 0) / 1e6:,.0f} MB"
+    lines = [f"{artifact.get('row_store', '')} of {artifact.get('precision', '')} gradients, {size}"]
+    fidelity = artifact.get("fidelity", {})
+    if fidelity:
+        recall = min(fidelity["recall_proponents"], fidelity["recall_opponents"])
+        lines.append(f"recall@{fidelity['k']} against fp32 on a sample: {recall:.3f}")
+    return tag("div", *(tag("div", line) for line in lines))
 
 
 def _recall(recall: dict[str, float]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.jobs.process import JobState, job_path, job_state, start_command
+from backend.progress import remaining
 from pages.components.markup import plain_label
 from pages.components.messages import safely
 
@@ -48,7 +49,8 @@ def _line(state: JobState) -> str:
     if not state.stage:
         return "Starting …"
     count = f" — {state.done:,} of {state.total:,}" if state.total > 1 else ""
-    return plain_label(f"{state.stage[:1].upper()}{state.stage[1:]}{count}", 200)
+    left = f", {remaining(state.seconds_left)} left" if state.seconds_left else ""
+    return plain_label(f"{state.stage[:1].upper()}{state.stage[1:]}{count}{left}", 200)
 
 
 def _start(args: list[str]) -> None:

@@ -10,6 +10,7 @@ WHAT = "what"  # URL: eval, train or text
 ROW = "row"  # URL
 LABEL = "label"  # URL
 K = "k"  # URL
+SCORE = "score"  # URL
 SEARCH = "q"  # URL
 ONLY_ERRORS = "errors"  # URL
 TEXT, TEXT_B = "text", "text_b"  # URL, if short

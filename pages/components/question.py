@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.influence.explanation import Explanation
+from backend.influence.modes import MODES
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import plain_label, short
@@ -14,6 +15,14 @@ from pages.components.workspaces import Asked
 
 SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
 COUNTS = (5, 10, 20, 50)
+SCORE_NAMES = {
+    "dot": "plain (dot)",
+    "train-normalised": "per size of example",
+    "cosine": "cosine",
+    "fisher": "Fisher",
+    "kfac": "K-FAC",
+    "ekfac": "EK-FAC",
+}
 MANY_CLASSES = 8
 
 
@@ -92,6 +101,21 @@ def ask_count() -> int:
     """How many examples of each kind to show."""
     st.selectbox("Examples each", COUNTS, index=1, key=keys.K, bind="query-params")
     return keys.get(keys.K) or COUNTS[1]
+
+
+def ask_score() -> str:
+    """How scores are preconditioned or normalised."""
+    st.selectbox(
+        "Score",
+        list(MODES),
+        format_func=lambda name: SCORE_NAMES.get(name, name),
+        key=keys.SCORE,
+        bind="query-params",
+        help="  \n".join(
+            f"**{SCORE_NAMES.get(mode.name, mode.name)}**: {mode.reading}" for mode in MODES.values()
+        ),
+    )
+    return keys.get(keys.SCORE) or "dot"
 
 
 def ask_reason() -> None:

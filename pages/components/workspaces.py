@@ -30,6 +30,7 @@ class Asked:
     split: str | None = None
     label: str | None = None
     k: int = 10
+    score: str = "dot"
 
 
 @dataclass
@@ -104,4 +105,5 @@ def _explained(path: str, index: str, asked: Asked) -> Explanation:
             split=asked.split,  # type: ignore[arg-type]
             label=asked.label,
             k=asked.k,
+            score=asked.score,
         )

@@ -103,7 +103,8 @@ def test_progress_file_is_written_at_most_twice_a_second(tmp_path, monkeypatch):
         assert json.loads(path.read_text())["done"] == 0
         listen("b", 3, 5)
         assert json.loads(path.read_text()) | {"at": 0} == {
-            "state": "running", "stage": "b", "done": 3, "total": 5, "error": None, "at": 0,
+            "state": "running", "stage": "b", "done": 3, "total": 5,
+            "seconds_left": None, "error": None, "at": 0,
         }  # fmt: skip
     assert json.loads(path.read_text())["state"] == "done"
     with pytest.raises(ValueError, match="bad"), progress_file():

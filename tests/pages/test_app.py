@@ -51,6 +51,25 @@ def test_inspect_shows_both_columns_and_decides(app):
     assert len(opened().states()) == 1
 
 
+@pytest.mark.parametrize(("score", "name"), [("cosine", "cosine"), ("ekfac", "EK-FAC")])
+def test_another_score_ranks_anew_and_is_in_the_address(app, score, name):
+    page(app, "inspect")
+    assert app.selectbox(key="score").value == "dot"
+    app.selectbox(key="score").set_value(score).run()
+    assert not app.exception and not app.error
+    shown = app.session_state["shown"]
+    assert shown[0][2].score == score
+    again = page(new_app(), "inspect", score=name)
+    assert again.selectbox(key="score").value == score
+    assert not again.exception and not again.error
+
+
+def test_an_unknown_score_in_the_address_is_the_plain_one(app):
+    page(app, "inspect", score="magic")
+    assert app.selectbox(key="score").value == "dot"
+    assert not app.exception and not app.error
+
+
 def test_reason_and_name_are_logged(app):
     page(app, "inspect")
     app.sidebar.text_input(key="author").set_value("Ada").run()

@@ -1,0 +1,50 @@
+"""How fast work goes, and how long it will still take."""
+
+import pytest
+
+from backend import progress as progress_module
+from backend.console import progress_bar
+from backend.progress import Pace, remaining
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_rate_and_time_left_count_from_the_start_of_the_stage(clock):
+    pace = Pace()
+    assert pace.rate is None
+    pace("rows", 40, 100)  # 40 were there already
+    assert pace.rate is pace.seconds_left is None
+    clock[0] += 2
+    pace("rows", 60, 100)
+    assert (pace.rate, pace.seconds_left) == (10.0, 4.0)
+    pace("index", 0, 5)
+    assert pace.rate is None
+    clock[0] += 1
+    pace("index", 5, 5)
+    assert (pace.rate, pace.seconds_left) == (5.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1 s"), (40, "40 s"), (89, "89 s"), (91, "2 min"), (3600, "1 h 0 min"), (4900, "1 h 22 min")],
+)
+def test_time_for_a_person(seconds, shown):
+    assert remaining(seconds) == shown
+
+
+def test_lines_without_a_terminal_say_rate_and_time_left(clock, capsys):
+    with progress_bar() as listen:
+        listen("rows", 0, 100)
+        clock[0] += 20
+        listen("rows", 50, 100)
+        clock[0] += 20
+        listen("rows", 100, 100)
+    assert capsys.readouterr().err.splitlines() == [
+        "rows: 50 of 100, 2.5/s, 20 s left",
+        "rows: 100 of 100, 2.5/s",
+    ]
