@@ -86,6 +86,15 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def allow_many_files() -> None:
+    """Let this process have as many files open as the system permits."""
+    with suppress(ImportError, OSError, ValueError):  # not everywhere can it be asked for
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def file_digest(path: Path) -> str:
     """Digest of a file's content: 32 hex digits."""
     with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class Workspace:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._explainers: dict[str, Explainer] = {}
+        self._opening = threading.Lock()
         self._splits: dict[str, Split] = {}
 
     # -- making and opening -------------------------------------------------------------------------
@@ -171,9 +173,12 @@ class Workspace:
         from backend.influence.settings import TraceSettings
 
         key = f"{self.folder.require('index', 'precompute').id} {device}"
-        if key not in self._explainers:
-            self._explainers = {key: Explainer(self.folder, TraceSettings(device))}
-        return self._explainers[key]
+        with self._opening:  # models and rows are loaded once, whoever asks first
+            explainer = self._explainers.get(key)
+            if explainer is None:
+                explainer = Explainer(self.folder, TraceSettings(device))
+                self._explainers = {key: explainer}
+            return explainer
 
     def explain(
         self,

@@ -1,7 +1,9 @@
 """The facade: artifacts and staleness, resume after a kill, decisions, integrity."""
 
+import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -178,6 +180,45 @@ def test_attach_takes_a_run_that_somebody_else_made(tiny_workspace, tmp_path):
     another = shutil.copytree(tiny_workspace.folder.checkpoints, tmp_path / "another")
     with pytest.raises(InputError, match="has checkpoints of another run"):
         workspace.attach(another)
+
+
+def test_attached_again_with_other_classes_or_tokens_nothing_old_is_used(tiny_workspace, tmp_path):
+    from backend.data.columns import Columns
+
+    source = write_rows(tmp_path / "train.jsonl", tiny_rows(60))
+    workspace, _ = Workspace.create(
+        tmp_path / "attached",
+        train=str(source),
+        eval="0.2",
+        columns=Columns(text="text", label="label", id="id"),
+        model="unused",
+    )
+    run = shutil.copytree(tiny_workspace.folder.checkpoints, tmp_path / "run")
+    for config in run.glob("*/config.json"):
+        content = json.loads(config.read_text())
+        content.pop("id2label"), content.pop("label2id")
+        config.write_text(json.dumps(content))
+    workspace.attach(run, classes=["bad", "good"])
+    workspace.precompute()
+    before = workspace.predictions("eval")
+    workspace.attach(run, classes=["good", "bad"])
+    assert workspace.folder.state("index") == "stale"
+    workspace.precompute()
+    after = workspace.predictions("eval")
+    assert [{"good": "bad", "bad": "good"}[each] for each in before.predicted] == after.predicted
+    tokenizer = json.loads((run.parent / "attached" / "tokenizer" / "tokenizer.json").read_text())
+    words = tokenizer["model"]["vocab"]
+    words["film"], words["witty"] = words["witty"], words["film"]
+    other = shutil.copytree(workspace.path / "tokenizer", tmp_path / "tokenizer")
+    (other / "tokenizer.json").write_text(json.dumps(tokenizer))
+    workspace.attach(run, classes=["good", "bad"], tokenizer=str(other))
+    assert workspace.folder.state("index") == "stale"
+
+
+def test_one_explainer_for_all_threads(tiny_workspace):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: tiny_workspace.explainer("cpu"), range(8)))
+    assert len(set(map(id, found))) == 1
 
 
 def test_changed_weights_are_never_used(tiny_workspace):

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerFast
 
 from backend.files import array_digest, digest, replacing
-from backend.folder import CheckpointInfo, Folder
+from backend.folder import CheckpointInfo, Folder, Manifest
 from backend.influence.capture import gradient_rows, load_for_tracing
 from backend.influence.compression import RowCodec, fit_basis, kept_dimensions
 from backend.influence.plan import Sample
@@ -30,8 +30,8 @@ def row_codec(
     dimensions = kept_dimensions(row_store)
     if dimensions is None:
         return RowCodec(row_store)
-    key = digest(row_store, recorded_digest(folder.manifest(), checkpoint))
-    path = basis_path(folder.rows, checkpoint.step)
+    key = _key(folder.manifest(), checkpoint, row_store)
+    path = basis_path(folder.rows, checkpoint.step, row_store)
     basis = read_basis(path, key)
     if basis is None:
         model = load_for_tracing(folder.checkpoint_path(checkpoint), trace)
@@ -42,28 +42,32 @@ def row_codec(
     return RowCodec(row_store, basis)
 
 
-def stored_codec(rows: Path, step: int, row_store: str) -> RowCodec:
+def stored_codec(folder: Folder, checkpoint: CheckpointInfo, row_store: str) -> RowCodec:
     """The codec that the stored rows of a checkpoint were written with; `ValueError` if its basis is lost."""
     if kept_dimensions(row_store) is None:
         return RowCodec(row_store)
-    path = basis_path(rows, step)
-    basis = read_basis(path)
+    path = basis_path(folder.rows, checkpoint.step, row_store)
+    basis = read_basis(path, _key(folder.manifest(), checkpoint, row_store))
     if basis is None:
         raise ValueError(f"{path}: damaged or missing")
     return RowCodec(row_store, basis)
 
 
-def basis_path(rows: Path, step: int) -> Path:
-    """Where the basis of a checkpoint's rows lies."""
-    return rows / str(step) / "basis.safetensors"
+def basis_path(rows: Path, step: int, row_store: str) -> Path:
+    """Where the basis of a checkpoint's rows lies: one file a store, so that none takes another's place."""
+    return rows / str(step) / f"basis-{row_store.replace(':', '-')}.safetensors"
 
 
-def read_basis(path: Path, key: str | None = None) -> np.ndarray | None:
-    """The basis in a file, if it is whole and has the key (any if None)."""
+def _key(manifest: Manifest, checkpoint: CheckpointInfo, row_store: str) -> str:
+    return digest(row_store, recorded_digest(manifest, checkpoint))
+
+
+def read_basis(path: Path, key: str) -> np.ndarray | None:
+    """The basis in a file, if it is whole and has the key."""
     try:
         with safe_open(path, "np") as file:
             metadata, basis = file.metadata() or {}, file.get_tensor("basis")
     except (OSError, SafetensorError):
         return None
     whole = metadata.get("content") == array_digest({"basis": basis})
-    return basis if whole and key in (None, metadata.get("key")) else None
+    return basis if whole and metadata.get("key") == key else None

@@ -19,14 +19,17 @@ _INDEX_ROW = 8  # id
 
 @dataclass(frozen=True)
 class DiskUse:
-    """Bytes of one checkpoint's rows, and of its part of the index."""
+    """Bytes of one checkpoint's rows, and what its part of the index takes while that is built."""
 
     rows: int
     index: int
 
 
-def predict(tokens: TokenTable, width: int, classes: int, row_store: str) -> DiskUse:
-    """What rows of ``width`` numbers (d) will take, from the number of distinct tokens of every example."""
+def predict(tokens: TokenTable, width: int, vocabulary: int, classes: int, row_store: str) -> DiskUse:
+    """What rows of ``width`` numbers (d) will take, from the number of distinct tokens of every example.
+
+    The index is there twice for a moment: as blocks and merged.
+    """
     counts = [shard.count_rows() for shard in tokens.shards()]
     rows, positions = sum(each[0] for each in counts), sum(each[1] for each in counts)
     kept = kept_dimensions(row_store) or width
@@ -34,7 +37,7 @@ def predict(tokens: TokenTable, width: int, classes: int, row_store: str) -> Dis
     example = _EXAMPLE + 4 * classes
     return DiskUse(
         rows=rows * (row + _ROW) + (positions - rows) * (row + _PART) + tokens.count * example,
-        index=rows * (min(INDEX_DIMENSIONS, kept) + _INDEX_ROW),
+        index=2 * rows * (min(INDEX_DIMENSIONS, kept) + _INDEX_ROW) + min(rows, vocabulary) * kept * 4,
     )
 
 

@@ -222,11 +222,18 @@ class Explainer:
         if not len(traced.tokens):
             notes.append("The tokenizer finds no tokens in this text: nothing can influence it.")
         elif not len(ranking.proponents.positions) and not len(ranking.opponents.positions):
-            notes.append("No training example shares a token with this text.")
+            shared = any(moments.places(traced.tokens)[0].any() for moments in self.searcher.moments)
+            notes.append(
+                "All influences are 0: the gradients of this text, or of what shares a token with it, vanish."
+                if shared
+                else "No training example shares a token with this text."
+            )
         if self.checkpoints.embeddings_frozen:
             notes.append("The word embeddings were frozen in training: scores follow no trained parameter.")
         if found.rows is self.searcher.stores:
             notes += self._storage_notes(found.mode)
+        if found.mode.mixes_directions and any(codec.basis is not None for codec in self.searcher.codecs):
+            notes.append("This score leaves out the directions that the row store has dropped.")
         if own is not None:
             notes.append("The row itself is a training example and is left out of the lists.")
         return notes + self._appended_notes(ranking)
@@ -237,7 +244,7 @@ class Explainer:
         notes = []
         if rows["precision"] != "fp32":
             notes.append(f"The stored rows were computed in {rows['precision']}: scores carry its rounding.")
-        recall = self.index_info.recall[mode.name]
+        recall = self.index_info.recall.get(mode.name, {"proponents": 0.0, "opponents": 0.0})
         lower = min(recall["proponents"], recall["opponents"])
         if lower < TARGET_RECALL:
             notes.append(f"The index finds {lower:.1%} of the true top 10 for this score; --exact finds all.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,23 @@ from contextlib import contextmanager
 _lock = threading.Lock()
 
 
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def silent_stdout() -> Iterator[None]:
     """Send what compiled code writes to the process's standard output in this block nowhere."""
     flush = ctypes.CDLL(None).fflush
     with _lock:
+        if not _is_open(1):
+            yield
+            return
+        sys.stdout.flush()
         flush(None)
         kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)

@@ -73,6 +73,9 @@ def index_is_current(folder: Folder) -> bool:
     """Whether the index belongs to the current rows and its files are there."""
     if folder.state("index") != "current":
         return False
+    artifacts, checkpoints = folder.manifest().artifacts, folder.manifest().checkpoints
+    if artifacts["index"].id != _artifact_id(artifacts["rows"].id, [each.weight for each in checkpoints]):
+        return False
     try:
         RowIndex.load(folder.index, folder.manifest().artifacts["index"].id, open_rows(folder).stores)
     except ValueError:
@@ -80,11 +83,15 @@ def index_is_current(folder: Folder) -> bool:
     return True
 
 
+def _artifact_id(rows: str, weights: list[float]) -> str:
+    return digest("index", _FORMAT, rows, weights)
+
+
 def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silent) -> IndexInfo:
     """Build, calibrate and write the index, and record it as an artifact."""
     rows = folder.require("rows", "precompute")
     stored, checkpoints = open_rows(folder), Checkpoints(folder, trace)
-    artifact = digest("index", _FORMAT, rows.id, checkpoints.weights.tolist())
+    artifact = _artifact_id(rows.id, [each.weight for each in checkpoints.manifest.checkpoints])
     steps = [each.step for each in checkpoints.manifest.checkpoints]
     started = time.perf_counter()
     queries = sample_queries(checkpoints, folder, SAMPLED_QUERIES)

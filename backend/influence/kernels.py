@@ -20,6 +20,12 @@ def _dot(codes: np.ndarray, query: np.ndarray) -> np.float32:  # (r) int8, uint8
     return total
 
 
+@njit(nogil=True, cache=True)
+def _slot(slots: np.ndarray, token: int) -> int:
+    """The slot of a token; -1 for what a damaged file may hold instead of one."""
+    return slots[token] if 0 <= token < slots.shape[0] else -1
+
+
 @njit(nogil=True, fastmath=_SUMS, cache=True)
 def add_scores(
     codes: np.ndarray,  # (rows, r)
@@ -34,7 +40,7 @@ def add_scores(
     for example in range(offsets.shape[0] - 1):
         total = 0.0
         for row in range(offsets[example], offsets[example + 1]):
-            slot = slots[tokens[row]]
+            slot = _slot(slots, tokens[row])
             if slot >= 0:
                 total += scales[row] * _dot(codes[row], query[slot])
         scores[example] += total
@@ -55,7 +61,7 @@ def add_terms(
     for place in range(examples.shape[0]):
         example = examples[place]
         for row in range(offsets[example], offsets[example + 1]):
-            slot = slots[tokens[row]]
+            slot = _slot(slots, tokens[row])
             if slot >= 0:
                 terms[place, slot] += scales[row] * _dot(codes[row], query[slot])
 
@@ -75,7 +81,7 @@ def add_group_sums(
     """As `add_scores`, for groups of queries that have been added up."""
     for example in range(offsets.shape[0] - 1):
         for row in range(offsets[example], offsets[example + 1]):
-            slot = slots[tokens[row]]
+            slot = _slot(slots, tokens[row])
             if slot >= 0:
                 for entry in range(ranges[slot], ranges[slot + 1]):
                     sums[example, groups[entry]] += scales[row] * _dot(codes[row], queries[entry])
@@ -106,5 +112,7 @@ def scan_lists(
             for j in range(code_size):
                 row[j] = np.float32(codes[entry, j])
             example = ids[entry] - first
+            if not 0 <= example < scores.shape[1]:  # only in a damaged file
+                continue
             for term in range(ranges[place], ranges[place + 1]):
                 scores[owners[term], example] += _dot(row, queries[term]) + constants[term]

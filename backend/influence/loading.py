@@ -30,9 +30,9 @@ def open_rows(folder: Folder) -> StoredRows:
     manifest = folder.manifest()
     try:
         info = RowsInfo.read(folder.rows, artifact.id)
-        count, steps = manifest.data.n_train, [each.step for each in manifest.checkpoints]
-        stores = [RowStore(folder.rows, step, count, info) for step in steps]
-        return StoredRows(stores, [stored_codec(folder.rows, step, info.row_store) for step in steps])
+        count, checkpoints = manifest.data.n_train, manifest.checkpoints
+        stores = [RowStore(folder.rows, each.step, count, info) for each in checkpoints]
+        return StoredRows(stores, [stored_codec(folder, each, info.row_store) for each in checkpoints])
     except ValueError as error:
         raise _damaged(folder, error) from error
 

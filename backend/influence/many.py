@@ -45,12 +45,14 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Answer:
-    """The ranking of one row of a split. ``explained`` is the class whose loss was traced."""
+    """The ranking of one row of a split.
+
+    ``explained`` is the class whose loss was traced, ``asked`` what was searched for (see `Searcher.ask`).
+    """
 
     position: int
     predicted: int
     explained: int
-    traced: TracedExample
     asked: TracedExample
     ranking: Ranking
 
@@ -70,7 +72,7 @@ def answers(
         asked = [searcher.ask(each, mode) for each in traced]
         owns = [each if split.name == "train" else None for each in block]
         rankings = searcher.many_top(asked, mode, k, owns)
-        for parts in zip(block, predicted, explained, traced, asked, rankings, strict=True):
+        for parts in zip(block, predicted, explained, asked, rankings, strict=True):
             yield Answer(*parts)
 
 
@@ -132,7 +134,7 @@ def _strongest_tokens(explainer: Explainer, answer: Answer, ranked: Ranked, plac
     terms = ranked.terms[place]
     chosen = np.argsort(-np.abs(terms), kind="stable")[:STRONGEST_TOKENS]
     chosen = chosen[terms[chosen] != 0]
-    names = explainer.checkpoints.tokenizer.convert_ids_to_tokens(answer.traced.tokens[chosen].tolist())
+    names = explainer.checkpoints.tokenizer.convert_ids_to_tokens(answer.asked.tokens[chosen].tolist())
     return [{"token": name, "score": float(terms[slot])} for name, slot in zip(names, chosen, strict=True)]
 
 

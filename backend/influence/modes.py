@@ -32,7 +32,8 @@ Precondition = Callable[[np.ndarray, np.ndarray, Moments], np.ndarray]
 class ScoreMode:
     """One way to score. ``precondition`` maps rows (T, r) of tokens (T) given the moments.
 
-    ``reading`` says in plain words what a high score means.
+    ``reading`` says in plain words what a high score means. ``mixes_directions``: it needs the moments'
+    basis, so what a row store has dropped is left out of the score.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ScoreMode:
     precondition: Precondition | None = None
     by_train_norm: bool = False
     by_query_norm: bool = False
+    mixes_directions: bool = False
 
     def apply(self, query: TracedExample, moments: list[Moments]) -> TracedExample:
         """The query with its rows changed as the mode asks; ``moments`` has one entry per checkpoint."""
@@ -70,24 +72,30 @@ def _fisher(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarra
     occurs, place = moments.places(tokens)
     squares = np.zeros(len(tokens))
     squares[occurs] = moments.squares[place]
-    return rows / (squares + DAMPING * moments.squares.mean())[:, None]
+    return _divided(rows, (squares + DAMPING * moments.squares.mean())[:, None])
 
 
 def _kfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
     occurs, place = moments.places(tokens)
     shares = np.zeros(len(tokens))
     shares[occurs] = moments.shares[place]
-    scale = 1.0 / (moments.eigenvalues + DAMPING * moments.mean_eigenvalue)
-    solved = (rows @ moments.basis * scale) @ moments.basis.T
-    return solved / (shares + DAMPING * moments.shares.mean())[:, None]
+    damped = moments.eigenvalues + DAMPING * moments.mean_eigenvalue
+    solved = _divided(rows @ moments.basis, damped) @ moments.basis.T
+    return _divided(solved, (shares + DAMPING * moments.shares.mean())[:, None])
 
 
 def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
     occurs, place = moments.places(tokens)
     squares = np.zeros((len(tokens), moments.basis.shape[1]))
     squares[occurs] = moments.token_squares[place]
-    damping = DAMPING * moments.token_squares.mean(dtype=np.float64)
-    return (rows @ moments.basis / (squares + damping)) @ moments.basis.T
+    # The mean over all d directions, also where the row store has dropped some: f_w is the mean of S_wk.
+    damping = DAMPING * moments.squares.mean()
+    return _divided(rows @ moments.basis, squares + damping) @ moments.basis.T
+
+
+def _divided(rows: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """``rows / by``; 0 where all gradients are 0, and with them ``by``."""
+    return np.divide(rows, by, out=np.zeros(rows.shape), where=by > 0)
 
 
 MODES = {
@@ -118,12 +126,14 @@ MODES = {
             "query rows (R + l_R)^-1 g / (a_w + l_a)",
             "influence function at the word embeddings: common words and common directions count less",
             _kfac,
+            mixes_directions=True,
         ),
         ScoreMode(
             "ekfac",
             "query rows divided by S_wk + lambda in the eigenbasis of R",
             "the same, with a scale of its own for every word and direction",
             _ekfac,
+            mixes_directions=True,
         ),
     )
 }

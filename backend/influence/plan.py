@@ -1,7 +1,8 @@
-"""Precision and attention kernel, chosen by measurement once per workspace and device.
+"""Precision and attention kernel, chosen by measurement once per workspace.
 
 bf16 is taken where it is faster and ranks a sample as fp32 does; attention is whatever is faster. What was
-measured is kept in ``rows/plan.json``, so that a resumed run goes on as it began.
+chosen is kept in ``rows/plan.json``: a resumed run goes on as it began, and added rows are made as the
+others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from backend.files import write_json
 from backend.influence.capture import gradient_rows, load_for_tracing, traced_batches
+from backend.influence.compression import DEFAULT_ROW_STORE
 from backend.influence.fidelity import Fidelity, compare, score_matrix
 from backend.influence.settings import ATTENTIONS, AUTO, PrecomputeSettings, TraceSettings
 from backend.model.devices import fast_bf16, resolve_device
@@ -24,6 +26,7 @@ from backend.model.token_table import Tokens
 WORTH_MEASURING = 2000  # passes of an example through the model; less takes less time than measuring
 REQUIRED_GAIN = 1.1  # a choice must be this much faster than the plain one
 REQUIRED_RECALL = 0.99
+_MUCH_MORE = 10 * WORTH_MEASURING  # passes for which a plan that was not measured is measured after all
 _FILE = "plan.json"
 _TIMED_PASSES = 3
 
@@ -44,6 +47,7 @@ class Plan:
 
     precision: str
     attention: str
+    row_store: str
     reason: str
     measured: dict[str, Any] = field(default_factory=dict)
 
@@ -54,46 +58,63 @@ class Plan:
 
 def make_plan(
     rows: Path,
-    inputs: str,
     asked: PrecomputeSettings,
     passes: int,
     checkpoint: Path,
     tokenizer: PreTrainedTokenizerFast,
     sample: Sample,
 ) -> Plan:
-    """The plan for a run of ``passes`` example passes; the one in ``rows/`` if it is for the same ``inputs``.
+    """The plan for a run of ``passes`` example passes; the one in ``rows/`` where it is what is asked for.
 
     ``checkpoint`` is the model that is measured, on the start of ``sample``.
     """
-    key = [inputs, resolve_device(asked.device).type, asked.precision, asked.attention]
-    known = _read(rows, key)
-    if known is not None:
-        return known
-    plan = _fixed(asked, passes) or _measured(asked, checkpoint, tokenizer, sample)
-    write_json(rows / _FILE, {"key": key, "plan": asdict(plan)})
+    known = remembered(rows)
+    row_store = chosen_row_store(rows, asked)
+    if known is not None and _is_asked_for(known, asked) and (known.measured or passes < _MUCH_MORE):
+        plan = replace(known, row_store=row_store)
+    else:
+        plan = _fixed(asked, passes, row_store) or _measured(asked, checkpoint, tokenizer, sample, row_store)
+    write_json(rows / _FILE, asdict(plan))
     return plan
 
 
-def _read(rows: Path, key: list[str]) -> Plan | None:
+def chosen_row_store(rows: Path, asked: PrecomputeSettings) -> str:
+    """What is asked for, else what the workspace has, also if its last run was stopped, else the default."""
+    known = remembered(rows)
+    return asked.row_store or (known.row_store if known else DEFAULT_ROW_STORE)
+
+
+def remembered(rows: Path) -> Plan | None:
+    """The plan of the last run, finished or not."""
     try:
-        content = json.loads((rows / _FILE).read_text(encoding="utf-8"))
-        return Plan(**content["plan"]) if content["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+        plan = Plan(**json.loads((rows / _FILE).read_text(encoding="utf-8")))
+        PrecomputeSettings("cpu", plan.precision, plan.attention, plan.row_store)  # checks the names
+        return plan
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
-def _fixed(asked: PrecomputeSettings, passes: int) -> Plan | None:
+def _is_asked_for(plan: Plan, asked: PrecomputeSettings) -> bool:
+    return asked.precision in (AUTO, plan.precision) and asked.attention in (AUTO, plan.attention)
+
+
+def _fixed(asked: PrecomputeSettings, passes: int, row_store: str) -> Plan | None:
     """The plan where nothing is to be measured."""
     chosen = AUTO not in (asked.precision, asked.attention)
     if not chosen and passes >= WORTH_MEASURING:
         return None
     precision = "fp32" if asked.precision == AUTO else asked.precision
     attention = "eager" if asked.attention == AUTO else asked.attention
-    return Plan(precision, attention, "as asked" if chosen else "too little work to be worth measuring")
+    reason = "as asked" if chosen else "too little work to be worth measuring"
+    return Plan(precision, attention, row_store, reason)
 
 
 def _measured(
-    asked: PrecomputeSettings, checkpoint: Path, tokenizer: PreTrainedTokenizerFast, sample: Sample
+    asked: PrecomputeSettings,
+    checkpoint: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    sample: Sample,
+    row_store: str,
 ) -> Plan:
     device = resolve_device(asked.device)
     hardware = fast_bf16(device)
@@ -108,15 +129,15 @@ def _measured(
     plain = best[precisions[0]]
     if "bf16" not in best or plain.precision == "bf16":
         reason = "as asked" if asked.precision != AUTO else f"no fast bf16 on this {device.type}"
-        return Plan(plain.precision, plain.attention, reason, measured)
+        return Plan(plain.precision, plain.attention, row_store, reason, measured)
     gain = rates[best["bf16"]] / rates[plain]
     if gain < REQUIRED_GAIN:
-        return Plan("fp32", plain.attention, f"bf16 is {gain:.2f} times as fast as fp32", measured)
+        return Plan("fp32", plain.attention, row_store, f"bf16 is {gain:.2f} times as fast as fp32", measured)
     fidelity = _bf16_fidelity(checkpoint, tokenizer, sample, best["bf16"])
     measured["bf16"] = fidelity.to_json()
     reason = f"bf16 is {gain:.2f} times as fast as fp32; its recall@10 is {fidelity.recall:.4f}"
     chosen = best["bf16"] if fidelity.recall >= REQUIRED_RECALL else plain
-    return Plan(chosen.precision, chosen.attention, reason, measured)
+    return Plan(chosen.precision, chosen.attention, row_store, reason, measured)
 
 
 def _fastest(precision: str, rates: dict[TraceSettings, float]) -> TraceSettings:

@@ -21,6 +21,7 @@ from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.files import digest, file_digest
 from backend.folder import CheckpointInfo, Folder, Manifest
+from backend.influence.basis import basis_path
 from backend.influence.capture import (
     MergedBatch,
     TracedBatch,
@@ -31,7 +32,7 @@ from backend.influence.capture import (
 )
 from backend.influence.fidelity import compare, score_matrix
 from backend.influence.loading import open_rows
-from backend.influence.preparation import Run, prepare, written_bytes
+from backend.influence.preparation import FORMAT, Run, prepare, written_bytes
 from backend.influence.settings import AUTO, PrecomputeSettings
 from backend.influence.store import RowsInfo, Shard, shard_path, usable_shard, write_shard
 from backend.model.fingerprint import recorded_digest, require_unchanged
@@ -54,6 +55,8 @@ def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
         return False
     manifest = folder.manifest()
     artifact = manifest.artifacts["rows"]
+    if artifact.details.get("format") != FORMAT:
+        return False
     for name in ("precision", "attention", "row_store"):
         if getattr(settings, name) not in (None, AUTO, artifact.details.get(name)):
             return False
@@ -104,6 +107,7 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
         "rows",
         inputs,
         id=run.info.artifact,
+        format=FORMAT,
         row_store=run.info.row_store,
         precision=run.plan.precision,
         attention=run.plan.attention,
@@ -124,9 +128,13 @@ def _remove_what_is_not_of(run: Run) -> None:
     steps = [each.step for each in run.manifest.checkpoints]
     numbers = range(len(shard_ranges(run.train.count)))
     wanted = {shard_path(run.folder.rows, step, number) for step in steps for number in numbers}
-    for shard in run.folder.rows.glob("*/shard-*.safetensors"):
-        if shard not in wanted:
-            shard.unlink()
+    wanted |= {basis_path(run.folder.rows, step, run.info.row_store) for step in steps}
+    for file in run.folder.rows.glob("*/*.safetensors"):
+        if file not in wanted:
+            file.unlink()
+    for place in run.folder.rows.glob("*/"):
+        if not any(place.iterdir()):
+            place.rmdir()
     for table in run.folder.predictions.glob("*.parquet"):
         if table.stem.rpartition("-")[2] not in map(str, steps):
             table.unlink()
@@ -209,11 +217,10 @@ def _compute_predictions(run: Run, number: int, progress: Progress) -> dict[str,
     """Write the predictions at checkpoint ``number``; returns the key of each table by file name."""
     checkpoint, folder = run.manifest.checkpoints[number], run.folder
     weights = recorded_digest(run.manifest, checkpoint)
+    common = [run.manifest.data.fingerprint, run.manifest.classes]
     keys = {
-        "train": digest(run.shard_keys(checkpoint), run.manifest.data.fingerprint),
-        "eval": digest(
-            weights, run.trace.precision, list(run.evaluation.keys()), run.manifest.data.fingerprint
-        ),
+        "train": digest(common, run.shard_keys(checkpoint)),
+        "eval": digest(common, weights, run.plan.precision, run.plan.attention, list(run.evaluation.keys())),
     }
     stage = f"{_stage(run, number)}: eval"
     if not has_predictions(folder, "train", checkpoint.step, keys["train"]):

@@ -4,7 +4,6 @@ disk."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -13,10 +12,10 @@ from backend.data.shards import label_indices, shard_ranges
 from backend.files import digest
 from backend.folder import CheckpointInfo, Folder, Manifest
 from backend.influence.basis import row_codec
-from backend.influence.compression import DEFAULT_ROW_STORE, RowCodec
+from backend.influence.compression import RowCodec
 from backend.influence.disk import predict, require_space
 from backend.influence.fidelity import SAMPLE_EXAMPLES, SAMPLE_QUERIES
-from backend.influence.plan import Plan, Sample, make_plan
+from backend.influence.plan import Plan, Sample, chosen_row_store, make_plan
 from backend.influence.settings import PrecomputeSettings, TraceSettings
 from backend.influence.store import RowsInfo
 from backend.model.fingerprint import recorded_digest
@@ -24,7 +23,7 @@ from backend.model.loading import embedding_layer, input_length, load_classifier
 from backend.model.token_table import TokenTable, tokenise
 from backend.progress import Progress
 
-_FORMAT = 3  # of the shards; another number makes old ones stale
+FORMAT = 4  # of the shards; another number makes old ones stale
 _STAGE = "measuring precision and storage"
 
 
@@ -53,21 +52,20 @@ class Run:
 def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) -> Run:
     """Tokenise, measure, and make sure of the disk; `InputError` where it has no room."""
     manifest = folder.manifest()
-    row_store = settings.row_store or recorded(manifest, "row_store") or DEFAULT_ROW_STORE
+    row_store = chosen_row_store(folder.rows, settings)
     tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
     last = folder.checkpoint_path(manifest.checkpoints[-1])
     model = load_classifier(last)
-    width, length = embedding_layer(model).embedding_dim, input_length(manifest.max_length, tokenizer, model)
+    layer, length = embedding_layer(model), input_length(manifest.max_length, tokenizer, model)
     train = tokenise(folder, "train", tokenizer, length, progress)
     evaluation = tokenise(folder, "eval", tokenizer, length, progress)
     labels = label_indices(folder, "train", manifest.classes)
     count = len(manifest.checkpoints)
-    use = predict(train, width, len(manifest.classes), row_store)
+    use = predict(train, layer.embedding_dim, layer.num_embeddings, len(manifest.classes), row_store)
     require_space(folder.path, (use.rows + use.index) * count - written_bytes(folder), row_store)
     sample = _sample(folder, manifest, train, labels, evaluation)
     progress(_STAGE, 0, 1)
-    inputs = manifest.artifacts["checkpoints"].id
-    plan = make_plan(folder.rows, inputs, settings, train.count * count, last, tokenizer, sample)
+    plan = make_plan(folder.rows, settings, train.count * count, last, tokenizer, sample)
     trace = plan.settings(settings.device)
     codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in manifest.checkpoints]
     progress(_STAGE, 1, 1)
@@ -92,12 +90,6 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     )
 
 
-def recorded(manifest: Manifest, detail: str) -> Any:
-    """A fact about the rows that the workspace has; None if it has none."""
-    artifact = manifest.artifacts.get("rows")
-    return artifact.details.get(detail) if artifact else None
-
-
 def written_bytes(folder: Folder) -> int:
     """What the shards of all checkpoints take on disk."""
     return sum(file.stat().st_size for file in folder.rows.glob("*/shard-*.safetensors"))
@@ -111,7 +103,7 @@ def _shard_keys(
     train: TokenTable,
     labels: np.ndarray,
 ) -> list[str]:
-    fixed = (_FORMAT, recorded_digest(manifest, checkpoint), plan.precision, plan.attention, codec.id)
+    fixed = (FORMAT, recorded_digest(manifest, checkpoint), plan.precision, plan.attention, codec.id)
     return [
         digest(fixed, key, labels[positions.start : positions.stop].tolist())
         for key, positions in zip(train.keys(), shard_ranges(train.count), strict=True)

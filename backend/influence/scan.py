@@ -51,7 +51,7 @@ class HostScan:
 
     def __init__(self, data: np.ndarray, count: int) -> None:
         self._data, self._count = data, count
-        self._threads = ThreadPoolExecutor()
+        self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     def sums(self, terms: Terms, queries: int) -> np.ndarray:
         """See `Scan`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+import torch
 
 from backend.influence.compression import RowCodec
 from backend.influence.index import RowIndex
@@ -81,7 +82,7 @@ class Searcher:
         self.weights, self.vocabulary = weights, vocabulary
         self.candidates = candidates or {}
         self.count = stores[0].count
-        self._threads = ThreadPoolExecutor()
+        self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     @cached_property
     def norms(self) -> np.ndarray:
@@ -91,12 +92,13 @@ class Searcher:
 
     def ask(self, query: TracedExample, mode: ScoreMode) -> TracedExample:
         """A traced query in the coordinates of stored rows, changed as the mode asks: what searches take."""
-        projected = query.changed(lambda number, rows: self.codecs[number].project(rows))
-        return mode.apply(projected, self.moments)
+        if any(codec.basis is not None for codec in self.codecs):
+            query = query.changed(lambda number, rows: self.codecs[number].project(rows))
+        return mode.apply(query, self.moments)
 
     def in_full(self, asked: TracedExample, query: TracedExample, mode: ScoreMode) -> TracedExample:
         """As `ask`, in all dimensions of the embeddings; ``asked`` is what `ask` made of ``query``."""
-        if mode.precondition is None:
+        if not mode.mixes_directions:
             return mode.apply(query, self.moments)
         return asked.changed(lambda number, rows: self.codecs[number].restore(rows))
 

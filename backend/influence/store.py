@@ -9,6 +9,7 @@ by side: scoring it reads a few pages.
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from backend.data.shards import locate, shard_ranges
-from backend.files import array_digest, replacing, write_json
+from backend.errors import InputError
+from backend.files import allow_many_files, array_digest, replacing, write_json
 from backend.influence import kernels
 from backend.influence.compression import RowCodec, decode
 from backend.influence.gradients import TokenRows
@@ -69,8 +71,8 @@ def shard_path(rows: Path, step: int, number: int) -> Path:
 def example_norms(part: TokenRows) -> np.ndarray:
     """Norm of each example's whole gradient, float32 (n): the root of its rows' summed squares."""
     squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
-    total = np.concatenate([[0.0], np.cumsum(squares)])
-    return np.sqrt(np.maximum(total[part.offsets[1:]] - total[part.offsets[:-1]], 0.0)).astype(np.float32)
+    owners = np.repeat(np.arange(len(part)), np.diff(part.offsets))
+    return np.sqrt(np.bincount(owners, squares, minlength=len(part))).astype(np.float32)
 
 
 def write_shard(path: Path, part: TokenRows, logits: np.ndarray, codec: RowCodec, key: str) -> None:
@@ -124,6 +126,21 @@ class Shard:
         self.part_codes, self.part_scales = self.tensors["part_codes"], self.tensors["part_scales"]
         self.row_norms, self.norms = self.tensors["row_norms"], self.tensors["norms"]
         self.logits = self.tensors["logits"]
+        self._check(path)
+
+    def _check(self, path: Path) -> None:
+        """What compiled code relies on; `ValueError` otherwise."""
+        rows, parts = len(self.tokens), len(self.part_rows)
+        fits = (
+            self.offsets[0] == 0
+            and self.offsets[-1] == rows
+            and (np.diff(self.offsets) >= 0).all()
+            and len(self.codes) == len(self.scales) == len(self.row_norms) == rows
+            and len(self.part_codes) == len(self.part_scales) == parts
+            and len(self.norms) == len(self.logits) == len(self)
+        )
+        if not fits:
+            raise ValueError(f"{path}: its parts do not fit together")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -169,7 +186,11 @@ def usable_shard(path: Path, key: str, examples: int) -> Shard | None:
     """The shard at ``path`` if it is whole and has this key, else None."""
     try:
         shard = Shard(path)
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise InputError(f"{path}: too many open files; raise the limit (ulimit -n)") from error
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
     return shard if shard.metadata.get("key") == key and len(shard) == examples else None
 
@@ -196,6 +217,7 @@ class RowStore:
     def __init__(self, rows: Path, step: int, count: int, info: RowsInfo) -> None:
         """Map the shards of ``step``; `ValueError` naming the first that is damaged or missing."""
         self.count = count
+        allow_many_files()  # each mapped shard keeps one open
         self.shards: list[Shard] = []
         ranges = shard_ranges(count)
         keys = info.shard_keys(step, len(ranges))

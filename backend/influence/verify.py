@@ -11,6 +11,7 @@ from backend.folder import Folder, Manifest
 from backend.influence.basis import stored_codec
 from backend.influence.index import intact
 from backend.influence.store import RowsInfo, shard_path, usable_shard
+from backend.influence.whole_set import whole_set_files
 from backend.model.fingerprint import changed_checkpoints
 from backend.model.prediction_table import predictions_path
 from backend.progress import Progress, silent
@@ -55,11 +56,9 @@ def _data(folder: Folder, manifest: Manifest) -> list[str]:
 def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) -> list[str]:
     try:
         info = RowsInfo.read(folder.rows, manifest.artifacts["rows"].id)
-        for checkpoint in manifest.checkpoints:
-            stored_codec(folder.rows, checkpoint.step, info.row_store)
     except ValueError as error:
         return [str(error)]
-    ranges, lines = shard_ranges(manifest.data.n_train), []
+    ranges, lines = shard_ranges(manifest.data.n_train), _bases(folder, manifest, info)
     total, done = len(ranges) * len(manifest.checkpoints), 0
     for checkpoint in manifest.checkpoints:
         for number, key in enumerate(info.shard_keys(checkpoint.step, len(ranges))):
@@ -71,6 +70,16 @@ def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) 
                     path.unlink(missing_ok=True)
             done += 1
             progress("verify rows", done, total)
+    return lines
+
+
+def _bases(folder: Folder, manifest: Manifest, info: RowsInfo) -> list[str]:
+    lines = []
+    for checkpoint in manifest.checkpoints:
+        try:
+            stored_codec(folder, checkpoint, info.row_store)
+        except ValueError as error:
+            lines.append(str(error))
     return lines
 
 
@@ -87,10 +96,9 @@ def _predictions(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
 
 
 def _influence(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
-    lines = []
-    for name, known in manifest.artifacts["influence"].details["files"].items():
-        path = folder.influence / name
-        if not path.is_file() or file_digest(path) != known:
+    lines, digests = [], manifest.artifacts["influence"].details["files"]
+    for path in whole_set_files(folder):
+        if not path.is_file() or file_digest(path) != digests.get(path.name):
             lines.append(f"{path}: damaged or missing")
             if repair:
                 path.unlink(missing_ok=True)

@@ -77,19 +77,16 @@ def compute_whole_set(
         _save(folder.influence, key, sums, done)
         progress(_STAGE, done, count)
     _write_train(explainer, mode, sums, key)
-    (folder.influence / "sums.safetensors").unlink(missing_ok=True)
-    files = {path.name: file_digest(path) for path in sorted(folder.influence.glob("*.parquet"))}
+    files = {path.name: file_digest(path) for path in whole_set_files(folder)}
     folder.record("influence", ("index", "predictions"), id=key, score=mode.name, k=k, files=files)
+    (folder.influence / "sums.safetensors").unlink(missing_ok=True)
 
 
 def read_whole_set(folder: Folder) -> WholeSet:
     """Read what `compute_whole_set` wrote; `InputError` if it is missing, stale or damaged."""
     artifact = folder.require("influence", "influence")
-    tops = [
-        _top_path(folder.influence, start) for start in range(0, folder.manifest().data.n_eval, BLOCK_ROWS)
-    ]
     try:
-        tables = [pq.read_table(path) for path in (folder.influence / "train.parquet", *tops)]
+        tables = [pq.read_table(path) for path in whole_set_files(folder)]
         if all((each.schema.metadata or {}).get(_KEY, b"").decode() == artifact.id for each in tables):
             return WholeSet(tables[0], pa.concat_tables(tables[1:]))
     except (OSError, pa.ArrowException):
@@ -97,6 +94,12 @@ def read_whole_set(folder: Folder) -> WholeSet:
     raise InputError(
         f"{folder.influence}: damaged or missing; run `python -m backend influence {folder.path}`"
     )
+
+
+def whole_set_files(folder: Folder) -> list[Path]:
+    """The files that `compute_whole_set` leaves."""
+    starts = range(0, folder.manifest().data.n_eval, BLOCK_ROWS)
+    return [folder.influence / "train.parquet", *(_top_path(folder.influence, start) for start in starts)]
 
 
 def _top_path(place: Path, start: int) -> Path:

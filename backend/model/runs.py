@@ -15,6 +15,7 @@ from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, m
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer
 from backend.model.source import resolve
+from backend.model.token_table import tokenizer_id
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
@@ -153,10 +154,11 @@ def _record(
     if model is not None:
         change["model"] = model
     etas = [(each.step, each.weight, weights[str(each.step)]["digest"]) for each in checkpoints]
+    rules = tokenizer_id(load_tokenizer(home / tokenizer if tokenizer else found[-1].path))
     folder.record(
         "checkpoints",
         ("data",),
-        id=digest("checkpoints", etas, tuple(classes), max_length),
+        id=digest("checkpoints", etas, tuple(classes), max_length, rules),
         change=change,
         weights=weights,
         made_by="train" if inside else "attach",

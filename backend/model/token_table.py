@@ -118,8 +118,9 @@ def tokenise(
         path = _path(folder.tokens, split, number)
         if _key(path) != key:
             _write(path, tokenizer, rows.texts, rows.texts_b, max_length, key)
+    wanted = {_path(folder.tokens, split, number) for number in range(len(ranges))}
     for path in folder.tokens.glob(f"{split}-*.safetensors"):
-        if path not in {_path(folder.tokens, split, number) for number in range(len(ranges))}:
+        if path not in wanted:
             path.unlink()
     return TokenTable(folder.tokens, split, count)
 

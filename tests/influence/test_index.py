@@ -1,5 +1,7 @@
 """The index: approximate influence of all examples, on host and device; refusal of what is damaged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -125,6 +127,25 @@ def test_moments_are_those_of_the_rows(built):
         assert found.squares[place] == pytest.approx((norms[own] ** 2).sum() / COUNT / WIDTH)
         squares = ((rows[own] @ found.basis) ** 2).sum(axis=0) / COUNT
         np.testing.assert_allclose(found.token_squares[place], squares, rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_no_mode_makes_numbers_of_vanished_gradients(built, mode):
+    _, _, index = built
+    nothing = [
+        replace(
+            each,
+            squares=0 * each.squares,
+            eigenvalues=0 * each.eigenvalues,
+            token_squares=0 * each.token_squares,
+        )
+        for each in index.moments
+    ]
+    query = query_of(np.random.default_rng(8), [2, 5])
+    with np.errstate(all="raise"):
+        changed = mode.apply(replace(query, position_rows=0 * query.position_rows, norm=0.0), nothing)
+    assert not changed.position_rows.any()
+    assert not mode.factors(np.zeros(3)).any() or not mode.by_train_norm
 
 
 def test_moments_of_another_index_are_refused(built, tmp_path):

@@ -136,6 +136,19 @@ def test_damage_is_found_and_repaired(tiny_workspace):
     assert tiny_workspace.verify() == []
 
 
+def test_repair_stays_inside_the_workspace(tiny_workspace, tmp_path):
+    tiny_workspace.compute_influence(k=3)
+    victim = tmp_path / "victim.txt"
+    victim.write_text("mine", encoding="utf-8")
+    manifest = tiny_workspace.manifest
+    artifact = manifest.artifacts["influence"]
+    details = {**artifact.details, "files": {"../../victim.txt": "0", str(victim): "0"}}
+    artifacts = {**manifest.artifacts, "influence": artifact.model_copy(update={"details": details})}
+    tiny_workspace.folder.write_manifest(manifest.model_copy(update={"artifacts": artifacts}))
+    tiny_workspace.verify(repair=True)
+    assert victim.read_text(encoding="utf-8") == "mine"
+
+
 def test_on_the_command_line(tiny_workspace, tmp_path):
     out = tmp_path / "many.parquet"
     printed = backend("explain-many", tiny_workspace.path, "--out", out, "-k", 2).stdout

@@ -18,6 +18,7 @@ from backend.errors import InputError
 from backend.influence import disk, plan, precompute
 from backend.influence.fidelity import compare
 from backend.influence.loading import open_rows
+from backend.influence.modes import MODES
 from backend.influence.plan import Plan, Sample, make_plan
 from backend.influence.precompute import missing_shards
 from backend.influence.settings import PrecomputeSettings, TraceSettings
@@ -247,13 +248,64 @@ def test_every_row_store_says_what_it_costs_and_keeps_to_it(tiny_workspace, row_
 def test_a_lost_basis_is_said_and_made_again(tiny_workspace):
     tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:8"))
     before = scores(tiny_workspace)
-    for path in tiny_workspace.folder.rows.glob("*/basis.safetensors"):
+    for path in tiny_workspace.folder.rows.glob("*/basis-pca-8.safetensors"):
         path.unlink()
-    with pytest.raises(InputError, match=r"basis\.safetensors: damaged or missing; run `python -m backend"):
+    with pytest.raises(
+        InputError, match=r"basis-pca-8\.safetensors: damaged or missing; run `python -m backend"
+    ):
         Workspace.open(tiny_workspace.path).explain("a dull film")
     fresh = Workspace.open(tiny_workspace.path)
     fresh.precompute()
     assert scores(fresh) == pytest.approx(before)
+
+
+def test_a_stopped_change_of_the_store_leaves_the_old_rows_readable_and_is_remembered(
+    tiny_workspace, monkeypatch
+):
+    tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:8"))
+    before = scores(tiny_workspace)
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(precompute, "prepare", lambda *a: (original(*a), stop()))
+        with pytest.raises(KeyboardInterrupt):
+            tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:16"))
+    assert scores(Workspace.open(tiny_workspace.path)) == before
+    with monkeypatch.context() as patched:
+        patched.setattr(precompute, "compute_shards", stop)
+        with pytest.raises(KeyboardInterrupt):
+            tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:16"))
+    tiny_workspace.precompute()
+    assert tiny_workspace.manifest.artifacts["rows"].details["row_store"] == "pca:16"
+    assert not list(tiny_workspace.folder.rows.glob("*/basis-pca-8.safetensors"))
+    assert tiny_workspace.verify() == []
+
+
+original = precompute.prepare
+
+
+def test_an_older_format_is_not_used(tiny_workspace, monkeypatch):
+    monkeypatch.setattr(precompute, "FORMAT", 99)
+    assert not precompute.rows_are_current(tiny_workspace.folder, CPU)
+
+
+def test_a_damaged_shard_never_reaches_compiled_code(tiny_workspace):
+    """Numbers that point outside are refused when the file is opened, or count as no token."""
+    step = tiny_workspace.manifest.checkpoints[0].step
+    path = shard_path(tiny_workspace.folder.rows, step, 0)
+    content = path.read_bytes()
+    offsets, tokens = (Shard(path).tensors[name].tobytes() for name in ("offsets", "tokens"))
+    path.write_bytes(content.replace(offsets, np.full(len(offsets) // 8, 2**40).tobytes()))
+    with pytest.raises(InputError, match="damaged or missing"):
+        Workspace.open(tiny_workspace.path).explain("a dull film")
+    path.write_bytes(content.replace(tokens, np.full(len(tokens) // 4, -(2**30), dtype=np.int32).tobytes()))
+    searcher = Workspace.open(tiny_workspace.path).explainer("cpu").searcher
+    traced = Workspace.open(tiny_workspace.path).explainer("cpu").checkpoints
+    query = traced.trace(traced.encode(["a dull film"], None), [0])[0]
+    assert np.isfinite(searcher.many_scores([searcher.ask(query, MODES["dot"])])).all()
+    assert len(tiny_workspace.verify()) == 1
 
 
 def test_more_dimensions_than_there_are_is_one_line(tiny_workspace):
@@ -345,13 +397,13 @@ def test_counted_rows_are_those_of_the_shards(tiny_workspace):
 # -- plan -------------------------------------------------------------------------------------------
 
 
-def planned(workspace: Workspace, asked: PrecomputeSettings, passes: int = 10_000) -> Plan:
+def planned(workspace: Workspace, asked: PrecomputeSettings, passes: int = 100_000) -> Plan:
     folder, manifest = workspace.folder, workspace.manifest
     tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
     examples = [Tokens([2, 5 + number % 7, 9, 3], None) for number in range(30)]
     sample = Sample(examples, [number % 2 for number in range(30)], examples[:5], [0] * 5)
     path = folder.checkpoint_path(manifest.checkpoints[-1])
-    return make_plan(folder.rows, "inputs", asked, passes, path, tokenizer, sample)
+    return make_plan(folder.rows, asked, passes, path, tokenizer, sample)
 
 
 def test_little_work_is_not_measured(tiny_workspace):
@@ -364,7 +416,7 @@ def test_what_is_asked_for_is_taken(tiny_workspace):
     assert (asked.precision, asked.attention, asked.reason) == ("bf16", "sdpa", "as asked")
 
 
-def test_a_plan_is_kept_for_the_same_inputs(tiny_workspace, monkeypatch):
+def test_a_plan_is_kept(tiny_workspace, monkeypatch):
     first = planned(tiny_workspace, PrecomputeSettings(device="cpu"))
     assert set(first.measured["examples_per_second"]) >= {"fp32 eager", "fp32 sdpa"}
     monkeypatch.setattr(plan, "_rate", lambda *_: pytest.fail("measured again"))

@@ -160,6 +160,13 @@ def test_norms_are_those_of_the_whole_gradient():
     np.testing.assert_allclose(example_norms(part), np.sqrt((dense(part) ** 2).sum(axis=(1, 2))), rtol=1e-5)
 
 
+def test_norms_of_small_gradients_are_not_lost_beside_large_ones():
+    part = random_rows(np.random.default_rng(1), 9)
+    factors = np.repeat(10.0 ** -np.arange(9), np.diff(part.offsets)).astype(np.float32)
+    small = TokenRows(part.offsets, part.tokens, part.rows * factors[:, None], part.part_rows, part.parts)
+    np.testing.assert_allclose(example_norms(small), np.sqrt((dense(small) ** 2).sum(axis=(1, 2))), rtol=1e-5)
+
+
 def test_a_shard_of_another_key_or_size_is_not_usable(tmp_path):
     write_all(tmp_path, random_rows(np.random.default_rng(2), 4))
     path = shard_path(tmp_path, STEP, 0)
