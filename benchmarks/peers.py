@@ -27,6 +27,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,13 +57,13 @@ _ENVIRONMENT = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "PYTHO
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--train", type=int, nargs="+", default=[64, 256], help="training set sizes")
+    parser.add_argument("--train", type=int, nargs="+", default=[64, 192], help="training set sizes")
     parser.add_argument("--large", type=int, default=0, help="one more size, measured once; 0: none")
     parser.add_argument("--large-contenders", nargs="+", default=[OURS], choices=list(NAMES))
-    parser.add_argument("--dattri-train", type=int, nargs="+", default=[2, 4], help="sizes for dattri")
+    parser.add_argument("--dattri-train", type=int, nargs="+", default=[1, 2], help="sizes for dattri")
     parser.add_argument("--queries", type=int, default=100, help="further queries")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=20, help="no repeat of a figure starts later")
+    parser.add_argument("--seconds", type=float, default=10, help="no repeat of a figure starts later")
     parser.add_argument("--limit", type=float, default=240, help="seconds for a contender at one size")
     parser.add_argument("--large-limit", type=float, default=1800, help="the same for --large")
     parser.add_argument("--layers", type=int, default=6)
@@ -186,6 +187,7 @@ class Bench:
                 return f"> {limit:.0f} s"
             except BaseException:
                 child.kill()
+                child.wait()
                 raise
         if code == 0:
             return None
@@ -222,6 +224,7 @@ def main() -> None:
 
         work(*options.worker)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the worker ends and the files go
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="peers-", dir=options.out) as scratch:
         bench = Bench(options, Path(scratch).absolute())

@@ -16,6 +16,7 @@ from backend.influence.settings import PrecomputeSettings, TraceSettings
 from backend.influence.tracing import TracedExample
 from backend.workspace import Workspace
 from benchmarks.peers_data import Job, folder_bytes
+from benchmarks.peers_tasks import peak_mb
 
 # Rows as they were computed, so that the scores can be compared with the peers' to the last digits.
 SETTINGS = PrecomputeSettings(device="cpu", precision="fp32", attention="eager", row_store="full")
@@ -33,6 +34,7 @@ class Firstword:
         self._job, self._home = job, scratch / "workspace"
         self._explainer: Explainer | None = None
         self.aside: dict[str, float] = {}
+        self.stages_mb: dict[str, float] = {}
 
     def forget(self) -> None:
         """Delete what was computed."""
@@ -51,9 +53,11 @@ class Firstword:
         workspace = Workspace.open(self._home)
         with workspace.folder.lock():
             compute_rows(workspace.folder, SETTINGS)
+            self.stages_mb.setdefault("rows", peak_mb())
             start = time.perf_counter()
             build_index(workspace.folder, TraceSettings(SETTINGS.device))
             self.aside = {"index": time.perf_counter() - start}
+            self.stages_mb.setdefault("index", peak_mb())
         self._explainer = workspace.explainer(SETTINGS.device)
         searcher = self._explainer.searcher
         traced = [self._traced(position) for position in range(count)]

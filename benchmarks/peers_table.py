@@ -40,11 +40,13 @@ def agreement(scores: np.ndarray, ours: np.ndarray) -> dict[str, float]:
     """How far score matrices (queries, n) differ, on the part that both have."""
     queries, size = (min(each) for each in zip(scores.shape, ours.shape, strict=True))
     theirs, reference = scores[:queries, :size], ours[:queries, :size]
-    return {
+    found = {
         "max_relative": float(np.abs(theirs - reference).max() / np.abs(reference).max()),
-        "pearson": float(np.corrcoef(theirs.ravel(), reference.ravel())[0, 1]),
         "scores": int(reference.size),
     }
+    if reference.size > 2:
+        found["pearson"] = float(np.corrcoef(theirs.ravel(), reference.ravel())[0, 1])
+    return found
 
 
 def first_seconds(count: int) -> Figure:
@@ -169,7 +171,7 @@ def _further_rows(outcomes: Sequence[Outcome], sizes: Sequence[int], queries: in
             for together in (False, True):
                 figure = further_seconds(queries, together=together)
                 value, measured = at_size(outcomes, name, size, figure)
-                whole = measured and _all_asked(outcomes, name, size, queries)
+                whole = measured and _all_asked(outcomes, name, size, queries, together)
                 cells += [_number(value, not whole), _factor(outcomes, name, size, figure)]
             yield (f"{size:,}", NAMES[name], *cells, _bytes(outcomes, name, size))
 
@@ -178,9 +180,11 @@ def _present(outcomes: Sequence[Outcome]) -> list[str]:
     return [name for name in NAMES if any(each.name == name for each in outcomes)]
 
 
-def _all_asked(outcomes: Sequence[Outcome], name: str, size: int, queries: int) -> bool:
+def _all_asked(outcomes: Sequence[Outcome], name: str, size: int, queries: int, together: bool) -> bool:
     found = next(each.found for each in outcomes if (each.name, each.size) == (name, size))
-    return len(found.get("further", {}).get("1", [])) >= queries and bool(found.get("one_by_one"))
+    return len(found.get("further", {}).get("1", [])) >= queries and (
+        not together or bool(found.get("one_by_one"))
+    )
 
 
 def _times(outcomes: Sequence[Outcome], outcome: Outcome, count: int) -> str:
@@ -222,7 +226,7 @@ def _agreement(outcome: Outcome) -> list[str]:
     found = outcome.agreement
     if not found or outcome.name == OURS:
         return ["", ""]
-    return [f"{found['max_relative']:.1e}", f"{found['pearson']:.7f}"]
+    return [f"{found['max_relative']:.1e}", f"{found['pearson']:.7f}" if "pearson" in found else ""]
 
 
 def _bytes(outcomes: Sequence[Outcome], name: str, size: int) -> str:

@@ -5,6 +5,8 @@ No library is imported: the parent must stay small, since a child's peak memory 
 
 from __future__ import annotations
 
+import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,3 +47,9 @@ class Task:
 def job_path(home: Path, size: int) -> Path:
     """Where the job with ``size`` training examples lies."""
     return home / f"job-{size}.json"
+
+
+def peak_mb() -> float:
+    """Largest resident size of this process so far, MB (Linux counts in KiB, macOS in bytes)."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

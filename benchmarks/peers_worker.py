@@ -6,7 +6,6 @@ Every finished figure is written at once, so that what a killed process had meas
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.peers_data import Job, prepare
-from benchmarks.peers_tasks import Plan, Task, job_path
+from benchmarks.peers_tasks import Plan, Task, job_path, peak_mb
 
 PACKAGES = ("torch", "transformers", "faiss-cpu", "captum", "dattri", "dattri-llm", "numpy")
 
@@ -92,7 +91,7 @@ def _baseline(job: str, out: str) -> None:
     from benchmarks.peers_libraries import load_model
 
     load_model(Job.read(Path(job)))
-    Record(Path(out)).write(rss_mb=_peak(), threads=torch.get_num_threads(), versions=_versions())
+    Record(Path(out)).write(rss_mb=peak_mb(), threads=torch.get_num_threads(), versions=_versions())
 
 
 def _versions() -> dict[str, str]:
@@ -135,7 +134,7 @@ def _contender(task: Task) -> Contender:
 def _measure(task: Task) -> None:
     record = Record(Path(task.out))
     contender = _contender(task)
-    record.write(keeps=contender.keeps, one_by_one=contender.one_by_one, loaded_mb=_peak())
+    record.write(keeps=contender.keeps, one_by_one=contender.one_by_one, loaded_mb=peak_mb())
     first: dict[str, list[float]] = {}
     aside: dict[str, dict[str, list[float]]] = {}
     peaks: dict[str, float] = {}
@@ -148,9 +147,10 @@ def _measure(task: Task) -> None:
             first[key].append(seconds - sum(contender.aside.values()))
             for name, part in contender.aside.items():
                 aside[key].setdefault(name, []).append(part)
-            peaks[key] = _peak()
+            peaks[key] = peak_mb()
             _save(scores, Path(task.out).with_suffix(".npz"))
             record.write(first=first, aside=aside, rss_mb=peaks, disk=contender.disk())
+            record.write(stages_mb=getattr(contender, "stages_mb", {}))
     if contender.keeps:
         _measure_further(task, contender, record)
 
@@ -178,7 +178,7 @@ def _measure_further(task: Task, contender: Any, record: Record) -> None:
         else:
             for _ in _repeats(task, further[key]):
                 further[key].append(_timed(partial(contender.further, range(count)))[1])
-        record.write(further=further, further_rss_mb=_peak())
+        record.write(further=further, further_rss_mb=peak_mb())
 
 
 def _repeats(task: Task, done: list[float]) -> Any:
@@ -192,9 +192,3 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
     start = time.perf_counter()
     result = call()
     return result, time.perf_counter() - start
-
-
-def _peak() -> float:
-    """Largest resident size of this process so far, MB (Linux counts in KiB, macOS in bytes)."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
