@@ -18,7 +18,7 @@ from backend.influence.disk import INDEX_DIMENSIONS
 from backend.influence.exact import rescore, shortlist_size
 from backend.influence.index import TARGET_RECALL, IndexInfo, RowIndex, padded, write_info
 from backend.influence.loading import StoredRows, open_rows
-from backend.influence.modes import MODES, ScoreMode, score_mode
+from backend.influence.modes import MODES, Precondition, ScoreMode, score_mode
 from backend.influence.moments import Moments
 from backend.influence.search import Ranked, Ranking, Searcher
 from backend.influence.settings import TraceSettings
@@ -171,7 +171,7 @@ def _build(
     for dimensions in widths:
         index_build.build_lists(folder, stored.stores, moments, dimensions, progress)
         index = RowIndex.open(folder, moments, stored.stores)
-        measured = {name: calibration.candidates(mode, index) for name, mode in MODES.items()}
+        measured = calibration.measure(index)
         tried.append(
             {"dimensions": dimensions, "recall": {name: _lower(each[1]) for name, each in measured.items()}}
         )
@@ -194,46 +194,55 @@ def _lower(recall: dict[str, float]) -> float:
 
 
 class _Calibration:
-    """Queries and their true rankings by a full scan of the stored rows, in every mode."""
+    """Queries and their true rankings by a full scan of the stored rows, in every mode.
+
+    Modes that change queries alike share their scans; a query's own norm changes no ranking.
+    """
 
     def __init__(
         self, searcher: Searcher, queries: list[TracedExample], progress: Progress, k: int = 10
     ) -> None:
         self._searcher, self._k = searcher, k
-        self._asked: dict[str, list[TracedExample]] = {}
-        self._truths: dict[str, list[Ranking]] = {}
-        for number, (name, mode) in enumerate(MODES.items()):
-            progress("full scans", number, len(MODES))
-            self._asked[name] = [searcher.ask(query, mode) for query in queries]
-            self._truths[name] = [
-                each for part in self._parts(self._asked[name]) for each in self._scan(part, mode)
-            ]
-        progress("full scans", len(MODES), len(MODES))
+        self._kinds: dict[Precondition | None, list[ScoreMode]] = {}
+        for mode in MODES.values():
+            self._kinds.setdefault(mode.precondition, []).append(mode)
+        self._asked: dict[Precondition | None, list[TracedExample]] = {}
+        self._truths: dict[str, list[Ranking]] = {name: [] for name in MODES}
+        for kind, modes in track(self._kinds.items(), "full scans", len(self._kinds), progress):
+            self._asked[kind] = [searcher.ask(query, modes[0]) for query in queries]
+            for part in self._parts(self._asked[kind]):
+                products = searcher.many_scores(part, release=True)
+                for mode in modes:
+                    self._truths[mode.name] += self._ranked(part, mode, products, k)
 
-    def _scan(self, asked: list[TracedExample], mode: ScoreMode) -> list[Ranking]:
-        searcher = self._searcher
-        scores = searcher.many_scores(asked, release=True) * mode.factors(searcher.norms)
-        return [
-            searcher.rerank(query, mode, self._k, each, self._k)
-            for query, each in zip(asked, scores, strict=True)
-        ]
+    def measure(self, index: RowIndex) -> dict[str, tuple[int, dict[str, float]]]:
+        """How many candidates of each end each mode needs, and the recall that they reach."""
+        found = {}
+        for kind, modes in self._kinds.items():
+            products = np.concatenate([index.scores(part) for part in self._parts(self._asked[kind])])
+            for mode in modes:
+                found[mode.name] = self._candidates(mode, self._asked[kind], products)
+        return {name: found[name] for name in MODES}
 
-    def candidates(self, mode: ScoreMode, index: RowIndex) -> tuple[int, dict[str, float]]:
-        """How many candidates of each end the mode needs, and the recall that they reach."""
-        searcher, asked = self._searcher, self._asked[mode.name]
-        scores = [
-            each for part in self._parts(asked) for each in index.scores(part) * mode.factors(searcher.norms)
-        ]
+    def _candidates(
+        self, mode: ScoreMode, asked: list[TracedExample], products: np.ndarray
+    ) -> tuple[int, dict[str, float]]:
         width = FIRST_CANDIDATES
         while True:
-            found = [
-                searcher.rerank(query, mode, self._k, each, width)
-                for query, each in zip(asked, scores, strict=True)
-            ]
+            found = self._ranked(asked, mode, products, width)
             recall = mean_recall(found, self._truths[mode.name], self._k)
-            if _lower(recall) >= TARGET_RECALL or width >= min(MOST_CANDIDATES, searcher.count):
+            if _lower(recall) >= TARGET_RECALL or width >= min(MOST_CANDIDATES, self._searcher.count):
                 return width, recall
             width *= 2
+
+    def _ranked(
+        self, asked: list[TracedExample], mode: ScoreMode, products: np.ndarray, width: int
+    ) -> list[Ranking]:
+        factors = mode.factors(self._searcher.norms)
+        return [
+            self._searcher.rerank(query, mode, self._k, each * factors, width)
+            for query, each in zip(asked, products, strict=True)
+        ]
 
     def _parts(self, queries: list[TracedExample]) -> list[list[TracedExample]]:
         """The queries in parts whose scores fit into memory together."""

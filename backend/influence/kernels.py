@@ -108,11 +108,16 @@ def scan_lists(
         middle = start + size * code_size
         codes = data[start:middle].reshape(size, code_size)
         ids = data[middle : middle + 8 * size].view(np.int64)
+        terms = range(ranges[place], ranges[place + 1])
         for entry in range(np.searchsorted(ids, first), np.searchsorted(ids, last)):
-            for j in range(code_size):
-                row[j] = np.float32(codes[entry, j])
             example = ids[entry] - first
             if not 0 <= example < scores.shape[1]:  # only in a damaged file
                 continue
-            for term in range(ranges[place], ranges[place + 1]):
+            if len(terms) == 1:
+                term = ranges[place]
+                scores[owners[term], example] += _dot(codes[entry], queries[term]) + constants[term]
+                continue
+            for j in range(code_size):
+                row[j] = np.float32(codes[entry, j])
+            for term in terms:
                 scores[owners[term], example] += _dot(row, queries[term]) + constants[term]

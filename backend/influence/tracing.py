@@ -55,12 +55,8 @@ class TracedExample:
 def token_sums(slots: np.ndarray, count: int, position_rows: np.ndarray) -> np.ndarray:
     """Sums of ``position_rows`` (C, L, d) over the positions of each of ``count`` slots: float32 (C, count,
     d)."""
-    checkpoints, _, width = position_rows.shape
-    rows = np.zeros((checkpoints, count, width), dtype=np.float32)
-    traced = np.flatnonzero(slots >= 0)
-    for checkpoint in range(checkpoints):
-        np.add.at(rows[checkpoint], slots[traced], position_rows[checkpoint, traced])
-    return rows
+    belongs = (slots == np.arange(count)[:, None]).astype(np.float32)  # (count, L); a product beats np.add.at
+    return belongs @ position_rows
 
 
 class Checkpoints:
