@@ -173,9 +173,9 @@ class Folder:
     def _sweep(self) -> None:
         """Delete what killed long work left behind; only its own places, which the lock guards."""
         derived = (self.data, self.tokens, *self.rows.glob("*"), self.rows, self.predictions, self.index)
-        for place in (self.path, *derived, self.influence):
-            for leftover in place.glob(".*.tmp"):
-                if not leftover.name.startswith(f".{MANIFEST}"):  # written by others too, under its own lock
+        with FileLock(self.path / ".manifest.lock"):  # no other process is writing the manifest meanwhile
+            for place in (self.path, *derived, self.influence):
+                for leftover in place.glob(".*.tmp"):
                     shutil.rmtree(leftover, ignore_errors=True)
 
     # -- artifacts --------------------------------------------------------------------------------
