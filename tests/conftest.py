@@ -62,6 +62,19 @@ def build_tiny(
     return workspace
 
 
+def without_model(folder: Path, n_train: int) -> Workspace:
+    """A workspace at ``folder/attached`` that waits for a run to be attached."""
+    source = write_rows(folder / "train.jsonl", tiny_rows(n_train))
+    workspace, _ = Workspace.create(
+        folder / "attached",
+        train=str(source),
+        eval="0.2",
+        columns=Columns(text="text", label="label", id="id"),
+        model="unused",
+    )
+    return workspace
+
+
 @pytest.fixture(scope="session")
 def tiny_template(tmp_path_factory) -> Path:
     """The folder of a precomputed workspace; read it, never change it."""

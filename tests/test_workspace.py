@@ -16,7 +16,7 @@ from backend.influence.store import shard_path
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
-from tests.conftest import build_tiny, tiny_rows, write_rows
+from tests.conftest import build_tiny, without_model
 
 
 def scores(workspace: Workspace) -> dict[str, float]:
@@ -159,16 +159,7 @@ def test_a_failed_creation_leaves_no_folder(tmp_path):
 
 
 def test_attach_takes_a_run_that_somebody_else_made(tiny_workspace, tmp_path):
-    from backend.data.columns import Columns
-
-    source = write_rows(tmp_path / "train.jsonl", tiny_rows(60))
-    workspace, _ = Workspace.create(
-        tmp_path / "attached",
-        train=str(source),
-        eval="0.2",
-        columns=Columns(text="text", label="label", id="id"),
-        model="unused",
-    )
+    workspace = without_model(tmp_path, 60)
     notes = workspace.attach(tiny_workspace.folder.checkpoints)
     assert all(isinstance(line, str) for line in notes)
     assert [each.step for each in workspace.manifest.checkpoints] == [
@@ -183,16 +174,7 @@ def test_attach_takes_a_run_that_somebody_else_made(tiny_workspace, tmp_path):
 
 
 def test_attached_again_with_other_classes_or_tokens_nothing_old_is_used(tiny_workspace, tmp_path):
-    from backend.data.columns import Columns
-
-    source = write_rows(tmp_path / "train.jsonl", tiny_rows(60))
-    workspace, _ = Workspace.create(
-        tmp_path / "attached",
-        train=str(source),
-        eval="0.2",
-        columns=Columns(text="text", label="label", id="id"),
-        model="unused",
-    )
+    workspace = without_model(tmp_path, 60)
     run = shutil.copytree(tiny_workspace.folder.checkpoints, tmp_path / "run")
     for config in run.glob("*/config.json"):
         content = json.loads(config.read_text())

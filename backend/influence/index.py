@@ -21,13 +21,12 @@ import torch
 from backend.files import file_digest, write_json
 from backend.influence.faiss_output import silent_stdout
 from backend.influence.moments import Moments, moments_path
-from backend.influence.scan import Terms, open_scan
+from backend.influence.scan import ID_BYTES, Terms, open_scan
 from backend.influence.store import RowStore
 from backend.influence.tracing import TracedExample
 
 HEADER_FILE, LISTS_FILE, INFO_FILE = "rows.faiss", "rows.lists", "index.json"
 TARGET_RECALL = 0.99
-_ID_BYTES = 8
 _ALIGNMENT = 8  # of list entries: codes are padded, so that ids lie where numbers of 8 bytes may
 
 
@@ -116,7 +115,7 @@ class RowIndex:
         except (OSError, RuntimeError) as error:
             raise ValueError(f"{folder}: damaged or missing") from error
         lists = max(sum(len(each.tokens) for each in moments), 1)
-        if getattr(index, "nlist", None) != lists or size < index.ntotal * (index.d + _ID_BYTES):
+        if getattr(index, "nlist", None) != lists or size < index.ntotal * (index.d + ID_BYTES):
             raise ValueError(f"{folder}: {HEADER_FILE} and {LISTS_FILE} disagree")
         norms = np.stack([each.norms() for each in stores])
         return cls(index, folder / LISTS_FILE, moments, norms, device)

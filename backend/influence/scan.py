@@ -12,7 +12,7 @@ import torch
 
 from backend.influence import kernels
 
-_ID_BYTES = 8
+ID_BYTES = 8
 _PARTIAL_SUMS = 1 << 18  # of a thread at a time: 1 MB
 _SPARE = 0.8  # share of a GPU's free memory that lists may take
 _PIECE = 1 << 28  # bytes copied to a GPU at a time: the file is mapped, no second copy on the host
@@ -107,7 +107,7 @@ class DeviceScan:
             span = slice(int(terms.ranges[place]), int(terms.ranges[place + 1]))
             middle = start + size * width
             codes = self._data[start:middle].view(size, width).float()
-            examples = self._data[middle : middle + _ID_BYTES * size].view(torch.int64)
+            examples = self._data[middle : middle + ID_BYTES * size].view(torch.int64)
             products = wanted[span] @ codes.T + constants[span, None]
             # An example has a token's row once and a query asks a list once: no two sums go to one place.
             total[owners[span, None], examples] += products

@@ -219,9 +219,9 @@ class RowStore:
         self.count = count
         allow_many_files()  # each mapped shard keeps one open
         self.shards: list[Shard] = []
-        ranges = shard_ranges(count)
-        keys = info.shard_keys(step, len(ranges))
-        for number, (positions, key) in enumerate(zip(ranges, keys, strict=True)):
+        self._ranges = shard_ranges(count)
+        keys = info.shard_keys(step, len(self._ranges))
+        for number, (positions, key) in enumerate(zip(self._ranges, keys, strict=True)):
             path = shard_path(rows, step, number)
             shard = usable_shard(path, key, len(positions))
             if shard is None:
@@ -265,7 +265,7 @@ class RowStore:
 
         ``slots`` and ``queries`` as in `add_terms`, one for each query.
         """
-        shard, positions = self.shards[number], shard_ranges(self.count)[number]
+        shard, positions = self.shards[number], self._ranges[number]
         for place, (table, query) in enumerate(zip(slots, queries, strict=True)):
             part = scores[place, positions.start : positions.stop]
             kernels.add_scores(shard.codes, shard.scales, shard.tokens, shard.offsets, table, query, part)
@@ -282,7 +282,7 @@ class RowStore:
         groups: np.ndarray,
     ) -> None:
         """Add shard ``number``'s part of `kernels.add_group_sums` to ``sums`` float64 (n, groups)."""
-        shard, positions = self.shards[number], shard_ranges(self.count)[number]
+        shard, positions = self.shards[number], self._ranges[number]
         kernels.add_group_sums(
             shard.codes,
             shard.scales,
@@ -307,7 +307,7 @@ class RowStore:
     def _by_shard(self, examples: np.ndarray) -> Iterator[tuple[Shard, np.ndarray, slice]]:
         """Shards that hold some of ``examples`` (ascending), their places there, and where they are asked
         for."""
-        starts = [positions.start for positions in shard_ranges(self.count)]
+        starts = [positions.start for positions in self._ranges]
         bounds = np.searchsorted(examples, [*starts, self.count])
         for number in np.flatnonzero(np.diff(bounds)):
             span = slice(bounds[number], bounds[number + 1])

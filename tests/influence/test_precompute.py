@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from backend.data import shards as shards_module
-from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.influence import disk, plan, precompute
 from backend.influence.fidelity import compare
@@ -28,7 +27,7 @@ from backend.model.devices import fast_bf16
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import Tokens, TokenTable, tokenise
 from backend.workspace import Workspace
-from tests.conftest import tiny_rows, write_rows
+from tests.conftest import tiny_rows, without_model, write_rows
 from tests.test_workspace import scores
 
 CPU = PrecomputeSettings(device="cpu", precision="fp32", attention="eager")
@@ -184,14 +183,7 @@ def assert_as_if_new(workspace: Workspace, tmp_path: Path) -> None:
 
 
 def test_a_further_checkpoint_computes_only_its_own_rows(tiny_workspace, tmp_path):
-    source = write_rows(tmp_path / "train.jsonl", tiny_rows(40))
-    workspace, _ = Workspace.create(
-        tmp_path / "attached",
-        train=str(source),
-        eval="0.2",
-        columns=Columns(text="text", label="label", id="id"),
-        model="unused",
-    )
+    workspace = without_model(tmp_path, 40)
     run = tiny_workspace.folder.checkpoints
     workspace.attach(run, count=2)
     workspace.precompute(CPU)
