@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend import console
-from backend.commands import ask, build, review, state
+from backend.commands import ask, build, evaluate, review, scores, state
 from backend.errors import InputError
 
 app = typer.Typer(
@@ -22,8 +22,9 @@ app = typer.Typer(
 )
 
 for command in (
-    *(build.demo, build.init, build.append, build.train, build.attach, build.precompute),
-    *(ask.explain, ask.explain_many, ask.influence, ask.evaluate),
+    *(build.demo, build.init, build.append, build.train, build.dynamics, build.attach, build.precompute),
+    *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence, evaluate.evaluate),
+    *(scores.scores, scores.queue),
     *(review.keep, review.flag, review.remove, review.relabel, review.undo, review.redo),
     *(review.log, review.export),
     *(state.status, state.verify),

@@ -174,7 +174,8 @@ class Folder:
         """Delete what killed long work left behind; only its own places, which the lock guards."""
         derived = (self.data, self.tokens, *self.rows.glob("*"), self.rows, self.predictions, self.index)
         with FileLock(self.path / ".manifest.lock"):  # no other process is writing the manifest meanwhile
-            for place in (self.path, *derived, self.influence):
+            others = (self.influence, self.scores, self.embeddings, self.dynamics, self.features)
+            for place in (self.path, *derived, *others):
                 for leftover in place.glob(".*.tmp"):
                     shutil.rmtree(leftover, ignore_errors=True)
 
@@ -262,6 +263,26 @@ class Folder:
     def influence(self) -> Path:
         """Influence of the whole training split on the whole eval split."""
         return self.path / "influence"
+
+    @property
+    def scores(self) -> Path:
+        """Data-set-level scores, one Parquet table per producer."""
+        return self.path / "scores"
+
+    @property
+    def embeddings(self) -> Path:
+        """Sentence embeddings of both splits."""
+        return self.path / "embeddings"
+
+    @property
+    def dynamics(self) -> Path:
+        """Logits of every training row at every epoch, one file per training run."""
+        return self.path / "dynamics"
+
+    @property
+    def features(self) -> Path:
+        """What attribution methods beside `we` keep of the training rows."""
+        return self.path / "features"
 
     @property
     def predictions(self) -> Path:

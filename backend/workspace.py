@@ -24,15 +24,21 @@ if (
     from backend.data.append import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
+    from backend.evaluation.compare import Comparison
+    from backend.evaluation.detection import Detection
+    from backend.evaluation.mislabel import MislabelSettings
     from backend.influence.explain import Explainer, SplitName
     from backend.influence.explanation import Explanation
     from backend.influence.settings import PrecomputeSettings
     from backend.influence.whole_set import WholeSet
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
+    from backend.scores.queue import QueueFilter, QueueItem
+    from backend.scores.settings import ScoreSettings
+    from backend.scores.table import ScoreTable
 
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
-OPTIONAL_ARTIFACTS = ("influence",)
+OPTIONAL_ARTIFACTS = ("dynamics", "influence")
 COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
 
 
@@ -136,6 +142,12 @@ class Workspace:
 
         return train_run(self.folder, settings, progress)
 
+    def compute_dynamics(self, seeds: int = 1, progress: Progress = silent) -> list[int]:
+        """Repeat the training until the logits of ``seeds`` runs are logged (see `runs.train_seeds`)."""
+        from backend.model.runs import train_seeds
+
+        return train_seeds(self.folder, seeds, progress)
+
     def attach(
         self,
         run: str | Path,
@@ -191,7 +203,8 @@ class Workspace:
         k: int = 10,
         exact: bool = False,
         method: str = "we",
-        score: str = "dot",
+        score: str | None = None,
+        damping: float | None = None,
         device: str = "auto",
     ) -> Explanation:
         """The most influential training examples of a typed text or of a row, word by word.
@@ -199,13 +212,25 @@ class Workspace:
         Args:
             text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have it).
             label: the class whose loss is traced; default: the predicted class ("why this?").
-            k: how many proponents and opponents. score: a mode of `backend.influence.modes`.
+            k: how many proponents and opponents.
+            method: a name of `backend.influence.registry`; score: one of its scores, default its first.
+            damping: of the scores that have one; default 1.
             exact: scan everything, and make the gradients of the best anew in fp32.
         """
         from backend.influence.explain import Question
 
-        question = Question(text, text_b, row, split, label, k, exact, method, score)
+        question = Question(text, text_b, row, split, label, k, exact, method, score, damping)
         return self.explainer(device).explain(question)
+
+    def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
+        """Compute once what an attribution method needs of the training rows beside rows and index."""
+        from backend.influence.registry import method_named
+
+        chosen = method_named(method)
+        with self.folder.lock():
+            engine = self.explainer(device)
+            engine.progress = progress
+            chosen.prepare(engine)
 
     def explain_many(
         self,
@@ -251,6 +276,40 @@ class Workspace:
 
         return read_whole_set(self.folder)
 
+    # -- scores ---------------------------------------------------------------------------------------
+
+    def compute_scores(
+        self,
+        only: Sequence[str] = (),
+        settings: ScoreSettings | None = None,
+        progress: Progress = silent,
+    ) -> list[str]:
+        """Compute data-set-level scores that are missing or stale (see `backend.scores`).
+
+        ``only`` names scores or producers; default: all that can be computed. Returns a line for each that
+        was left out.
+        """
+        from backend.scores.compute import compute_scores
+        from backend.scores.context import Context
+        from backend.scores.settings import ScoreSettings
+
+        settings = settings or ScoreSettings()
+        with self.folder.lock():
+            context = Context(self.folder, settings, lambda: self.explainer(settings.device), progress)
+            return compute_scores(context, only)
+
+    def scores(self) -> ScoreTable:
+        """All current scores side by side; `InputError` if there are none."""
+        from backend.scores.table import read_scores
+
+        return read_scores(self.folder)
+
+    def queue(self, wanted: QueueFilter | None = None) -> list[QueueItem]:
+        """The training rows to look at first, with reasons (see `backend.scores.queue`)."""
+        from backend.scores.queue import QueueFilter, make_queue
+
+        return make_queue(self.scores(), self.train_split, self.states(), wanted or QueueFilter())
+
     def measure_index(
         self, queries: int = 20, k: int = 10, score: str = "dot", progress: Progress = silent
     ) -> dict[str, float]:
@@ -258,6 +317,22 @@ class Workspace:
         from backend.influence.indexing import measure_against_exact
 
         return measure_against_exact(self.explainer(), score, queries, k, progress)
+
+    def compare_methods(
+        self, queries: int = 20, methods: Sequence[str] = (), progress: Progress = silent
+    ) -> tuple[list[Comparison], list[str]]:
+        """How alike the lists of all methods and scores are (see `backend.evaluation.compare`)."""
+        from backend.evaluation.compare import compare_methods
+
+        return compare_methods(self.explainer(), queries, only=methods, progress=progress)
+
+    def evaluate_mislabel(
+        self, settings: MislabelSettings, training: TrainingSettings, progress: Progress = silent
+    ) -> list[Detection]:
+        """How well each score finds wrong labels planted in a copy (see `backend.evaluation.mislabel`)."""
+        from backend.evaluation.mislabel import evaluate_mislabel
+
+        return evaluate_mislabel(self, training, settings, progress)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""

@@ -71,7 +71,7 @@ def agreement(workspace: Workspace, queries: int = 2, examples: int = 20) -> flo
         encoded = checkpoints.encode([query[0]], [query[1]] if query[1] else None)
         traced = checkpoints.trace(encoded, [label])[0]
         drawn = np.sort(rng.choice(len(train), examples, replace=False))
-        exact, _ = exact_rows(checkpoints, train, drawn)
+        exact = exact_rows(explainer, drawn)
         found = summed_terms(exact, traced, drawn, checkpoints.vocabulary).sum(axis=1)
         rows = [
             (

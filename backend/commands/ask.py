@@ -22,8 +22,14 @@ def explain(
     label: Annotated[
         str | None, typer.Option(help="The class to explain; default: the predicted one.")
     ] = None,
-    method: Annotated[str, typer.Option(help="Attribution method.")] = "we",
-    score: Annotated[str, typer.Option(help="dot, train-normalised, cosine, fisher, kfac or ekfac.")] = "dot",
+    method: Annotated[str, typer.Option(help="Attribution method; `methods` lists them.")] = "we",
+    score: Annotated[
+        str | None,
+        typer.Option(help="One of the method's scores, such as dot or ekfac; `methods` lists them."),
+    ] = None,
+    damping: Annotated[
+        float | None, typer.Option(help="Of adam, fisher, kfac, ekfac: lambda over its mean; default 1.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", help="How many of each kind.")] = 10,
     exact: Annotated[
         bool, typer.Option("--exact", help="Scan everything; make the best ones' gradients anew in fp32.")
@@ -44,12 +50,65 @@ def explain(
         exact=exact,
         method=method,
         score=score,
+        damping=damping,
         device=device,
     )
     if json:
         console.print_json(explanation.to_json())
     else:
         console.print_explanation(explanation)
+
+
+def methods(json: Json = False) -> None:
+    """The attribution methods of explain: formula, scores, cost, source, limits."""
+    from backend.influence.modes import MODES
+    from backend.influence.registry import all_methods
+
+    rows = [
+        {
+            "method": each.name,
+            "title": each.title,
+            "formula": each.formula,
+            "scores": list(each.scores),
+            "words": each.words,
+            "cost": each.cost,
+            "source": each.source,
+            "limits": each.limits,
+        }
+        for each in all_methods().values()
+    ]
+    if json:
+        modes = [
+            {"score": each.name, "formula": each.formula, "reading": each.reading} for each in MODES.values()
+        ]
+        console.print_json({"methods": rows, "scores": modes})
+        return
+    shown = ("method", "formula", "words", "cost", "limits")
+    console.print_table(shown, [tuple(row[name] for name in shown) for row in rows])
+    console.print_table(
+        ("method", "scores"),
+        [
+            (row["method"], ", ".join(each.scores))
+            for row, each in zip(rows, all_methods().values(), strict=True)
+        ],
+    )
+    console.print_table(
+        ("score", "formula", "a high value means"),
+        [(each.name, each.formula, each.reading) for each in MODES.values()],
+    )
+
+
+def prepare(
+    ws: WorkspacePath,
+    method: Annotated[list[str], typer.Argument(metavar="METHOD...", help="As in explain --method.")],
+    device: Device = "auto",
+) -> None:
+    """Compute once what attribution methods need beside rows and index; else their first question does."""
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        for each in method:
+            workspace.prepare_method(each, device, progress)
+    print(f"ready: {', '.join(method)}")
 
 
 def explain_many(
@@ -114,27 +173,3 @@ def influence(
         ],
         title="training rows that most raised the loss of misclassified eval rows",
     )
-
-
-def evaluate(
-    ws: WorkspacePath,
-    protocol: Annotated[
-        str, typer.Option(help="index: recall of the default path against --exact.")
-    ] = "index",
-    queries: Annotated[int, typer.Option(help="How many eval rows.")] = 20,
-    k: Annotated[int, typer.Option("-k", help="Length of the lists compared.")] = 10,
-    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = "dot",
-    json: Json = False,
-) -> None:
-    """Benchmarks on the workspace's own data."""
-    if protocol != "index":
-        raise InputError(f"--protocol {protocol}: must be index")
-    if queries < 1 or k < 1:
-        raise InputError("--queries and -k: must be at least 1")
-    with console.progress_bar() as progress:
-        recall = Workspace.open(ws).measure_index(queries, k, score, progress)
-    if json:
-        console.print_json(recall)
-    else:
-        rows = [(end, f"{recall[end]:.4f}") for end in ("proponents", "opponents")]
-        console.print_table(("list", f"recall@{k} over {recall['queries']} eval rows"), rows)

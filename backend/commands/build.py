@@ -1,4 +1,4 @@
-"""Making a workspace: demo, init, append, train, attach, precompute."""
+"""Making a workspace: demo, init, append, train, dynamics, attach, precompute."""
 
 from __future__ import annotations
 
@@ -114,6 +114,9 @@ def train(
     checkpoints: Annotated[int | None, typer.Option(help="How many to keep.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32, bf16 or auto.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    dynamics: Annotated[
+        bool, typer.Option(help="Log the logits of all training rows at every epoch, for scores.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Fine-tune the workspace's model; saves checkpoints and their weights."""
@@ -130,6 +133,7 @@ def train(
         "checkpoints": checkpoints,
         "precision": precision,
         "device": device,
+        "dynamics": dynamics,
     }
     workspace = Workspace.open(ws)
     given["max_length"] = workspace.manifest.max_length if max_length is None else max_length
@@ -139,6 +143,18 @@ def train(
     console.note(
         f"{result.steps:,} steps in {result.seconds:.0f} s; accuracy on eval {result.eval_accuracy:.3f}"
     )
+    print_status(workspace, json)
+
+
+def dynamics(
+    ws: WorkspacePath,
+    seeds: Annotated[int, typer.Option(help="How many runs in all, that of `train` included.")] = 3,
+    json: Json = False,
+) -> None:
+    """Repeat the training with other seeds and keep the logits of every epoch: scores average over runs."""
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        workspace.compute_dynamics(seeds, progress)
     print_status(workspace, json)
 
 

@@ -25,10 +25,17 @@ class Rejected:
 
 
 class Rejections:
-    """Collects rejected rows; a broken row is an error unless ``skip_broken``."""
+    """Collects rejected rows; a broken row is an error unless ``skip_broken``.
 
-    def __init__(self, skip_broken: bool = False) -> None:
-        self.skip_broken = skip_broken
+    ``advice`` tells what to do about a broken row.
+    """
+
+    def __init__(
+        self,
+        skip_broken: bool = False,
+        advice: str = "correct it, or leave such rows out with --skip-bad-rows",
+    ) -> None:
+        self.skip_broken, self._advice = skip_broken, advice
         self._found: list[Rejected] = []
 
     def unusable(self, rejected: Rejected) -> None:
@@ -38,7 +45,7 @@ class Rejections:
     def broken(self, rejected: Rejected) -> None:
         """List a row that is damaged or contradictory; `InputError` unless such rows are skipped."""
         if not self.skip_broken:
-            raise InputError(f"{rejected}; correct it, or leave such rows out with --skip-bad-rows")
+            raise InputError(f"{rejected}; {self._advice}")
         self._found.append(rejected)
 
     def sorted(self) -> list[Rejected]:

@@ -80,6 +80,16 @@ def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
     )
 
 
+def usable_texts(rows: Rows, columns: Columns, rejections: Rejections) -> tuple[list[str], list[str] | None]:
+    """The texts of the rows that have them (both columns of a pair); labels and ids are not asked for."""
+    rows.require(columns.texts)
+    ok = np.ones(len(rows), dtype=bool)
+    texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
+    kept = np.flatnonzero(ok).tolist()
+    first, *rest = [[each[i] for i in kept] for each in texts]
+    return first, rest[0] if rest else None
+
+
 def known_labels(part: Usable, column: str, present: Collection[str], rejections: Rejections) -> Usable:
     """``part`` without rows whose label is none of ``present`` (the classes that occur in train)."""
     ok = np.ones(len(part), dtype=bool)

@@ -38,6 +38,41 @@ def load_for_tracing(path: Path, settings: TraceSettings) -> PreTrainedModel:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Labelled examples as a model takes them: ``inputs`` (B, L) and ``labels`` int64 (B), on its device.
+
+    ``positions`` are their places among the examples that they come from.
+    """
+
+    positions: list[int]
+    inputs: dict[str, Tensor]
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def labelled_batches(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[TokenIds],
+    labels: Sequence[int],
+    settings: TraceSettings,
+) -> Iterator[Batch]:
+    """The examples that have tokens, in batches sorted by length within the settings' bounds.
+
+    Args:
+        examples: n examples. labels: n class indices.
+    """
+    present = [position for position, each in enumerate(examples) if len(each)]
+    lengths = [len(examples[position]) for position in present]
+    for batch in batches(lengths, tokenizer, settings):
+        positions = [present[each] for each in batch]
+        inputs = collate([examples[each] for each in positions], tokenizer, settings.torch_device)
+        targets = torch.tensor([labels[each] for each in positions], device=settings.torch_device)
+        yield Batch(positions, inputs, targets)
+
+
+@dataclass(frozen=True)
 class TracedBatch:
     """What a model found for the examples at ``positions``; on a GPU it may still be on its way to the
     host."""
@@ -82,17 +117,12 @@ def traced_batches(
     Args:
         model: from `load_for_tracing`. examples: n examples. labels: n class indices.
     """
-    present = [position for position, each in enumerate(examples) if len(each)]
-    lengths = [len(examples[position]) for position in present]
-    for batch in batches(lengths, tokenizer, settings):
-        positions = [present[each] for each in batch]
-        inputs = collate([examples[each] for each in positions], tokenizer, settings.torch_device)
-        targets = torch.tensor([labels[each] for each in positions], device=settings.torch_device)
-        logits, gradients = position_gradients(model, inputs, targets)
-        keep = traced_positions(model, inputs)
+    for batch in labelled_batches(tokenizer, examples, labels, settings):
+        logits, gradients = position_gradients(model, batch.inputs, batch.labels)
+        keep = traced_positions(model, batch.inputs)
         yield TracedBatch(
-            positions,
-            _to_host(inputs["input_ids"]),
+            batch.positions,
+            _to_host(batch.inputs["input_ids"]),
             _to_host(keep),
             _to_host(logits),
             _to_host(gradients),

@@ -43,13 +43,15 @@ class EntryBuilder:
         if not len(ranked.positions):
             return []
         encoded = self.checkpoints.encode(*self._train_texts(ranked.positions))
-        train_shares = self._train_shares(ranked, encoded)
-        query_shares = self._query_shares(ranked, encoded)
+        partners = self._partners(ranked, encoded)
+        train_shares = self._train_shares(ranked, encoded, partners)
+        query_shares = self._query_shares(ranked, partners)
         return [
             self._entry(
                 int(position),
                 encoded[place],
                 ranked.terms[place],
+                partners[place],
                 train_shares[place],
                 query_shares[place],
                 ranks[place],
@@ -64,11 +66,20 @@ class EntryBuilder:
             texts_b[each] for each in positions
         ]
 
+    def _partners(self, ranked: Ranked, encoded: Sequence[Encoded]) -> np.ndarray:
+        """The token of each ranked example that each query token is matched with, -1: none; int64 (k, T)."""
+        if ranked.partners is not None:
+            return ranked.partners
+        tokens = self.query.tokens
+        same = [np.where(np.isin(tokens, each.input_ids), tokens, -1) for each in encoded]
+        return np.array(same, dtype=np.int64).reshape(len(encoded), len(tokens))
+
     def _entry(
         self,
         position: int,
         encoded: Encoded,
         terms: np.ndarray,
+        partners: np.ndarray,
         train_share: np.ndarray,
         query_share: np.ndarray,
         rank: int,
@@ -86,7 +97,7 @@ class EntryBuilder:
             label=train.labels[position],
             score=score,
             percentile=percentile,
-            tokens=self._tokens(encoded, terms),
+            tokens=self._tokens(encoded, terms, partners),
             words=words,
             query_words=self._words(self.query.encoded, self.texts, query_share),
             special=float(np.nansum(train_share[self._special_positions(encoded)])),
@@ -99,16 +110,16 @@ class EntryBuilder:
         special = np.isin(encoded.input_ids, list(special_ids(self.checkpoints.tokenizer)))
         return special | (np.asarray(encoded.fields) < 0)
 
-    def _tokens(self, encoded: Encoded, terms: np.ndarray) -> list[TokenScore]:
-        """The shared tokens, strongest first."""
+    def _tokens(self, encoded: Encoded, terms: np.ndarray, partners: np.ndarray) -> list[TokenScore]:
+        """The matched tokens, strongest first."""
         special = set(np.asarray(encoded.input_ids)[self._special_positions(encoded)].tolist())
-        shared = np.flatnonzero(np.isin(self.query.tokens, encoded.input_ids))
-        shared = shared[np.argsort(-np.abs(terms[shared]), kind="stable")]
-        ids = self.query.tokens[shared].tolist()
-        names = self.checkpoints.tokenizer.convert_ids_to_tokens(ids)
+        matched = np.flatnonzero(partners >= 0)
+        matched = matched[np.argsort(-np.abs(terms[matched]), kind="stable")]
+        ids, asked = partners[matched].tolist(), self.query.tokens[matched].tolist()
+        names, queried = map(self.checkpoints.tokenizer.convert_ids_to_tokens, (ids, asked))
         return [
-            TokenScore(name, token_id, token_id in special, float(terms[slot]))
-            for name, token_id, slot in zip(names, ids, shared, strict=True)
+            TokenScore(name, each, each in special, float(terms[slot]), None if each == own else query)
+            for name, each, own, query, slot in zip(names, ids, asked, queried, matched, strict=True)
         ]
 
     def _words(self, encoded: Encoded, texts: Sequence[str], shares: np.ndarray) -> list[WordScore]:
@@ -123,45 +134,54 @@ class EntryBuilder:
                 words.append(WordScore(text, span.start, span.end, total, _FIELDS[span.field]))
         return words
 
-    def _query_shares(self, ranked: Ranked, encoded: Sequence[Encoded]) -> np.ndarray:
+    def _query_shares(self, ranked: Ranked, partners: np.ndarray) -> np.ndarray:
         """Each query position's share of each ranked example's score: float64 (k, L)."""
         query = self.query
-        shares = np.full((len(encoded), len(query.slots)), np.nan)
-        for place, each in enumerate(encoded):
-            shared = np.flatnonzero((query.slots >= 0) & np.isin(query.encoded.input_ids, each.input_ids))
+        shares = np.full((len(partners), len(query.slots)), np.nan)
+        traced = np.flatnonzero(query.slots >= 0)
+        for place, matched in enumerate(partners):
+            shared = traced[matched[query.slots[traced]] >= 0]
             shares[place, shared] = ranked.terms[place, query.slots[shared]]
         for slot in _repeated(query.slots):
-            self._split_query_token(shares, ranked, slot)
+            self._split_query_token(shares, ranked, slot, partners[:, slot])
         return shares
 
-    def _split_query_token(self, shares: np.ndarray, ranked: Ranked, slot: int) -> None:
+    def _split_query_token(self, shares: np.ndarray, ranked: Ranked, slot: int, partners: np.ndarray) -> None:
         """Replace the term of a token by the parts of its several positions in the query."""
-        query, token = self.query, int(self.query.tokens[slot])
+        query = self.query
         places = np.flatnonzero(query.slots == slot)
-        for row, position in enumerate(ranked.positions.tolist()):
-            if not np.isnan(shares[row, places[0]]):
+        for row, (position, token) in enumerate(
+            zip(ranked.positions.tolist(), partners.tolist(), strict=True)
+        ):
+            if token >= 0:
                 parts = sum(
                     query.position_rows[checkpoint, places] @ each.positions(position, token).sum(axis=0)
                     for checkpoint, each in enumerate(self.rows)
                 )
                 shares[row, places] = parts * ranked.factors[row]
 
-    def _train_shares(self, ranked: Ranked, encoded: Sequence[Encoded]) -> list[np.ndarray]:
-        """Each position's share of each ranked example's score: float64 (L), NaN where not shared."""
-        table = self.query.slot_table(self.checkpoints.vocabulary)
+    def _train_shares(
+        self, ranked: Ranked, encoded: Sequence[Encoded], partners: np.ndarray
+    ) -> list[np.ndarray]:
+        """Each position's share of each ranked example's score: float64 (L), NaN where not matched."""
+        table = np.full(self.checkpoints.vocabulary, -1, dtype=np.int64)
         shares = []
         for place, each in enumerate(encoded):
+            matched = np.flatnonzero(partners[place] >= 0)
+            table[partners[place, matched]] = matched
             slots = table[np.asarray(each.input_ids, dtype=np.int64)]
-            share = np.where(slots >= 0, ranked.terms[place][slots], np.nan)
+            table[partners[place, matched]] = -1
+            share = np.full(len(slots), np.nan)
+            share[slots >= 0] = ranked.terms[place][slots[slots >= 0]]
             for slot in _repeated(slots):
-                parts = self._train_parts(int(ranked.positions[place]), slot)
+                parts = self._train_parts(int(ranked.positions[place]), slot, int(partners[place, slot]))
                 share[slots == slot] = parts * ranked.factors[place]
             shares.append(share)
         return shares
 
-    def _train_parts(self, position: int, slot: int) -> np.ndarray:
-        """What each position of a query token in a training example adds to their product: float64 (m)."""
-        token = int(self.query.tokens[slot])
+    def _train_parts(self, position: int, slot: int, token: int) -> np.ndarray:
+        """What each position of ``token`` in a training example adds to its product with a query token:
+        float64 (m)."""
         per_checkpoint = [
             each.positions(position, token) @ self.query.rows[checkpoint, slot]
             for checkpoint, each in enumerate(self.rows)

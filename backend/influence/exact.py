@@ -7,13 +7,15 @@ shortlist is longer than what is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from backend.data.dataset import Split
-from backend.influence.modes import ScoreMode
-from backend.influence.search import Ranked, Ranking, summed_terms
-from backend.influence.store import TracedRows, example_norms
-from backend.influence.tracing import Checkpoints, TracedExample
+from backend.influence.engine import Engine
+from backend.influence.modes import ScoreMode, factors
+from backend.influence.search import Ranked, Ranking, Searcher, summed_terms
+from backend.influence.store import TracedRows
+from backend.influence.tracing import TracedExample
 
 
 def shortlist_size(k: int) -> int:
@@ -22,34 +24,52 @@ def shortlist_size(k: int) -> int:
 
 
 def rescore(
-    checkpoints: Checkpoints,
-    train: Split,
-    query: TracedExample,
-    mode: ScoreMode,
-    shortlist: Ranking,
-    k: int,
+    engine: Engine, searcher: Searcher, query: TracedExample, mode: ScoreMode, shortlist: Ranking, k: int
 ) -> tuple[Ranking, list[TracedRows]]:
     """The top ``k`` of a shortlist by rows made anew, and those rows at every checkpoint.
 
     ``query`` has all dimensions of the embeddings, changed as the mode asks (see `Searcher.in_full`).
     """
-    chosen = np.sort(np.concatenate([shortlist.proponents.positions, shortlist.opponents.positions]))
-    rows, norms = exact_rows(checkpoints, train, chosen)
-    factors = mode.factors(norms)
-    terms = summed_terms(rows, query, chosen, checkpoints.vocabulary) * factors[:, None]
-    return Ranking.of(Ranked(chosen, terms, factors), k, shortlist.n_scored), rows
+    chosen = shortlist.positions
+    rows = exact_rows(engine, chosen)
+    scored = exactly_scored(engine, searcher, rows, query, mode, chosen)
+    return Ranking.of(scored, k, shortlist.n_scored), rows
 
 
-def exact_rows(
-    checkpoints: Checkpoints, train: Split, chosen: np.ndarray
-) -> tuple[list[TracedRows], np.ndarray]:
-    """Rows of training examples at every checkpoint, and the roots of their self-influences, float64 (n)."""
-    places, classes = chosen.tolist(), checkpoints.manifest.classes
-    labels = [classes.index(train.labels[each]) for each in places]
+def exactly_scored(
+    engine: Engine,
+    searcher: Searcher,
+    rows: list[TracedRows],
+    query: TracedExample,
+    mode: ScoreMode,
+    chosen: np.ndarray,
+) -> Ranked:
+    """``chosen`` training examples (ascending), whose rows are ``rows``, with their terms in the mode."""
+    multipliers = factors(exact_norms(searcher, rows, mode), len(chosen))
+    terms = summed_terms(rows, query, chosen, engine.checkpoints.vocabulary) * multipliers[:, None]
+    return Ranked(chosen, terms, multipliers)
+
+
+def exact_rows(engine: Engine, chosen: np.ndarray) -> list[TracedRows]:
+    """Rows of training examples at every checkpoint, made anew."""
+    places, train = chosen.tolist(), engine.train
+    labels = [engine.classes.index(train.labels[each]) for each in places]
     texts_b = train.texts_b and [train.texts_b[each] for each in places]
-    parts = checkpoints.rows([train.texts[each] for each in places], texts_b, labels)
-    squares = [
-        eta * example_norms(part).astype(np.float64) ** 2
-        for eta, part in zip(checkpoints.weights, parts, strict=True)
-    ]
-    return [TracedRows(part, places) for part in parts], np.sqrt(np.sum(squares, axis=0))
+    parts = engine.checkpoints.rows([train.texts[each] for each in places], texts_b, labels)
+    return [TracedRows(part, places) for part in parts]
+
+
+def exact_norms(searcher: Searcher, rows: Sequence[TracedRows], mode: ScoreMode) -> np.ndarray | None:
+    """The norms that the mode divides by, of the examples of ``rows``: float64 (n); None where by none."""
+    if mode.train_norm is None:
+        return None
+    total = np.zeros(len(rows[0].part))
+    for number, (eta, each) in enumerate(zip(searcher.weights.tolist(), rows, strict=True)):
+        if mode.train_norm == "plain":
+            total += eta * searcher.squares_of(each.part)
+        else:
+            stored = searcher.codecs[number].project(each.part.rows)
+            owners = np.repeat(np.arange(len(each.part)), np.diff(each.part.offsets))
+            squares = searcher.moments[number].whitened_squares(stored)
+            total += eta * np.bincount(owners, squares, minlength=len(each.part))
+    return np.sqrt(total)

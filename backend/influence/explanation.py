@@ -8,12 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TokenScore:
-    """The part of a score that one shared token carries (all its positions together)."""
+    """The part of a score that one shared token carries (all its positions together).
+
+    ``query_token`` is the query's token that it was matched with, None where that is the same. A method that
+    matches terms of its own instead of tokens has ``token_id`` -1.
+    """
 
     token: str
     token_id: int
     special: bool
     score: float
+    query_token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class Entry:
     """One training example with its influence on the query.
 
     ``tokens`` add up to ``score``. ``words`` (of the training example) plus ``special`` add up to
-    ``score``, and so do ``query_words`` (of the query) plus ``special``.
+    ``score``, and so do ``query_words`` (of the query) plus ``special``. All are empty, and ``special`` 0,
+    for methods whose scores don't divide over words.
     """
 
     rank: int
@@ -77,7 +83,10 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Proponents (descending score) and opponents (ascending) of one query."""
+    """Proponents (descending score) and opponents (ascending) of one query.
+
+    ``has_words``: whether the method's scores divide over words.
+    """
 
     query: Query
     method: str
@@ -90,6 +99,7 @@ class Explanation:
     opponents: list[Entry]
     excluded: Excluded | None = None
     notes: list[str] = field(default_factory=list)
+    has_words: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as ``explain --json`` prints them."""

@@ -7,7 +7,7 @@ at the embedding *output*: with tied weights the gradient of the weight has a se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,19 @@ from transformers import PreTrainedModel
 from backend.errors import InputError
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From logits (B, K) and labels int64 (B) to a sum over the batch's examples."""
+
+
+def summed_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """The cross-entropy of each example's label, summed."""
+    return nn.functional.cross_entropy(logits, labels, reduction="sum")
+
+
+def label_logits(logits: Tensor, labels: Tensor) -> Tensor:
+    """The logit of each example's label, summed."""
+    return logits.gather(1, labels[:, None]).sum()
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,8 @@ class TokenRows:
 
 
 @contextmanager
-def _embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:
+def embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:
+    """Make every output of the word-embedding layer a leaf that takes gradients, and list them."""
     outputs: list[Tensor] = []
 
     def capture(module: nn.Module, args: Any, output: Tensor) -> Tensor:
@@ -61,27 +75,30 @@ def _embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:
 
 
 def position_gradients(
-    model: PreTrainedModel, inputs: dict[str, Tensor], labels: Tensor
+    model: PreTrainedModel,
+    inputs: dict[str, Tensor],
+    labels: Tensor,
+    objective: Objective = summed_loss,
 ) -> tuple[Tensor, Tensor]:
-    """Logits and the gradient of each example's cross-entropy at its embedding outputs.
+    """Logits and the gradient of each example's part of ``objective`` at its embedding outputs.
 
     Args:
         model: sequence classifier in eval mode.
         inputs: ``input_ids`` (B, L) and what else the model takes.
-        labels: (B,) int64, the class whose loss is traced.
+        labels: (B,) int64, the class whose loss (or logit) is traced.
 
     Returns:
         logits (B, K) float32 and gradients (B, L, d) in the model's dtype; padding positions are not cleared.
     """
-    with _embedding_output(model) as outputs, torch.enable_grad():
+    with embedding_output(model) as outputs, torch.enable_grad():
         logits = model(**accepted_inputs(model, inputs)).logits.float()
-        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        value = objective(logits, labels)
         if len(outputs) != 1:
             raise InputError(
                 f"{type(model).__name__} looks words up {len(outputs)} times in one pass; "
                 "Firstword explains encoder or decoder classifiers that do so once"
             )
-        (gradients,) = torch.autograd.grad(loss, outputs)
+        (gradients,) = torch.autograd.grad(value, outputs)
     return logits.detach(), gradients
 
 

@@ -4,21 +4,22 @@ good."""
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backend.data.dataset import load_split
+from backend.errors import InputError
 from backend.files import digest, replacing
 from backend.folder import Folder
 from backend.influence import index_build
 from backend.influence.disk import INDEX_DIMENSIONS
 from backend.influence.exact import rescore, shortlist_size
 from backend.influence.index import TARGET_RECALL, IndexInfo, RowIndex, padded, write_info
-from backend.influence.loading import StoredRows, open_rows
-from backend.influence.modes import MODES, Precondition, ScoreMode, score_mode
+from backend.influence.loading import StoredRows, open_rows, optimizer_reader
+from backend.influence.modes import MODES, ScoreMode, score_mode
 from backend.influence.moments import Moments
 from backend.influence.search import Ranked, Ranking, Searcher
 from backend.influence.settings import TraceSettings
@@ -32,7 +33,7 @@ FIRST_CANDIDATES = 100
 MOST_CANDIDATES = 1600  # more of them cost more than a wider index
 SAMPLED_QUERIES = 40
 _SCORES_AT_ONCE = 1 << 23  # in memory: 64 MB
-_FORMAT = 2
+_FORMAT = 3
 
 
 def sample_queries(
@@ -100,8 +101,16 @@ def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silen
         moments = index_build.gather_moments(
             scratch, artifact, steps, stored.stores, checkpoints.width, progress
         )
-        plain = Searcher(stored.stores, stored.codecs, moments, checkpoints.weights, checkpoints.vocabulary)
-        calibration = _Calibration(plain, queries, progress)
+        shape = (checkpoints.vocabulary, checkpoints.width)
+        plain = Searcher(
+            stored.stores,
+            stored.codecs,
+            moments,
+            checkpoints.weights,
+            checkpoints.vocabulary,
+            optimizer=optimizer_reader(folder, shape, moments),
+        )
+        calibration = _Calibration(plain, queries, _measurable(plain), progress)
         info = _build(scratch, artifact, steps, stored, moments, calibration, progress)
         write_info(scratch, info)
         size = sum(path.stat().st_size for path in scratch.iterdir())
@@ -126,7 +135,7 @@ def measure_against_exact(
     Exact: all stored rows are ranked, and the gradients of a shortlist made anew in fp32. A found example
     counts if its exact score reaches that of the true last one.
     """
-    mode, searcher, train = score_mode(score), explainer.searcher, explainer.splits["train"]
+    mode, searcher = score_mode(score), explainer.searcher
     drawn = sample_queries(explainer.checkpoints, explainer.folder, queries, seed=1)
     shares: dict[str, list[float]] = {"proponents": [], "opponents": []}
     for traced in track(drawn, "exact scores", len(drawn), progress):
@@ -134,7 +143,7 @@ def measure_against_exact(
         found = searcher.top(query, mode, k)
         wide = searcher.top(query, mode, shortlist_size(k), scan=True)
         full = searcher.in_full(query, traced, mode)
-        pool, _ = rescore(explainer.checkpoints, train, full, mode, wide, len(train))
+        pool, _ = rescore(explainer, searcher, full, mode, wide, len(explainer.train))
         shares["proponents"].append(_found_share(found.proponents, pool.proponents, k))
         shares["opponents"].append(_found_share(found.opponents, pool.opponents, k))
     means = {end: float(np.mean(each or [1.0])) for end, each in shares.items()}
@@ -149,6 +158,15 @@ def _found_share(found: Ranked, pool: Ranked, k: int) -> float:
     scores = dict(zip(pool.positions.tolist(), np.abs(pool.scores).tolist(), strict=True))
     weakest = np.abs(pool.scores[wanted - 1]) * (1 - 1e-6)
     return min(sum(scores.get(each, 0.0) >= weakest for each in found.positions.tolist()) / wanted, 1.0)
+
+
+def _measurable(searcher: Searcher) -> list[ScoreMode]:
+    """The modes whose recall can be measured here: ``adam`` needs the state of the optimizer."""
+    try:
+        with_optimizer = len(searcher.optimizer) > 0
+    except InputError:
+        with_optimizer = False
+    return [mode for mode in MODES.values() if with_optimizer or not mode.by_optimizer]
 
 
 def _build(
@@ -200,14 +218,19 @@ class _Calibration:
     """
 
     def __init__(
-        self, searcher: Searcher, queries: list[TracedExample], progress: Progress, k: int = 10
+        self,
+        searcher: Searcher,
+        queries: list[TracedExample],
+        modes: list[ScoreMode],
+        progress: Progress,
+        k: int = 10,
     ) -> None:
         self._searcher, self._k = searcher, k
-        self._kinds: dict[Precondition | None, list[ScoreMode]] = {}
-        for mode in MODES.values():
-            self._kinds.setdefault(mode.precondition, []).append(mode)
-        self._asked: dict[Precondition | None, list[TracedExample]] = {}
-        self._truths: dict[str, list[Ranking]] = {name: [] for name in MODES}
+        self._kinds: dict[Hashable, list[ScoreMode]] = {}
+        for mode in modes:
+            self._kinds.setdefault(mode.kind, []).append(mode)
+        self._asked: dict[Hashable, list[TracedExample]] = {}
+        self._truths: dict[str, list[Ranking]] = {mode.name: [] for mode in modes}
         for kind, modes in track(self._kinds.items(), "full scans", len(self._kinds), progress):
             self._asked[kind] = [searcher.ask(query, modes[0]) for query in queries]
             for part in self._parts(self._asked[kind]):
@@ -222,7 +245,7 @@ class _Calibration:
             products = np.concatenate([index.scores(part) for part in self._parts(self._asked[kind])])
             for mode in modes:
                 found[mode.name] = self._candidates(mode, self._asked[kind], products)
-        return {name: found[name] for name in MODES}
+        return {name: found[name] for name in self._truths}
 
     def _candidates(
         self, mode: ScoreMode, asked: list[TracedExample], products: np.ndarray
@@ -238,9 +261,9 @@ class _Calibration:
     def _ranked(
         self, asked: list[TracedExample], mode: ScoreMode, products: np.ndarray, width: int
     ) -> list[Ranking]:
-        factors = mode.factors(self._searcher.norms)
+        multipliers = self._searcher.factors(mode)
         return [
-            self._searcher.rerank(query, mode, self._k, each * factors, width)
+            self._searcher.rerank(query, mode, self._k, each * multipliers, width)
             for query, each in zip(asked, products, strict=True)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from backend.folder import Folder
 from backend.influence.basis import stored_codec
 from backend.influence.compression import RowCodec
 from backend.influence.index import IndexInfo, RowIndex
+from backend.influence.moments import Moments
+from backend.influence.optimizer_state import SecondMoments, second_moments
 from backend.influence.search import Searcher
 from backend.influence.store import RowsInfo, RowStore
 
@@ -37,8 +40,10 @@ def open_rows(folder: Folder) -> StoredRows:
         raise _damaged(folder, error) from error
 
 
-def open_searcher(folder: Folder, vocabulary: int, device: torch.device) -> tuple[Searcher, IndexInfo]:
-    """The search over all rows, its index on ``device``; ``vocabulary`` is the number of token ids."""
+def open_searcher(
+    folder: Folder, vocabulary: int, width: int, device: torch.device
+) -> tuple[Searcher, IndexInfo]:
+    """The search over all rows, its index on ``device``; the embedding matrix is (vocabulary, width)."""
     artifact = folder.require("index", "precompute")
     rows = open_rows(folder)
     weights = np.array([each.weight for each in folder.manifest().checkpoints])
@@ -46,8 +51,19 @@ def open_searcher(folder: Folder, vocabulary: int, device: torch.device) -> tupl
         index, info = RowIndex.load(folder.index, artifact.id, rows.stores, device)
     except ValueError as error:
         raise _damaged(folder, error) from error
-    searcher = Searcher(rows.stores, rows.codecs, index.moments, weights, vocabulary, index, info.candidates)
+    optimizer = optimizer_reader(folder, (vocabulary, width), index.moments)
+    searcher = Searcher(
+        rows.stores, rows.codecs, index.moments, weights, vocabulary, index, info.candidates, optimizer
+    )
     return searcher, info
+
+
+def optimizer_reader(
+    folder: Folder, shape: tuple[int, int], moments: list[Moments]
+) -> Callable[[], list[SecondMoments]]:
+    """Reads the optimizer's second moments at every checkpoint when called."""
+    paths = [folder.checkpoint_path(each) for each in folder.manifest().checkpoints]
+    return lambda: [second_moments(path, shape, each) for path, each in zip(paths, moments, strict=True)]
 
 
 def _damaged(folder: Folder, error: ValueError) -> InputError:

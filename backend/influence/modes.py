@@ -5,10 +5,13 @@ a sum over shared tokens. With I the plain influence (`dot`):
 
 - ``train-normalised``: I(x, q) / sqrt(I(x, x)), as RelatIF (Barshan et al. 2020) does with identity Hessian.
 - ``cosine``: I(x, q) / sqrt(I(x, x) I(q, q)), between -1 and 1.
+- ``adam``: query rows divided by sqrt(v_w) + lambda, v from the checkpoint's optimizer: the step that Adam
+  makes of a gradient, as LESS (Xia et al. 2024) models it. Diagonal, so it may stand on either side.
 - ``fisher``: the term of token w divided by f_w + lambda.
 - ``kfac``: query rows (R + l_R)^-1 g / (a_w + l_a), influence functions at the word-embedding layer with
   the Kronecker factors of Martens & Grosse 2015.
 - ``ekfac``: in the eigenbasis of R, divided by S_wk + lambda (George et al. 2018).
+- ``whitened``: (R + l_R)^-1/2 on both sides, then unit norm: TrackStar's order (Chang et al. 2024).
 
 Every lambda is ``damping`` times the mean of what it is added to.
 """
@@ -16,81 +19,128 @@ Every lambda is ``damping`` times the mean of what it is added to.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from backend.errors import InputError
-from backend.influence.moments import Moments
+from backend.influence.moments import DAMPING, Moments
+from backend.influence.optimizer_state import SecondMoments
 from backend.influence.tracing import TracedExample
 
-DAMPING = 1.0
-Precondition = Callable[[np.ndarray, np.ndarray, Moments], np.ndarray]
+Precondition = Callable[[np.ndarray, np.ndarray, Moments, float], np.ndarray]
+TrainNorm = Literal["plain", "whitened"]
 
 
 @dataclass(frozen=True)
 class ScoreMode:
-    """One way to score. ``precondition`` maps rows (T, r) of tokens (T) given the moments.
+    """One way to score. ``precondition`` maps rows (T, r) of tokens (T) given the moments and ``damping``.
 
-    ``reading`` says in plain words what a high score means. ``mixes_directions``: it needs the moments'
-    basis, so what a row store has dropped is left out of the score.
+    ``reading`` says in plain words what a high score means. ``train_norm``: scores are divided by that norm
+    of the training example, and with ``by_query_norm`` also by that of the query. ``mixes_directions``: it
+    needs the moments' basis, so what a row store has dropped is left out of the score. ``by_optimizer``: rows
+    are scaled by the optimizer's second moments, before a row store drops anything.
     """
 
     name: str
     formula: str
     reading: str
     precondition: Precondition | None = None
-    by_train_norm: bool = False
+    train_norm: TrainNorm | None = None
     by_query_norm: bool = False
     mixes_directions: bool = False
+    by_optimizer: bool = False
+    damping: float = DAMPING
 
-    def apply(self, query: TracedExample, moments: list[Moments]) -> TracedExample:
-        """The query with its rows changed as the mode asks; ``moments`` has one entry per checkpoint."""
-        if self.by_query_norm:
-            return query.changed(lambda _, rows: rows / query.norm if query.norm > 0 else rows)
-        if self.precondition is None or not len(query.tokens):
+    @property
+    def kind(self) -> tuple[Precondition | None, bool, float]:
+        """Modes of equal kind change queries alike, up to a factor."""
+        return self.precondition, self.by_optimizer, self.damping
+
+    def scale(self, query: TracedExample, states: list[SecondMoments]) -> TracedExample:
+        """The query's rows in all dimensions divided as Adam divides a gradient; one state a checkpoint."""
+        return self._mapped(
+            query,
+            lambda checkpoint, rows, tokens: states[checkpoint].divided(rows, tokens, self.damping),
+        )
+
+    def apply(self, query: TracedExample, moments: list[Moments], weights: np.ndarray) -> TracedExample:
+        """The query with its rows changed as the mode asks.
+
+        ``moments`` and ``weights`` (the etas) have one entry per checkpoint.
+        """
+        precondition = self.precondition
+        changed = query
+        if precondition is not None:
+            changed = self._mapped(
+                query,
+                lambda checkpoint, rows, tokens: precondition(
+                    rows, tokens, moments[checkpoint], self.damping
+                ),
+            )
+        if not self.by_query_norm:
+            return changed
+        norm = query.norm if self.train_norm == "plain" else _norm(query, changed, weights)
+        return changed.changed(lambda _, rows: rows / norm if norm > 0 else rows)
+
+    def _mapped(
+        self, query: TracedExample, change: Callable[[int, np.ndarray, np.ndarray], np.ndarray]
+    ) -> TracedExample:
+        """The query with ``change(checkpoint, rows, tokens)`` in the place of its traced rows."""
+        if not len(query.tokens):
             return query
-        precondition, traced = self.precondition, query.slots >= 0
+        traced = query.slots >= 0
         tokens = query.tokens[query.slots[traced]]
 
-        def change(checkpoint: int, rows: np.ndarray) -> np.ndarray:
-            changed = np.zeros_like(rows)
-            changed[traced] = precondition(rows[traced], tokens, moments[checkpoint])
-            return changed
+        def changed(checkpoint: int, rows: np.ndarray) -> np.ndarray:
+            result = np.zeros_like(rows)
+            result[traced] = change(checkpoint, rows[traced], tokens)
+            return result
 
-        return query.changed(change)
-
-    def factors(self, norms: np.ndarray) -> np.ndarray:
-        """What the score of each training example is multiplied with: ``norms`` are sqrt(I(x, x)), float
-        (n)."""
-        if not self.by_train_norm:
-            return np.ones(len(norms))
-        return np.divide(1.0, norms, out=np.zeros(len(norms)), where=norms > 0)
+        return query.changed(changed)
 
 
-def _fisher(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
+def factors(norms: np.ndarray | None, count: int) -> np.ndarray:
+    """What the scores of training examples are multiplied with: 1 / ``norms``, or ones: float64 (count)."""
+    if norms is None:
+        return np.ones(count)
+    return np.divide(1.0, norms, out=np.zeros(len(norms)), where=norms > 0)
+
+
+def _norm(query: TracedExample, changed: TracedExample, weights: np.ndarray) -> float:
+    """Root of the query's influence on itself in the metric of the change; rows are already times eta."""
+    products = np.einsum("ctd,ctd->c", query.rows.astype(np.float64), changed.rows)
+    total = np.divide(products, weights, out=np.zeros(len(products)), where=weights > 0).sum()
+    return float(np.sqrt(max(total, 0.0)))
+
+
+def _fisher(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float) -> np.ndarray:
     occurs, place = moments.places(tokens)
     squares = np.zeros(len(tokens))
     squares[occurs] = moments.squares[place]
-    return _divided(rows, (squares + DAMPING * moments.squares.mean())[:, None])
+    return _divided(rows, (squares + damping * moments.squares.mean())[:, None])
 
 
-def _kfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
+def _kfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float) -> np.ndarray:
     occurs, place = moments.places(tokens)
     shares = np.zeros(len(tokens))
     shares[occurs] = moments.shares[place]
-    damped = moments.eigenvalues + DAMPING * moments.mean_eigenvalue
-    solved = _divided(rows @ moments.basis, damped) @ moments.basis.T
-    return _divided(solved, (shares + DAMPING * moments.shares.mean())[:, None])
+    solved = _whiten(rows, tokens, moments, damping)
+    return _divided(solved, (shares + damping * moments.shares.mean())[:, None])
 
 
-def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments) -> np.ndarray:
+def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float) -> np.ndarray:
     occurs, place = moments.places(tokens)
     squares = np.zeros((len(tokens), moments.basis.shape[1]))
     squares[occurs] = moments.token_squares[place]
     # The mean over all d directions, also where the row store has dropped some: f_w is the mean of S_wk.
-    damping = DAMPING * moments.squares.mean()
-    return _divided(rows @ moments.basis, squares + damping) @ moments.basis.T
+    lifted = squares + damping * moments.squares.mean()
+    return _divided(rows @ moments.basis, lifted) @ moments.basis.T
+
+
+def _whiten(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float) -> np.ndarray:
+    return _divided(rows @ moments.basis, moments.damped(damping)) @ moments.basis.T
 
 
 def _divided(rows: np.ndarray, by: np.ndarray) -> np.ndarray:
@@ -106,14 +156,20 @@ MODES = {
             "train-normalised",
             "I(x, q) / sqrt(I(x, x))",
             "influence for the size of an example's gradient; outliers lose their lead",
-            by_train_norm=True,
+            train_norm="plain",
         ),
         ScoreMode(
             "cosine",
             "I(x, q) / sqrt(I(x, x) I(q, q))",
             "similarity between -1 and 1; ranks as the one above",
-            by_train_norm=True,
+            train_norm="plain",
             by_query_norm=True,
+        ),
+        ScoreMode(
+            "adam",
+            "rows divided by sqrt(v_w) + lambda, v from the optimizer",
+            "the step that Adam makes of a gradient: rare words count more; needs the run's optimizer state",
+            by_optimizer=True,
         ),
         ScoreMode(
             "fisher",
@@ -135,12 +191,28 @@ MODES = {
             _ekfac,
             mixes_directions=True,
         ),
+        ScoreMode(
+            "whitened",
+            "cosine of (R + l_R)^-1/2 G(x) and (R + l_R)^-1/2 G(q)",
+            "similarity between -1 and 1 in which common directions count less",
+            _whiten,
+            train_norm="whitened",
+            by_query_norm=True,
+            mixes_directions=True,
+        ),
     )
 }
 
 
-def score_mode(name: str) -> ScoreMode:
-    """The mode of that name; `InputError` if there is none."""
+def score_mode(name: str, damping: float | None = None) -> ScoreMode:
+    """The mode of that name; `InputError` if there is none, or ``damping`` does not suit it."""
     if name not in MODES:
         raise InputError(f"--score {name}: must be one of {', '.join(MODES)}")
-    return MODES[name]
+    mode = MODES[name]
+    if damping is None:
+        return mode
+    if not (mode.by_optimizer or mode.precondition) or mode.train_norm == "whitened":
+        raise InputError(f"--damping: score {name} has none to choose; adam, fisher, kfac and ekfac have")
+    if not 0 < damping < 1e6:
+        raise InputError(f"--damping {damping}: must be above 0, such as 0.1, 1 or 10")
+    return replace(mode, damping=damping)

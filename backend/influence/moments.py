@@ -4,7 +4,8 @@ section 3).
 All are means over training examples or rows, gathered from the stored rows while the index is built:
 ``shares`` a_w, the share of examples that contain token w; ``squares`` f_w, the mean over examples of
 |g(x, w)|^2 / d; ``eigenvalues`` and ``basis`` of R, the second moment of the rows; and ``token_squares`` S,
-the mean over examples of (g(x, w) . u_k)^2 for every token and eigendirection u_k.
+the mean over examples of (g(x, w) . u_k)^2 for every token and eigendirection u_k. Beside them, for every
+example, ``whitened``: sum_w g(x, w)^T (R + lambda)^-1 g(x, w), which `whitened` divides by.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from backend.data.shards import shard_ranges
 from backend.files import replacing
 from backend.influence.compression import eigenbasis
 from backend.influence.store import RowStore
+
+DAMPING = 1.0  # lambda over the mean of what it is added to
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Moments:
 
     ``shares``, ``squares`` float64 (V'); ``eigenvalues`` float64 (r), descending; ``basis`` float32 (r, r), a
     column per eigenvector; ``token_squares`` float32 (V', r); ``mean_eigenvalue`` float64 (1), the trace of
-    R over d, with what the row store dropped.
+    R over d, with what the row store dropped; ``whitened`` float32 (n), with the default damping.
     """
 
     tokens: np.ndarray
@@ -37,6 +41,19 @@ class Moments:
     basis: np.ndarray
     token_squares: np.ndarray
     mean_eigenvalue: np.ndarray
+    whitened: np.ndarray
+
+    def damped(self, damping: float = DAMPING) -> np.ndarray:
+        """Eigenvalues of R + lambda: float64 (r)."""
+        return self.eigenvalues + damping * self.mean_eigenvalue
+
+    def whitened_squares(self, rows: np.ndarray) -> np.ndarray:
+        """g^T (R + lambda)^-1 g of each of ``rows`` (m, r): float64 (m)."""
+        return self._whitened_squares((rows @ self.basis) ** 2)
+
+    def _whitened_squares(self, squares: np.ndarray) -> np.ndarray:
+        damped = self.damped()
+        return squares @ np.divide(1.0, damped, out=np.zeros(len(damped)), where=damped > 0)
 
     def places(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which of ``tokens`` occur, bool (T), and the place of each that does, int64."""
@@ -81,25 +98,30 @@ def gather(store: RowStore, width: int) -> Moments:
         moment += stored.T @ stored
         rows += len(stored)
     eigenvalues, vectors = eigenbasis(moment / max(rows, 1))
-    basis = vectors.astype(np.float32)
-    return Moments(
+    found = Moments(
         tokens=tokens,
         shares=counts / store.count,
         squares=squares / (store.count * width),
         eigenvalues=eigenvalues,
-        basis=basis,
-        token_squares=_token_squares(store, tokens, basis) / np.float32(store.count),
+        basis=vectors.astype(np.float32),
+        token_squares=np.zeros((len(tokens), store.width), dtype=np.float32),
         mean_eigenvalue=np.array([squares.sum() / max(rows, 1) / width]),
+        whitened=np.zeros(store.count, dtype=np.float32),
     )
+    _add_squares(store, found)
+    return found
 
 
-def _token_squares(store: RowStore, tokens: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Sums over examples of the squares of each token's row in the eigenbasis: float32 (V', r)."""
-    total = np.zeros((len(tokens), store.width), dtype=np.float32)
-    for shard in store.passing():
-        squares = (shard.rows() @ basis) ** 2
+def _add_squares(store: RowStore, moments: Moments) -> None:
+    """Fill in ``token_squares`` and ``whitened``: the second pass, in the eigenbasis that the first found."""
+    for shard, positions in zip(store.passing(), shard_ranges(store.count), strict=True):
+        squares = (shard.rows() @ moments.basis) ** 2
         order = np.argsort(shard.tokens, kind="stable")
         found, starts = np.unique(shard.tokens[order], return_index=True)
         if len(found):
-            total[np.searchsorted(tokens, found)] += np.add.reduceat(squares[order], starts, axis=0)
-    return total
+            sums = np.add.reduceat(squares[order], starts, axis=0)
+            moments.token_squares[np.searchsorted(moments.tokens, found)] += sums
+        owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))
+        sums = np.bincount(owners, moments._whitened_squares(squares), minlength=len(shard))
+        moments.whitened[positions.start : positions.stop] = sums
+    moments.token_squares[:] /= np.float32(store.count)

@@ -3,18 +3,22 @@ mode."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 import torch
 
+from backend.errors import InputError
 from backend.influence.compression import RowCodec
+from backend.influence.gradients import TokenRows
 from backend.influence.index import RowIndex
-from backend.influence.modes import ScoreMode
-from backend.influence.moments import Moments
+from backend.influence.modes import ScoreMode, factors
+from backend.influence.moments import DAMPING, Moments
+from backend.influence.optimizer_state import SecondMoments
 from backend.influence.store import ExampleRows, RowStore
 from backend.influence.tracing import TracedExample
 
@@ -24,20 +28,36 @@ class Ranked:
     """Training examples in rank order: ``positions`` int64 (k), ``terms`` float64 (k, T).
 
     ``factors`` float64 (k) is what the mode multiplied each example's products with; terms contain it.
+    ``partners`` int64 (k, T): the token of each example that a query token was matched with, -1 for none;
+    None where every token is matched with itself.
     """
 
     positions: np.ndarray
     terms: np.ndarray
     factors: np.ndarray
+    partners: np.ndarray | None = None
 
     @property
     def scores(self) -> np.ndarray:
         """Influence of each example: its terms' sum, float64 (k)."""
         return self.terms.sum(axis=1)
 
+    @classmethod
+    def joined(cls, first: Ranked, second: Ranked) -> Ranked:
+        """The examples of ``first``, then those of ``second``."""
+        return cls(
+            np.concatenate([first.positions, second.positions]),
+            np.concatenate([first.terms, second.terms]),
+            np.concatenate([first.factors, second.factors]),
+            None
+            if first.partners is None or second.partners is None
+            else np.concatenate([first.partners, second.partners]),
+        )
+
     def at(self, chosen: np.ndarray) -> Ranked:
         """The examples at these places, in this order."""
-        return Ranked(self.positions[chosen], self.terms[chosen], self.factors[chosen])
+        partners = None if self.partners is None else self.partners[chosen]
+        return Ranked(self.positions[chosen], self.terms[chosen], self.factors[chosen], partners)
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,17 @@ class Ranking:
     proponents: Ranked
     opponents: Ranked
     n_scored: int
+
+    @classmethod
+    def by_scores(cls, scores: np.ndarray, k: int) -> Ranking:
+        """The ``k`` strongest of each end by ``scores`` float64 (n), as one term each."""
+        every = Ranked(np.arange(len(scores)), scores[:, None], np.ones(len(scores)))
+        return cls.of(every, k, len(scores))
+
+    @property
+    def positions(self) -> np.ndarray:
+        """All examples of both ends, ascending: int64."""
+        return np.sort(np.concatenate([self.proponents.positions, self.opponents.positions]))
 
     @classmethod
     def of(cls, scored: Ranked, k: int, n_scored: int) -> Ranking:
@@ -76,30 +107,75 @@ class Searcher:
         vocabulary: int,
         index: RowIndex | None = None,
         candidates: dict[str, int] | None = None,
+        optimizer: Callable[[], list[SecondMoments]] | None = None,
     ) -> None:
-        """``weights`` are the checkpoints' etas; ``index`` None: every search scans everything."""
+        """``weights`` are the checkpoints' etas; ``index`` None: every search scans everything.
+
+        ``optimizer`` reads the optimizers' second moments; `InputError` where there are none.
+        """
         self.stores, self.codecs, self.moments, self.index = stores, codecs, moments, index
         self.weights, self.vocabulary = weights, vocabulary
         self.candidates = candidates or {}
         self.count = stores[0].count
+        self._read_optimizer = optimizer
+        self._left_out = np.empty(0, dtype=np.int64)
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
+
+    def leaving_out(self, tokens: Collection[int]) -> Searcher:
+        """The same search, in whose norms ``tokens`` do not count."""
+        other = copy(self)
+        other._left_out = np.array(sorted(tokens), dtype=np.int64)
+        other.__dict__.pop("norms", None)
+        return other
 
     @cached_property
     def norms(self) -> np.ndarray:
         """Root of every example's plain self-influence, ``sqrt(sum_c eta_c |G_c(x)|^2)``: float64 (n)."""
-        squares = [store.norms().astype(np.float64) ** 2 for store in self.stores]
+        if len(self._left_out):
+            squares = [store.squares_without(self._left_out) for store in self.stores]
+        else:
+            squares = [store.norms().astype(np.float64) ** 2 for store in self.stores]
         return np.sqrt(sum(eta * each for eta, each in zip(self.weights.tolist(), squares, strict=True)))
+
+    def squares_of(self, part: TokenRows) -> np.ndarray:
+        """Squared norm of the gradient of each example of ``part``, as `norms` counts: float64 (n)."""
+        squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
+        squares[np.isin(part.tokens, self._left_out)] = 0.0
+        owners = np.repeat(np.arange(len(part)), np.diff(part.offsets))
+        return np.bincount(owners, squares, minlength=len(part))
+
+    @cached_property
+    def whitened_norms(self) -> np.ndarray:
+        """The same in the metric of ``(R_c + lambda)^-1``: float64 (n)."""
+        squares = [each.whitened.astype(np.float64) for each in self.moments]
+        return np.sqrt(sum(eta * each for eta, each in zip(self.weights.tolist(), squares, strict=True)))
+
+    def factors(self, mode: ScoreMode) -> np.ndarray:
+        """What the mode multiplies the scores of every training example with: float64 (n)."""
+        norms = {None: None, "plain": self.norms, "whitened": self.whitened_norms}[mode.train_norm]
+        return factors(norms, self.count)
+
+    @cached_property
+    def optimizer(self) -> list[SecondMoments]:
+        """The optimizer's second moments at every checkpoint; `InputError` where there are none."""
+        if self._read_optimizer is None:
+            raise InputError("--score adam: the optimizer's state is not at hand here")
+        return self._read_optimizer()
 
     def ask(self, query: TracedExample, mode: ScoreMode) -> TracedExample:
         """A traced query in the coordinates of stored rows, changed as the mode asks: what searches take."""
+        if mode.by_optimizer:
+            query = mode.scale(query, self.optimizer)
         if any(codec.basis is not None for codec in self.codecs):
             query = query.changed(lambda number, rows: self.codecs[number].project(rows))
-        return mode.apply(query, self.moments)
+        return mode.apply(query, self.moments, self.weights)
 
     def in_full(self, asked: TracedExample, query: TracedExample, mode: ScoreMode) -> TracedExample:
         """As `ask`, in all dimensions of the embeddings; ``asked`` is what `ask` made of ``query``."""
+        if mode.by_optimizer:
+            return mode.scale(query, self.optimizer)
         if not mode.mixes_directions:
-            return mode.apply(query, self.moments)
+            return mode.apply(query, self.moments, self.weights)
         return asked.changed(lambda number, rows: self.codecs[number].restore(rows))
 
     def terms(self, query: TracedExample, examples: np.ndarray) -> np.ndarray:
@@ -108,12 +184,12 @@ class Searcher:
 
     def scored(self, query: TracedExample, mode: ScoreMode, examples: np.ndarray) -> Ranked:
         """``examples`` (ascending) with their terms in the mode."""
-        factors = mode.factors(self.norms[examples])
-        return Ranked(examples, self.terms(query, examples) * factors[:, None], factors)
+        chosen = self.factors(mode)[examples]
+        return Ranked(examples, self.terms(query, examples) * chosen[:, None], chosen)
 
     def scores(self, query: TracedExample, mode: ScoreMode) -> np.ndarray:
         """Influence of every training example by its stored rows: float64 (n)."""
-        return self.many_scores([query])[0] * mode.factors(self.norms)
+        return self.many_scores([query])[0] * self.factors(mode)
 
     def many_scores(self, queries: Sequence[TracedExample], *, release: bool = False) -> np.ndarray:
         """Plain products of every training example with each query: float64 (queries, n); reads all rows.
@@ -186,12 +262,12 @@ class Searcher:
         scan: bool = False,
     ) -> list[Ranking]:
         """As `top`, for several queries at once: index or rows are read once for all of them."""
-        width, factors = self.shortlist(mode, k), mode.factors(self.norms)
+        width, multipliers = self.shortlist(mode, k), self.factors(mode)
         scan = scan or self.index is None or 2 * width >= self.count
         scores = self.many_scores(queries) if scan or self.index is None else self.index.scores(queries)
         rankings = []
         for query, each, own in zip(queries, scores, exclude, strict=True):
-            each = each * factors
+            each = each * multipliers
             if own is not None:
                 each[own] = 0.0
             rankings.append(self.rerank(query, mode, k, each, k if scan else width))
@@ -205,8 +281,9 @@ class Searcher:
         return Ranking.of(self.scored(query, mode, chosen), k, len(chosen))
 
     def shortlist(self, mode: ScoreMode, k: int) -> int:
-        """How many candidates of each end are re-ranked for lists of ``k``."""
-        calibrated = self.candidates.get(mode.name, self.count)
+        """How many candidates of each end are re-ranked for lists of ``k``; all where none were measured."""
+        measured = mode.damping == DAMPING
+        calibrated = self.candidates.get(mode.name, self.count) if measured else self.count
         return max(calibrated, -(-calibrated * k // 10))
 
 

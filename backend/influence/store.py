@@ -243,6 +243,22 @@ class RowStore:
         """Norm of every example's whole gradient before it was encoded: float32 (n)."""
         return np.concatenate([shard.norms for shard in self.shards])
 
+    def example(self, example: int) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens int32 (m) of an example and their rows float32 (m, r)."""
+        number, local = locate(example)
+        shard = self.shards[number]
+        span = slice(shard.offsets[local], shard.offsets[local + 1])
+        return shard.tokens[span], shard.rows(span)
+
+    def squares_without(self, tokens: np.ndarray) -> np.ndarray:
+        """Squared norm of every example's gradient at all tokens but ``tokens``: float64 (n)."""
+        found = []
+        for shard in self.passing():
+            kept = np.where(np.isin(shard.tokens, tokens), 0.0, shard.row_norms.astype(np.float64) ** 2)
+            owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))
+            found.append(np.bincount(owners, kept, minlength=len(shard)))
+        return np.concatenate(found)
+
     def positions(self, example: int, token: int) -> np.ndarray:
         """See `ExampleRows`."""
         number, local = locate(example)
@@ -319,19 +335,25 @@ class TracedRows:
 
     def __init__(self, part: TokenRows, examples: Sequence[int]) -> None:
         """``part`` holds the rows of ``examples`` (positions in the training split), in that order."""
-        self._part = part
+        self.part = part
         self._place = {example: place for place, example in enumerate(examples)}
 
     def add_terms(
         self, terms: np.ndarray, examples: np.ndarray, slots: np.ndarray, query: np.ndarray
     ) -> None:
         """See `ExampleRows`."""
-        part, places = self._part, np.array([self._place[each] for each in examples.tolist()], dtype=np.int64)
+        part, places = self.part, np.array([self._place[each] for each in examples.tolist()], dtype=np.int64)
         scales = np.ones(len(part.rows), dtype=np.float32)
         kernels.add_terms(part.rows, scales, part.tokens, part.offsets, places, slots, query, terms)
 
+    def example(self, example: int) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens int32 (m) of an example and their rows float32 (m, d)."""
+        place = self._place[example]
+        span = slice(self.part.offsets[place], self.part.offsets[place + 1])
+        return self.part.tokens[span], self.part.rows[span]
+
     def positions(self, example: int, token: int) -> np.ndarray:
         """See `ExampleRows`."""
-        part = self._part
+        part = self.part
         found, span = find_row(part.offsets, part.tokens, part.part_rows, self._place[example], token)
         return split_row(part.rows[found], part.parts[span])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -78,6 +79,12 @@ class Checkpoints:
                 self._models = [load_for_tracing(path, self._settings) for path in paths]
             return self._models
 
+    @contextmanager
+    def using(self) -> Iterator[None]:
+        """Have the models to oneself: hooks are not for two threads at once."""
+        with self._lock:
+            yield
+
     @cached_property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer of the last checkpoint."""
@@ -137,11 +144,11 @@ class Checkpoints:
                             gradients[row, real[row]].cpu().numpy() * self.weights[number]
                         )
         return [
-            TracedExample(*parts, norm=self._norm(parts[1], parts[2], parts[3]))
+            TracedExample(*parts, norm=self.norm(parts[1], parts[2], parts[3]))
             for parts in zip(encoded, slots, tokens, position_rows, strict=True)
         ]
 
-    def _norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
+    def norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
         """Root of ``sum_c eta_c |G_c|^2``; the rows are already times eta, so they are divided by it once."""
         total = 0.0
         for rows, weight in zip(token_sums(slots, len(tokens), position_rows), self.weights, strict=True):

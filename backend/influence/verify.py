@@ -20,7 +20,8 @@ from backend.progress import Progress, silent
 def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = silent) -> list[str]:
     """One line per damaged or missing file of a recorded artifact.
 
-    ``repair`` deletes the damaged ones that can be made again: rows, predictions, index, influence.
+    ``repair`` deletes the damaged ones that can be made again: rows, predictions, index, dynamics,
+    influence.
     """
     manifest = folder.manifest()
     lines = _data(folder, manifest)
@@ -36,6 +37,8 @@ def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = 
         lines.append(f"{folder.index}: damaged or missing")
         if repair:
             shutil.rmtree(folder.index, ignore_errors=True)
+    if folder.state("dynamics") == "current":
+        lines += _dynamics(folder, manifest, repair)
     if folder.state("influence") == "current":
         lines += _influence(folder, manifest, repair)
     if folder.review.exists():
@@ -100,6 +103,17 @@ def _influence(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
     for path in whole_set_files(folder):
         if not path.is_file() or file_digest(path) != digests.get(path.name):
             lines.append(f"{path}: damaged or missing")
+            if repair:
+                path.unlink(missing_ok=True)
+    return lines
+
+
+def _dynamics(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
+    lines = []
+    for name, known in manifest.artifacts["dynamics"].details["files"].items():
+        path = folder.dynamics / name
+        if not path.is_file() or file_digest(path) != known:
+            lines.append(f"{path}: damaged or missing; `dynamics` trains its run again")
             if repair:
                 path.unlink(missing_ok=True)
     return lines

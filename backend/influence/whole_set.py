@@ -148,7 +148,7 @@ def _block(explainer: Explainer, block: range, mode: ScoreMode, k: int, path: Pa
     queries = [each.asked for each in found]
     groups = [_groups(each, len(explainer.checkpoints.manifest.classes)) for each in found]
     sums = explainer.searcher.group_sums(queries, groups, len(explainer.checkpoints.manifest.classes) + 1)
-    return sums * mode.factors(explainer.searcher.norms)[:, None]
+    return sums * explainer.searcher.factors(mode)[:, None]
 
 
 def _groups(answer: Answer, classes: int) -> list[int]:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedConfig,
@@ -85,6 +86,17 @@ def load_classifier(
     if classes is None and missing:
         raise InputError(f"{source}: not a trained classifier (no weights for {missing[0]})")
     return model.eval()
+
+
+def load_encoder(source: str | Path) -> PreTrainedModel:
+    """Load a model without a head, in fp32 and eval mode; raises `InputError`."""
+    _refuse_pickles(Path(source))
+    return attempt(
+        lambda: AutoModel.from_pretrained(
+            str(source), dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        ),
+        f"{source}: cannot be loaded as an encoder",
+    ).eval()
 
 
 def embedding_layer(model: PreTrainedModel) -> nn.Embedding:

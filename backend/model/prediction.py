@@ -1,4 +1,4 @@
-"""Class probabilities of encoded examples."""
+"""Logits and class probabilities of encoded examples."""
 
 import inspect
 from collections.abc import Sequence
@@ -30,27 +30,42 @@ def predict(
     max_tokens: int = 16384,
     progress: Progress = silent,
 ) -> np.ndarray:
-    """Probabilities, float32 (examples, classes), on the model's own device, in eval mode.
+    """Probabilities, float32 (examples, classes); see `logits`.
 
-    An example without tokens has nothing to go by: uniform probabilities. Padding on the left would
-    shift absolute positions, so there only examples of equal length share a batch.
+    An example without tokens has nothing to go by: uniform probabilities.
     """
-    classes = len(model.config.id2label or ())
-    result = np.full((len(encoded), classes), 1 / classes, dtype=np.float32)
+    found = logits(model, encoded, tokenizer, batch_examples, max_tokens, progress)
+    return torch.softmax(torch.from_numpy(found), dim=-1).numpy()
+
+
+def logits(
+    model: PreTrainedModel,
+    encoded: Sequence[TokenIds],
+    tokenizer: PreTrainedTokenizerBase,
+    batch_examples: int = 64,
+    max_tokens: int = 16384,
+    progress: Progress = silent,
+    stage: str = "predicting",
+) -> np.ndarray:
+    """Logits, float32 (examples, classes), on the model's own device, in eval mode.
+
+    Zero for an example without tokens. Padding on the left would shift absolute positions, so there only
+    examples of equal length share a batch. The model is left in the mode it was in.
+    """
+    result = np.zeros((len(encoded), len(model.config.id2label or ())), dtype=np.float32)
     filled = [position for position, each in enumerate(encoded) if len(each)]
     lengths = [len(encoded[position]) for position in filled]
     batches = length_sorted_batches(lengths, batch_examples, max_tokens, same_length=padding_free(tokenizer))
     was_training = model.training
     model.eval()
     done = len(encoded) - len(filled)
-    progress("predicting", done, len(encoded))
-    with torch.inference_mode():
+    progress(stage, done, len(encoded))
+    with torch.no_grad():  # not inference mode: what a model keeps of it could not be trained on afterwards
         for batch in batches:
             rows = [filled[index] for index in batch]
             inputs = collate([encoded[row] for row in rows], tokenizer, model.device)
-            logits = model(**accepted_inputs(model, inputs)).logits
-            result[rows] = torch.softmax(logits.float(), dim=-1).cpu().numpy()
+            result[rows] = model(**accepted_inputs(model, inputs)).logits.float().cpu().numpy()
             done += len(rows)
-            progress("predicting", done, len(encoded))
+            progress(stage, done, len(encoded))
     model.train(was_training)
     return result

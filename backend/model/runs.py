@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from backend.data.dataset import load_split
+from backend.data.dataset import Split, load_split
 from backend.errors import InputError
 from backend.files import digest, replacing
 from backend.folder import Artifact, CheckpointInfo, Folder, ModelInfo
 from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
+from backend.model.dynamics import dynamics_key, has_run, record_runs, write_run
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer
 from backend.model.source import resolve
@@ -20,9 +23,11 @@ from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 
+_SEEDS = "training with other seeds"
+
 
 def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = silent) -> TrainingResult:
-    """Fine-tune the workspace's model into ``checkpoints/`` and record the checkpoints."""
+    """Fine-tune the workspace's model into ``checkpoints/``; record the checkpoints and the dynamics."""
     with folder.lock():
         manifest = folder.manifest()
         if "checkpoints" in manifest.artifacts:
@@ -31,21 +36,7 @@ def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = s
             )
         if folder.checkpoints.exists():  # of a run that was killed before it was recorded
             shutil.rmtree(folder.checkpoints)
-        training, evaluation = load_split(folder, "train"), load_split(folder, "eval")
-        result = train(
-            folder.checkpoints,
-            model=manifest.model.name,
-            layers=manifest.model.layers,
-            classes=manifest.classes,
-            train_texts=training.texts,
-            train_texts_b=training.texts_b,
-            train_labels=training.labels,
-            eval_texts=evaluation.texts,
-            eval_texts_b=evaluation.texts_b,
-            eval_labels=evaluation.labels,
-            settings=settings,
-            progress=progress,
-        )
+        result = _fit(folder, folder.checkpoints, load_split(folder, "eval"), settings, progress)
         _record(
             folder,
             result.checkpoints,
@@ -53,8 +44,79 @@ def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = s
             classes=manifest.classes,
             max_length=result.max_length,
             eval_accuracy=result.eval_accuracy,
+            settings=asdict(settings),
         )
+        if result.dynamics:
+            write_run(folder, settings.seed, result.dynamics, dynamics_key(folder))
     return result
+
+
+def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list[int]:
+    """Repeat the workspace's training until the dynamics of ``count`` seeds are there; returns the seeds.
+
+    Only the logits are kept. The first seed is that of the training itself; what is there already stays, so
+    a stopped call goes on where it was. `InputError` where no training settings are recorded.
+    """
+    if count < 1:
+        raise InputError(f"--seeds {count}: must be at least 1")
+    with folder.lock():
+        folder.require("checkpoints", "train")
+        settings = recorded_settings(folder)
+        if settings is None:
+            made_by = folder.manifest().artifacts["checkpoints"].details.get("made_by")
+            why = "attached" if made_by == "attach" else "trained before settings were recorded"
+            raise InputError(
+                f"{folder.path}: its model was {why}, so there is no training to repeat; "
+                "scores use the logits at its checkpoints"
+            )
+        key = dynamics_key(folder)
+        seeds = [(settings.seed + number) % 2**32 for number in range(count)]
+        progress(_SEEDS, 0, count)
+        for done, seed in enumerate(seeds, start=1):
+            if not has_run(folder, seed, key):
+                _train_seed(folder, replace(settings, seed=seed), key, progress)
+            progress(_SEEDS, done, count)
+        record_runs(folder, key)
+    return seeds
+
+
+def recorded_settings(folder: Folder) -> TrainingSettings | None:
+    """The settings of the workspace's own training; None for an attached run, or before any."""
+    artifact = folder.manifest().artifacts.get("checkpoints")
+    recorded = artifact.details.get("settings") if artifact else None
+    if recorded is None:
+        return None
+    known = {field.name for field in fields(TrainingSettings)}
+    return TrainingSettings(**{name: value for name, value in recorded.items() if name in known})
+
+
+def _train_seed(folder: Folder, settings: TrainingSettings, key: str, progress: Progress) -> None:
+    """Train once more, for the logits alone."""
+    with tempfile.TemporaryDirectory(prefix=".run.", suffix=".tmp", dir=folder.path) as scratch:
+        once = replace(settings, dynamics=True, checkpoints=1)
+        result = _fit(folder, Path(scratch) / "run", None, once, progress)
+    if result.dynamics:
+        write_run(folder, settings.seed, result.dynamics, key)
+
+
+def _fit(
+    folder: Folder, run: Path, evaluation: Split | None, settings: TrainingSettings, progress: Progress
+) -> TrainingResult:
+    manifest, training = folder.manifest(), load_split(folder, "train")
+    return train(
+        run,
+        model=manifest.model.name,
+        layers=manifest.model.layers,
+        classes=manifest.classes,
+        train_texts=training.texts,
+        train_texts_b=training.texts_b,
+        train_labels=training.labels,
+        eval_texts=evaluation.texts if evaluation else (),
+        eval_texts_b=evaluation.texts_b if evaluation else None,
+        eval_labels=evaluation.labels if evaluation else (),
+        settings=settings,
+        progress=progress,
+    )
 
 
 def attach_run(

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,6 @@ from transformers import (
     PreTrainedTokenizerFast,
     PrinterCallback,
     Trainer,
-    TrainerCallback,
     TrainingArguments,
     set_seed,
 )
@@ -24,11 +22,13 @@ from transformers import (
 from backend.errors import InputError
 from backend.files import replacing
 from backend.model.checkpoints import FoundCheckpoint, find_run
-from backend.model.loading import attempt, load_classifier, load_tokenizer, max_input_length
+from backend.model.dynamics import Dynamics
+from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.quiet import quiet
 from backend.model.source import resolve
 from backend.model.tokenization import Encoded, collate, encode
+from backend.model.training_callbacks import Logger, Steward
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 
@@ -40,7 +40,10 @@ _LOGS = 100  # entries in the log of a run
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a run came to; ``losses`` are (step, mean training loss since the entry before)."""
+    """What a run came to; ``losses`` are (step, mean training loss since the entry before).
+
+    ``dynamics`` holds the logits of all training texts, None where the settings want none.
+    """
 
     run: Path
     steps: int
@@ -49,6 +52,7 @@ class TrainingResult:
     max_length: int
     checkpoints: list[FoundCheckpoint]
     losses: list[tuple[int, float]]
+    dynamics: Dynamics | None
 
 
 def train(
@@ -56,6 +60,7 @@ def train(
     *,
     model: str,
     layers: int | None,
+    tokenizer: str | None = None,
     classes: Sequence[str],
     train_texts: Sequence[str],
     train_texts_b: Sequence[str] | None,
@@ -68,6 +73,7 @@ def train(
 ) -> TrainingResult:
     """Fine-tune ``model`` (hub id, folder or ``minilm``) and write the run to ``output_dir``.
 
+    ``tokenizer``: folder or hub id, where the model does not bring its own.
     Labels are names out of ``classes``, whose order is the model's. The run appears only when it is
     complete, with the checkpoints that `choose` picks. Texts without any token are not trained on.
     Deterministic given seed, precision and thread count on a CPU; a GPU adds up in varying order.
@@ -78,24 +84,31 @@ def train(
     started = time.perf_counter()
     set_seed(settings.seed)  # the head is drawn at random on loading
     source = resolve(model)
-    tokenizer = load_tokenizer(source)
-    classifier = load_classifier(source, classes=classes, layers=layers, attention=_attention(settings))
-    limit = max_input_length(tokenizer, classifier)
-    max_length = min(settings.max_length or limit, limit)
-    encoded = encode(tokenizer, train_texts, train_texts_b, max_length)
+    fast = load_tokenizer(source if tokenizer is None else resolve(tokenizer))
+    classifier = load_classifier(
+        source,
+        classes=classes,
+        layers=layers,
+        attention=_attention(settings),
+        pad_token_id=fast.pad_token_id,
+    )
+    max_length = input_length(settings.max_length, fast, classifier)
+    encoded = encode(fast, train_texts, train_texts_b, max_length)
     examples = _examples(encoded, train_labels, classes)
-    eval_encoded = encode(tokenizer, eval_texts, eval_texts_b, max_length)
+    eval_encoded = encode(fast, eval_texts, eval_texts_b, max_length)
     truth = _indices(eval_labels, classes)
     steps = _total_steps(len(examples), settings)
     candidates = _spread(steps, _CANDIDATES * settings.checkpoints)
     _require_space(output_dir, classifier, len(candidates))
+    logger = Logger(encoded, fast, progress) if settings.dynamics else None
     with replacing(output_dir.absolute()) as temporary, quiet():
-        trainer = _trainer(
-            temporary, classifier, tokenizer, examples, settings, _Steward(candidates, steps, progress)
-        )
+        steward = Steward(candidates, steps, progress)
+        trainer = _trainer(temporary, classifier, fast, examples, settings, steward)
+        if logger:
+            trainer.add_callback(logger)
         trainer.train()
         last = _keep_chosen(temporary, settings.checkpoints)
-        accuracy = _accuracy(last, tokenizer, eval_encoded, truth, settings.torch_device(), progress)
+        accuracy = _accuracy(last, fast, eval_encoded, truth, settings.torch_device(), progress)
     return TrainingResult(
         run=output_dir,
         steps=steps,
@@ -104,6 +117,7 @@ def train(
         max_length=max_length,
         checkpoints=find_run(output_dir, settings.checkpoints).checkpoints,
         losses=[(int(each["step"]), each["loss"]) for each in trainer.state.log_history if "loss" in each],
+        dynamics=logger.logged() if logger else None,
     )
 
 
@@ -170,7 +184,7 @@ def _trainer(
     tokenizer: PreTrainedTokenizerFast,
     examples: _Examples,
     settings: TrainingSettings,
-    steward: "_Steward",
+    steward: Steward,
 ) -> Trainer:
     def collator(items: Sequence[tuple[Encoded, int]]) -> dict[str, torch.Tensor]:
         batch = accepted_inputs(model, collate([each for each, _ in items], tokenizer))
@@ -218,7 +232,7 @@ def _arguments(folder: Path, settings: TrainingSettings, steps: int) -> Training
         use_cpu=device.type == "cpu",
         logging_steps=max(1, round(steps / _LOGS)),
         logging_nan_inf_filter=False,
-        save_strategy="no",  # _Steward says when
+        save_strategy="no",  # Steward says when
         eval_strategy="no",
         report_to="none",
         disable_tqdm=True,
@@ -228,31 +242,6 @@ def _arguments(folder: Path, settings: TrainingSettings, steps: int) -> Training
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # else Trainer would multiply the batch size by the number of GPUs
     return arguments
-
-
-class _Steward(TrainerCallback):
-    """Saves at the given steps, reports progress, and stops a run whose loss diverges."""
-
-    def __init__(self, saves: frozenset[int], steps: int, progress: Progress) -> None:
-        self._saves, self.steps, self._progress = saves, steps, progress
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.max_steps != self.steps:
-            raise RuntimeError(f"Trainer plans {state.max_steps} steps, not {self.steps}")
-        self._progress("training", 0, self.steps)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step in self._saves:
-            control.should_log = control.should_save = True
-        self._progress("training", state.global_step, self.steps)
-
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
-    ) -> None:
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            raise InputError(
-                f"training diverged before step {state.global_step}: lower the learning rate (--lr)"
-            )
 
 
 def _keep_chosen(folder: Path, count: int) -> Path:

@@ -39,6 +39,8 @@ class TrainingSettings:
     precision: str = "auto"
     """``fp32``, ``bf16`` (autocast, fp32 weights), or ``auto``: bf16 where the hardware is fast at it."""
     device: str = "auto"
+    dynamics: bool = True
+    """Whether to log the logits of every training row at the end of every epoch; the run stays the same."""
 
     def __post_init__(self) -> None:
         _number("epochs", self.epochs, above=0, most=10_000)
@@ -50,6 +52,8 @@ class TrainingSettings:
         _integer("checkpoints", self.checkpoints, 1)
         if self.max_length is not None:
             _integer("max_length", self.max_length, 1)
+        if not isinstance(self.dynamics, bool):
+            raise InputError(f"dynamics {self.dynamics!r}: must be true or false")
         _name("optimizer", self.optimizer, [each.value for each in OptimizerNames])
         _name("scheduler", self.scheduler, [e.value for e in SchedulerType if e.value not in _NO_SCHEDULERS])
         _name("precision", self.precision, _PRECISIONS)

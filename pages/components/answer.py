@@ -14,8 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import show, tag
+from pages.components.preparation import is_prepared, offer_preparation
 from pages.components.query_panel import show_query
-from pages.components.question import ask_count, ask_label, ask_reason, ask_score
+from pages.components.question import ask_count, ask_label, ask_method, ask_reason, ask_score
 from pages.components.results import list_unit, show_results
 from pages.components.workspaces import Asked, explain, version
 
@@ -40,15 +41,24 @@ class Places:
 def show_answer(workspace: Workspace, asked: Asked) -> None:
     """The query, the question about it and the results; what does not depend on them stays in place."""
     query = st.empty()
-    question, reason, score, count = st.columns([0.42, 0.28, 0.18, 0.12], vertical_alignment="bottom")
+    question, reason, method, score, count = st.columns(
+        [0.34, 0.22, 0.18, 0.15, 0.11], vertical_alignment="bottom"
+    )
     places = Places(query, question.empty(), st.empty())
     with reason:
         ask_reason()
+    with method:
+        asked = replace(asked, method=ask_method())
     with score:
-        asked = replace(asked, score=ask_score())
+        asked = replace(asked, score=ask_score(asked.method))
     with count:
         asked = replace(asked, k=ask_count())
-    _fill(places, workspace, asked)
+    if is_prepared(workspace, asked.method):
+        _fill(places, workspace, asked)
+    else:
+        keys.put(keys.SHOWN, None)
+        with places.results.container():
+            offer_preparation(workspace, asked.method)
 
 
 def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
@@ -61,7 +71,7 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
         places.wait()
     explanation = explain(workspace, asked)
     with places.question.container():
-        label = ask_label(explanation, replace(asked, k=0, score="dot"))
+        label = ask_label(explanation, replace(asked, k=0, method="", score=""))
     if keys.get(keys.SHOWN) not in (None, (subject, label)):
         keys.put(keys.SHOWN, None)
         places.wait()

@@ -28,6 +28,7 @@ class Cards:
     painter: Painter
     states: dict[str, RowState]
     classes: tuple[str, ...]
+    has_words: bool = True
 
     def show(self, entry: Entry, side: str) -> None:
         """One card; ``side`` tells the two lists apart."""
@@ -63,6 +64,8 @@ class Cards:
         training = _pair(self.painter, (entry.text, entry.text_b), entry, "fw-text", LONG)
         query = _pair(self.painter, (self.query.text, self.query.text_b), entry, "fw-pair", QUERY_WINDOW)
         gone = "fw-gone" if state is not None and state.action == "remove" else None
+        if not self.has_words:
+            return tag("div", training, cls=gone)
         return tag(
             "div",
             tag("div", training, cls=gone),

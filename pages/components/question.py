@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.influence.explanation import Explanation
 from backend.influence.modes import MODES
+from backend.influence.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import plain_label, short
@@ -22,6 +23,15 @@ SCORE_NAMES = {
     "fisher": "Fisher",
     "kfac": "K-FAC",
     "ekfac": "EK-FAC",
+    "adam": "Adam",
+    "residual": "agreement of residuals",
+    "label": "agreement of classes",
+    "plain": "similarity alone",
+}
+AGREEMENTS = {
+    "residual": "similarity times how the two examples pull the model's outputs",
+    "label": "similarity, negative where the example has another class than the explained one",
+    "plain": "similarity whatever the labels",
 }
 MANY_CLASSES = 8
 
@@ -103,19 +113,36 @@ def ask_count() -> int:
     return keys.get(keys.K) or COUNTS[1]
 
 
-def ask_score() -> str:
+def ask_method() -> str:
+    """How influence is attributed."""
+    methods = all_methods()
+    if keys.get(keys.METHOD) not in methods:
+        keys.put(keys.METHOD, DEFAULT_METHOD)
+    st.selectbox(
+        "Method",
+        list(methods),
+        key=keys.METHOD,
+        bind="query-params",
+        help="  \n".join(f"**{name}**: {method.title}" for name, method in methods.items()),
+    )
+    return keys.get(keys.METHOD) or DEFAULT_METHOD
+
+
+def ask_score(method: str) -> str:
     """How scores are preconditioned or normalised."""
+    scores = all_methods()[method].scores
+    readings = {**{mode.name: mode.reading for mode in MODES.values()}, **AGREEMENTS}
+    if keys.get(keys.SCORE) not in scores:
+        keys.put(keys.SCORE, scores[0])
     st.selectbox(
         "Score",
-        list(MODES),
+        scores,
         format_func=lambda name: SCORE_NAMES.get(name, name),
         key=keys.SCORE,
         bind="query-params",
-        help="  \n".join(
-            f"**{SCORE_NAMES.get(mode.name, mode.name)}**: {mode.reading}" for mode in MODES.values()
-        ),
+        help="  \n".join(f"**{SCORE_NAMES.get(name, name)}**: {readings[name]}" for name in scores),
     )
-    return keys.get(keys.SCORE) or "dot"
+    return keys.get(keys.SCORE) or scores[0]
 
 
 def ask_reason() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.influence.explanation import Entry, Explanation
+from backend.influence.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
 from pages.components.aggregate import strongest_words
 from pages.components.entry_card import Cards
@@ -14,6 +15,7 @@ from pages.components.markup import short, show, tag
 from pages.components.numbers import Unit
 from pages.components.scale import all_entries, list_scale
 
+NO_WORDS = "Scores of this method don't divide over words. What it can't do: "
 CAVEAT = (
     "What this is not: a proof of cause. Scores are a first-order approximation of how training steps on an "
     "example changed the loss for this class; only words that stand in both texts can carry any. "
@@ -32,8 +34,18 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     label = short(explanation.query.label)
     if not all_entries(explanation):
         return
-    show(tag("div", legend(painter.scale, painter.unit, label), strongest_words(explanation)))
-    cards = Cards(workspace.path, explanation.query, painter, workspace.states(), workspace.manifest.classes)
+    if explanation.has_words:
+        show(tag("div", legend(painter.scale, painter.unit, label), strongest_words(explanation)))
+    else:
+        show(tag("div", NO_WORDS, all_methods()[explanation.method].limits, cls="fw-legend"))
+    cards = Cards(
+        workspace.path,
+        explanation.query,
+        painter,
+        workspace.states(),
+        workspace.manifest.classes,
+        explanation.has_words,
+    )
     helpful, harmful = st.columns(2, gap="medium")
     with helpful:
         _column(
@@ -51,7 +63,11 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
             f"training on these made “{label}” less likely",
             "fw-minus",
         )
-    show(tag("p", CAVEAT, cls="fw-muted"))
+    if explanation.method == DEFAULT_METHOD:
+        show(tag("p", CAVEAT, cls="fw-muted"))
+    else:
+        method = all_methods()[explanation.method]
+        show(tag("p", f"{method.title}: {method.formula}. Source: {method.source}.", cls="fw-muted"))
     show(tag("p", _how(explanation), cls="fw-muted"))
 
 
@@ -63,7 +79,7 @@ def _column(cards: Cards, entries: list[Entry], name: str, meaning: str, sign: s
     )
     show(tag("div", *head, cls=f"fw-colhead {sign}"))
     if not entries:
-        st.caption("None: no training example that shares a word with this text has this sign.")
+        st.caption("None: no training example has a score of this sign.")
     for entry in entries:
         cards.show(entry, name.lower())
 

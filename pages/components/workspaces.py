@@ -30,6 +30,7 @@ class Asked:
     split: str | None = None
     label: str | None = None
     k: int = 10
+    method: str = "we"
     score: str = "dot"
 
 
@@ -105,5 +106,6 @@ def _explained(path: str, index: str, asked: Asked) -> Explanation:
             split=asked.split,  # type: ignore[arg-type]
             label=asked.label,
             k=asked.k,
+            method=asked.method,
             score=asked.score,
         )

@@ -10,7 +10,7 @@ from backend.influence import index_build
 from backend.influence import scan as scan_module
 from backend.influence.compression import RowCodec
 from backend.influence.index import IndexInfo, RowIndex, intact, write_info
-from backend.influence.modes import MODES
+from backend.influence.modes import MODES, factors
 from backend.influence.moments import gather, moments_path
 from backend.influence.scan import DeviceScan
 from backend.influence.search import Searcher
@@ -92,7 +92,10 @@ def test_tokens_that_never_occur_have_no_score(built):
     assert not index.scores([query_of(rng, [])]).any()
 
 
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+STORED = [mode for mode in MODES.values() if not mode.by_optimizer]
+
+
+@pytest.mark.parametrize("mode", STORED, ids=lambda mode: mode.name)
 def test_default_and_full_scan_agree_in_every_mode(built, mode):
     _, stores, index = built
     weights = np.array([0.5, 2.0])
@@ -127,9 +130,13 @@ def test_moments_are_those_of_the_rows(built):
         assert found.squares[place] == pytest.approx((norms[own] ** 2).sum() / COUNT / WIDTH)
         squares = ((rows[own] @ found.basis) ** 2).sum(axis=0) / COUNT
         np.testing.assert_allclose(found.token_squares[place], squares, rtol=1e-4)
+    inverse = np.linalg.inv(second + found.mean_eigenvalue * np.eye(WIDTH))
+    owners = np.repeat(np.arange(COUNT), np.concatenate([np.diff(shard.offsets) for shard in store.shards]))
+    own = np.bincount(owners, np.einsum("ij,jk,ik->i", rows, inverse, rows), minlength=COUNT)
+    np.testing.assert_allclose(found.whitened, own, rtol=1e-3)
 
 
-@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("mode", STORED, ids=lambda mode: mode.name)
 def test_no_mode_makes_numbers_of_vanished_gradients(built, mode):
     _, _, index = built
     nothing = [
@@ -138,14 +145,16 @@ def test_no_mode_makes_numbers_of_vanished_gradients(built, mode):
             squares=0 * each.squares,
             eigenvalues=0 * each.eigenvalues,
             token_squares=0 * each.token_squares,
+            mean_eigenvalue=0 * each.mean_eigenvalue,
         )
         for each in index.moments
     ]
     query = query_of(np.random.default_rng(8), [2, 5])
     with np.errstate(all="raise"):
-        changed = mode.apply(replace(query, position_rows=0 * query.position_rows, norm=0.0), nothing)
+        silent_query = replace(query, position_rows=0 * query.position_rows, norm=0.0)
+        changed = mode.apply(silent_query, nothing, np.ones(2))
+        assert not factors(np.zeros(3), 3).any()
     assert not changed.position_rows.any()
-    assert not mode.factors(np.zeros(3)).any() or not mode.by_train_norm
 
 
 def test_moments_of_another_index_are_refused(built, tmp_path):

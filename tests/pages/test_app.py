@@ -310,3 +310,19 @@ def test_a_card_leads_to_its_training_row(app):
     assert not app.exception and not app.error
     assert app.session_state["what"] == "train" and app.session_state["row"].startswith("r")
     assert f"train {app.session_state['row']}" in words(app)
+
+
+def test_another_method_has_scores_of_its_own_and_says_what_it_cannot_do(app):
+    page(app, "inspect")
+    assert app.selectbox(key="method").value == "we"
+    app.selectbox(key="score").set_value("ekfac").run()
+    app.selectbox(key="method").set_value("embedding").run()
+    assert not app.exception
+    assert app.selectbox(key="score").value == "label"
+    assert any("look at all training examples once" in each.value for each in app.info)
+    opened().prepare_method("embedding")
+    app.run()
+    assert not app.exception and "divide over words" in words(app)
+    again = page(new_app(), "inspect", method="tfidf")
+    assert again.selectbox(key="method").value == "tfidf"
+    assert again.selectbox(key="score").value == "residual"

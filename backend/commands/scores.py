@@ -1,0 +1,102 @@
+"""Scores of the whole training split."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backend import console
+from backend.commands.options import Device, Json, WorkspacePath
+from backend.scores.queue import LABEL, UNDECIDED, QueueFilter
+from backend.scores.registry import all_producers
+from backend.scores.settings import ScoreSettings
+from backend.scores.table import score_state
+from backend.workspace import Workspace
+
+
+def scores(
+    ws: WorkspacePath,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A score or its producer; may be repeated. Default: all.")
+    ] = None,
+    list_only: Annotated[bool, typer.Option("--list", help="Compute nothing; say what there is.")] = False,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of folds and samples.")] = 0,
+    encoder: Annotated[
+        str, typer.Option(help="Encoder of sentence embeddings: folder, hub id or minilm.")
+    ] = "minilm",
+    folds: Annotated[int, typer.Option(help="Parts of cross-fitting.")] = 5,
+    crossfit: Annotated[
+        str, typer.Option(help="probe (on sentence embeddings) or finetune (the model anew per fold).")
+    ] = "probe",
+    target: Annotated[
+        str, typer.Option(help="What off-domain scores compare with: eval, or a file like --train of init.")
+    ] = "eval",
+    clean: Annotated[str, typer.Option(help="Rows trusted by alignment scores: eval or kept.")] = "eval",
+    json: Json = False,
+) -> None:
+    """Scores of every training row; computes what is missing."""
+    settings = ScoreSettings(device, seed, encoder, folds, crossfit, target, clean)
+    workspace = Workspace.open(ws)
+    left_out: list[str] = []
+    if not list_only:
+        with console.progress_bar() as progress:
+            left_out = workspace.compute_scores(only or (), settings, progress)
+    rows = [
+        {
+            "score": score.name,
+            "state": score_state(workspace.folder, producer),
+            "serves": score.serves,
+            "suspect": score.suspect,
+            "high": score.high,
+            "formula": score.formula,
+            "source": score.source,
+            "cost": producer.cost,
+            "producer": producer.name,
+        }
+        for producer in all_producers().values()
+        for score in producer.scores
+    ]
+    if json:
+        console.print_json({"scores": rows, "left_out": left_out})
+        return
+    shown = ("score", "state", "serves", "suspect", "high", "cost")
+    headers = ("score", "state", "serves", "look at", "a high value means", "cost")
+    console.print_table(headers, [tuple(row[name] for name in shown) for row in rows])
+    for line in left_out:
+        console.note(f"left out: {line}")
+    console.note(f"values: {workspace.folder.scores}/*.parquet")
+
+
+def queue(
+    ws: WorkspacePath,
+    serves: Annotated[
+        str, typer.Option(help="suspect label, redundant, hard, off-domain or outlier: each its own queue.")
+    ] = LABEL,
+    reason: Annotated[str | None, typer.Option(help="Only rows with this score as a reason.")] = None,
+    label: Annotated[str | None, typer.Option(help="Only rows of this class.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only rows of this group.")] = None,
+    state: Annotated[str, typer.Option(help="undecided, keep, flag, remove, relabel or all.")] = UNDECIDED,
+    most: Annotated[int, typer.Option(min=1, help="How many rows to print.")] = 20,
+    json: Json = False,
+) -> None:
+    """The training rows to look at first, and why; run `scores` before."""
+    items = Workspace.open(ws).queue(QueueFilter(serves, reason, label, group, state))
+    if json:
+        console.print_json([each.to_json() for each in items[:most]])
+        return
+    rows = [
+        (
+            each.rank,
+            f"{each.suspicion:.3f}",
+            each.id,
+            each.label,
+            f"{each.action} {each.suggested_label or ''}".strip(),
+            console.shown(each.text if each.text_b is None else f"{each.text} || {each.text_b}"),
+            "; ".join(reason.sentence for reason in each.reasons),
+        )
+        for each in items[:most]
+    ]
+    headers = ("#", "suspicion", "id", "label", "suggestion", "text", "reasons")
+    console.print_table(headers, rows, title=f"{serves}: {len(items):,} rows with a reason")

@@ -1,0 +1,96 @@
+"""What an attribution method is: it scores every training example for a question, and explains the best.
+
+Each module of `backend.influence.methods` has one or more, in a tuple ``METHODS``; command line and app list
+them without knowing them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backend.folder import Folder
+from backend.influence.engine import Engine
+from backend.influence.explanation import Entry
+from backend.influence.search import Ranked, Ranking
+from backend.influence.tracing import TracedExample
+from backend.model.tokenization import Encoded
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, looked up and traced. ``texts`` are the text and, for a pair, text_b.
+
+    ``label`` is the place of the class whose loss is traced; ``own`` the position of the query among the
+    training rows, which is left out of the lists; ``damping`` None means the score's own.
+    """
+
+    engine: Engine
+    texts: tuple[str, ...]
+    encoded: Encoded
+    label: int
+    traced: TracedExample
+    score: str
+    k: int
+    exact: bool = False
+    own: int | None = None
+    damping: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a method found; ``own`` is the query's influence on itself where it is a training example.
+
+    ``evidence`` is what `Method.entries` needs again. ``exact``: no index, no rounding of stored rows.
+    """
+
+    ranking: Ranking
+    own: float | None
+    exact: bool
+    evidence: object = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Method(ABC):
+    """One way to attribute. ``scores`` names the scores that it knows, the default first.
+
+    ``words``: whether scores divide over words. ``limits`` says what it can't do.
+    """
+
+    name: str
+    title: str
+    formula: str
+    source: str
+    cost: str
+    limits: str
+    scores: tuple[str, ...]
+    words: bool = True
+
+    @abstractmethod
+    def find(self, asked: Asked) -> Found:
+        """The ``asked.k`` strongest training examples of both ends."""
+
+    @abstractmethod
+    def entries(
+        self,
+        asked: Asked,
+        found: Found,
+        ranked: Ranked,
+        ranks: Sequence[int],
+        percentiles: Sequence[float],
+    ) -> list[Entry]:
+        """The examples of ``ranked`` as a person reads them."""
+
+    @abstractmethod
+    def all_scores(self, asked: Asked) -> np.ndarray:
+        """Influence of every training example on the query: float64 (n)."""
+
+    def is_ready(self, folder: Folder) -> bool:
+        """Whether all that the method needs is there; else its first question takes as long as `prepare`."""
+        return True
+
+    def prepare(self, engine: Engine) -> None:  # noqa: B027
+        """Compute and keep on disk what the method needs beside rows and index."""

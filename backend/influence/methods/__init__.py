@@ -1,0 +1,1 @@
+"""Attribution methods; each module has a tuple ``METHODS``."""

@@ -1,0 +1,49 @@
+"""Similarity of sentence embeddings: what means the same, whatever the words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.folder import Folder
+from backend.influence.engine import Engine
+from backend.influence.method import Asked
+from backend.influence.similarity import Similarity
+from backend.model.embeddings import Encoder, embeddings_are_stored, stored_embeddings
+
+
+class SentenceEmbedding(Similarity):
+    """Cosine of sentence embeddings, signed by whether the labels agree."""
+
+    name = "embedding"
+    title = "sentence embeddings"
+    formula = "cos(s(x), s(q)), negative where the example has another class than the explained one"
+    source = "Reimers & Gurevych 2019; encoder all-MiniLM-L6-v2"
+    cost = "one pass of the encoder over the training texts, once"
+    limits = "knows nothing of the model that is explained; no words"
+    scores = ("label", "residual", "plain")
+    words = False
+
+    def similarities(self, asked: Asked) -> np.ndarray:
+        """Cosines."""
+        encoder = _encoder(asked.engine)
+        stored = asked.engine.keep("embeddings", lambda: self._stored(asked.engine))
+        second = [asked.texts[1]] if len(asked.texts) > 1 else None
+        return (stored @ encoder.encode([asked.texts[0]], second)[0]).astype(np.float64)
+
+    def is_ready(self, folder: Folder) -> bool:
+        """Whether the embeddings are kept."""
+        return embeddings_are_stored(folder, "train")
+
+    def prepare(self, engine: Engine) -> None:
+        """Embed the training texts."""
+        self._stored(engine)
+
+    def _stored(self, engine: Engine) -> np.ndarray:
+        return stored_embeddings(engine.folder, "train", _encoder(engine), engine.progress)
+
+
+def _encoder(engine: Engine) -> Encoder:
+    return engine.keep("encoder", lambda: Encoder(device=engine.settings.torch_device))
+
+
+METHODS = (SentenceEmbedding(),)

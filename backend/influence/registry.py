@@ -1,0 +1,40 @@
+"""All attribution methods, found by looking into `backend.influence.methods`."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from backend.errors import InputError
+from backend.influence import methods
+from backend.influence.method import Method
+
+DEFAULT_METHOD = "we"
+
+
+@cache
+def all_methods() -> dict[str, Method]:
+    """Every method by name, the default first."""
+    names = sorted(each.name for each in iter_modules(methods.__path__))
+    modules = [import_module(f"{methods.__name__}.{name}") for name in names]
+    found = {method.name: method for module in modules for method in module.METHODS}
+    return {DEFAULT_METHOD: found.pop(DEFAULT_METHOD), **found}
+
+
+def method_named(name: str) -> Method:
+    """The method of that name; `InputError` if there is none."""
+    found = all_methods().get(name)
+    if found is None:
+        raise InputError(f"--method {name}: must be one of {', '.join(all_methods())}")
+    return found
+
+
+def score_named(method: Method, score: str | None) -> str:
+    """The score asked for, or the method's own; `InputError` if the method does not know it."""
+    if score is None:
+        return method.scores[0]
+    if score not in method.scores:
+        known = ", ".join(method.scores)
+        raise InputError(f"--score {score}: must be one of {known} with method {method.name}")
+    return score

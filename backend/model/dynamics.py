@@ -1,0 +1,95 @@
+"""Training dynamics on disk: the logits of every training row at the end of every epoch.
+
+``dynamics/run-SEED.safetensors``, one file per training run: ``logits`` float32 (E, n, K), classes in model
+order, zero for a row without tokens. Its metadata hold ``epochs`` (E numbers, the last may be fractional) and
+a key, which changes whenever data, classes or tokens do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from backend.errors import InputError
+from backend.files import digest, file_digest, replacing
+from backend.folder import Folder
+from backend.model.loading import load_tokenizer
+from backend.model.token_table import tokenizer_id
+
+_RUN = re.compile(r"run-(\d{1,10})\.safetensors")
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """``logits`` float32 (E, n, K) of the n training rows after each of ``epochs`` (E)."""
+
+    logits: np.ndarray
+    epochs: tuple[float, ...]
+
+
+def run_path(folder: Folder, seed: int) -> Path:
+    """Where the logits of the run with ``seed`` lie."""
+    return folder.dynamics / f"run-{seed}.safetensors"
+
+
+def dynamics_key(folder: Folder) -> str:
+    """What the logits of a run belong to; needs the checkpoints, which say how texts become tokens."""
+    manifest = folder.manifest()
+    rules = tokenizer_id(load_tokenizer(folder.tokenizer_path(manifest)))
+    return digest("dynamics", 1, manifest.data.fingerprint, manifest.classes, rules, manifest.max_length)
+
+
+def has_run(folder: Folder, seed: int, key: str) -> bool:
+    """Whether the logits of the run with ``seed`` are there, with this key."""
+    return _metadata(run_path(folder, seed)).get("key") == key
+
+
+def write_run(folder: Folder, seed: int, dynamics: Dynamics, key: str) -> None:
+    """Write the logits of a run, and record all runs that are there under the artifact ``dynamics``."""
+    with replacing(run_path(folder, seed)) as temporary:
+        metadata = {"key": key, "epochs": json.dumps(dynamics.epochs)}
+        save_file({"logits": dynamics.logits}, temporary, metadata)
+    record_runs(folder, key)
+
+
+def record_runs(folder: Folder, key: str) -> None:
+    """Record all runs with this key; one at least must be there."""
+    names = [match for path in folder.dynamics.iterdir() if (match := _RUN.fullmatch(path.name))]
+    seeds = sorted(seed for match in names if has_run(folder, seed := int(match[1]), key))
+    paths = [run_path(folder, seed) for seed in seeds]
+    files = {path.name: file_digest(path) for path in paths}
+    epochs = [len(json.loads(_metadata(path)["epochs"])) for path in paths]
+    identity = digest("dynamics", key, files)
+    folder.record("dynamics", ("data",), id=identity, seeds=seeds, epochs=epochs, files=files)
+
+
+def read_runs(folder: Folder) -> list[Dynamics]:
+    """The recorded runs, by seed; `InputError` if the record is missing or stale, or a file is damaged."""
+    files = folder.require("dynamics", "dynamics").details["files"]
+    runs = []
+    for path in (folder.dynamics / name for name in files):
+        try:
+            with safe_open(path, "np") as file:
+                epochs = tuple(json.loads(file.metadata()["epochs"]))
+                runs.append(Dynamics(file.get_tensor("logits"), epochs))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path}: damaged or missing; delete it and run "
+                f"`python -m backend dynamics {folder.path} --seeds {len(files)}`"
+            ) from error
+    return runs
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """The metadata of a whole file; nothing for one that is cut off, damaged or missing."""
+    try:
+        with safe_open(path, "np") as file:
+            return file.metadata() or {}
+    except (OSError, SafetensorError):
+        return {}

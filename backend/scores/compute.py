@@ -1,0 +1,50 @@
+"""Computing what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backend.errors import InputError
+from backend.scores.context import Context
+from backend.scores.registry import all_producers, producer_of
+from backend.scores.score import Producer
+from backend.scores.table import score_state, write_scores
+
+
+def compute_scores(context: Context, only: Sequence[str] = ()) -> list[str]:
+    """Compute the scores named in ``only``, or all that can be; what is current stays.
+
+    Call it with the workspace's lock held. Returns a line for each producer that was left out, with why.
+    Raises `InputError` where a score was named and can't be computed.
+    """
+    wanted = list(dict.fromkeys(producer_of(name).name for name in only))
+    left_out = []
+    for name, producer in all_producers().items():
+        if name not in wanted and (only or not producer.default):
+            continue
+        try:
+            _compute(context, producer)
+        except InputError as error:
+            if only:
+                raise
+            left_out.append(f"{name}: {error}")
+    return left_out
+
+
+def _compute(context: Context, producer: Producer) -> None:
+    for artifact in producer.inputs_of(context.folder):
+        context.folder.require(artifact, COMMANDS.get(artifact, artifact))
+    if score_state(context.folder, producer, context.settings) == "current":
+        return
+    context.progress(producer.name, 0, 1)
+    write_scores(context.folder, producer, context.settings, producer.compute(context))
+    context.progress(producer.name, 1, 1)
+
+
+COMMANDS = {
+    "checkpoints": "train",
+    "rows": "precompute",
+    "predictions": "precompute",
+    "index": "precompute",
+    "influence": "influence",
+}

@@ -1,0 +1,71 @@
+"""What producers read: the workspace's splits, labels, models and rows, each loaded when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from backend.data.dataset import Split, load_split
+from backend.folder import Folder, Manifest
+from backend.influence.explain import Explainer
+from backend.model.devices import resolve_device
+from backend.model.embeddings import Encoder, stored_embeddings
+from backend.progress import Progress, silent
+from backend.scores.settings import ScoreSettings
+
+
+class Context:
+    """One run over one workspace. ``explainer`` gives the loaded models, rows and index."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        settings: ScoreSettings,
+        explainer: Callable[[], Explainer],
+        progress: Progress = silent,
+    ) -> None:
+        self.folder, self.settings, self.progress = folder, settings, progress
+        self.manifest: Manifest = folder.manifest()
+        self._explainer = explainer
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, in model order."""
+        return self.manifest.classes
+
+    @cached_property
+    def train(self) -> Split:
+        """The training rows."""
+        return load_split(self.folder, "train")
+
+    @cached_property
+    def evaluation(self) -> Split:
+        """The held-out rows."""
+        return load_split(self.folder, "eval")
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """Class of every training row as its place in ``classes``: int64 (n)."""
+        return self.labels_of(self.train)
+
+    def labels_of(self, split: Split) -> np.ndarray:
+        """Class of every row of a split as its place in ``classes``: int64 (n)."""
+        place = {name: number for number, name in enumerate(self.classes)}
+        return np.array([place[label] for label in split.labels], dtype=np.int64)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder of sentence embeddings."""
+        return Encoder(self.settings.encoder, resolve_device(self.settings.device))
+
+    @cached_property
+    def embeddings(self) -> np.ndarray:
+        """Sentence embeddings of the training rows: float32 (n, e)."""
+        return stored_embeddings(self.folder, "train", self.encoder, self.progress)
+
+    @property
+    def explainer(self) -> Explainer:
+        """Models, rows and index; needs the artifact ``index``."""
+        return self._explainer()

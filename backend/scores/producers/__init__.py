@@ -1,0 +1,1 @@
+"""One module per pass that makes scores; each has a ``PRODUCER``."""

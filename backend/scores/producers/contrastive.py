@@ -1,0 +1,99 @@
+"""Contrastive data selection: does fine-tuning on the target sample make a training row easier?"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from scipy.special import log_softmax
+
+from backend.data.shards import shard_ranges
+from backend.model.devices import resolve_device
+from backend.model.fingerprint import require_unchanged
+from backend.model.loading import input_length, load_classifier, load_tokenizer
+from backend.model.prediction import logits
+from backend.model.runs import recorded_settings
+from backend.model.token_table import TokenTable, tokenise
+from backend.model.training import train
+from backend.model.training_settings import TrainingSettings
+from backend.scores.context import Context
+from backend.scores.score import Columns, Producer, Score
+from backend.scores.target import USES, labelled_target
+
+_EPOCHS = 1.0  # over the target sample: a short fine-tuning
+
+
+def _compute(context: Context) -> Columns:
+    require_unchanged(context.folder)
+    before = context.folder.checkpoint_path(context.manifest.checkpoints[-1])
+    context.folder.scores.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(".tmp", ".target.", context.folder.scores) as scratch:
+        after = _fine_tuned(context, before, Path(scratch) / "run")
+        return {"contrastive": _losses(context, after) - _losses(context, before)}
+
+
+def _fine_tuned(context: Context, checkpoint: Path, run: Path) -> Path:
+    """The last checkpoint of a short training on the target sample that starts from ``checkpoint``."""
+    target, manifest = labelled_target(context), context.manifest
+    settings = replace(
+        recorded_settings(context.folder) or TrainingSettings(),
+        epochs=_EPOCHS,
+        max_length=manifest.max_length,
+        checkpoints=1,
+        dynamics=False,
+        seed=context.settings.seed,
+        device=context.settings.device,
+    )
+    result = train(
+        run,
+        model=str(checkpoint),
+        layers=None,
+        tokenizer=str(context.folder.tokenizer_path(manifest)),
+        classes=manifest.classes,
+        train_texts=target.texts,
+        train_texts_b=target.texts_b,
+        train_labels=target.labels,
+        settings=settings,
+        progress=context.progress,
+    )
+    return result.checkpoints[-1].path
+
+
+def _losses(context: Context, checkpoint: Path) -> np.ndarray:
+    """Cross-entropy of every training row's label under a checkpoint: float64 (n)."""
+    manifest = context.manifest
+    tokenizer = load_tokenizer(context.folder.tokenizer_path(manifest))
+    model = load_classifier(checkpoint, pad_token_id=tokenizer.pad_token_id)
+    model.to(resolve_device(context.settings.device))  # type: ignore[arg-type]
+    length = input_length(manifest.max_length, tokenizer, model)
+    tokens: TokenTable = tokenise(context.folder, "train", tokenizer, length, context.progress)
+    found = []
+    for rows, shard in zip(shard_ranges(tokens.count), tokens.shards(), strict=True):
+        log_p = log_softmax(logits(model, shard.examples(), tokenizer).astype(np.float64), axis=1)
+        found.append(-log_p[np.arange(len(rows)), context.labels[rows.start : rows.stop]])
+        context.progress("losses of training rows", rows.stop, tokens.count)
+    return np.concatenate(found)
+
+
+PRODUCER = Producer(
+    name="contrastive",
+    cost="a short fine-tuning on the target sample and two forward passes over the training rows",
+    inputs=("data", "checkpoints"),
+    uses=("seed", *USES),
+    compute=_compute,
+    default=False,
+    scores=(
+        Score(
+            "contrastive",
+            "contrastive selection",
+            "fine-tuning on the target sample made it harder: it is far from the target",
+            "off-domain",
+            "high",
+            "loss after fine-tuning the model on the target - loss before",
+            "Moore & Lewis 2010; Iter & Grangier 2021 (CDS)",
+            "fine-tuning on the target sample changed its loss by {contrastive:+.2f} (above 0: away from it)",
+        ),
+    ),
+)

@@ -1,0 +1,85 @@
+"""Domain classifier: whether a training row could come from the target sample."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from backend.data.equal_texts import equal_text_groups
+from backend.data.messages import shown_name
+from backend.errors import InputError
+from backend.model.embeddings import stored_embeddings
+from backend.scores.context import Context
+from backend.scores.folds import stratified_folds
+from backend.scores.probe import fitted_probe
+from backend.scores.score import Columns, Producer, Score
+from backend.scores.settings import EVAL, ScoreSettings
+from backend.scores.target import USES, Target, target_texts
+
+
+def domain_probabilities(
+    features: np.ndarray, is_target: np.ndarray, groups: np.ndarray, folds: int, seed: int
+) -> np.ndarray:
+    """Probability of each row to be of the target, judged by a model that never saw it: float64 (n + m).
+
+    From features float32 (n + m, e), membership and groups int64 (n + m). Pool and target count the same in
+    sum, so .5 means that nothing speaks for either. `InputError` where they are too few for folds.
+    """
+    fold_of = stratified_folds(is_target, groups, folds, seed)
+    found = np.zeros(len(features))
+    for fold in np.unique(fold_of):
+        held = fold_of == fold
+        probe = fitted_probe(features[~held], is_target[~held], groups[~held], 2, seed, balanced=True)
+        found[held] = probe.probabilities(features[held])[:, 1]
+    return found
+
+
+def _compute(context: Context) -> Columns:
+    target, train, settings = target_texts(context), context.train, context.settings
+    count = len(train)
+    _require_enough(target, settings)
+    features = np.concatenate([context.embeddings, _embeddings(context, target)])
+    is_target = np.arange(len(features)) >= count
+    seconds = [*train.texts_b, *target.texts_b] if train.texts_b and target.texts_b else None
+    groups = equal_text_groups([*train.texts, *target.texts], seconds)
+    found = domain_probabilities(features, is_target.astype(np.int64), groups, settings.folds, settings.seed)
+    return {
+        "target_probability": found[:count],
+        "domain_auroc": np.full(count, roc_auc_score(is_target, found)),
+    }
+
+
+def _require_enough(target: Target, settings: ScoreSettings) -> None:
+    different = len(set(zip(target.texts, target.texts_b or target.texts, strict=True)))
+    if different < settings.folds:
+        raise InputError(
+            f"--target {shown_name(settings.target)}: {different} different texts; "
+            f"cross-fitting needs at least {settings.folds}, one for every fold"
+        )
+
+
+def _embeddings(context: Context, target: Target) -> np.ndarray:
+    if context.settings.target == EVAL:
+        return stored_embeddings(context.folder, "eval", context.encoder, context.progress)
+    return context.encoder.encode(target.texts, target.texts_b, context.progress, "embeddings of the target")
+
+
+PRODUCER = Producer(
+    name="domain",
+    cost="sentence embeddings once and seconds",
+    uses=("encoder", "folds", "seed", *USES),
+    compute=_compute,
+    scores=(
+        Score(
+            "target_probability",
+            "target domain",
+            "it could come from the target sample",
+            "off-domain",
+            "low",
+            "p(target | sentence embedding), logistic regression, cross-fitted, both sides weighted equally",
+            "Iter & Grangier 2021 (domain classifier)",
+            "unlike the target sample: {target_probability:.0%} likely to be of it "
+            "(training and target rows are told apart with AUROC {domain_auroc:.2f})",
+        ),
+    ),
+)

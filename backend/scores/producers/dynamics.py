@@ -1,0 +1,155 @@
+"""How the model came to each label while it trained: confidence, AUM, forgetting and others, for free.
+
+From the logits of every epoch that training logged, or of the checkpoints (see `backend.scores.dynamics`).
+Each score is the mean over the runs that were logged.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import log_softmax
+
+from backend.scores.context import Context
+from backend.scores.dynamics import dynamics_inputs, load_dynamics
+from backend.scores.score import Columns, Producer, Score
+
+_EARLY = 2  # epochs that EL2N looks at
+
+
+def run_scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """All scores of one run, each float64 (n), from ``logits`` (E, n, K) and ``labels`` int64 (n)."""
+    looks = [_look(each, labels) for each in logits]
+    probability, margin, error, loss, correct = (
+        np.stack([look[name] for look in looks])
+        for name in ("probability", "margin", "error", "loss", "correct")
+    )
+    return {
+        "confidence": probability.mean(axis=0),
+        "variability": probability.std(axis=0),
+        "correctness": correct.mean(axis=0),
+        "forgetting": forgetting(correct),
+        "aum": margin.mean(axis=0),
+        "el2n": error[:_EARLY].mean(axis=0),
+        "mean_loss": loss.mean(axis=0),
+    }
+
+
+def forgetting(correct: np.ndarray) -> np.ndarray:
+    """How often a row went from right to wrong: float64 (n), from bool (E, n); E + 1 if it was never right.
+
+    One more than the number of epochs: more than any row that was learnt can have.
+    """
+    lost = (correct[:-1] & ~correct[1:]).sum(axis=0)
+    return np.where(correct.any(axis=0), lost, len(correct) + 1).astype(np.float64)
+
+
+def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """What one epoch says of each row, from ``logits`` (n, K): five arrays (n)."""
+    rows = np.arange(len(labels))
+    values = logits.astype(np.float64)
+    log_p = log_softmax(values, axis=1)
+    residual = np.exp(log_p)
+    residual[rows, labels] -= 1
+    others = values.copy()
+    others[rows, labels] = -np.inf
+    return {
+        "probability": np.exp(log_p[rows, labels]),
+        "loss": -log_p[rows, labels],
+        "error": np.linalg.norm(residual, axis=1),
+        "margin": values[rows, labels] - others.max(axis=1),
+        "correct": values.argmax(axis=1) == labels,
+    }
+
+
+def _compute(context: Context) -> Columns:
+    runs = [run_scores(each, context.labels) for each in load_dynamics(context.folder)]
+    means = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
+    never = means["correctness"] == 0
+    times = means["forgetting"]
+    said = [
+        "never learnt" if none else f"learnt and forgotten again {count:.3g} times"
+        for none, count in zip(never.tolist(), times.tolist(), strict=True)
+    ]
+    return {**means, "forgetting_said": said}
+
+
+_CARTOGRAPHY = "Swayamdipta et al. 2020"
+
+PRODUCER = Producer(
+    name="dynamics",
+    cost="none beside `train` (attached runs: none beside `precompute`)",
+    inputs=dynamics_inputs,
+    compute=_compute,
+    scores=(
+        Score(
+            "confidence",
+            "confidence",
+            "while it trained, the model believed the label",
+            "suspect label",
+            "low",
+            "mean over epochs of p_e(y)",
+            _CARTOGRAPHY,
+            "the model gave its label {confidence:.2f} on average while it trained",
+        ),
+        Score(
+            "variability",
+            "variability",
+            "the model changed its mind: ambiguous",
+            "hard",
+            "high",
+            "standard deviation over epochs of p_e(y)",
+            _CARTOGRAPHY,
+            "the model kept changing its mind: its belief in the label varied by {variability:.2f}",
+        ),
+        Score(
+            "correctness",
+            "correctness",
+            "the model was right in most epochs",
+            "suspect label",
+            "low",
+            "share of epochs with argmax z_e = y",
+            _CARTOGRAPHY,
+            "the model was right about it in {correctness:.0%} of the epochs",
+        ),
+        Score(
+            "forgetting",
+            "forgetting events",
+            "learnt and lost again, or (number of epochs + 1) never learnt",
+            "hard",
+            "high",
+            "epochs e with argmax z_e = y but argmax z_(e+1) != y; E + 1 if never right",
+            "Toneva et al. 2019",
+            "{forgetting_said}",
+        ),
+        Score(
+            "aum",
+            "area under the margin",
+            "its label won clearly against the others",
+            "suspect label",
+            "low",
+            "mean over epochs of z_y - max over k != y of z_k",
+            "Pleiss et al. 2020",
+            "its label led the next class by {aum:+.2f} on average (below 0: it lagged behind)",
+        ),
+        Score(
+            "el2n",
+            "early error norm (EL2N)",
+            "early in training the model was far from the label",
+            "suspect label",
+            "high",
+            "mean over the first two epochs of |softmax(z_e) - onehot(y)|",
+            "Paul et al. 2021",
+            "early in training the model was {el2n:.2f} away from its label (at most 1.41)",
+        ),
+        Score(
+            "mean_loss",
+            "mean loss",
+            "the model never came to terms with the label",
+            "suspect label",
+            "high",
+            "mean over epochs of -log p_e(y)",
+            "Swayamdipta et al. 2020 (as confidence)",
+            "its loss was {mean_loss:.2f} on average while the model trained",
+        ),
+    ),
+)

@@ -1,0 +1,84 @@
+"""Confident learning: how well a label agrees with what cross-validation makes of the text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.scores.context import Context
+from backend.scores.crossfit import USES, CrossFit, cross_fit
+from backend.scores.score import Columns, Producer, Score
+
+
+def label_quality(found: CrossFit) -> dict[str, np.ndarray]:
+    """The three scores of cleanlab: float64, float64 and bool (n).
+
+    Rows whose class the other folds lack have no quality (NaN) and are no issues.
+    """
+    from cleanlab.filter import find_label_issues  # it loads slowly
+    from cleanlab.rank import get_label_quality_scores
+
+    known = found.known
+    labels, probabilities = found.labels[known], found.probabilities[known]
+    columns = {
+        "self_confidence": np.full(len(known), np.nan),
+        "label_margin": np.full(len(known), np.nan),
+        "label_issue": np.zeros(len(known), dtype=bool),
+    }
+    if known.any():
+        for name, method in (("self_confidence", "self_confidence"), ("label_margin", "normalized_margin")):
+            columns[name][known] = get_label_quality_scores(labels, probabilities, method=method)
+        columns["label_issue"][known] = find_label_issues(labels, probabilities, n_jobs=1)
+    return columns
+
+
+def _compute(context: Context) -> Columns:
+    found = cross_fit(context)
+    best = found.probabilities.argmax(axis=1)
+    return {
+        **label_quality(found),
+        "cv_label": [context.classes[each] for each in best.tolist()],
+        "cv_probability": found.probabilities.max(axis=1).astype(np.float64),
+    }
+
+
+_SOURCE = "Northcutt et al. 2021; library cleanlab"
+_SENTENCE = "cross-validation prefers {cv_label} at {cv_probability:.2f}"
+
+PRODUCER = Producer(
+    name="label_quality",
+    cost="as `pvi`, which shares its probabilities",
+    uses=USES,
+    compute=_compute,
+    scores=(
+        Score(
+            "self_confidence",
+            "label quality",
+            "cross-validation believes the label",
+            "suspect label",
+            "low",
+            "out-of-fold p(y)",
+            _SOURCE,
+            _SENTENCE,
+        ),
+        Score(
+            "label_margin",
+            "label quality, margin",
+            "cross-validation prefers the label clearly",
+            "suspect label",
+            "low",
+            "(p(y) - max over k != y of p(k) + 1) / 2, out of fold",
+            _SOURCE,
+            _SENTENCE,
+        ),
+        Score(
+            "label_issue",
+            "label issue",
+            "cleanlab counts it among the label errors",
+            "suspect label",
+            "high",
+            "confident learning, pruned by noise rate",
+            _SOURCE,
+            "counted among the label errors: " + _SENTENCE,
+        ),
+    ),
+)

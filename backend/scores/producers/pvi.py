@@ -1,0 +1,74 @@
+"""Pointwise V-information: how much the text tells about the label, in bits."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from backend.scores.context import Context
+from backend.scores.crossfit import USES, CrossFit, cross_fit
+from backend.scores.score import Columns, Producer, Score
+
+_LEAST = float(np.finfo(np.float32).tiny)  # a probability that was rounded to zero
+
+
+def pvi(found: CrossFit) -> np.ndarray:
+    """Bits by which the text makes the label more likely than its class alone: float64 (n).
+
+    NaN where the other folds lack the row's class. The model without the text needs no training: the best
+    one is the share of each class.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bits = np.log2(np.maximum(found.own, _LEAST)) - np.log2(found.prior)
+    return np.where(found.known, bits, np.nan)
+
+
+def percentile_within(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Percentage of the other rows of its class that a row is above, ties half: float64 (n).
+
+    NaN where ``values`` are; 50 for a row that is alone.
+    """
+    found = np.full(len(values), np.nan)
+    for each in np.unique(classes):
+        rows = np.flatnonzero((classes == each) & ~np.isnan(values))
+        others = len(rows) - 1
+        found[rows] = 100 * (rankdata(values[rows]) - 1) / others if others > 0 else 50.0
+    return found
+
+
+def _compute(context: Context) -> Columns:
+    found = cross_fit(context)
+    bits = pvi(found)
+    return {"pvi": bits, "pvi_in_class": percentile_within(bits, found.labels)}
+
+
+_SOURCE = "Ethayarajh et al. 2022, cross-fitted"
+
+PRODUCER = Producer(
+    name="pvi",
+    cost="sentence embeddings once and seconds; `--crossfit finetune`: a training for every fold",
+    uses=USES,
+    compute=_compute,
+    scores=(
+        Score(
+            "pvi",
+            "pointwise V-information",
+            "the text tells much about the label (rare classes can have more)",
+            "suspect label",
+            "low",
+            "log2 p(y | text) - log2 p(y), in bits, both from the other folds",
+            _SOURCE,
+            "its text tells {pvi:+.1f} bits about its label; below 0 it speaks against it",
+        ),
+        Score(
+            "pvi_in_class",
+            "V-information within the class",
+            "the text tells more about the label than other texts of its class do",
+            "suspect label",
+            "low",
+            "percentile of pvi among the rows of the same label",
+            _SOURCE,
+            "its text speaks for its label more than {pvi_in_class:.0f} % of that label's other texts do",
+        ),
+    ),
+)

@@ -1,0 +1,222 @@
+"""The review queue: which training rows to look at first, and why.
+
+Each score that serves the same decision is turned into a rank between 0 and 1 (1: the most suspicious row);
+a row's suspicion is the mean over `MEMBERS`, chosen by the noise benchmark (docs/decisions.md). Reasons are
+the scores in whose top share a row is. Different decisions (`SERVES`) have queues of their own: a wrong label
+is not the same as a redundant row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+import numpy as np
+from scipy.stats import rankdata
+
+from backend.data.dataset import Split
+from backend.data.rowstate import RowState
+from backend.errors import InputError
+from backend.scores.registry import all_scores
+from backend.scores.score import Score, Serves
+from backend.scores.table import ScoreTable
+
+SERVES: tuple[str, ...] = get_args(Serves)
+LABEL = "suspect label"
+QUEUE = "queue"  # the name of the combined score
+MEMBERS = ("confidence", "label_quality", "knn_disagreement")
+REASON_SHARE = 0.05  # of the rows: what is further down is no reason
+SURE = 0.5  # the probability from which another label is suggested
+UNDECIDED = "undecided"
+STATES = (UNDECIDED, "keep", "flag", "remove", "relabel", "all")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a row is in the queue: a score, its value, the row's rank by it (1: the most suspicious of all)."""
+
+    score: str
+    value: float
+    rank: float
+    sentence: str
+
+
+@dataclass(frozen=True)
+class QueueItem:
+    """One row of the queue. ``suspicion`` is between 0 and 1; ``confidence`` that of the suggestion."""
+
+    rank: int
+    id: str
+    text: str
+    text_b: str | None
+    label: str
+    group: str | None
+    state: str
+    suspicion: float
+    reasons: list[Reason]
+    action: str
+    suggested_label: str | None
+    confidence: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """Which rows to list. ``reason`` is a score's name; ``state`` one of `STATES`."""
+
+    serves: str = LABEL
+    reason: str | None = None
+    label: str | None = None
+    group: str | None = None
+    state: str = UNDECIDED
+
+    def __post_init__(self) -> None:
+        if self.serves not in SERVES:
+            raise InputError(f"--serves {self.serves}: must be one of {', '.join(SERVES)}")
+        if self.state not in STATES:
+            raise InputError(f"--state {self.state}: must be one of {', '.join(STATES)}")
+
+
+def ranks(table: ScoreTable, serves: str) -> dict[str, np.ndarray]:
+    """Every score that serves a decision as ranks between 0 and 1, 1 the most suspicious: float64 (n).
+
+    Rows without a value have rank 0; ties share their mean rank.
+    """
+    scores = [each for each in all_scores().values() if each.serves == serves and each.name in table.names]
+    return {each.name: _ranks(each.suspicion(table.values(each.name))) for each in scores}
+
+
+def suspicions(table: ScoreTable) -> dict[str, np.ndarray]:
+    """Every score as suspicion, high asks for a look, and the queue of suspect labels: float64 (n)."""
+    found = {
+        each.name: each.suspicion(table.values(each.name))
+        for each in all_scores().values()
+        if each.name in table.names
+    }
+    return {**found, QUEUE: combined(ranks(table, LABEL))}
+
+
+def combined(by_score: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The mean rank over `MEMBERS`, or over all scores where none of them is there: float64 (n)."""
+    members = [by_score[name] for name in MEMBERS if name in by_score] or list(by_score.values())
+    return np.mean(members, axis=0) if members else np.empty(0)
+
+
+def make_queue(
+    table: ScoreTable, train: Split, states: Mapping[str, RowState], wanted: QueueFilter
+) -> list[QueueItem]:
+    """The rows that have a reason, most suspicious first, ties by id.
+
+    Raises `InputError` where no score serves the decision, or the filter names what is not there.
+    """
+    by_score = ranks(table, wanted.serves)
+    _check(by_score, train, wanted)
+    if not by_score:
+        raise InputError(f"no score that serves {wanted.serves!r} has been computed; run `scores`")
+    suspicion = combined(by_score)
+    highest = np.max(list(by_score.values()), axis=0)
+    columns = {name: table.table[name] for name in table.names}
+    places = [
+        place
+        for place in np.flatnonzero(highest > 1 - REASON_SHARE).tolist()
+        if _is_wanted(train, states, wanted, place)
+    ]
+    places.sort(key=lambda place: (-suspicion[place], train.ids[place]))
+    items: list[QueueItem] = []
+    for place in places:
+        row = {name: column[place].as_py() for name, column in columns.items()}
+        reasons = _reasons(by_score, row, place)
+        if wanted.reason is None or any(each.score == wanted.reason for each in reasons):
+            items.append(_item(len(items) + 1, place, train, states, suspicion, reasons, row, wanted.serves))
+    return items
+
+
+def _check(by_score: Collection[str], train: Split, wanted: QueueFilter) -> None:
+    if wanted.reason is not None and wanted.reason not in by_score:
+        raise InputError(f"--reason {wanted.reason}: must be one of {', '.join(by_score)}")
+    if wanted.label is not None and wanted.label not in train.labels:
+        raise InputError(f"--label {wanted.label}: no training row has this label")
+    if wanted.group is not None and (train.groups is None or wanted.group not in train.groups):
+        raise InputError(f"--group {wanted.group}: no training row is of this group")
+
+
+def _is_wanted(train: Split, states: Mapping[str, RowState], wanted: QueueFilter, place: int) -> bool:
+    state = _state(states, train.ids[place])
+    return (
+        wanted.state in ("all", state)
+        and wanted.label in (None, train.labels[place])
+        and (wanted.group is None or (train.groups or [])[place] == wanted.group)
+    )
+
+
+def _state(states: Mapping[str, RowState], row: str) -> str:
+    return states[row].action if row in states else UNDECIDED
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    known = np.isfinite(values)
+    found = np.zeros(len(values))
+    if known.any():
+        found[known] = rankdata(values[known], method="average") / np.count_nonzero(known)
+    return found
+
+
+def _reasons(by_score: Mapping[str, np.ndarray], row: Mapping[str, Any], place: int) -> list[Reason]:
+    """The scores in whose top share the row is, strongest first."""
+    known = all_scores()
+    found = [
+        Reason(name, float(row[name]), float(each[place]), _sentence(known[name], row))
+        for name, each in by_score.items()
+        if each[place] > 1 - REASON_SHARE
+    ]
+    return sorted(found, key=lambda each: (-each.rank, each.score))
+
+
+def _sentence(score: Score, row: Mapping[str, Any]) -> str:
+    """What the score says about the row; a column without a value leaves the score's own meaning."""
+    try:
+        return score.sentence.format_map(row) or score.high
+    except (KeyError, TypeError, ValueError):
+        return f"{score.title}: among the {score.suspect}est"
+
+
+def _item(
+    rank: int,
+    place: int,
+    train: Split,
+    states: Mapping[str, RowState],
+    suspicion: np.ndarray,
+    reasons: Sequence[Reason],
+    row: Mapping[str, Any],
+    serves: str,
+) -> QueueItem:
+    label = train.labels[place]
+    action, suggested, confidence = _suggestion(serves, label, row)
+    return QueueItem(
+        rank=rank,
+        id=train.ids[place],
+        text=train.texts[place],
+        text_b=train.texts_b[place] if train.texts_b else None,
+        label=label,
+        group=train.groups[place] if train.groups else None,
+        state=_state(states, train.ids[place]),
+        suspicion=float(suspicion[place]),
+        reasons=list(reasons),
+        action=action,
+        suggested_label=suggested,
+        confidence=confidence,
+    )
+
+
+def _suggestion(serves: str, label: str, row: Mapping[str, Any]) -> tuple[str, str | None, float | None]:
+    """What to do: relabel where cross-validation is sure of another class, else look; copies can go."""
+    if serves == "redundant":
+        return "remove", None, None
+    other, probability = row.get("cv_label"), row.get("cv_probability")
+    if serves == LABEL and other not in (None, "", label) and probability is not None and probability >= SURE:
+        return "relabel", str(other), float(probability)
+    return "flag", None, None

@@ -1,0 +1,66 @@
+"""What a score is: a column of numbers, one per training row, and how it is read.
+
+A producer makes one or more scores in one pass. Every module of `backend.scores.producers` has one, named
+``PRODUCER``; command line and app list it without knowing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from backend.folder import Folder
+    from backend.scores.context import Context
+    from backend.scores.settings import ScoreSettings
+
+Serves = Literal["suspect label", "redundant", "hard", "off-domain", "outlier"]
+Columns = dict[str, "np.ndarray | Sequence[Any]"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One column. ``suspect`` is the end that asks for a look; ``high`` says what a high value means.
+
+    ``sentence`` tells a person about one row: a format string over the columns of the producer's table.
+    """
+
+    name: str
+    title: str
+    high: str
+    serves: Serves
+    suspect: Literal["high", "low"]
+    formula: str
+    source: str
+    sentence: str = ""
+
+    def suspicion(self, values: np.ndarray) -> np.ndarray:
+        """The values turned so that high asks for a look: float64 (n), NaN where there is none."""
+        return values.astype(np.float64) * (1 if self.suspect == "high" else -1)
+
+
+@dataclass(frozen=True)
+class Producer:
+    """One pass over the data that makes ``scores``.
+
+    ``inputs`` names the artifacts that it reads, ``uses`` the fields of `ScoreSettings` that change its
+    result. ``compute`` returns a column for each score and any others that sentences need (labels or ids of
+    other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
+    the result depends on and may change, such as decisions.
+    """
+
+    name: str
+    scores: tuple[Score, ...]
+    cost: str
+    compute: Callable[[Context], Columns]
+    inputs: Callable[[Folder], tuple[str, ...]] | tuple[str, ...] = ("data",)
+    uses: tuple[str, ...] = ()
+    default: bool = True
+    content: Callable[[Folder, ScoreSettings], str | None] | None = None
+
+    def inputs_of(self, folder: Folder) -> tuple[str, ...]:
+        """The artifacts that it reads in this workspace."""
+        return self.inputs(folder) if callable(self.inputs) else self.inputs

@@ -1,0 +1,50 @@
+"""What the user may choose about scores: one small record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.errors import InputError
+from backend.files import file_digest
+from backend.model.devices import resolve_device
+
+CROSSFITS = ("probe", "finetune")
+EVAL = "eval"
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How scores are computed.
+
+    Args:
+        device: cpu, cuda or auto. seed: of folds and samples.
+        encoder: folder or hub id of the encoder of sentence embeddings; ``minilm`` is the embedded one.
+        folds: how many parts cross-fitting makes. crossfit: ``probe``, a logistic regression on sentence
+            embeddings, or ``finetune``, the workspace's model trained anew for every fold.
+        target: what off-domain scores compare with: ``eval``, or a file like the training data.
+        clean: the rows trusted by alignment scores: ``eval``, or ``kept`` (training rows decided as keep).
+    """
+
+    device: str = "auto"
+    seed: int = 0
+    encoder: str = "minilm"
+    folds: int = 5
+    crossfit: str = "probe"
+    target: str = EVAL
+    clean: str = EVAL
+
+    def __post_init__(self) -> None:
+        resolve_device(self.device)
+        if self.crossfit not in CROSSFITS:
+            raise InputError(f"--crossfit {self.crossfit}: must be one of {', '.join(CROSSFITS)}")
+        if self.clean not in (EVAL, "kept"):
+            raise InputError(f"--clean {self.clean}: must be eval or kept")
+        if not 2 <= self.folds <= 50:
+            raise InputError(f"--folds {self.folds}: must be between 2 and 50")
+
+    @property
+    def target_content(self) -> str | None:
+        """Digest of the target's file, so that a changed one is noticed; None for what is no file."""
+        path = Path(self.target).expanduser()
+        return file_digest(path) if self.target != EVAL and path.is_file() else None

@@ -1,0 +1,56 @@
+"""The target sample of off-domain scores: the eval rows, or those of a source like the training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.data.assemble import some
+from backend.data.columns import Columns
+from backend.data.labels import LabelCodec
+from backend.data.rejected import Rejections
+from backend.data.rows import Rows
+from backend.data.sources import read
+from backend.data.validate import known_classes, usable, usable_texts
+from backend.scores.context import Context
+from backend.scores.settings import EVAL
+
+USES = ("target", "target_content")
+"""The fields of `ScoreSettings` on which the sample depends."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """m texts, second texts where the data are pairs, and class names where they were asked for."""
+
+    texts: list[str]
+    texts_b: list[str] | None
+    labels: list[str]
+
+
+def target_texts(context: Context) -> Target:
+    """The sample without labels; `InputError` if the source can't be read."""
+    if context.settings.target == EVAL:
+        return Target(context.evaluation.texts, context.evaluation.texts_b, [])
+    rows, columns, rejections = _read(context)
+    texts, texts_b = usable_texts(rows, columns, rejections)
+    return Target(texts, texts_b, [])
+
+
+def labelled_target(context: Context) -> Target:
+    """The sample with labels, which must be those of the training data; `InputError` otherwise."""
+    if context.settings.target == EVAL:
+        split = context.evaluation
+        return Target(split.texts, split.texts_b, split.labels)
+    rows, columns, rejections = _read(context)
+    part = usable(rows, columns, rejections)
+    stored = context.train.table.select(context.train.original_columns).schema
+    codec = LabelCodec.of(stored, columns.label, "train")
+    part = some(known_classes(part, columns.label, codec, context.classes, rejections), rejections, "target")
+    return Target(part.texts, part.texts_b, part.labels)
+
+
+def _read(context: Context) -> tuple[Rows, Columns, Rejections]:
+    info = context.manifest.data
+    columns = Columns(text=info.text, label=info.label, text_b=info.text_b)
+    rejections = Rejections(advice="correct it, or leave the row out")
+    return read(context.settings.target, "train", columns, rejections).rows, columns, rejections

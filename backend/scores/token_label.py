@@ -1,0 +1,107 @@
+"""Association of words with labels: how far their joint count is from what chance would give.
+
+For every word that at least two training rows have, and every label: z = (O - E) / sd, where O rows have
+both, and E and sd are mean and standard deviation of O under independence (the hypergeometric distribution).
+A row has a word once, however often it repeats it. After Gardner et al. 2021, "Competency Problems".
+
+``scores/token_label.parquet``: word, label, count (O), z; by word, labels in class order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
+
+from backend.data.dataset import Split, load_split
+from backend.data.shards import label_indices
+from backend.files import digest, replacing
+from backend.folder import Folder
+from backend.influence.methods.lexical import words_of
+
+_LEAST_ROWS = 2
+_KEY = b"firstword_key"
+_WORDS = pa.schema(
+    [("word", pa.string()), ("label", pa.string()), ("count", pa.int32()), ("z", pa.float64())]
+)
+_BLOCK = 4096  # words written at a time
+
+
+@dataclass(frozen=True)
+class TokenLabels:
+    """``present`` (n, V): which rows have which of ``words``, sparse, 1 where they have.
+
+    ``counts`` int32 (V, K): rows that have word and label; ``z`` float64 (V, K).
+    """
+
+    present: sparse.csr_matrix
+    words: list[str]
+    counts: np.ndarray
+    z: np.ndarray
+
+
+def token_labels(split: Split, labels: np.ndarray, classes: int) -> TokenLabels:
+    """The words of a split and what they say of ``labels``, int64 (n) below ``classes``."""
+    vectorizer = CountVectorizer(analyzer=words_of, binary=True, min_df=_LEAST_ROWS, dtype=np.float64)
+    texts = split.texts
+    if split.texts_b is not None:
+        texts = [f"{a}\n{b}" for a, b in zip(texts, split.texts_b, strict=True)]
+    try:
+        present = vectorizer.fit_transform(texts).tocsr()
+        words = vectorizer.get_feature_names_out().tolist()
+    except ValueError:  # no word is in two rows
+        present, words = sparse.csr_matrix((len(texts), 0)), []
+    labelled = sparse.csr_matrix(
+        (np.ones(len(labels)), (np.arange(len(labels)), labels)), shape=(len(labels), classes)
+    )
+    counts = (present.T @ labelled).toarray().astype(np.int32)
+    return TokenLabels(present, words, counts, z_scores(counts, np.bincount(labels, minlength=classes)))
+
+
+def z_scores(counts: np.ndarray, per_label: np.ndarray) -> np.ndarray:
+    """z of joint counts (V, K), given how many rows each label has (K); 0 where nothing can vary."""
+    rows = per_label.sum()
+    per_word, share = counts.sum(axis=1, keepdims=True), per_label / rows
+    variance = per_word * share * (1 - share) * (rows - per_word) / max(rows - 1, 1)
+    deviation = np.sqrt(variance)
+    return np.divide(counts - per_word * share, deviation, out=np.zeros(counts.shape), where=deviation > 0)
+
+
+def write_token_labels(folder: Folder, found: TokenLabels) -> None:
+    """Write the table of a workspace's training rows."""
+    classes = list(folder.manifest().classes)
+    schema = _WORDS.with_metadata({_KEY: _table_key(folder)})
+    with replacing(_path(folder)) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for start in range(0, len(found.words), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            words = np.repeat(np.array(found.words[part], dtype=object), len(classes))
+            columns = [words, classes * len(found.words[part]), found.counts[part].ravel()]
+            writer.write_table(pa.table([*columns, found.z[part].ravel()], schema=schema))
+
+
+def read_token_labels(folder: Folder) -> pa.Table:
+    """The table of a workspace's training rows; made now where it is not there."""
+    try:
+        table = pq.read_table(_path(folder))
+        if (table.schema.metadata or {}).get(_KEY, b"").decode() == _table_key(folder):
+            return table.replace_schema_metadata(None)
+    except (OSError, pa.ArrowException):
+        pass
+    classes = folder.manifest().classes
+    labels = label_indices(folder, "train", classes).astype(np.int64)
+    write_token_labels(folder, token_labels(load_split(folder, "train"), labels, len(classes)))
+    return pq.read_table(_path(folder)).replace_schema_metadata(None)
+
+
+def _path(folder: Folder) -> Path:
+    return folder.scores / "token_label.parquet"
+
+
+def _table_key(folder: Folder) -> str:
+    manifest = folder.manifest()
+    return digest("token_label", 1, manifest.data.fingerprint, manifest.classes)

@@ -1,0 +1,96 @@
+"""Variance of gradients (VoG): how much an example's input gradient changes from checkpoint to checkpoint.
+
+``G_c`` is the gradient of the logit of the example's own label at the embedding outputs, (L, d). VoG is its
+standard deviation over the checkpoints (population), averaged over positions and dimensions; averaged over
+dimensions alone it belongs to a token. Agarwal et al. 2022; for text Anand et al. 2023. The logit, not the
+probability, whose gradient vanishes where the model is sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from backend.errors import InputError
+from backend.influence.capture import Batch, labelled_batches
+from backend.influence.explain import Explainer
+from backend.influence.gradients import label_logits, position_gradients, traced_positions
+
+_LEAST = 2
+_FLAT = 1e-9  # a standard deviation that is this small a part of the mean is rounding
+
+
+@dataclass(frozen=True)
+class TokenVog:
+    """VoG of one example: of the ``tokens`` that the model saw, float64 (L), and of the whole."""
+
+    tokens: list[str]
+    values: np.ndarray
+    whole: float
+
+
+def require_checkpoints(models: Sequence[PreTrainedModel]) -> None:
+    """`InputError` unless there are at least two."""
+    if len(models) < _LEAST:
+        raise InputError(
+            f"vog: compares checkpoints, and this workspace has {len(models)}; it needs at least {_LEAST} "
+            "(train or attach with --checkpoints 2 or more)"
+        )
+
+
+def position_deviations(models: Sequence[PreTrainedModel], batch: Batch) -> Tensor:
+    """Standard deviation of ``G_c`` over ``models``, averaged over dimensions: float32 (B, L).
+
+    Welford's update, so that one gradient per model is not kept.
+    """
+    mean = squares = torch.zeros(())
+    for count, model in enumerate(models, start=1):
+        gradient = position_gradients(model, batch.inputs, batch.labels, label_logits)[1].float()
+        if count == 1:
+            mean, squares = torch.zeros_like(gradient), torch.zeros_like(gradient)
+        difference = gradient - mean
+        mean += difference / count
+        squares += difference * (gradient - mean)
+    return (squares / len(models)).clamp_min(0).sqrt().mean(dim=-1)
+
+
+def batch_vog(models: Sequence[PreTrainedModel], batch: Batch) -> np.ndarray:
+    """VoG of each example of a batch: float64 (B)."""
+    kept = traced_positions(models[-1], batch.inputs)
+    deviations = position_deviations(models, batch) * kept
+    return (deviations.double().sum(dim=1) / kept.sum(dim=1)).cpu().numpy()
+
+
+def token_vog(explainer: Explainer, text: str, text_b: str | None, label: str) -> TokenVog:
+    """VoG of every token of a text, for the class ``label``; `InputError` for one checkpoint or no token."""
+    checkpoints = explainer.checkpoints
+    require_checkpoints(checkpoints.models)
+    encoded = checkpoints.encode([text], None if text_b is None else [text_b])
+    place = explainer.classes.index(label)
+    batches = list(labelled_batches(checkpoints.tokenizer, encoded, [place], explainer.settings))
+    if not batches:
+        raise InputError("vog: the tokenizer finds no token in this text")
+    with checkpoints.using():
+        values = position_deviations(checkpoints.models, batches[0])[0].double().cpu().numpy()
+        whole = float(batch_vog(checkpoints.models, batches[0])[0])
+    return TokenVog(checkpoints.tokenizer.convert_ids_to_tokens(encoded[0].input_ids), values, whole)
+
+
+def normalised(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """``(v - mean) / sd`` within each group: float64 (n); 0 where a group's values are all the same.
+
+    ``values`` float64 (n), NaN for none. ``groups`` int64 (n).
+    """
+    found = np.full(len(values), np.nan)
+    for group in np.unique(groups):
+        here = (groups == group) & np.isfinite(values)
+        if here.any():
+            mean, deviation = values[here].mean(), values[here].std()
+            flat = deviation <= _FLAT * abs(mean)
+            found[here] = 0.0 if flat else (values[here] - mean) / deviation
+    return found

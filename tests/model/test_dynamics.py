@@ -1,0 +1,160 @@
+"""Logging logits while training: what is logged, that training does not notice, more seeds, staleness."""
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+from backend.errors import InputError
+from backend.model.dynamics import read_runs, run_path
+from backend.model.loading import load_classifier, load_tokenizer
+from backend.model.prediction import logits
+from backend.model.tokenization import encode
+from backend.model.training_settings import TrainingSettings
+from backend.workspace import Workspace
+from tests.conftest import tiny_rows, without_model, write_rows
+from tests.factories import SENTENCES
+from tests.model.test_checkpoints import raw_run
+from tests.model.test_training import fit, weights_of
+
+
+def test_logging_leaves_the_training_bit_for_bit_as_it_is(tiny_model, tmp_path):
+    logged = fit(tmp_path / "logged", tiny_model("bert"))
+    plain = fit(tmp_path / "plain", tiny_model("bert"), dynamics=False)
+    assert plain.dynamics is None and logged.dynamics is not None
+    assert logged.losses == plain.losses
+    for one, other in zip(logged.checkpoints, plain.checkpoints, strict=True):
+        assert (one.step, one.weight) == (other.step, other.weight)
+    for name, weight in weights_of(plain).items():
+        assert np.array_equal(weight, weights_of(logged)[name])
+
+
+@pytest.mark.parametrize("epochs", [2.0, 1.5])
+def test_the_last_entry_is_the_last_checkpoint(epochs, tiny_model, tmp_path):
+    """Also of a last epoch that is cut short; the logits are those of the saved model in eval mode."""
+    made = fit(tmp_path / "run", tiny_model("bert"), epochs=epochs)
+    assert made.dynamics.epochs == pytest.approx((1.0, epochs))
+    assert made.dynamics.logits.shape == (2, len(SENTENCES), 2)
+    assert made.dynamics.logits.dtype == np.float32
+    last = made.checkpoints[-1].path
+    tokenizer = load_tokenizer(last)
+    expected = logits(load_classifier(last), encode(tokenizer, SENTENCES, None, 64), tokenizer)
+    np.testing.assert_allclose(made.dynamics.logits[-1], expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(made.dynamics.logits[0] - expected).max() > 0.01
+
+
+def test_a_text_without_tokens_has_zero_logits(tiny_model, tmp_path):
+    made = fit(tmp_path / "run", tiny_model("gpt2"), texts=["", *SENTENCES[1:]], epochs=1)
+    assert (made.dynamics.logits[0, 0] == 0).all() and (made.dynamics.logits[0, 1:] != 0).all()
+
+
+# -- in a workspace -----------------------------------------------------------------------------------
+
+
+def trained(tiny_workspace: Workspace) -> Workspace:
+    """The shared workspace was trained with logging."""
+    assert tiny_workspace.folder.state("dynamics") == "current"
+    return tiny_workspace
+
+
+def test_train_records_its_run(tiny_workspace):
+    artifact = trained(tiny_workspace).manifest.artifacts["dynamics"]
+    assert artifact.inputs == {"data": tiny_workspace.manifest.artifacts["data"].id}
+    assert artifact.details["seeds"] == [0] and artifact.details["epochs"] == [3]
+    (run,) = read_runs(tiny_workspace.folder)
+    assert run.logits.shape == (3, 60, 2) and run.epochs == (1, 2, 3)
+    last = tiny_workspace.predictions("train").probabilities
+    likely = np.exp(run.logits[-1]) / np.exp(run.logits[-1]).sum(1, keepdims=True)
+    np.testing.assert_allclose(likely, last, atol=1e-4)
+    settings = tiny_workspace.manifest.artifacts["checkpoints"].details["settings"]
+    assert settings["epochs"] == 3 and settings["lr"] == 2e-3
+
+
+def test_more_seeds_leave_only_logits(tiny_workspace):
+    before = {path.name for path in tiny_workspace.path.iterdir()}
+    steps = [each.step for each in tiny_workspace.manifest.checkpoints]
+    assert tiny_workspace.compute_dynamics(3) == [0, 1, 2]
+    assert {path.name for path in tiny_workspace.path.iterdir()} == before
+    assert [path.name for path in sorted(tiny_workspace.folder.dynamics.iterdir())] == [
+        f"run-{seed}.safetensors" for seed in range(3)
+    ]
+    assert [each.step for each in tiny_workspace.manifest.checkpoints] == steps
+    assert tiny_workspace.folder.state("rows") == tiny_workspace.folder.state("dynamics") == "current"
+    runs = read_runs(tiny_workspace.folder)
+    assert len(runs) == 3 and not np.allclose(runs[1].logits, runs[2].logits)
+
+
+def test_the_seed_of_the_training_repeats_it(tiny_workspace):
+    path = run_path(tiny_workspace.folder, 0)
+    before = load_file(path)["logits"]
+    path.unlink()
+    tiny_workspace.compute_dynamics(1)
+    assert np.array_equal(load_file(path)["logits"], before)
+
+
+def test_a_stopped_call_goes_on(tiny_workspace):
+    folder, trainings = tiny_workspace.folder, []
+
+    def interrupt(stage, done, total):
+        if stage == "training" and done == 0:
+            trainings.append(stage)
+        if len(trainings) == 2 and done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny_workspace.compute_dynamics(3, interrupt)
+    assert tiny_workspace.manifest.artifacts["dynamics"].details["seeds"] == [0, 1]
+    assert not list(folder.path.glob(".*.tmp")) and len(read_runs(folder)) == 2
+    kept = run_path(folder, 1).stat().st_mtime_ns
+    seen = []
+    tiny_workspace.compute_dynamics(3, lambda stage, done, total: seen.append((stage, done)))
+    assert seen.count(("training", 0)) == 1
+    assert run_path(folder, 1).stat().st_mtime_ns == kept
+    assert tiny_workspace.manifest.artifacts["dynamics"].details["seeds"] == [0, 1, 2]
+
+
+def test_appended_rows_make_it_stale_and_a_new_training_covers_them(tiny_workspace, tmp_path):
+    more = write_rows(tmp_path / "more.jsonl", tiny_rows(4, 500))
+    tiny_workspace.append(train=str(more))
+    assert tiny_workspace.folder.state("dynamics") == "stale"
+    with pytest.raises(InputError, match="dynamics stale"):
+        read_runs(tiny_workspace.folder)
+    tiny_workspace.compute_dynamics(1)
+    assert tiny_workspace.folder.state("dynamics") == "current"
+    assert read_runs(tiny_workspace.folder)[0].logits.shape == (3, 64, 2)
+
+
+def test_an_attached_run_has_nothing_to_repeat(tiny_model, tmp_path):
+    workspace = without_model(tmp_path, 30)
+    run = raw_run(tiny_model("bert"), tmp_path / "run", names=["bad", "good"])
+    workspace.attach(run)
+    with pytest.raises(InputError, match="attached, so there is no training to repeat") as found:
+        workspace.compute_dynamics(2)
+    assert "\n" not in str(found.value)
+
+
+def test_without_logging_seeds_can_still_be_trained(tiny_model, tmp_path):
+    workspace = without_model(tmp_path, 20)
+    folder = workspace.folder
+    folder.update(
+        lambda m: m.model_copy(update={"model": m.model.model_copy(update={"name": str(tiny_model("bert"))})})
+    )
+    workspace.train(TrainingSettings(epochs=1, lr=1e-3, batch_size=8, seed=7, dynamics=False))
+    assert folder.state("dynamics") == "missing" and not folder.dynamics.exists()
+    assert workspace.compute_dynamics(1) == [7]
+    assert len(read_runs(folder)) == 1
+
+
+def test_wrong_input_and_damage(tiny_workspace):
+    with pytest.raises(InputError, match="--seeds 0: must be at least 1"):
+        tiny_workspace.compute_dynamics(0)
+    path = run_path(tiny_workspace.folder, 0)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(InputError, match="damaged or missing"):
+        read_runs(tiny_workspace.folder)
+    assert any("run-0" in line for line in tiny_workspace.verify(repair=True))
+    assert not path.exists()
+    tiny_workspace.compute_dynamics(1)
+    assert not tiny_workspace.verify()
+    with safe_open(path, "np") as file:
+        assert set(file.metadata()) == {"key", "epochs"}

@@ -1,0 +1,135 @@
+"""Off-domain scores: a target unlike the training rows is told apart, one like them is not."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from backend.data.equal_texts import equal_text_groups
+from backend.errors import InputError
+from backend.scores.folds import stratified_folds
+from backend.scores.probe import fitted_probe
+from backend.scores.producers.domain import PRODUCER, domain_probabilities
+from backend.scores.settings import ScoreSettings
+from backend.scores.table import score_state
+from backend.scores.target import labelled_target, target_texts
+from tests.conftest import write_rows
+from tests.scores.helpers import context_of, workspace_of
+
+FILM = ("film", "actor", "plot", "scene", "director", "camera")
+FOOD = ("soup", "bread", "cheese", "waiter", "table", "kitchen")
+
+
+def texts(words, count: int, seed: int) -> list[str]:
+    generator = np.random.default_rng(seed)
+    return [f"the {' and the '.join(generator.choice(words, 7).tolist())}" for _ in range(count)]
+
+
+def labelled(words, count: int, seed: int) -> list[tuple[str, str]]:
+    return [(text, ("good", "bad")[n % 2]) for n, text in enumerate(texts(words, count, seed))]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """Training rows: 120 of films, 40 of food; eval rows: 60 of food."""
+    folder = tmp_path_factory.mktemp("domains")
+    train = labelled(FILM, 120, 0) + labelled(FOOD, 40, 1)
+    return workspace_of(folder, train, labelled(FOOD, 60, 2))
+
+
+def target_file(path, words, count: int = 60, seed: int = 3, **more) -> str:
+    rows = [{"text": text, **more} for text in texts(words, count, seed)]
+    return str(write_rows(path, rows))
+
+
+def scored(workspace, **settings):
+    context = context_of(workspace, **settings)
+    assert workspace.compute_scores(["domain"], context.settings) == []
+    return workspace.scores()
+
+
+def test_the_target_s_rows_are_found_in_the_pool(workspace):
+    table = scored(workspace)
+    found, is_food = table.values("target_probability"), np.arange(160) >= 120
+    assert roc_auc_score(is_food, found) > 0.8
+    auroc = set(table.values("domain_auroc"))
+    assert len(auroc) == 1 and 0.5 < auroc.pop() < 1
+    artifact = workspace.manifest.artifacts["scores/domain"]
+    workspace.compute_scores(["domain"], context_of(workspace).settings)
+    assert workspace.manifest.artifacts["scores/domain"] == artifact
+    sentence = PRODUCER.scores[0].sentence.format(**table.table.slice(0, 1).to_pylist()[0])
+    assert sentence.startswith("unlike the target sample: ") and "{" not in sentence
+
+
+def test_other_domains_and_the_same_one(tmp_path):
+    """Membership in pool or held-out target: above .8 where they differ clearly, else about .5."""
+    workspace = workspace_of(tmp_path, labelled(FILM, 400, 0), labelled(FOOD, 60, 1))
+    assert scored(workspace).values("domain_auroc")[0] > 0.95
+    same = target_file(tmp_path / "same.jsonl", FILM, 400, 7)
+    assert abs(scored(workspace, target=same).values("domain_auroc")[0] - 0.5) < 0.1
+
+
+def test_against_the_definition(workspace):
+    context = context_of(workspace, folds=3)
+    features = np.concatenate([context.embeddings, context.encoder.encode(context.evaluation.texts)])
+    is_target = np.repeat([0, 1], [160, 60])
+    groups = equal_text_groups([*context.train.texts, *context.evaluation.texts], None)
+    folds = stratified_folds(is_target, groups, 3, 0)
+    found = domain_probabilities(features, is_target, groups, 3, 0)
+    for row in range(0, 220, 20):
+        others = folds != folds[row]
+        probe = fitted_probe(features[others], is_target[others], groups[others], 2, 0, balanced=True)
+        assert found[row] == pytest.approx(probe.probabilities(features[row : row + 1])[0, 1], abs=1e-5)
+    assert abs(np.average(found, weights=np.where(is_target, 1 / 60, 1 / 160)) - 0.5) < 0.1
+
+
+def test_a_file_is_noticed_when_it_changes(workspace, tmp_path):
+    path = target_file(tmp_path / "target.jsonl", FILM)
+    settings = context_of(workspace, target=path).settings
+    workspace.compute_scores(["domain"], settings)
+    before = workspace.scores().values("target_probability")
+    assert score_state(workspace.folder, PRODUCER, settings) == "current"
+    target_file(tmp_path / "target.jsonl", FOOD)
+    assert score_state(workspace.folder, PRODUCER, settings) == "stale"
+    workspace.compute_scores(["domain"], settings)
+    assert np.abs(workspace.scores().values("target_probability") - before).max() > 0.1
+
+
+def test_what_a_target_file_holds(workspace, tmp_path):
+    rows = [
+        {"text": "soup", "label": "good"},
+        {"text": " ", "label": "bad"},
+        {"text": "bread", "label": None},
+    ]
+    path = tmp_path / "mixed.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    context = context_of(workspace, target=str(path))
+    assert target_texts(context).texts == ["soup", "bread"]
+    both = labelled_target(context)
+    assert (both.texts, both.labels) == (["soup"], ["good"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{"words": "soup"}], "no column 'text'"),
+        ([{"text": 3}] * 9, "not text"),
+        ([{"text": "soup"}] * 9, "1 different texts; cross-fitting needs at least 5"),
+        ([], "cross-fitting needs|no column|empty|no row"),
+    ],
+)
+def test_wrong_targets(rows, problem, workspace, tmp_path):
+    path = write_rows(tmp_path / "target.jsonl", rows)
+    settings = context_of(workspace, target=str(path)).settings
+    with pytest.raises(InputError, match=problem) as found:
+        workspace.compute_scores(["domain"], settings)
+    assert "\n" not in str(found.value)
+
+
+def test_wrong_labels_and_missing_files(workspace, tmp_path):
+    path = write_rows(tmp_path / "target.jsonl", [{"text": "soup", "label": "superb"}])
+    with pytest.raises(InputError, match=r"superb.*leave the row out"):
+        labelled_target(context_of(workspace, target=str(path)))
+    with pytest.raises(InputError, match="no such file"):
+        workspace.compute_scores(["domain"], ScoreSettings(target=str(tmp_path / "none.jsonl")))

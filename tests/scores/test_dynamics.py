@@ -1,0 +1,150 @@
+"""Scores of training dynamics: by hand, against loops, and in a workspace."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from backend.model.dynamics import read_runs
+from backend.scores.dynamics import dynamics_inputs, load_dynamics
+from backend.scores.producers.dynamics import PRODUCER, forgetting, run_scores
+from backend.scores.table import score_state
+from tests.conftest import tiny_rows, write_rows
+
+NAMES = [each.name for each in PRODUCER.scores]
+
+
+def reference(logits, label) -> dict[str, float]:
+    """Every score of one row, from the formulas, one number after the other."""
+    own, margins, norms, losses, right = [], [], [], [], []
+    for values in logits:
+        total = sum(math.exp(each) for each in values)
+        shares = [math.exp(each) / total for each in values]
+        own.append(shares[label])
+        losses.append(-math.log(shares[label]))
+        margins.append(values[label] - max(each for k, each in enumerate(values) if k != label))
+        norms.append(math.sqrt(sum((p - (k == label)) ** 2 for k, p in enumerate(shares))))
+        right.append(max(range(len(values)), key=lambda k: values[k]) == label)
+    mean = sum(own) / len(own)
+    lost = sum(a and not b for a, b in pairwise(right))
+    return {
+        "confidence": mean,
+        "variability": math.sqrt(sum((each - mean) ** 2 for each in own) / len(own)),
+        "correctness": sum(right) / len(right),
+        "forgetting": lost if any(right) else len(right) + 1,
+        "aum": sum(margins) / len(margins),
+        "el2n": sum(norms[:2]) / len(norms[:2]),
+        "mean_loss": sum(losses) / len(losses),
+    }
+
+
+def test_by_hand():
+    """Two classes, three epochs, logits whose probabilities are known."""
+    logits = np.log(np.array([[[0.8, 0.2]], [[0.3, 0.7]], [[0.6, 0.4]]]))
+    found = run_scores(logits, np.array([0]))
+    expected = {
+        "confidence": (0.8 + 0.3 + 0.6) / 3,
+        "variability": np.std([0.8, 0.3, 0.6]),
+        "correctness": 2 / 3,
+        "forgetting": 1,
+        "aum": (math.log(4) + math.log(3 / 7) + math.log(1.5)) / 3,
+        "el2n": (0.2 * math.sqrt(2) + 0.7 * math.sqrt(2)) / 2,
+        "mean_loss": -(math.log(0.8) + math.log(0.3) + math.log(0.6)) / 3,
+    }
+    assert {name: float(values[0]) for name, values in found.items()} == pytest.approx(expected)
+
+
+def test_forgetting_by_hand():
+    rows = ["1111", "0000", "1010", "0101", "1000", "0001"]
+    correct = np.array([[each == "1" for each in row] for row in rows]).T
+    assert forgetting(correct).tolist() == [0, 5, 2, 1, 1, 0]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_against_loops(epochs):
+    logits = np.random.default_rng(epochs).normal(size=(epochs, 30, 4)) * 2
+    labels = np.random.default_rng(1).integers(0, 4, 30)
+    found = run_scores(logits.astype(np.float32), labels)
+    assert list(found) == NAMES
+    for row, label in enumerate(labels):
+        expected = reference(logits[:, row].tolist(), int(label))
+        assert {name: float(found[name][row]) for name in NAMES} == pytest.approx(expected, abs=1e-5)
+
+
+def test_huge_logits_stay_finite():
+    found = run_scores(np.array([[[1e4, -1e4], [-1e4, 1e4]]], dtype=np.float32), np.array([1, 1]))
+    assert all(np.isfinite(values).all() for values in found.values())
+    assert found["mean_loss"].tolist() == [2e4, 0]
+
+
+# -- in a workspace -----------------------------------------------------------------------------------
+
+
+def expected_table(workspace) -> dict[str, np.ndarray]:
+    labels = [workspace.manifest.classes.index(each) for each in workspace.train_split.labels]
+    runs = [
+        [reference(logits[:, row].tolist(), label) for row, label in enumerate(labels)]
+        for logits in load_dynamics(workspace.folder)
+    ]
+    return {name: np.mean([[each[name] for each in run] for run in runs], axis=0) for name in NAMES}
+
+
+def compare(workspace) -> None:
+    table = workspace.scores()
+    for name, expected in expected_table(workspace).items():
+        np.testing.assert_allclose(table.values(name), expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_the_logged_run(tiny_workspace):
+    workspace = tiny_workspace
+    assert workspace.compute_scores(["dynamics"]) == []
+    assert [each.shape for each in load_dynamics(workspace.folder)] == [(3, 60, 2)]
+    compare(workspace)
+    artifact = workspace.manifest.artifacts["scores/dynamics"]
+    assert list(artifact.inputs) == ["dynamics"]
+    workspace.compute_scores(["aum"])
+    assert workspace.manifest.artifacts["scores/dynamics"] == artifact
+
+
+def test_mean_over_seeds(tiny_workspace):
+    tiny_workspace.compute_scores(["dynamics"])
+    one = tiny_workspace.scores().values("aum")
+    tiny_workspace.compute_dynamics(2)
+    assert score_state(tiny_workspace.folder, PRODUCER) == "stale"
+    tiny_workspace.compute_scores(["dynamics"])
+    compare(tiny_workspace)
+    runs = read_runs(tiny_workspace.folder)
+    assert len(runs) == 2 and not np.allclose(tiny_workspace.scores().values("aum"), one)
+
+
+def test_the_checkpoints_where_nothing_was_logged(tiny_workspace):
+    folder = tiny_workspace.folder
+    logged = load_dynamics(folder)[0]
+    folder.forget("dynamics")
+    assert dynamics_inputs(folder) == ("rows",)
+    (from_rows,) = load_dynamics(folder)
+    np.testing.assert_allclose(from_rows[-1], logged[-1], atol=1e-4)
+    assert from_rows.shape == (3, 60, 2)
+    tiny_workspace.compute_scores(["dynamics"])
+    assert list(tiny_workspace.manifest.artifacts["scores/dynamics"].inputs) == ["rows"]
+    compare(tiny_workspace)
+
+
+def test_after_append_the_checkpoints_cover_the_new_rows(tiny_workspace, tmp_path):
+    tiny_workspace.compute_scores(["dynamics"])
+    tiny_workspace.append(train=str(write_rows(tmp_path / "more.jsonl", tiny_rows(4, 500))))
+    assert score_state(tiny_workspace.folder, PRODUCER) == "stale"
+    left_out = tiny_workspace.compute_scores()
+    assert any(line.startswith("dynamics: ") and "rows stale" in line for line in left_out)
+    tiny_workspace.precompute()
+    tiny_workspace.compute_scores(["dynamics"])
+    assert len(tiny_workspace.scores().values("aum")) == 64
+    compare(tiny_workspace)
+
+
+def test_sentences(tiny_workspace):
+    tiny_workspace.compute_scores(["dynamics"])
+    row = tiny_workspace.scores().table.slice(0, 1).to_pylist()[0]
+    for score in PRODUCER.scores:
+        assert "{" not in score.sentence.format(**row)

@@ -1,0 +1,133 @@
+"""Neighbours against brute force: copies, near-duplicates, contradictions, crowds."""
+
+import math
+
+import numpy as np
+import pytest
+
+from backend.data.equal_texts import equal_text_groups
+from backend.scores.producers import neighbours
+from backend.scores.producers.neighbours import NEAR, PRODUCER, neighbour_scores
+from tests.scores.helpers import context_of, workspace_of
+
+
+def brute_force(embeddings, labels, groups, k):
+    """Every row against every other one, from the definitions."""
+    rows = range(len(labels))
+    found = {name: [] for name in ("knn_disagreement", "nearest_similarity", "near_duplicates")}
+    found |= {"contradicts": [], "contradiction": []}
+    similarity = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
+    first = {group: min(row for row in rows if groups[row] == group) for group in set(groups)}
+    for row in rows:
+        to = {g: similarity[first[groups[row]], first[g]] for g in first if g != groups[row]}
+        nearest = sorted(to, key=lambda g: -to[g])[:k]
+        weight = votes = 0.0
+        for group in nearest:
+            members = [labels[other] for other in rows if groups[other] == group]
+            share = sum(label != labels[row] for label in members) / len(members)
+            weight += max(to[group], 0)
+            votes += max(to[group], 0) * share
+        found["knn_disagreement"].append(votes / weight if weight else math.nan)
+        near = {
+            other: 1.0 if groups[other] == groups[row] else to[groups[other]]
+            for other in rows
+            if other != row and (groups[other] == groups[row] or to[groups[other]] >= NEAR)
+        }
+        found["near_duplicates"].append(len(near))
+        copies = sum(group == groups[row] for group in groups) > 1
+        found["nearest_similarity"].append(1.0 if copies else max(max(to.values(), default=0), 0))
+        against = {other: value for other, value in near.items() if labels[other] != labels[row]}
+        found["contradiction"].append(max(against.values(), default=0.0))
+        found["contradicts"].append({o for o, v in against.items() if v >= max(against.values()) - 1e-6})
+    return found
+
+
+def compare(found, expected):
+    for name in ("knn_disagreement", "nearest_similarity", "near_duplicates", "contradiction"):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
+    for row, (against, allowed) in enumerate(
+        zip(found["contradicted_by"], expected["contradicts"], strict=True)
+    ):
+        assert (against == -1) if not allowed else (against in allowed), row
+
+
+def unit(values) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return (values / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def clustered(count: int, seed: int, spread: float):
+    """Rows around 12 centres, a fifth of them copies of another row; three labels."""
+    generator = np.random.default_rng(seed)
+    vectors = generator.normal(size=(12, 16))[generator.integers(0, 12, count)]
+    vectors = unit(vectors + spread * generator.normal(size=vectors.shape))
+    groups = np.arange(count)
+    copied = generator.permutation(count)[: count // 5]
+    groups[copied] = generator.integers(0, count, len(copied))
+    _, first, groups = np.unique(groups, return_index=True, return_inverse=True)
+    return vectors[first[groups]], generator.integers(0, 3, count), groups
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("k", [1, 5, 10])
+def test_against_brute_force(spread, k):
+    vectors, labels, groups = clustered(150, int(10 * spread), spread)
+    compare(neighbour_scores(vectors, labels, groups, k), brute_force(vectors, labels, groups, k))
+
+
+def test_blocks_and_crowds_change_nothing(monkeypatch):
+    """With few fetched, most groups have only near-duplicates around them: the second search."""
+    vectors, labels, groups = clustered(150, 1, 0.1)
+    expected = brute_force(vectors, labels, groups, 3)
+    monkeypatch.setattr(neighbours, "_WIDE", 3)
+    monkeypatch.setattr(neighbours, "_BLOCK", 17)
+    monkeypatch.setattr(neighbours, "_CROWDED_BLOCK", 4)
+    assert max(expected["near_duplicates"]) > 5
+    compare(neighbour_scores(vectors, labels, groups, 3), expected)
+
+
+def test_a_copied_row_cannot_vote_for_itself():
+    """Ten copies of a wrong label in the midst of ten right ones: all ten are outvoted."""
+    vectors = unit([[1, 0.01 * n, 0] for n in range(10)] + [[1, 0.05, 0.3]] * 10)
+    labels, groups = np.array([0] * 10 + [1] * 10), np.array([*range(10), *[10] * 10])
+    found = neighbour_scores(vectors, labels, groups)
+    assert (found["knn_disagreement"][10:] == 1).all()
+    assert found["knn_disagreement"][:10].max() < 0.12  # the copies are one of ten neighbours
+
+
+def test_few_and_empty_rows():
+    one = neighbour_scores(unit([[1, 0]]), np.array([0]), np.array([0]))
+    assert math.isnan(one["knn_disagreement"][0]) and one["nearest_similarity"][0] == 0
+    assert one["contradicted_by"][0] == -1 and one["near_duplicates"][0] == 0
+    copies = neighbour_scores(unit([[1, 0]] * 3), np.array([0, 1, 1]), np.array([0, 0, 0]))
+    assert copies["contradicted_by"].tolist() == [1, 0, 0] and copies["near_duplicates"].tolist() == [2, 2, 2]
+    assert copies["contradiction"].tolist() == copies["nearest_similarity"].tolist() == [1, 1, 1]
+    nothing = neighbour_scores(unit([[0, 0], [1, 0], [1, 0.1]]), np.array([0, 1, 1]), np.arange(3))
+    assert math.isnan(nothing["knn_disagreement"][0]) and nothing["nearest_similarity"][0] == 0
+    assert nothing["knn_disagreement"][1:].tolist() == [0, 0]
+
+
+def test_in_a_workspace(tmp_path):
+    rows = [(f"{word} film number {n}", "good") for n, word in enumerate(("gorgeous", "witty", "warm") * 4)]
+    rows += [(f"dull film number {n}", "bad") for n in range(10)]
+    rows += [("Dull  FILM number 3", "good"), ("dull film number 4", "bad")]
+    workspace = workspace_of(tmp_path, rows, rows[:4])
+    context = context_of(workspace)
+    assert workspace.compute_scores(["neighbours"], context.settings) == []
+    table = workspace.scores().table.to_pylist()
+    assert table[22]["contradicts"] == "t15" and table[15]["contradicts"] == "t22"
+    assert PRODUCER.scores[1].sentence.format(**table[22]) == "contradicts row t15"
+    assert {row["id"] for row in table if row["contradiction"] == 1} == {"t22", "t15"}
+    assert table[23]["near_duplicates"] >= 1 and table[23]["nearest_similarity"] == 1
+    groups = equal_text_groups(context.train.texts, None)
+    assert groups[23] == groups[16]
+    expected = brute_force(context.embeddings, context.labels, groups, 10)
+    np.testing.assert_allclose(
+        workspace.scores().values("knn_disagreement"), expected["knn_disagreement"], atol=1e-5
+    )
+    artifact = workspace.manifest.artifacts["scores/neighbours"]
+    workspace.compute_scores(["neighbours"], context.settings)
+    assert workspace.manifest.artifacts["scores/neighbours"] == artifact
+    for score in PRODUCER.scores:
+        assert "{" not in score.sentence.format(**table[22])
