@@ -21,6 +21,8 @@ from backend.review.ledger import Ledger, LogEntry
 if (
     TYPE_CHECKING
 ):  # torch and transformers are imported where they are needed: a decision must not wait for them
+    import pyarrow as pa
+
     from backend.data.append import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
@@ -33,12 +35,16 @@ if (
     from backend.influence.whole_set import WholeSet
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
+    from backend.scores.context import Context
     from backend.scores.queue import QueueFilter, QueueItem
     from backend.scores.settings import ScoreSettings
+    from backend.scores.sources import Sources
     from backend.scores.table import ScoreTable
+    from backend.scores.vog import TokenVog
+    from backend.scores.words import RowWords
 
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
-OPTIONAL_ARTIFACTS = ("dynamics", "influence")
+OPTIONAL_ARTIFACTS = ("dynamics", "influence", "sources", "words")
 COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
 
 
@@ -290,19 +296,74 @@ class Workspace:
         was left out.
         """
         from backend.scores.compute import compute_scores
-        from backend.scores.context import Context
-        from backend.scores.settings import ScoreSettings
 
-        settings = settings or ScoreSettings()
         with self.folder.lock():
-            context = Context(self.folder, settings, lambda: self.explainer(settings.device), progress)
-            return compute_scores(context, only)
+            return compute_scores(self._score_context(settings, progress), only)
 
     def scores(self) -> ScoreTable:
         """All current scores side by side; `InputError` if there are none."""
         from backend.scores.table import read_scores
 
         return read_scores(self.folder)
+
+    def compute_sources(
+        self, settings: ScoreSettings | None = None, *, eta: float = 1.0, progress: Progress = silent
+    ) -> None:
+        """Audit the groups (or classes) of training rows against the clean set (see `backend.scores.sources`).
+
+        ``eta`` is the size of the step whose weights are given.
+        """
+        from backend.scores.sources import compute_sources
+
+        with self.folder.lock():
+            compute_sources(self._score_context(settings, progress), eta)
+
+    def sources(self) -> Sources:
+        """What `compute_sources` found; `InputError` if it is missing, stale or damaged."""
+        from backend.scores.sources import read_sources
+
+        return read_sources(self.folder)
+
+    def compute_words(self, *, score: str = "dot", device: str = "auto", progress: Progress = silent) -> None:
+        """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
+        from backend.scores.words import compute_words
+
+        with self.folder.lock():
+            compute_words(self.explainer(device), score, progress)
+
+    def words(self) -> pa.Table:
+        """What `compute_words` found, most harmful first; `InputError` if missing, stale or damaged."""
+        from backend.scores.words import read_words
+
+        return read_words(self.folder)
+
+    def row_words(self, row: str, *, score: str = "dot", device: str = "auto") -> RowWords:
+        """A training row's influence on the misclassified eval rows, word by word."""
+        from backend.scores.words import words_of_row
+
+        return words_of_row(self.explainer(device), row, score)
+
+    def row_alignment(self, row: str, settings: ScoreSettings | None = None) -> RowWords:
+        """A training row's alignment with the clean set at the word embeddings, word by word."""
+        from backend.scores.words import aligned_words_of_row
+
+        return aligned_words_of_row(self._score_context(settings), row)
+
+    def row_vog(self, row: str, *, device: str = "auto") -> TokenVog:
+        """Variance of gradients of every token of a training row."""
+        from backend.scores.vog import token_vog
+
+        split = self.train_split
+        place = split.position(row)
+        text_b = split.texts_b[place] if split.texts_b else None
+        return token_vog(self.explainer(device), split.texts[place], text_b, split.labels[place])
+
+    def _score_context(self, settings: ScoreSettings | None, progress: Progress = silent) -> Context:
+        from backend.scores.context import Context
+        from backend.scores.settings import ScoreSettings
+
+        chosen = settings or ScoreSettings()
+        return Context(self.folder, chosen, lambda: self.explainer(chosen.device), progress)
 
     def queue(self, wanted: QueueFilter | None = None) -> list[QueueItem]:
         """The training rows to look at first, with reasons (see `backend.scores.queue`)."""

@@ -67,6 +67,22 @@ def add_terms(
 
 
 @njit(nogil=True, fastmath=_SUMS, cache=True)
+def add_row_terms(
+    codes: np.ndarray,
+    scales: np.ndarray,
+    tokens: np.ndarray,
+    slots: np.ndarray,
+    query: np.ndarray,
+    terms: np.ndarray,  # (rows), added to
+) -> None:
+    """As `add_scores`, for every row by itself."""
+    for row in range(tokens.shape[0]):
+        slot = _slot(slots, tokens[row])
+        if slot >= 0:
+            terms[row] += scales[row] * _dot(codes[row], query[slot])
+
+
+@njit(nogil=True, fastmath=_SUMS, cache=True)
 def add_group_sums(
     codes: np.ndarray,
     scales: np.ndarray,

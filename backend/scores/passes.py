@@ -10,18 +10,19 @@ from transformers import PreTrainedTokenizerFast
 from backend.data.shards import shard_ranges
 from backend.influence.capture import Batch, labelled_batches
 from backend.influence.settings import TraceSettings
-from backend.influence.tracing import Checkpoints
 from backend.model.loading import input_length
 from backend.model.token_table import tokenise
 from backend.scores.context import Context
 
+_MAX_TOKENS = 2048  # of a batch: norms hold every linear layer's input and gradient at once
 
-def training_batches(context: Context, stage: str, max_tokens: int | None = None) -> Iterator[Batch]:
+
+def training_batches(context: Context, stage: str) -> Iterator[Batch]:
     """All training rows that have tokens; ``positions`` count in the whole split.
 
-    One shard of tokens is in memory at a time. ``max_tokens`` bounds a batch below what tracing takes.
+    One shard of tokens is in memory at a time.
     """
-    checkpoints, trace = context.explainer.checkpoints, _bounded(context, max_tokens)
+    checkpoints, trace = context.explainer.checkpoints, _bounded(context)
     tokenizer = checkpoints.tokenizer
     assert isinstance(tokenizer, PreTrainedTokenizerFast)
     length = input_length(context.manifest.max_length, tokenizer, checkpoints.models[-1])
@@ -37,18 +38,14 @@ def training_batches(context: Context, stage: str, max_tokens: int | None = None
 
 
 def text_batches(
-    context: Context,
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
-    labels: Sequence[int],
-    max_tokens: int | None = None,
+    context: Context, texts: Sequence[str], texts_b: Sequence[str] | None, labels: Sequence[int]
 ) -> list[Batch]:
     """Batches of a few texts with class indices."""
-    checkpoints: Checkpoints = context.explainer.checkpoints
+    checkpoints = context.explainer.checkpoints
     encoded = checkpoints.encode(texts, texts_b)
-    return list(labelled_batches(checkpoints.tokenizer, encoded, labels, _bounded(context, max_tokens)))
+    return list(labelled_batches(checkpoints.tokenizer, encoded, labels, _bounded(context)))
 
 
-def _bounded(context: Context, max_tokens: int | None) -> TraceSettings:
+def _bounded(context: Context) -> TraceSettings:
     trace = context.explainer.settings
-    return trace if max_tokens is None else replace(trace, max_tokens=min(max_tokens, trace.max_tokens))
+    return replace(trace, max_tokens=min(_MAX_TOKENS, trace.max_tokens))

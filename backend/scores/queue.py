@@ -87,7 +87,7 @@ def ranks(table: ScoreTable, serves: str) -> dict[str, np.ndarray]:
     Rows without a value have rank 0; ties share their mean rank.
     """
     scores = [each for each in all_scores().values() if each.serves == serves and each.name in table.names]
-    return {each.name: _ranks(each.suspicion(table.values(each.name))) for each in scores}
+    return {each.name: rank_of(each.suspicion(table.values(each.name))) for each in scores}
 
 
 def suspicions(table: ScoreTable) -> dict[str, np.ndarray]:
@@ -157,7 +157,8 @@ def _state(states: Mapping[str, RowState], row: str) -> str:
     return states[row].action if row in states else UNDECIDED
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def rank_of(values: np.ndarray) -> np.ndarray:
+    """Suspicions as ranks between 0 and 1, 1 the highest; 0 where there is none: float64 (n)."""
     known = np.isfinite(values)
     found = np.zeros(len(values))
     if known.any():

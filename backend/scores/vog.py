@@ -44,19 +44,9 @@ def require_checkpoints(models: Sequence[PreTrainedModel]) -> None:
 
 
 def position_deviations(models: Sequence[PreTrainedModel], batch: Batch) -> Tensor:
-    """Standard deviation of ``G_c`` over ``models``, averaged over dimensions: float32 (B, L).
-
-    Welford's update, so that one gradient per model is not kept.
-    """
-    mean = squares = torch.zeros(())
-    for count, model in enumerate(models, start=1):
-        gradient = position_gradients(model, batch.inputs, batch.labels, label_logits)[1].float()
-        if count == 1:
-            mean, squares = torch.zeros_like(gradient), torch.zeros_like(gradient)
-        difference = gradient - mean
-        mean += difference / count
-        squares += difference * (gradient - mean)
-    return (squares / len(models)).clamp_min(0).sqrt().mean(dim=-1)
+    """Standard deviation of ``G_c`` over ``models``, averaged over dimensions: float32 (B, L)."""
+    gradients = [position_gradients(each, batch.inputs, batch.labels, label_logits)[1] for each in models]
+    return torch.stack(gradients).float().std(dim=0, correction=0).mean(dim=-1)
 
 
 def batch_vog(models: Sequence[PreTrainedModel], batch: Batch) -> np.ndarray:
@@ -77,8 +67,9 @@ def token_vog(explainer: Explainer, text: str, text_b: str | None, label: str) -
         raise InputError("vog: the tokenizer finds no token in this text")
     with checkpoints.using():
         values = position_deviations(checkpoints.models, batches[0])[0].double().cpu().numpy()
-        whole = float(batch_vog(checkpoints.models, batches[0])[0])
-    return TokenVog(checkpoints.tokenizer.convert_ids_to_tokens(encoded[0].input_ids), values, whole)
+    kept = traced_positions(checkpoints.models[-1], batches[0].inputs)[0].cpu().numpy()
+    tokens = list(checkpoints.tokenizer.convert_ids_to_tokens(encoded[0].input_ids))
+    return TokenVog(tokens, values, float(values[kept].mean()))
 
 
 def normalised(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

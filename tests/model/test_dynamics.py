@@ -1,10 +1,14 @@
 """Logging logits while training: what is logged, that training does not notice, more seeds, staleness."""
 
+import json
+
 import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from typer.testing import CliRunner
 
+from backend.cli import app
 from backend.errors import InputError
 from backend.model.dynamics import read_runs, run_path
 from backend.model.loading import load_classifier, load_tokenizer
@@ -158,3 +162,21 @@ def test_wrong_input_and_damage(tiny_workspace):
     assert not tiny_workspace.verify()
     with safe_open(path, "np") as file:
         assert set(file.metadata()) == {"key", "epochs"}
+
+
+def test_on_the_command_line(tiny_model, tmp_path):
+    rows = write_rows(tmp_path / "rows.jsonl", tiny_rows(30))
+    ws = str(tmp_path / "ws")
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, [str(each) for each in arguments])
+        assert done.exit_code == 0, done.output
+        return done
+
+    source = ["--train", rows, "--eval", "0.2", "--text", "text", "--label", "label", "--id", "id"]
+    run("init", ws, *source, "--model", tiny_model("bert"))
+    run("train", ws, "--epochs", 1, "--batch-size", 8, "--no-dynamics")
+    assert Workspace.open(ws).folder.state("dynamics") == "missing"
+    answer = json.loads(run("dynamics", ws, "--seeds", 2, "--json").stdout)
+    assert answer["artifacts"]["dynamics"]["seeds"] == [0, 1]
+    assert answer["artifacts"]["dynamics"]["state"] == "current"

@@ -31,8 +31,8 @@ def workspace(tmp_path_factory):
     """Three rows of films to one of food; the eval rows are of food."""
     folder = tmp_path_factory.mktemp("contrast")
     train = opinions(FILM, 90, 0) + opinions(FOOD, 30, 1)
-    made = workspace_of(folder, train, opinions(FOOD, 120, 2))
-    made.train(TrainingSettings(epochs=1, lr=5e-3, batch_size=8, precision="fp32", device="cpu"))
+    made = workspace_of(folder, train, opinions(FOOD, 240, 2))
+    made.train(TrainingSettings(epochs=2, lr=2e-3, batch_size=8, precision="fp32", device="cpu"))
     return made
 
 
@@ -56,7 +56,7 @@ def test_rows_of_the_target_become_easier(workspace):
 def test_another_sample_of_the_pool_tells_nothing(tmp_path):
     """Half the pool and the target are alike: the change does not say who is of the target."""
     workspace = workspace_of(tmp_path, opinions(FILM, 120, 0), opinions(FILM, 60, 5))
-    workspace.train(TrainingSettings(epochs=1, lr=5e-3, batch_size=8, precision="fp32", device="cpu"))
+    workspace.train(TrainingSettings(epochs=2, lr=2e-3, batch_size=8, precision="fp32", device="cpu"))
     workspace.compute_scores(["contrastive"], context_of(workspace).settings)
     found = workspace.scores().values("contrastive")
     assert abs(roc_auc_score(np.arange(120) % 4 < 2, found) - 0.5) < 0.12

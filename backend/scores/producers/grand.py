@@ -13,7 +13,6 @@ from backend.scores.passes import training_batches
 from backend.scores.score import Columns, Producer, Score
 
 EARLY_EPOCHS = 2
-_MAX_TOKENS = 2048  # every linear layer's input and gradient are held for a batch
 
 
 def early(models: list[PreTrainedModel], checkpoints: tuple[CheckpointInfo, ...]) -> list[PreTrainedModel]:
@@ -32,7 +31,7 @@ def _compute(context: Context) -> Columns:
     with checkpoints.using():
         known = coverage(models[0], trained_parameters(checkpoints.models))
     norms = np.full(len(context.labels), np.nan)
-    for batch in training_batches(context, "gradient norms", _MAX_TOKENS):
+    for batch in training_batches(context, "gradient norms"):
         with checkpoints.using():
             squares = [squared_norms(model, batch, known.names).cpu().numpy() for model in models]
         norms[batch.positions] = np.mean(np.sqrt(squares), axis=0)

@@ -35,7 +35,7 @@ PRODUCER = Producer(
         Score(
             "vog",
             "variance of gradients (VoG)",
-            "what the model makes of it kept changing; low: settled early, adds little. Says nothing of noise",
+            "what the model makes of it kept changing (low: settled early; says nothing of noise)",
             "redundant",
             "low",
             "mean over positions and dimensions of sd over checkpoints of d z_y / d e",

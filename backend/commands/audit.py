@@ -1,0 +1,119 @@
+"""Audits of the training data: its sources, and its words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from backend import console
+from backend.commands.options import Device, Json, WorkspacePath
+from backend.scores.settings import ScoreSettings
+from backend.workspace import Workspace
+
+
+def sources(
+    ws: WorkspacePath,
+    clean: Annotated[str, typer.Option(help="The target: eval rows, or kept training rows.")] = "eval",
+    eta: Annotated[float, typer.Option(help="Size of the DGA step whose weights are given.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the sampled rows.")] = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Which groups of training rows pull the model towards the target, and how to weigh them."""
+    workspace = Workspace.open(ws)
+    settings = ScoreSettings(device=device, seed=seed, clean=clean)
+    with console.progress_bar() as progress:
+        workspace.compute_sources(settings, eta=eta, progress=progress)
+    found = workspace.sources()
+    if json:
+        content = {"clean": clean, "eta": eta, "sources": found.table.to_pylist()}
+        console.print_json({**content, "cosines": found.cosines.to_pylist()})
+        return
+    together = [each for each in found.table.to_pylist() if each["step"] is None]
+    together.sort(key=lambda each: (-each["weight"], each["source"]))
+    headers = ("source", "rows", "mean alignment", "+-", "against", "cosine", "weight of one step")
+    rows = [
+        (
+            each["source"],
+            f"{each['rows']:,}",
+            *(_number(each[name], "+.3g") for name in ("mean", "standard_error")),
+            _number(each["negative"], ".0%"),
+            _number(each["cosine"], "+.2f"),
+            _number(each["weight"], ".3f"),
+        )
+        for each in together
+    ]
+    console.print_table(headers, rows, title=f"alignment of sources with {clean} rows, all checkpoints")
+    pairs = {
+        (each["source"], each["other"]): each["cosine"]
+        for each in found.cosines.to_pylist()
+        if each["step"] is None
+    }
+    names = [each["source"] for each in together]
+    matrix = [(one, *(f"{pairs[one, other]:+.2f}" for other in names)) for one in names]
+    console.print_table(("cosine of", *names), matrix, title="cosines between the gradients of sources")
+
+
+def words(
+    ws: WorkspacePath,
+    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = "dot",
+    most: Annotated[int, typer.Option(min=1, help="How many words to print.")] = 20,
+    row: Annotated[
+        str | None, typer.Option(help="Instead: one training row, its words' influence and alignment.")
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Which words carry the most harm to misclassified eval rows, and in which training rows."""
+    workspace = Workspace.open(ws)
+    if row is not None:
+        _words_of_row(workspace, row, score, device, json)
+        return
+    with console.progress_bar() as progress:
+        workspace.compute_words(score=score, device=device, progress=progress)
+    rows = workspace.words().slice(0, most).to_pylist()
+    if json:
+        console.print_json(rows)
+        return
+    headers = ("token", "kind", "word", "harmful", "helpful", "net", "rows", "label", "z", "worst rows")
+    shown = [
+        (
+            each["token"],
+            each["kind"],
+            each["word"],
+            *(f"{each[name]:+.3g}" for name in ("harmful", "helpful", "net")),
+            f"{each['n_rows']:,}",
+            each["z_label"] or "",
+            _number(each["z"], "+.1f"),
+            "  ".join(
+                f"{one} {term:+.2g}" for one, term in zip(each["top_rows"], each["top_terms"], strict=True)
+            ),
+        )
+        for each in rows
+    ]
+    title = (
+        "tokens that most raised the loss of misclassified eval rows; z: how much the word goes with a label"
+    )
+    console.print_table(headers, shown, title=title)
+
+
+def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json: bool) -> None:
+    harm = workspace.row_words(row, score=score, device=device)
+    aligned = workspace.row_alignment(row, ScoreSettings(device=device))
+    if json:
+        console.print_json({"errors": asdict(harm), "clean": asdict(aligned)})
+        return
+    other = {(each.field, each.start): each.score for each in aligned.words}
+    carried = [(each.word, each.score, other.get((each.field, each.start))) for each in harm.words]
+    lines = [*carried, ("special tokens", harm.special, aligned.special), ("all", harm.score, aligned.score)]
+    rows = [(word, f"{one:+.3g}", _number(two, "+.3g")) for word, one, two in lines]
+    title = f"{row}, labelled {harm.label}: below 0, it pulls against them"
+    console.print_table(
+        ("word", "influence on eval errors", "alignment with the clean set"), rows, title=title
+    )
+
+
+def _number(value: Any, form: str) -> str:
+    return "" if value is None else format(value, form)

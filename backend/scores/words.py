@@ -1,0 +1,194 @@
+"""The table of words as culprits: which tokens carry harm to the eval rows that the model gets wrong, and in
+which training rows; beside them how strongly their words go with a label (the artefact finder).
+
+``scores/words.parquet``: one row per token that a misclassified eval row and a training row share. What
+words say of labels is joined when the table is read, so that it is never stale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.errors import InputError
+from backend.files import digest, replacing
+from backend.folder import Folder
+from backend.influence.culprits import TOP_ROWS, Errors, TokenTally, error_query, misclassified, tally
+from backend.influence.entries import EntryBuilder
+from backend.influence.explain import Explainer
+from backend.influence.explanation import TokenScore, WordScore
+from backend.influence.modes import ScoreMode, score_mode
+from backend.influence.summed_query import SummedQuery, summed_query
+from backend.influence.token_words import TokenWord, token_words
+from backend.model.tokenization import special_ids
+from backend.progress import Progress, silent
+from backend.scores.clean_set import clean_set
+from backend.scores.context import Context
+from backend.scores.token_label import read_token_labels
+
+_NAME = "words"
+_KEY = b"firstword_key"
+_SCHEMA = pa.schema(
+    [
+        ("token", pa.string()),
+        ("token_id", pa.int64()),
+        ("kind", pa.string()),
+        ("word", pa.string()),
+        ("harmful", pa.float64()),
+        ("helpful", pa.float64()),
+        ("net", pa.float64()),
+        ("n_rows", pa.int64()),
+        ("top_rows", pa.list_(pa.string())),
+        ("top_terms", pa.list_(pa.float64())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class RowWords:
+    """One training row word by word: ``words`` plus ``special`` add up to ``score``, and so do ``tokens``."""
+
+    id: str
+    label: str
+    score: float
+    tokens: list[TokenScore]
+    words: list[WordScore]
+    special: float
+
+
+def compute_words(explainer: Explainer, score: str = "dot", progress: Progress = silent) -> None:
+    """Make the table and record the artifact ``words``; call it with the workspace's lock held.
+
+    Raises `InputError` for an unknown ``score``, or where no eval row is misclassified.
+    """
+    mode, folder = score_mode(score), explainer.folder
+    key = digest(_NAME, 1, explainer.index_artifact.id, mode.name, TOP_ROWS)
+    if _is_there(folder, key):
+        return
+    folder.forget(_NAME)
+    errors = misclassified(explainer, progress)
+    if not errors.positions:
+        raise InputError(f"{folder.path}: the model gets no eval row wrong, so no word harms one")
+    found = tally(explainer.searcher, error_query(explainer, errors, mode), mode, progress)
+    table = _table(explainer, found, _uses(explainer, errors))
+    with replacing(_path(folder)) as temporary:
+        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+    folder.record(_NAME, ("index", "predictions"), id=key, score=mode.name, errors=len(errors.positions))
+
+
+def read_words(folder: Folder) -> pa.Table:
+    """The table, most harmful tokens first, with three more columns about each token's ``word``:
+    ``z_label``, the label that it goes with most, ``z_count``, rows with both, and ``z``; null where the
+    word is not counted.
+
+    Raises `InputError` if it is missing, stale or damaged.
+    """
+    artifact = folder.require(_NAME, _NAME)
+    try:
+        table = pq.read_table(_path(folder))
+        if (table.schema.metadata or {}).get(_KEY, b"").decode() == artifact.id:
+            return _with_labels(folder, table.replace_schema_metadata(None))
+    except (OSError, pa.ArrowException):
+        pass
+    raise InputError(f"{_path(folder)}: damaged or missing; run `python -m backend words {folder.path}`")
+
+
+def words_of_row(explainer: Explainer, row: str, score: str = "dot") -> RowWords:
+    """A training row's influence on the misclassified eval rows, word by word."""
+    mode = score_mode(score)
+    query = explainer.keep(
+        f"errors in {mode.name}", lambda: error_query(explainer, misclassified(explainer), mode)
+    )
+    return _row_words(explainer, row, query, mode)
+
+
+def aligned_words_of_row(context: Context, row: str) -> RowWords:
+    """A training row's alignment with the clean set's mean loss at the word embeddings, word by word.
+
+    ``sum_c eta_c <g_c(x, w), V_c(w)>``, V_c the gradient of that loss.
+    """
+    explainer, mode = context.explainer, score_mode("dot")
+    clean = clean_set(context)
+
+    def make() -> SummedQuery:
+        encoded = explainer.checkpoints.encode(clean.texts, clean.texts_b)
+        return summed_query(explainer, encoded, clean.labels, mode, 1 / len(clean))
+
+    return _row_words(explainer, row, explainer.keep(f"clean set {clean.mark}", make), mode)
+
+
+def _row_words(explainer: Explainer, row: str, query: SummedQuery, mode: ScoreMode) -> RowWords:
+    train, searcher = explainer.train, explainer.searcher
+    position = train.position(row)
+    ranked = searcher.scored(query, mode, np.array([position]))
+    builder = EntryBuilder(explainer.checkpoints, searcher.stores, train, query, ())
+    (entry,) = builder.build(ranked, [1], [0.0])
+    return RowWords(entry.id, entry.label, entry.score, entry.tokens, entry.words, entry.special)
+
+
+def _uses(explainer: Explainer, errors: Errors) -> dict[int, TokenWord]:
+    split = explainer.splits["eval"]
+    texts = [
+        (split.texts[each], *([split.texts_b[each]] if split.texts_b else [])) for each in errors.positions
+    ]
+    return token_words(errors.encoded, texts, special_ids(explainer.checkpoints.tokenizer))
+
+
+def _table(explainer: Explainer, found: TokenTally, uses: dict[int, TokenWord]) -> pa.Table:
+    shared = np.flatnonzero(found.counts)
+    order = shared[np.lexsort((found.tokens[shared], found.harmful[shared]))]
+    tokens, ids = found.tokens[order].tolist(), explainer.train.ids
+    tops = [
+        [(ids[row], term) for row, term in zip(rows, terms, strict=True) if row >= 0]
+        for rows, terms in zip(
+            found.top_positions[order].tolist(), found.top_terms[order].tolist(), strict=True
+        )
+    ]
+    return pa.table(
+        [
+            explainer.checkpoints.tokenizer.convert_ids_to_tokens(tokens),
+            tokens,
+            [uses[each].kind for each in tokens],
+            [uses[each].word for each in tokens],
+            found.harmful[order],
+            found.helpful[order],
+            (found.harmful + found.helpful)[order],
+            found.counts[order],
+            [[row for row, _ in each] for each in tops],
+            [[term for _, term in each] for each in tops],
+        ],
+        schema=_SCHEMA,
+    )
+
+
+def _with_labels(folder: Folder, table: pa.Table) -> pa.Table:
+    strongest: dict[str, tuple[str, int, float]] = {}
+    wanted = set(table["word"].to_pylist())
+    for batch in read_token_labels(folder).to_batches():
+        for word, label, count, z in zip(*batch.to_pydict().values(), strict=True):
+            if word in wanted and (word not in strongest or z > strongest[word][2]):
+                strongest[word] = (label, count, z)
+    found = [strongest.get(word, (None, None, None)) for word in table["word"].to_pylist()]
+    labels, counts, scores = zip(*found, strict=True) if found else ((), (), ())
+    return (
+        table.append_column("z_label", pa.array(labels, pa.string()))
+        .append_column("z_count", pa.array(counts, pa.int64()))
+        .append_column("z", pa.array(scores, pa.float64()))
+    )
+
+
+def _path(folder: Folder) -> Path:
+    return folder.scores / "words.parquet"
+
+
+def _is_there(folder: Folder, key: str) -> bool:
+    if folder.state(_NAME) != "current" or folder.manifest().artifacts[_NAME].id != key:
+        return False
+    try:
+        return (pq.read_schema(_path(folder)).metadata or {}).get(_KEY, b"").decode() == key
+    except (OSError, pa.ArrowException):
+        return False
