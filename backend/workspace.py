@@ -309,7 +309,7 @@ class Workspace:
     def compute_sources(
         self, settings: ScoreSettings | None = None, *, eta: float = 1.0, progress: Progress = silent
     ) -> None:
-        """Audit the groups (or classes) of training rows against the clean set (see `backend.scores.sources`).
+        """Audit groups (or classes) of training rows against the clean set (see `backend.scores.sources`).
 
         ``eta`` is the size of the step whose weights are given.
         """

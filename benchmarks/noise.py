@@ -1,6 +1,6 @@
 """Which scores find wrong labels: planted ones and real ones, against cleanlab, plain loss and the queue.
 
-    python -m benchmarks.noise [SET ...] [--seeds 3] [--rows 2500] [--layers 2] [--epochs 3]
+    python -m benchmarks.noise [SET ...] [--seeds 3] [--rows 1500] [--layers 6] [--epochs 3]
 
 Sets: ``trec-20`` and ``sst2-20`` (a fifth of the labels replaced by another class, ``-10`` and ``-30``
 alike), and real noise with known truth: ``noisyag``, ``vader``, ``trec-weak``. Each is trained and scored as
@@ -116,13 +116,13 @@ def run(name: str, seed: int, options: argparse.Namespace, folder: Path, out: Pa
     suspicions.pop(QUEUE)
     place = {row: position for position, row in enumerate(ids)}
     known = [number for number, each in enumerate(noisy.truth) if each is not None]
-    np.savez_compressed(
-        out,
+    arrays: dict[str, Any] = {
         **suspicions,
-        known_=np.array([place[noisy.rows[number]["id"]] for number in known]),
-        wrong_=np.array([noisy.rows[number]["label"] != noisy.truth[number] for number in known]),
-        accuracy_=np.array(workspace.predictions("eval").correct.mean()),
-    )
+        "known_": np.array([place[noisy.rows[number]["id"]] for number in known]),
+        "wrong_": np.array([noisy.rows[number]["label"] != noisy.truth[number] for number in known]),
+        "accuracy_": np.array(workspace.predictions("eval").correct.mean()),
+    }
+    np.savez_compressed(out, allow_pickle=False, **arrays)
 
 
 def measured(path: Path) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sets", nargs="*", default=list(DEFAULT))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=2500)
-    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=1500)
+    parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--checkpoints", type=int, default=2)

@@ -34,7 +34,7 @@ def summed_query(
     mode: ScoreMode,
     scale: float = 1.0,
 ) -> SummedQuery:
-    """Sum ``scale`` times the rows of examples traced for the classes ``labels``; some are traced at a time."""
+    """Sum ``scale`` times the rows of examples traced for the classes ``labels``, some at a time."""
     checkpoints, searcher = explainer.checkpoints, explainer.searcher
     tokens = np.unique(np.concatenate([np.empty(0, np.int64), *(each.input_ids for each in encoded)]))
     tokens = tokens.astype(np.int64)

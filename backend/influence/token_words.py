@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from backend.influence.words import word_spans
 from backend.model.tokenization import Encoded
 
+T = TypeVar("T", bound=str)
 TokenKind = Literal["word", "start", "piece", "special"]
 
 
@@ -52,5 +53,5 @@ def _kind(place: int, pieces: int) -> TokenKind:
     return "piece" if place else "start"
 
 
-def _most(counts: Counter) -> str:  # type: ignore[type-arg]
+def _most(counts: Counter[T]) -> T:
     return min(counts, key=lambda each: (-counts[each], each))

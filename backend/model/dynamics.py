@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 
 from backend.errors import InputError
 from backend.files import digest, file_digest, replacing
-from backend.folder import Folder
+from backend.folder import Folder, Manifest
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import tokenizer_id
 
@@ -38,11 +38,10 @@ def run_path(folder: Folder, seed: int) -> Path:
     return folder.dynamics / f"run-{seed}.safetensors"
 
 
-def dynamics_key(folder: Folder) -> str:
-    """What the logits of a run belong to; needs the checkpoints, which say how texts become tokens."""
-    manifest = folder.manifest()
-    rules = tokenizer_id(load_tokenizer(folder.tokenizer_path(manifest)))
-    return digest("dynamics", 1, manifest.data.fingerprint, manifest.classes, rules, manifest.max_length)
+def dynamics_key(manifest: Manifest, tokenizer: Path, max_length: int | None) -> str:
+    """What the logits of a run belong to: data, classes, and how texts become tokens."""
+    rules = tokenizer_id(load_tokenizer(tokenizer))
+    return digest("dynamics", 1, manifest.data.fingerprint, manifest.classes, rules, max_length)
 
 
 def has_run(folder: Folder, seed: int, key: str) -> bool:
@@ -51,15 +50,14 @@ def has_run(folder: Folder, seed: int, key: str) -> bool:
 
 
 def write_run(folder: Folder, seed: int, dynamics: Dynamics, key: str) -> None:
-    """Write the logits of a run, and record all runs that are there under the artifact ``dynamics``."""
+    """Write the logits of a run, whole or not at all."""
     with replacing(run_path(folder, seed)) as temporary:
         metadata = {"key": key, "epochs": json.dumps(dynamics.epochs)}
         save_file({"logits": dynamics.logits}, temporary, metadata)
-    record_runs(folder, key)
 
 
 def record_runs(folder: Folder, key: str) -> None:
-    """Record all runs with this key; one at least must be there."""
+    """Record all runs with this key as the artifact ``dynamics``; one at least must be there."""
     names = [match for path in folder.dynamics.iterdir() if (match := _RUN.fullmatch(path.name))]
     seeds = sorted(seed for match in names if has_run(folder, seed := int(match[1]), key))
     paths = [run_path(folder, seed) for seed in seeds]

@@ -37,6 +37,9 @@ def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = s
         if folder.checkpoints.exists():  # of a run that was killed before it was recorded
             shutil.rmtree(folder.checkpoints)
         result = _fit(folder, folder.checkpoints, load_split(folder, "eval"), settings, progress)
+        key = dynamics_key(manifest, result.checkpoints[-1].path, result.max_length)
+        if result.dynamics:
+            write_run(folder, settings.seed, result.dynamics, key)
         _record(
             folder,
             result.checkpoints,
@@ -47,7 +50,7 @@ def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = s
             settings=asdict(settings),
         )
         if result.dynamics:
-            write_run(folder, settings.seed, result.dynamics, dynamics_key(folder))
+            record_runs(folder, key)
     return result
 
 
@@ -69,7 +72,8 @@ def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list
                 f"{folder.path}: its model was {why}, so there is no training to repeat; "
                 "scores use the logits at its checkpoints"
             )
-        key = dynamics_key(folder)
+        manifest = folder.manifest()
+        key = dynamics_key(manifest, folder.tokenizer_path(manifest), manifest.max_length)
         seeds = [(settings.seed + number) % 2**32 for number in range(count)]
         progress(_SEEDS, 0, count)
         for done, seed in enumerate(seeds, start=1):
@@ -97,6 +101,7 @@ def _train_seed(folder: Folder, settings: TrainingSettings, key: str, progress: 
         result = _fit(folder, Path(scratch) / "run", None, once, progress)
     if result.dynamics:
         write_run(folder, settings.seed, result.dynamics, key)
+        record_runs(folder, key)
 
 
 def _fit(

@@ -180,3 +180,13 @@ def test_on_the_command_line(tiny_model, tmp_path):
     answer = json.loads(run("dynamics", ws, "--seeds", 2, "--json").stdout)
     assert answer["artifacts"]["dynamics"]["seeds"] == [0, 1]
     assert answer["artifacts"]["dynamics"]["state"] == "current"
+
+
+def test_a_log_that_was_not_recorded_is_used(tiny_workspace):
+    """As a kill between two writes leaves it: nothing has to be trained again."""
+    recorded = tiny_workspace.manifest.artifacts["dynamics"].id
+    tiny_workspace.folder.forget("dynamics")
+    seen = []
+    tiny_workspace.compute_dynamics(1, lambda *each: seen.append(each))
+    assert {stage for stage, *_ in seen} == {"training with other seeds"}
+    assert tiny_workspace.manifest.artifacts["dynamics"].id == recorded

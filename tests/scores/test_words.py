@@ -6,7 +6,10 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+import torch
+from typer.testing import CliRunner
 
+from backend.cli import app
 from backend.errors import InputError
 from backend.influence import culprits
 from backend.influence.culprits import error_query, misclassified, shard_terms
@@ -19,7 +22,7 @@ from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows
 from tests.factories import ARCHITECTURES, SENTENCES, tiny
-from tests.influence.oracle import dense_gradient, dense_terms
+from tests.influence.oracle import dense_gradient
 from tests.scores.helpers import workspace_of
 from tests.test_cli import backend
 
@@ -45,23 +48,27 @@ def own(workspace, tmp_path):
 
 @pytest.fixture(scope="module")
 def dense(workspace):
-    """Terms (n, V) on the sum of all errors, by the dense definition."""
-    manifest, folder, split = workspace.manifest, workspace.folder, workspace.eval_split
-    paths = [folder.checkpoint_path(each) for each in manifest.checkpoints]
-    models, tokenizer = (
-        [load_classifier(each, attention="eager") for each in paths],
-        load_tokenizer(paths[-1]),
-    )
-    index = manifest.classes.index
-    train = [
-        (t, None, index(y))
-        for t, y in zip(workspace.train_split.texts, workspace.train_split.labels, strict=True)
-    ]
+    """Terms (n, V) on the sum of all errors, from the gradient of the embedding matrix of every example."""
+    manifest, folder = workspace.manifest, workspace.folder
+    train, split = examples(workspace.train_split), examples(workspace.eval_split)
     wrong = np.flatnonzero(~workspace.predictions("eval").correct)
     assert len(wrong) >= 2
-    etas = [each.weight for each in manifest.checkpoints]
-    queries = [(split.texts[each], None, index(split.labels[each])) for each in wrong]
-    return sum(dense_terms(models, etas, tokenizer, train, each) for each in queries).numpy()
+    total = 0.0
+    for each in manifest.checkpoints:
+        path = folder.checkpoint_path(each)
+        model, tokenizer = load_classifier(path, attention="eager"), load_tokenizer(path)
+
+        def gradient(text, label, model=model, tokenizer=tokenizer):
+            return dense_gradient(model, tokenizer, text, None, manifest.classes.index(label)).double()
+
+        asked = sum(gradient(*split[row]) for row in wrong)
+        terms = [each.weight * (gradient(*row) * asked).sum(dim=1) for row in train]
+        total = total + torch.stack(terms).numpy()
+    return total
+
+
+def examples(split):
+    return list(zip(split.texts, split.labels, strict=True))
 
 
 def close(found, truth):
@@ -197,6 +204,7 @@ def test_kinds_of_tokens_for_every_tokenizer(tmp_path, architecture):
 
 def test_no_errors_no_culprits(own, monkeypatch):
     monkeypatch.setattr("backend.scores.words.misclassified", lambda *_: culprits.Errors([], [], []))
+    own.folder.forget("words")
     with pytest.raises(InputError, match="gets no eval row wrong"):
         own.compute_words()
     with pytest.raises(InputError, match="words missing; run `python -m backend words"):
@@ -219,12 +227,13 @@ def test_stale_and_damaged_tables_are_named(own):
 
 
 def test_on_the_command_line(own):
-    printed = backend("words", own.path, "--most", 3, "--json").stdout
-    rows = json.loads(printed)
+    rows = json.loads(backend("words", own.path, "--most", 3, "--json").stdout)
     assert len(rows) == 3
     assert {"token", "kind", "word", "harmful", "top_rows", "z"} <= rows[0].keys()
-    assert "worst rows" in backend("words", own.path).stdout
-    one = json.loads(backend("words", own.path, "--row", "t3", "--json").stdout)
+    runner = CliRunner()
+    assert "worst rows" in runner.invoke(app, ["words", str(own.path)]).stdout
+    one = json.loads(runner.invoke(app, ["words", str(own.path), "--row", "t3", "--json"]).stdout)
     assert one["errors"]["id"] == one["clean"]["id"] == "t3"
-    assert "special tokens" in backend("words", own.path, "--row", "t3").stdout
-    assert backend("words", own.path, "--row", "nobody", check=False).returncode == 2
+    assert "special tokens" in runner.invoke(app, ["words", str(own.path), "--row", "t3"]).stdout
+    failed = runner.invoke(app, ["words", str(own.path), "--row", "nobody"])
+    assert str(failed.exception) == "row 'nobody' is not in train"

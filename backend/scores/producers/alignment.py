@@ -38,7 +38,7 @@ _SOURCE = "arXiv 2102.13549 (gradient-guided loss masking); Ren et al. 2018"
 
 PRODUCER = Producer(
     name="alignment",
-    cost="1.5 epochs per checkpoint",
+    cost="1.9 epochs per checkpoint",
     inputs=("data", "checkpoints"),
     uses=("clean", "seed"),
     content=clean_content,

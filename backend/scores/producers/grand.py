@@ -44,7 +44,7 @@ def _compute(context: Context) -> Columns:
 
 PRODUCER = Producer(
     name="grand",
-    cost="1 epoch per checkpoint of the first two epochs",
+    cost="0.9 epochs per checkpoint of the first two epochs",
     inputs=("data", "checkpoints"),
     compute=_compute,
     scores=(
