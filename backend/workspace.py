@@ -289,16 +289,18 @@ class Workspace:
         only: Sequence[str] = (),
         settings: ScoreSettings | None = None,
         progress: Progress = silent,
+        *,
+        everything: bool = False,
     ) -> list[str]:
         """Compute data-set-level scores that are missing or stale (see `backend.scores`).
 
-        ``only`` names scores or producers; default: all that can be computed. Returns a line for each that
-        was left out.
+        ``only`` names scores or producers; default: those that cost little, or ``everything``. Returns a line
+        for each that can't be had here.
         """
         from backend.scores.compute import compute_scores
 
         with self.folder.lock():
-            return compute_scores(self._score_context(settings, progress), only)
+            return compute_scores(self._score_context(settings, progress), only, everything)
 
     def scores(self) -> ScoreTable:
         """All current scores side by side; `InputError` if there are none."""

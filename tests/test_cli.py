@@ -152,7 +152,7 @@ WRONG = {
         ],
         "model ''",
     ),
-    "protocol": (["evaluate", "{ws}", "--protocol", "magic"], "must be index"),
+    "protocol": (["evaluate", "{ws}", "--protocol", "magic"], "must be one of index, compare, mislabel"),
 }
 
 

@@ -12,6 +12,8 @@ from backend.commands.options import Device, Json, WorkspacePath
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 
+_SHOWN_ROWS = 3
+
 
 def sources(
     ws: WorkspacePath,
@@ -87,16 +89,12 @@ def words(
             f"{each['n_rows']:,}",
             each["z_label"] or "",
             _number(each["z"], "+.1f"),
-            "  ".join(
-                f"{one} {term:+.2g}" for one, term in zip(each["top_rows"], each["top_terms"], strict=True)
-            ),
+            "  ".join(f"{name} {term:+.2g}" for name, term in _worst(each)),
         )
         for each in rows
     ]
-    title = (
-        "tokens that most raised the loss of misclassified eval rows; z: how much the word goes with a label"
-    )
-    console.print_table(headers, shown, title=title)
+    console.print_table(headers, shown, title="tokens that raised the loss of misclassified eval rows")
+    console.note("z: how strongly the word goes with that label in the training rows")
 
 
 def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json: bool) -> None:
@@ -113,6 +111,10 @@ def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json:
     console.print_table(
         ("word", "influence on eval errors", "alignment with the clean set"), rows, title=title
     )
+
+
+def _worst(token: dict[str, Any]) -> list[tuple[str, float]]:
+    return list(zip(token["top_rows"], token["top_terms"], strict=True))[:_SHOWN_ROWS]
 
 
 def _number(value: Any, form: str) -> str:

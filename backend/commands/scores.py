@@ -18,8 +18,12 @@ from backend.workspace import Workspace
 def scores(
     ws: WorkspacePath,
     only: Annotated[
-        list[str] | None, typer.Option(help="A score or its producer; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option(help="A score or its producer; may be repeated. Default: those that cost little."),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those that go over the training rows again, or train.")
+    ] = False,
     list_only: Annotated[bool, typer.Option("--list", help="Compute nothing; say what there is.")] = False,
     device: Device = "auto",
     seed: Annotated[int, typer.Option(help="Of folds and samples.")] = 0,
@@ -36,13 +40,13 @@ def scores(
     clean: Annotated[str, typer.Option(help="Rows trusted by alignment scores: eval or kept.")] = "eval",
     json: Json = False,
 ) -> None:
-    """Scores of every training row; computes what is missing."""
+    """Scores of every training row; computes what is missing, by default what costs little."""
     settings = ScoreSettings(device, seed, encoder, folds, crossfit, target, clean)
     workspace = Workspace.open(ws)
     left_out: list[str] = []
     if not list_only:
         with console.progress_bar() as progress:
-            left_out = workspace.compute_scores(only or (), settings, progress)
+            left_out = workspace.compute_scores(only or (), settings, progress, everything=everything)
     rows = [
         {
             "score": score.name,

@@ -22,6 +22,7 @@ from backend.evaluation.detection import Detection, detect
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.scores.queue import suspicions
+from backend.scores.registry import all_producers
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 
@@ -76,7 +77,8 @@ def scored(
     workspace.train(training, progress)
     workspace.precompute(progress=progress)
     workspace.compute_influence(device=settings.device, progress=progress)
-    workspace.compute_scores(settings=settings, progress=progress)
+    names = [each for each in all_producers() if each != "contrastive"]  # compares with a target, not labels
+    workspace.compute_scores(names, settings, progress)
     table = workspace.scores()
     return table.ids, suspicions(table)
 

@@ -122,12 +122,12 @@ def _path(home: Path, step: int, factor: int) -> Path:
 def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
     checkpoints, count = engine.checkpoints, len(engine.train)
     steps = [each.step for each in checkpoints.manifest.checkpoints]
-    done, total = 0, count * len(steps)
     with replacing(home) as scratch:
         scratch.mkdir()
         for step, model in zip(steps, checkpoints.models, strict=True):
             files: list[np.ndarray] = []
-            for batch in split_batches(engine, "train"):
+            stage = f"{kind.name}, checkpoint {step}"
+            for batch in split_batches(engine, "train", stage):
                 with checkpoints.using():
                     found = kind.extract(model, batch.inputs, batch.labels)
                 if not files:
@@ -138,8 +138,6 @@ def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
                     ]
                 for file, each in zip(files, found, strict=True):
                     file[batch.positions] = each.float().cpu().numpy()
-                done += len(batch)
-                engine.progress(f"gradients for {kind.name}", min(done, total), total)
             for file in files:
                 file.flush()  # type: ignore[attr-defined]
         write_json(scratch / _INFO, {"key": key})

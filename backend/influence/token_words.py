@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 from backend.influence.words import word_spans
 from backend.model.tokenization import Encoded
 
-T = TypeVar("T", bound=str)
 TokenKind = Literal["word", "start", "piece", "special"]
 
 
 @dataclass(frozen=True)
 class TokenWord:
-    """How a token is mostly used; ``word``: the word that it mostly stands in, lower-cased, "" for none."""
+    """How a token is mostly used; ``word``: the word that it then stands in, lower-cased, "" for none."""
 
     kind: TokenKind
     word: str
@@ -29,20 +28,16 @@ def token_words(
 
     ``texts`` are the texts of each example; ``special`` the ids of special tokens.
     """
-    kinds: defaultdict[int, Counter[TokenKind]] = defaultdict(Counter)
-    words: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    uses: defaultdict[int, Counter[TokenWord]] = defaultdict(Counter)
     for each, own in zip(encoded, texts, strict=True):
         for span in word_spans(each, own):
             word = own[span.field][span.start : span.end].lower()
             for place, position in enumerate(span.positions):
-                token = each.input_ids[position]
-                kinds[token][_kind(place, len(span.positions))] += 1
-                words[token][word] += 1
+                use = TokenWord(_kind(place, len(span.positions)), word)
+                uses[each.input_ids[position]][use] += 1
     every = {token for each in encoded for token in each.input_ids}
     return {
-        token: TokenWord("special", "")
-        if token in special or token not in words
-        else TokenWord(_most(kinds[token]), _most(words[token]))
+        token: TokenWord("special", "") if token in special or token not in uses else _most(uses[token])
         for token in every
     }
 
@@ -53,5 +48,5 @@ def _kind(place: int, pieces: int) -> TokenKind:
     return "piece" if place else "start"
 
 
-def _most(counts: Counter[T]) -> T:
-    return min(counts, key=lambda each: (-counts[each], each))
+def _most(uses: Counter[TokenWord]) -> TokenWord:
+    return min(uses, key=lambda use: (-uses[use], use.word, use.kind))

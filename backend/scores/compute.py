@@ -11,8 +11,10 @@ from backend.scores.score import Producer
 from backend.scores.table import score_state, write_scores
 
 
-def compute_scores(context: Context, only: Sequence[str] = ()) -> list[str]:
-    """Compute the scores named in ``only``, or all that can be; what is current stays.
+def compute_scores(context: Context, only: Sequence[str] = (), everything: bool = False) -> list[str]:
+    """Compute the scores named in ``only``, or those that cost little, or ``everything``.
+
+    What is current stays.
 
     Call it with the workspace's lock held. Returns a line for each producer that was left out, with why.
     Raises `InputError` where a score was named and can't be computed.
@@ -20,7 +22,7 @@ def compute_scores(context: Context, only: Sequence[str] = ()) -> list[str]:
     wanted = list(dict.fromkeys(producer_of(name).name for name in only))
     left_out = []
     for name, producer in all_producers().items():
-        if name not in wanted and (only or not producer.default):
+        if name not in wanted and (only or not (producer.default or everything)):
             continue
         try:
             _compute(context, producer)

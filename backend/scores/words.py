@@ -66,7 +66,7 @@ def compute_words(explainer: Explainer, score: str = "dot", progress: Progress =
     Raises `InputError` for an unknown ``score``, or where no eval row is misclassified.
     """
     mode, folder = score_mode(score), explainer.folder
-    key = digest(_NAME, 1, explainer.index_artifact.id, mode.name, TOP_ROWS)
+    key = digest(_NAME, 2, explainer.index_artifact.id, mode.name, TOP_ROWS)
     if _is_there(folder, key):
         return
     folder.forget(_NAME)
@@ -81,9 +81,11 @@ def compute_words(explainer: Explainer, score: str = "dot", progress: Progress =
 
 
 def read_words(folder: Folder) -> pa.Table:
-    """The table, most harmful tokens first, with three more columns about each token's ``word``:
-    ``z_label``, the label that it goes with most, ``z_count``, rows with both, and ``z``; null where the
-    word is not counted.
+    """The table, most harmful tokens first: those with the lowest sum of all terms (``net``).
+
+    By harm alone the commonest tokens would lead, which help as much as they harm. Three more columns are
+    about each token's ``word``: ``z_label``, the label that it goes with most, ``z_count``, rows with both,
+    and ``z``; null where the word is not counted.
 
     Raises `InputError` if it is missing, stale or damaged.
     """
@@ -140,7 +142,8 @@ def _uses(explainer: Explainer, errors: Errors) -> dict[int, TokenWord]:
 
 def _table(explainer: Explainer, found: TokenTally, uses: dict[int, TokenWord]) -> pa.Table:
     shared = np.flatnonzero(found.counts)
-    order = shared[np.lexsort((found.tokens[shared], found.harmful[shared]))]
+    net = found.harmful + found.helpful
+    order = shared[np.lexsort((found.tokens[shared], net[shared]))]
     tokens, ids = found.tokens[order].tolist(), explainer.train.ids
     tops = [
         [(ids[row], term) for row, term in zip(rows, terms, strict=True) if row >= 0]
@@ -156,7 +159,7 @@ def _table(explainer: Explainer, found: TokenTally, uses: dict[int, TokenWord]) 
             [uses[each].word for each in tokens],
             found.harmful[order],
             found.helpful[order],
-            (found.harmful + found.helpful)[order],
+            net[order],
             found.counts[order],
             [[row for row, _ in each] for each in tops],
             [[term for _, term in each] for each in tops],

@@ -141,3 +141,24 @@ def test_every_score_is_described_and_named_once():
         assert all((score.title, score.high, score.formula, score.source, score.sentence))
     for producer in all_producers().values():
         assert producer.cost
+
+
+def test_all_scores_of_a_real_workspace_stand_side_by_side(tiny_workspace):
+    tiny_workspace.compute_influence()
+    assert tiny_workspace.compute_scores() == []
+    cheap = {name for name, producer in all_producers().items() if producer.default}
+    assert {path.stem for path in tiny_workspace.folder.scores.glob("*.parquet")} >= cheap
+    assert not (tiny_workspace.folder.scores / "vog.parquet").exists()
+    computed = cheap | {"vog", "grand", "alignment"}
+    assert tiny_workspace.compute_scores(["vog", "grand", "alignment"]) == []
+    table = tiny_workspace.scores()
+    expected = {score.name for name in computed for score in all_producers()[name].scores}
+    assert expected <= set(table.names)
+    assert len(set(table.names)) == len(table.names)
+    before = {path.name: path.stat().st_mtime_ns for path in tiny_workspace.folder.scores.iterdir()}
+    assert tiny_workspace.compute_scores() == []
+    assert {path.name: path.stat().st_mtime_ns for path in tiny_workspace.folder.scores.iterdir()} == before
+    for serves in ("suspect label", "redundant", "hard", "off-domain"):
+        items = tiny_workspace.queue(QueueFilter(serves=serves))
+        assert items and all(each.reasons and all(r.sentence for r in each.reasons) for each in items)
+        assert items == tiny_workspace.queue(QueueFilter(serves=serves))

@@ -79,7 +79,7 @@ def close(found, truth):
 def test_the_table_is_the_dense_definition(workspace, dense):
     workspace.compute_words()
     table = workspace.words().to_pydict()
-    assert table["harmful"] == sorted(table["harmful"])
+    assert table["net"] == sorted(table["net"])
     ids = np.array(table["token_id"])
     close(table["harmful"], np.minimum(dense, 0).sum(axis=0)[ids])
     close(table["helpful"], np.maximum(dense, 0).sum(axis=0)[ids])

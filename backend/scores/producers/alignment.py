@@ -43,6 +43,7 @@ PRODUCER = Producer(
     uses=("clean", "seed"),
     content=clean_content,
     compute=_compute,
+    default=False,
     scores=(
         Score(
             "alignment",

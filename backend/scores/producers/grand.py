@@ -47,6 +47,7 @@ PRODUCER = Producer(
     cost="0.9 epochs per checkpoint of the first two epochs",
     inputs=("data", "checkpoints"),
     compute=_compute,
+    default=False,
     scores=(
         Score(
             "grand",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from backend.scores.context import Context
@@ -27,7 +29,9 @@ def label_quality(found: CrossFit) -> dict[str, np.ndarray]:
     if known.any():
         for name, method in (("self_confidence", "self_confidence"), ("label_margin", "normalized_margin")):
             columns[name][known] = get_label_quality_scores(labels, probabilities, method=method)
-        columns["label_issue"][known] = find_label_issues(labels, probabilities, n_jobs=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of classes with few rows
+            columns["label_issue"][known] = find_label_issues(labels, probabilities, n_jobs=1)
     return columns
 
 

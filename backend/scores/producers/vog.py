@@ -31,6 +31,7 @@ PRODUCER = Producer(
     cost="0.7 epochs per checkpoint",
     inputs=("data", "checkpoints"),
     compute=_compute,
+    default=False,
     scores=(
         Score(
             "vog",
