@@ -1,5 +1,6 @@
 """Every page, run without a browser, always from app.py."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -313,6 +314,7 @@ def test_a_card_leads_to_its_training_row(app):
 
 
 def test_another_method_has_scores_of_its_own_and_says_what_it_cannot_do(app):
+    shutil.rmtree(opened().folder.embeddings, ignore_errors=True)  # other tests may have made them
     page(app, "inspect")
     assert app.selectbox(key="method").value == "we"
     app.selectbox(key="score").set_value("ekfac").run()
