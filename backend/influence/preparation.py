@@ -25,6 +25,7 @@ from backend.progress import Progress
 
 FORMAT = 4  # of the shards; another number makes old ones stale
 _STAGE = "measuring precision and storage"
+_LEAST_SAMPLE = 64
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ def _shard_keys(
 def _sample(
     folder: Folder, manifest: Manifest, train: TokenTable, labels: np.ndarray, evaluation: TokenTable
 ) -> Sample:
-    positions, examples = train.sample(SAMPLE_EXAMPLES)
+    # Of small data an eighth: else measuring would cost as much as the passes themselves.
+    positions, examples = train.sample(min(SAMPLE_EXAMPLES, max(train.count // 8, _LEAST_SAMPLE)))
     asked, queries = evaluation.sample(SAMPLE_QUERIES)
     eval_labels = label_indices(folder, "eval", manifest.classes)
     return Sample(examples, labels[positions].tolist(), queries, eval_labels[asked].tolist())
