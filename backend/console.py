@@ -171,4 +171,5 @@ def _strongest_words(entry: Entry) -> str:
     parts = [f"{word} {score:+.2g}" for word, score in ranked[:SHOWN_WORDS]]
     other = sum(score for _, score in ranked[SHOWN_WORDS:])
     parts += [f"other {other:+.2g}"] if len(ranked) > SHOWN_WORDS else []
-    return "  ".join([*parts, f"special {entry.special:+.2g}"])
+    parts += [f"special {entry.special:+.2g}"] if any(each.special for each in entry.tokens) else []
+    return "  ".join(parts)
