@@ -8,8 +8,8 @@ import typer
 
 from backend import console
 from backend.commands.options import Device, Json, WorkspacePath
-from backend.scores.queue import LABEL, UNDECIDED, QueueFilter
-from backend.scores.registry import all_producers
+from backend.scores.queue import LABEL, UNDECIDED, QueueFilter, QueueItem
+from backend.scores.registry import all_producers, producer_of
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state
 from backend.workspace import Workspace
@@ -98,9 +98,17 @@ def queue(
             each.label,
             f"{each.action} {each.suggested_label or ''}".strip(),
             console.shown(each.text if each.text_b is None else f"{each.text} || {each.text_b}"),
-            "; ".join(reason.sentence for reason in each.reasons),
+            "; ".join(_strongest(each)),
         )
         for each in items[:most]
     ]
     headers = ("#", "suspicion", "id", "label", "suggestion", "text", "reasons")
     console.print_table(headers, rows, title=f"{serves}: {len(items):,} rows with a reason")
+
+
+def _strongest(item: QueueItem) -> list[str]:
+    """The strongest reason of each pass that gives some: several scores of one pass say much the same."""
+    found: dict[str, str] = {}
+    for reason in item.reasons:
+        found.setdefault(producer_of(reason.score).name, reason.sentence)
+    return list(found.values())
