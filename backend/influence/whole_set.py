@@ -29,10 +29,10 @@ from backend.folder import Folder
 from backend.influence.explain import Explainer
 from backend.influence.many import SCHEMA, Answer, answer_table, answers
 from backend.influence.modes import ScoreMode, score_mode
+from backend.keyed_table import key_of, read_keyed, write_keyed
 from backend.progress import Progress, silent
 
 BLOCK_ROWS = 256
-_KEY = b"firstword_key"
 _STAGE = "influence on eval rows"
 
 
@@ -85,12 +85,10 @@ def compute_whole_set(
 def read_whole_set(folder: Folder) -> WholeSet:
     """Read what `compute_whole_set` wrote; `InputError` if it is missing, stale or damaged."""
     artifact = folder.require("influence", "influence")
-    try:
-        tables = [pq.read_table(path) for path in whole_set_files(folder)]
-        if all((each.schema.metadata or {}).get(_KEY, b"").decode() == artifact.id for each in tables):
-            return WholeSet(tables[0], pa.concat_tables(tables[1:]))
-    except (OSError, pa.ArrowException):
-        pass
+    tables = [read_keyed(path, artifact.id) for path in whole_set_files(folder)]
+    whole = [each for each in tables if each is not None]
+    if len(whole) == len(tables):
+        return WholeSet(whole[0], pa.concat_tables(whole[1:]))
     raise InputError(
         f"{folder.influence}: damaged or missing; run `python -m backend influence {folder.path}`"
     )
@@ -113,7 +111,7 @@ def _resumed(place: Path, key: str, explainer: Explainer) -> tuple[np.ndarray, i
             metadata = file.metadata() or {}
             if metadata.get("key") == key:
                 done = int(metadata["done"])
-                if all(_is_of(_top_path(place, start), key) for start in range(0, done, BLOCK_ROWS)):
+                if all(key_of(_top_path(place, start)) == key for start in range(0, done, BLOCK_ROWS)):
                     return file.get_tensor("sums"), done
     except (OSError, SafetensorError, KeyError, ValueError):
         pass
@@ -122,13 +120,6 @@ def _resumed(place: Path, key: str, explainer: Explainer) -> tuple[np.ndarray, i
             path.unlink()
     groups = len(explainer.checkpoints.manifest.classes) + 1
     return np.zeros((explainer.searcher.count, groups)), 0
-
-
-def _is_of(path: Path, key: str) -> bool:
-    try:
-        return (pq.read_schema(path).metadata or {}).get(_KEY, b"").decode() == key
-    except (OSError, pa.ArrowException):
-        return False
 
 
 def _save(place: Path, key: str, sums: np.ndarray, done: int) -> None:
@@ -143,8 +134,7 @@ def _block(explainer: Explainer, block: range, mode: ScoreMode, k: int, path: Pa
     table = pa.concat_tables(
         [SCHEMA.empty_table(), *(answer_table(explainer, evaluation, each) for each in found)]
     )
-    with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+    write_keyed(path, table, key)
     queries = [each.asked for each in found]
     groups = [_groups(each, len(explainer.checkpoints.manifest.classes)) for each in found]
     sums = explainer.searcher.group_sums(queries, groups, len(explainer.checkpoints.manifest.classes) + 1)
@@ -177,5 +167,4 @@ def _write_train(explainer: Explainer, mode: ScoreMode, sums: np.ndarray, key: s
         **{name: pa.array([each[row] for row in train.ids], pa.int32()) for name, each in counts.items()},
         "self_influence": explainer.searcher.norms**2,
     }
-    with replacing(place / "train.parquet") as temporary:
-        pq.write_table(pa.table(columns).replace_schema_metadata({_KEY: key}), temporary)
+    write_keyed(place / "train.parquet", pa.table(columns), key)

@@ -16,8 +16,8 @@ from backend.data.shards import RowBlock, read_shards
 from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
+from backend.keyed_table import key_of, keyed, read_keyed
 
-_KEY = b"firstword_key"
 _SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -48,7 +48,7 @@ def write_predictions(
     ``probabilities`` gives (n, K) for one shard of the split after the other; ``key`` changes whenever the
     content does. The loss is the cross-entropy of the row's own label, in nats.
     """
-    schema = _SCHEMA.with_metadata({_KEY: key})
+    schema = keyed(_SCHEMA, key)
     with (
         replacing(predictions_path(folder, split, step)) as temporary,
         pq.ParquetWriter(temporary, schema) as writer,
@@ -104,20 +104,14 @@ class Predictions:
 
 def has_predictions(folder: Folder, split: SplitName, step: int, key: str) -> bool:
     """Whether the table is there with this key."""
-    try:
-        metadata = pq.read_schema(predictions_path(folder, split, step)).metadata or {}
-    except (OSError, pa.ArrowException):
-        return False
-    return metadata.get(_KEY, b"").decode() == key
+    return key_of(predictions_path(folder, split, step)) == key
 
 
 def read_predictions(folder: Folder, split: SplitName, step: int) -> Predictions:
     """Read what `write_predictions` wrote; `InputError` if it is damaged, missing or not the recorded one."""
     recorded = folder.require("predictions", "precompute").details.get("keys", {})
     path = predictions_path(folder, split, step)
-    try:
-        if has_predictions(folder, split, step, recorded.get(path.name)):
-            return Predictions(pq.read_table(path))
-    except (OSError, pa.ArrowException):
-        pass
+    table = read_keyed(path, recorded[path.name]) if path.name in recorded else None
+    if table is not None:
+        return Predictions(table)
     raise InputError(f"{path}: damaged or missing; run `python -m backend precompute {folder.path}`")

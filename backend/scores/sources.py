@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from backend.data.dataset import Split
 from backend.errors import InputError
-from backend.files import digest, replacing
+from backend.files import digest
 from backend.folder import CheckpointInfo, Folder
+from backend.keyed_table import read_keyed, write_keyed
 from backend.scores.compute import compute_scores
 from backend.scores.context import Context
 from backend.scores.producers.alignment import PER_CHECKPOINT
@@ -33,7 +34,6 @@ MOST_SOURCES = 20
 REST = "other"
 ETA = 1.0
 _NAME = "sources"
-_KEY = b"firstword_key"
 _TABLE = pa.schema(
     [
         ("step", pa.int64()),
@@ -94,12 +94,9 @@ def compute_sources(context: Context, eta: float = ETA) -> None:
 def read_sources(folder: Folder) -> Sources:
     """Read what `compute_sources` wrote; `InputError` if it is missing, stale or damaged."""
     artifact = folder.require(_NAME, _NAME)
-    try:
-        tables = [pq.read_table(path) for path in _paths(folder)]
-        if all((each.schema.metadata or {}).get(_KEY, b"").decode() == artifact.id for each in tables):
-            return Sources(*(each.replace_schema_metadata(None) for each in tables))
-    except (OSError, pa.ArrowException):
-        pass
+    table, cosines = (read_keyed(path, artifact.id) for path in _paths(folder))
+    if table is not None and cosines is not None:
+        return Sources(table, cosines)
     raise InputError(
         f"{_paths(folder)[0]}: damaged or missing; run `python -m backend sources {folder.path}`"
     )
@@ -163,8 +160,7 @@ def _paths(folder: Folder) -> tuple[Path, Path]:
 
 def _write(folder: Folder, key: str, *tables: pa.Table) -> None:
     for path, table in zip(_paths(folder), tables, strict=True):
-        with replacing(path) as temporary:
-            pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+        write_keyed(path, table, key)
 
 
 def _is_there(folder: Folder, key: str) -> bool:

@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 from backend.data.columns import ID
 from backend.data.dataset import split_path
 from backend.errors import InputError
-from backend.files import digest, replacing
+from backend.files import digest
 from backend.folder import ArtifactState, Folder
+from backend.keyed_table import key_of, write_keyed
 from backend.scores.registry import all_producers
 from backend.scores.score import Columns, Producer
 from backend.scores.settings import ScoreSettings
-
-_KEY = b"firstword_key"
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ def write_scores(folder: Folder, producer: Producer, settings: ScoreSettings, co
     missing = [each.name for each in producer.scores if each.name not in columns]
     if missing:
         raise RuntimeError(f"producer {producer.name} did not make {', '.join(missing)}")
-    with replacing(table_path(folder, producer)) as temporary:
-        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+    write_keyed(table_path(folder, producer), table, key)
     chosen = {name: getattr(settings, name) for name in producer.uses}
     folder.record(artifact_name(producer), producer.inputs_of(folder), id=key, **chosen)
 
@@ -85,7 +83,7 @@ def score_state(folder: Folder, producer: Producer, settings: ScoreSettings | No
     recorded = folder.manifest().artifacts[name]
     if state == "current" and settings is not None and recorded.id != score_id(folder, producer, settings):
         return "stale"
-    return state if _key(table_path(folder, producer)) == recorded.id else "missing"
+    return state if key_of(table_path(folder, producer)) == recorded.id else "missing"
 
 
 def read_scores(folder: Folder) -> ScoreTable:
@@ -107,10 +105,3 @@ def _read(path: Path) -> pa.Table:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged; delete it and run `scores` again") from error
-
-
-def _key(path: Path) -> str | None:
-    try:
-        return (pq.read_schema(path).metadata or {}).get(_KEY, b"").decode()
-    except (OSError, pa.ArrowException):
-        return None

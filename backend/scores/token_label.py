@@ -23,9 +23,9 @@ from backend.data.shards import label_indices
 from backend.files import digest, replacing
 from backend.folder import Folder
 from backend.influence.methods.lexical import words_of
+from backend.keyed_table import keyed, read_keyed
 
 _LEAST_ROWS = 2
-_KEY = b"firstword_key"
 _WORDS = pa.schema(
     [("word", pa.string()), ("label", pa.string()), ("count", pa.int32()), ("z", pa.float64())]
 )
@@ -75,7 +75,7 @@ def z_scores(counts: np.ndarray, per_label: np.ndarray) -> np.ndarray:
 def write_token_labels(folder: Folder, found: TokenLabels) -> None:
     """Write the table of a workspace's training rows."""
     classes = list(folder.manifest().classes)
-    schema = _WORDS.with_metadata({_KEY: _table_key(folder)})
+    schema = keyed(_WORDS, _table_key(folder))
     with replacing(_path(folder)) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for start in range(0, len(found.words), _BLOCK):
             part = slice(start, start + _BLOCK)
@@ -86,12 +86,9 @@ def write_token_labels(folder: Folder, found: TokenLabels) -> None:
 
 def read_token_labels(folder: Folder) -> pa.Table:
     """The table of a workspace's training rows; made now where it is not there."""
-    try:
-        table = pq.read_table(_path(folder))
-        if (table.schema.metadata or {}).get(_KEY, b"").decode() == _table_key(folder):
-            return table.replace_schema_metadata(None)
-    except (OSError, pa.ArrowException):
-        pass
+    table = read_keyed(_path(folder), _table_key(folder))
+    if table is not None:
+        return table
     classes = folder.manifest().classes
     labels = label_indices(folder, "train", classes).astype(np.int64)
     write_token_labels(folder, token_labels(load_split(folder, "train"), labels, len(classes)))

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from backend.errors import InputError
-from backend.files import digest, replacing
+from backend.files import digest
 from backend.folder import Folder
 from backend.influence.culprits import TOP_ROWS, Errors, TokenTally, error_query, misclassified, tally
 from backend.influence.entries import EntryBuilder
@@ -24,6 +23,7 @@ from backend.influence.explanation import TokenScore, WordScore
 from backend.influence.modes import ScoreMode, score_mode
 from backend.influence.summed_query import SummedQuery, summed_query
 from backend.influence.token_words import TokenWord, token_words
+from backend.keyed_table import key_of, read_keyed, write_keyed
 from backend.model.tokenization import special_ids
 from backend.progress import Progress, silent
 from backend.scores.clean_set import clean_set
@@ -31,7 +31,6 @@ from backend.scores.context import Context
 from backend.scores.token_label import read_token_labels
 
 _NAME = "words"
-_KEY = b"firstword_key"
 _SCHEMA = pa.schema(
     [
         ("token", pa.string()),
@@ -75,8 +74,7 @@ def compute_words(explainer: Explainer, score: str = "dot", progress: Progress =
         raise InputError(f"{folder.path}: the model gets no eval row wrong, so no word harms one")
     found = tally(explainer.searcher, error_query(explainer, errors, mode), mode, progress)
     table = _table(explainer, found, _uses(explainer, errors))
-    with replacing(_path(folder)) as temporary:
-        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+    write_keyed(_path(folder), table, key)
     folder.record(_NAME, ("index", "predictions"), id=key, score=mode.name, errors=len(errors.positions))
 
 
@@ -90,12 +88,9 @@ def read_words(folder: Folder) -> pa.Table:
     Raises `InputError` if it is missing, stale or damaged.
     """
     artifact = folder.require(_NAME, _NAME)
-    try:
-        table = pq.read_table(_path(folder))
-        if (table.schema.metadata or {}).get(_KEY, b"").decode() == artifact.id:
-            return _with_labels(folder, table.replace_schema_metadata(None))
-    except (OSError, pa.ArrowException):
-        pass
+    table = read_keyed(_path(folder), artifact.id)
+    if table is not None:
+        return _with_labels(folder, table)
     raise InputError(f"{_path(folder)}: damaged or missing; run `python -m backend words {folder.path}`")
 
 
@@ -191,7 +186,4 @@ def _path(folder: Folder) -> Path:
 def _is_there(folder: Folder, key: str) -> bool:
     if folder.state(_NAME) != "current" or folder.manifest().artifacts[_NAME].id != key:
         return False
-    try:
-        return (pq.read_schema(_path(folder)).metadata or {}).get(_KEY, b"").decode() == key
-    except (OSError, pa.ArrowException):
-        return False
+    return key_of(_path(folder)) == key

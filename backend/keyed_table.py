@@ -1,0 +1,44 @@
+"""Parquet tables with a key in their metadata, which changes whenever what determines the content does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.files import replacing
+
+_KEY = b"firstword_key"
+
+
+def keyed(schema: pa.Schema, key: str) -> pa.Schema:
+    """The schema of a table that is written piece by piece under this key."""
+    return schema.with_metadata({_KEY: key})
+
+
+def write_keyed(path: Path, table: pa.Table, key: str) -> None:
+    """Write a table whole or not at all."""
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+
+
+def key_of(path: Path) -> str | None:
+    """The key of a table; None if the file is damaged or missing. Reads its end only."""
+    try:
+        return _key(pq.read_schema(path))
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def read_keyed(path: Path, key: str) -> pa.Table | None:
+    """The table, without its key; None if it is damaged, missing, or has another key."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return table.replace_schema_metadata(None) if _key(table.schema) == key else None
+
+
+def _key(schema: pa.Schema) -> str:
+    return (schema.metadata or {}).get(_KEY, b"").decode()
