@@ -42,6 +42,10 @@ class Split:
         """The second text of each row, None if the data has single texts."""
         return None if self.info.text_b is None else self.table.column(self.info.text_b).to_pylist()
 
+    def texts_of(self, position: int) -> tuple[str, ...]:
+        """The text of the row at a 0-based place and, for a pair, its second text."""
+        return (self.texts[position], *([self.texts_b[position]] if self.texts_b else []))
+
     @cached_property
     def labels(self) -> list[str]:
         """The class name of each row."""

@@ -97,7 +97,7 @@ def _questions(engine: Engine, queries: int, seed: int) -> Iterator[Asked]:
     split, checkpoints = engine.splits["eval"], engine.checkpoints
     drawn = np.random.default_rng(seed).permutation(len(split))[:queries]
     for position in drawn.tolist():
-        texts = (split.texts[position], *([split.texts_b[position]] if split.texts_b else []))
+        texts = split.texts_of(position)
         encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
         label = int(checkpoints.probabilities(encoded)[0].argmax())
         yield Asked(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from backend.data.shards import label_indices
 from backend.influence.engine import Engine
 from backend.influence.method import Asked
 from backend.model.prediction import predict
@@ -22,7 +23,7 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
     ``label``: 1 where the example has the explained class, else -1. ``plain``: 1.
     """
     engine = asked.engine
-    labels = engine.keep("train labels", lambda: _labels(engine))
+    labels = engine.keep("train labels", lambda: label_indices(engine.folder, "train", engine.classes))
     if kind == "plain":
         return np.ones(len(labels))
     if kind == "label":
@@ -36,11 +37,6 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
         own[asked.label] -= 1.0
         total += weight * (residuals @ own)
     return total
-
-
-def _labels(engine: Engine) -> np.ndarray:
-    place = {name: number for number, name in enumerate(engine.classes)}
-    return np.array([place[label] for label in engine.train.labels], dtype=np.int64)
 
 
 def _residuals(engine: Engine, labels: np.ndarray) -> list[np.ndarray]:

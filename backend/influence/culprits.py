@@ -91,7 +91,7 @@ def shard_terms(searcher: Searcher, query: SummedQuery, mode: ScoreMode) -> Iter
         for shard, rows in zip(shards, query.rows, strict=True):
             kernels.add_row_terms(shard.codes, shard.scales, shard.tokens, table, rows, terms)
         slots = table[shards[0].tokens]
-        owners = np.repeat(np.arange(positions.start, positions.stop), np.diff(shards[0].offsets))
+        owners = positions.start + shards[0].owners
         asked = np.flatnonzero(slots >= 0)
         terms *= factors[owners]
         for shard in shards:

@@ -86,7 +86,7 @@ class EntryBuilder:
         percentile: float,
     ) -> Entry:
         train = self.train
-        texts = (train.texts[position], *([train.texts_b[position]] if train.texts_b else []))
+        texts = train.texts_of(position)
         words = self._words(encoded, texts, train_share)
         score = float(terms.sum())
         return Entry(

@@ -14,7 +14,7 @@ import numpy as np
 from backend.influence.engine import Engine
 from backend.influence.modes import ScoreMode, factors
 from backend.influence.search import Ranked, Ranking, Searcher, summed_terms
-from backend.influence.store import TracedRows
+from backend.influence.store import TracedRows, example_squares
 from backend.influence.tracing import TracedExample
 
 
@@ -66,10 +66,9 @@ def exact_norms(searcher: Searcher, rows: Sequence[TracedRows], mode: ScoreMode)
     total = np.zeros(len(rows[0].part))
     for number, (eta, each) in enumerate(zip(searcher.weights.tolist(), rows, strict=True)):
         if mode.train_norm == "plain":
-            total += eta * searcher.squares_of(each.part)
+            total += eta * example_squares(each.part, searcher.left_out)
         else:
             stored = searcher.codecs[number].project(each.part.rows)
-            owners = np.repeat(np.arange(len(each.part)), np.diff(each.part.offsets))
             squares = searcher.moments[number].whitened_squares(stored)
-            total += eta * np.bincount(owners, squares, minlength=len(each.part))
+            total += eta * np.bincount(each.part.owners, squares, minlength=len(each.part))
     return np.sqrt(total)

@@ -124,7 +124,7 @@ class Explainer(Engine):
             split = self.find_row(question.row, question.split)
             rows = self.splits[split]
             position = rows.position(question.row)
-            texts = (rows.texts[position], *([rows.texts_b[position]] if rows.texts_b else []))
+            texts = rows.texts_of(position)
             return split, position, texts, rows.labels[position]
         if question.split is not None:
             raise InputError("--split: says where --row lies; leave it out with --text")

@@ -56,6 +56,11 @@ class TokenRows:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @property
+    def owners(self) -> np.ndarray:
+        """Which example each row belongs to: int64 (r)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
 
 @contextmanager
 def embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:

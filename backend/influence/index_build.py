@@ -92,7 +92,7 @@ def _samples(stores: list[RowStore], moments: list[Moments], dimensions: int) ->
     for store, known in zip(stores, moments, strict=True):
         for shard in store.passing():
             chosen = slice(None, None, max(len(shard.tokens) // each, 1))
-            owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))[chosen]
+            owners = shard.owners[chosen]
             yield _scaled(project(shard.rows(chosen), known, dimensions), shard.norms[owners])
 
 
@@ -103,7 +103,7 @@ def _entries(
     total, done, first_list = sum(len(store.shards) for store in stores), 0, 0
     for store, known in zip(stores, moments, strict=True):
         for shard, positions in zip(store.passing(), shard_ranges(store.count), strict=True):
-            owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))
+            owners = shard.owners
             vectors = _scaled(project(shard.rows(), known, dimensions), shard.norms[owners])
             lists = first_list + np.searchsorted(known.tokens, shard.tokens).astype(np.int64)
             yield vectors, lists, owners + positions.start

@@ -121,7 +121,6 @@ def _add_squares(store: RowStore, moments: Moments) -> None:
         if len(found):
             sums = np.add.reduceat(squares[order], starts, axis=0)
             moments.token_squares[np.searchsorted(moments.tokens, found)] += sums
-        owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))
-        sums = np.bincount(owners, moments._whitened_squares(squares), minlength=len(shard))
+        sums = np.bincount(shard.owners, moments._whitened_squares(squares), minlength=len(shard))
         moments.whitened[positions.start : positions.stop] = sums
     moments.token_squares[:] /= np.float32(store.count)

@@ -30,7 +30,7 @@ def plain_entries(
     train, scores = asked.engine.train, ranked.scores.tolist()
     entries = []
     for place, position in enumerate(ranked.positions.tolist()):
-        texts = (train.texts[position], *([train.texts_b[position]] if train.texts_b else []))
+        texts = train.texts_of(position)
         parts = _scaled(terms[place], scores[place]) if terms is not None else {}
         entries.append(
             Entry(

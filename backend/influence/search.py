@@ -14,7 +14,6 @@ import torch
 
 from backend.errors import InputError
 from backend.influence.compression import RowCodec
-from backend.influence.gradients import TokenRows
 from backend.influence.index import RowIndex
 from backend.influence.modes import ScoreMode, factors
 from backend.influence.moments import DAMPING, Moments
@@ -118,31 +117,24 @@ class Searcher:
         self.candidates = candidates or {}
         self.count = stores[0].count
         self._read_optimizer = optimizer
-        self._left_out = np.empty(0, dtype=np.int64)
+        self.left_out = np.empty(0, dtype=np.int64)
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     def leaving_out(self, tokens: Collection[int]) -> Searcher:
         """The same search, in whose norms ``tokens`` do not count."""
         other = copy(self)
-        other._left_out = np.array(sorted(tokens), dtype=np.int64)
+        other.left_out = np.array(sorted(tokens), dtype=np.int64)
         other.__dict__.pop("norms", None)
         return other
 
     @cached_property
     def norms(self) -> np.ndarray:
         """Root of every example's plain self-influence, ``sqrt(sum_c eta_c |G_c(x)|^2)``: float64 (n)."""
-        if len(self._left_out):
-            squares = [store.squares_without(self._left_out) for store in self.stores]
+        if len(self.left_out):
+            squares = [store.squares_without(self.left_out) for store in self.stores]
         else:
             squares = [store.norms().astype(np.float64) ** 2 for store in self.stores]
         return np.sqrt(sum(eta * each for eta, each in zip(self.weights.tolist(), squares, strict=True)))
-
-    def squares_of(self, part: TokenRows) -> np.ndarray:
-        """Squared norm of the gradient of each example of ``part``, as `norms` counts: float64 (n)."""
-        squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
-        squares[np.isin(part.tokens, self._left_out)] = 0.0
-        owners = np.repeat(np.arange(len(part)), np.diff(part.offsets))
-        return np.bincount(owners, squares, minlength=len(part))
 
     @cached_property
     def whitened_norms(self) -> np.ndarray:

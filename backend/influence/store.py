@@ -68,11 +68,17 @@ def shard_path(rows: Path, step: int, number: int) -> Path:
     return rows / str(step) / f"shard-{number:06d}.safetensors"
 
 
+def example_squares(part: TokenRows, left_out: np.ndarray | None = None) -> np.ndarray:
+    """Squared norm of each example's gradient, at all tokens but ``left_out``: float64 (n)."""
+    squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
+    if left_out is not None:
+        squares[np.isin(part.tokens, left_out)] = 0.0
+    return np.bincount(part.owners, squares, minlength=len(part))
+
+
 def example_norms(part: TokenRows) -> np.ndarray:
     """Norm of each example's whole gradient, float32 (n): the root of its rows' summed squares."""
-    squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
-    owners = np.repeat(np.arange(len(part)), np.diff(part.offsets))
-    return np.sqrt(np.bincount(owners, squares, minlength=len(part))).astype(np.float32)
+    return np.sqrt(example_squares(part)).astype(np.float32)
 
 
 def write_shard(path: Path, part: TokenRows, logits: np.ndarray, codec: RowCodec, key: str) -> None:
@@ -144,6 +150,11 @@ class Shard:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @property
+    def owners(self) -> np.ndarray:
+        """Which example each row belongs to: int64 (m)."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     def release(self) -> None:
         """Let go of what was read: it stays in the system's cache, but is no longer this process's memory."""
@@ -255,8 +266,7 @@ class RowStore:
         found = []
         for shard in self.passing():
             kept = np.where(np.isin(shard.tokens, tokens), 0.0, shard.row_norms.astype(np.float64) ** 2)
-            owners = np.repeat(np.arange(len(shard)), np.diff(shard.offsets))
-            found.append(np.bincount(owners, kept, minlength=len(shard)))
+            found.append(np.bincount(shard.owners, kept, minlength=len(shard)))
         return np.concatenate(found)
 
     def positions(self, example: int, token: int) -> np.ndarray:

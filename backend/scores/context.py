@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from backend.data.dataset import Split, load_split
+from backend.data.shards import label_indices
 from backend.folder import Folder, Manifest
 from backend.influence.explain import Explainer
 from backend.model.devices import resolve_device
@@ -48,12 +49,7 @@ class Context:
     @cached_property
     def labels(self) -> np.ndarray:
         """Class of every training row as its place in ``classes``: int64 (n)."""
-        return self.labels_of(self.train)
-
-    def labels_of(self, split: Split) -> np.ndarray:
-        """Class of every row of a split as its place in ``classes``: int64 (n)."""
-        place = {name: number for number, name in enumerate(self.classes)}
-        return np.array([place[label] for label in split.labels], dtype=np.int64)
+        return label_indices(self.folder, "train", self.classes).astype(np.int64)
 
     @cached_property
     def encoder(self) -> Encoder:

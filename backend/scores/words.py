@@ -129,9 +129,7 @@ def _row_words(explainer: Explainer, row: str, query: SummedQuery, mode: ScoreMo
 
 def _uses(explainer: Explainer, errors: Errors) -> dict[int, TokenWord]:
     split = explainer.splits["eval"]
-    texts = [
-        (split.texts[each], *([split.texts_b[each]] if split.texts_b else [])) for each in errors.positions
-    ]
+    texts = [split.texts_of(each) for each in errors.positions]
     return token_words(errors.encoded, texts, special_ids(explainer.checkpoints.tokenizer))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from transformers import PreTrainedModel
 
 from backend.folder import Folder
 from backend.influence.engine import Engine
-from backend.influence.explanation import Entry
 from backend.influence.features import (
     Extract,
     FeatureKind,
@@ -22,14 +21,13 @@ from backend.influence.features import (
     stored_features,
 )
 from backend.influence.layers import LayerPass, below_head, head, layer_passes, middle_layers
-from backend.influence.method import Asked, Found, Method
-from backend.influence.plain_entries import plain_entries
-from backend.influence.search import Ranked, Ranking
+from backend.influence.method import Asked
+from backend.influence.scanned import Scanned
 
 PROJECTED = 16  # directions of each side of a middle layer's gradient
 
 
-class LayerMethod(Method):
+class LayerMethod(Scanned):
     """Dot products of gradients at one layer or block."""
 
     scores = ("dot", "train-normalised", "cosine")
@@ -56,14 +54,6 @@ class LayerMethod(Method):
         """Compute the gradients of all training examples."""
         self._features(engine)
 
-    def find(self, asked: Asked) -> Found:
-        """Everything is scored."""
-        scores = self.all_scores(asked)
-        own = None if asked.own is None else float(scores[asked.own])
-        if asked.own is not None:
-            scores[asked.own] = 0.0
-        return Found(Ranking.by_scores(scores, asked.k), own, True)
-
     def all_scores(self, asked: Asked) -> np.ndarray:
         """From the kept factors."""
         engine = asked.engine
@@ -78,17 +68,6 @@ class LayerMethod(Method):
             norm = query_norm(query, features.weights)
             scores = scores / norm if norm > 0 else scores
         return scores
-
-    def entries(
-        self,
-        asked: Asked,
-        found: Found,
-        ranked: Ranked,
-        ranks: Sequence[int],
-        percentiles: Sequence[float],
-    ) -> list[Entry]:
-        """Texts without words."""
-        return plain_entries(asked, ranked, ranks, percentiles, None)
 
     def _features(self, engine: Engine) -> Features:
         return engine.keep(self.name, lambda: stored_features(engine, self.kind))
