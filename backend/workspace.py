@@ -27,8 +27,6 @@ if (
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.evaluation.compare import Comparison
-    from backend.evaluation.detection import Detection
-    from backend.evaluation.mislabel import MislabelSettings
     from backend.influence.explain import Explainer, SplitName
     from backend.influence.explanation import Explanation
     from backend.influence.settings import PrecomputeSettings
@@ -388,14 +386,6 @@ class Workspace:
         from backend.evaluation.compare import compare_methods
 
         return compare_methods(self.explainer(), queries, only=methods, progress=progress)
-
-    def evaluate_mislabel(
-        self, settings: MislabelSettings, training: TrainingSettings, progress: Progress = silent
-    ) -> list[Detection]:
-        """How well each score finds wrong labels planted in a copy (see `backend.evaluation.mislabel`)."""
-        from backend.evaluation.mislabel import evaluate_mislabel
-
-        return evaluate_mislabel(self, training, settings, progress)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""

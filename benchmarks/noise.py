@@ -26,7 +26,7 @@ import numpy as np
 
 from backend.data.columns import Columns
 from backend.evaluation.detection import detect
-from backend.evaluation.mislabel import MislabelSettings, flip, scored
+from backend.mislabel import MislabelSettings, flip, scored
 from backend.model.training_settings import TrainingSettings
 from backend.progress import silent
 from backend.scores.queue import LABEL, QUEUE, combined, rank_of

@@ -78,13 +78,13 @@ def _compare(workspace: Workspace, queries: int, methods: Sequence[str], json: b
 
 
 def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float, json: bool) -> None:
-    from backend.evaluation.mislabel import MislabelSettings
+    from backend.mislabel import MislabelSettings, evaluate_mislabel
     from backend.model.training_settings import TrainingSettings
 
     settings = MislabelSettings(share, seed)
     training = TrainingSettings(epochs=epochs, seed=seed, max_length=workspace.manifest.max_length)
     with console.progress_bar() as progress:
-        found = workspace.evaluate_mislabel(settings, training, progress)
+        found = evaluate_mislabel(workspace, training, settings, progress)
     if json:
         console.print_json([asdict(each) for each in found])
     else:

@@ -6,8 +6,8 @@ import pytest
 from backend.errors import InputError
 from backend.evaluation.compare import compare_methods
 from backend.evaluation.detection import detect
-from backend.evaluation.mislabel import MislabelSettings, evaluate_mislabel, flip
 from backend.influence.registry import all_methods
+from backend.mislabel import MislabelSettings, evaluate_mislabel, flip
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
 
