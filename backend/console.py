@@ -92,6 +92,11 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
+def plain_lines(text: str) -> str:
+    """`plain`, line by line."""
+    return "\n".join(plain(each) for each in text.split("\n"))
+
+
 def shown(text: str) -> str:
     """`plain`, and cut to what a terminal can bear."""
     rest = len(text) - SHOWN_CHARACTERS

@@ -101,6 +101,13 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
+def folder_state(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of every file in a folder and below: differs once one is rewritten."""
+    files = sorted(each for each in folder.rglob("*") if each.is_file())
+    states = [(each, each.stat()) for each in files]
+    return [(str(each.relative_to(folder)), state.st_size, state.st_mtime_ns) for each, state in states]
+
+
 def array_digest(arrays: Mapping[str, np.ndarray]) -> str:
     """Digest of the content of named arrays: 32 hex digits."""
     state = hashlib.blake2b(digest_size=16)

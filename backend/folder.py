@@ -102,6 +102,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = FileLock(path / ".lock")
 
     @classmethod
     def open(cls, path: str | Path) -> Folder:
@@ -156,19 +157,22 @@ class Folder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the workspace for long work (train, precompute): one such process at a time."""
-        lock = FileLock(self.path / ".lock")
+        """Hold the workspace for long work (train, precompute): one such process at a time.
+
+        Who holds it may take it again, through the same object and in the same thread.
+        """
         try:
-            lock.acquire(timeout=0)
+            self._lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(
                 f"{self.path}: another process is working on this workspace; wait for it"
             ) from error
         try:
-            self._sweep()
+            if self._lock.lock_counter == 1:
+                self._sweep()
             yield
         finally:
-            lock.release()
+            self._lock.release()
 
     def _sweep(self) -> None:
         """Delete what killed long work left behind; only its own places, which the lock guards."""

@@ -104,7 +104,11 @@ def prepare(
     device: Device = "auto",
 ) -> None:
     """Compute once what attribution methods need beside rows and index; else their first question does."""
+    from backend.influence.registry import method_named
+
     workspace = Workspace.open(ws)
+    for each in method:
+        method_named(each)
     with console.progress_bar() as progress:
         for each in method:
             workspace.prepare_method(each, device, progress)

@@ -30,10 +30,12 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
         return np.where(labels == asked.label, 1.0, -1.0)
     total = np.zeros(len(labels))
     stored = engine.keep("train residuals", lambda: _residuals(engine, labels))
+    checkpoints = engine.checkpoints
     for residuals, weight, model in zip(
-        stored, engine.searcher.weights.tolist(), engine.checkpoints.models, strict=True
+        stored, engine.searcher.weights.tolist(), checkpoints.models, strict=True
     ):
-        own = predict(model, [asked.encoded], engine.checkpoints.tokenizer)[0].astype(np.float64)
+        with checkpoints.using():
+            own = predict(model, [asked.encoded], checkpoints.tokenizer)[0].astype(np.float64)
         own[asked.label] -= 1.0
         total += weight * (residuals @ own)
     return total

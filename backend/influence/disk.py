@@ -42,11 +42,16 @@ def predict(tokens: TokenTable, width: int, vocabulary: int, classes: int, row_s
 
 
 def require_space(folder: Path, needed: int, row_store: str) -> None:
-    """`InputError` unless ``needed`` bytes are free."""
+    """`InputError` unless ``needed`` bytes are free for rows and index."""
+    smaller = "" if row_store.startswith("pca") else ", or keep smaller rows (--row-store pca:64)"
+    require_free(folder, needed, "rows and index", smaller)
+
+
+def require_free(folder: Path, needed: int, what: str, instead: str = "") -> None:
+    """`InputError` unless ``needed`` bytes are free for ``what``; ``instead`` says what else would do."""
     free = shutil.disk_usage(folder).free
     if needed > free:
-        smaller = "" if row_store.startswith("pca") else ", or keep smaller rows (--row-store pca:64)"
         raise InputError(
-            f"{folder}: {free / 1e9:.2f} GB free, but rows and index need about {needed / 1e9:.2f} GB; "
-            f"free some space{smaller}"
+            f"{folder}: {free / 1e9:.2f} GB free, but {what} would take about {needed / 1e9:.2f} GB; "
+            f"free some space{instead}"
         )

@@ -18,6 +18,7 @@ from backend.influence.registry import DEFAULT_METHOD, method_named, score_named
 from backend.influence.search import Ranked, Ranking
 
 SplitName = Literal["train", "eval"]
+MOST_EXACT = 1000
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,18 @@ class Explainer(Engine):
         """The method and score asked for; `InputError` if the question makes no sense."""
         method = method_named(question.method)
         score = score_named(method, question.score)
+        if question.damping is not None and score not in MODES:
+            raise InputError(
+                f"--damping: score {score} has none to choose; adam, fisher, kfac and ekfac have"
+            )
         if question.damping is not None:
             score_mode(score, question.damping)
         if question.k < 1:
             raise InputError(f"-k {question.k}: must be at least 1")
+        if question.exact and question.k > MOST_EXACT:
+            raise InputError(
+                f"-k {question.k}: with --exact at most {MOST_EXACT:,}, whose gradients are made anew"
+            )
         if question.label is not None and question.label not in self.classes:
             raise InputError(f"--label {question.label}: unknown; the classes are {', '.join(self.classes)}")
         return method, score
@@ -168,7 +177,7 @@ class Explainer(Engine):
             notes.append(
                 f"{unknown} token(s) of the text are unknown to the tokenizer; they match any unknown token."
             )
-        if method.name == DEFAULT_METHOD:
+        if method.from_rows:
             notes += self._row_notes(asked, found)
         elif not len(ranking.proponents.positions) and not len(ranking.opponents.positions):
             notes.append(f"All scores are 0. What this method can't do: {method.limits}.")

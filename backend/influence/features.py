@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -19,6 +20,7 @@ from transformers import PreTrainedModel
 from backend.data.shards import shard_ranges
 from backend.files import digest, replacing, write_json
 from backend.folder import Folder
+from backend.influence.disk import require_free
 from backend.influence.engine import Engine
 from backend.influence.split_batches import example_batches, split_batches
 from backend.model.tokenization import TokenIds
@@ -66,7 +68,9 @@ class Features:
 
 
 def query_norm(query: Sequence[Sequence[np.ndarray]], weights: np.ndarray) -> float:
-    """Root of the query's influence on itself."""
+    """Root of the query's influence on itself; 0 for one without tokens."""
+    if not query:
+        return 0.0
     squares = [np.prod([float(np.sum(vector**2)) for vector in each]) for each in query]
     return float(np.sqrt(np.dot(weights, squares)))
 
@@ -85,8 +89,9 @@ def features_of(engine: Engine, kind: FeatureKind, encoded: TokenIds, label: int
 def stored_features(engine: Engine, kind: FeatureKind) -> Features:
     """The factors of all training examples: read where they are current, else computed and kept."""
     home, key = engine.folder.features / kind.name, _key(engine.folder, kind)
-    if _recorded(home) != key:
-        _compute(engine, kind, home, key)
+    if not features_are_stored(engine.folder, kind):
+        with engine.folder.lock():  # whoever takes it sweeps away what is half-written
+            _compute(engine, kind, home, key)
     steps = [each.step for each in engine.checkpoints.manifest.checkpoints]
     factors = [
         [
@@ -100,7 +105,15 @@ def stored_features(engine: Engine, kind: FeatureKind) -> Features:
 
 def features_are_stored(folder: Folder, kind: FeatureKind) -> bool:
     """Whether the factors of all training examples are kept and current."""
-    return _recorded(folder.features / kind.name) == _key(folder, kind)
+    home = folder.features / kind.name
+    info = _recorded(home)
+    return info.get("key") == _key(folder, kind) and not damaged_features(home)
+
+
+def damaged_features(home: Path) -> list[Path]:
+    """Files of a kept method that are missing or have another size than when they were written."""
+    sizes = _recorded(home).get("sizes", {})
+    return [home / name for name, size in sizes.items() if _size(home / name) != size]
 
 
 def _key(folder: Folder, kind: FeatureKind) -> str:
@@ -108,10 +121,19 @@ def _key(folder: Folder, kind: FeatureKind) -> str:
     return digest("features", kind.name, kind.version, artifacts["checkpoints"].id, artifacts["data"].id)
 
 
-def _recorded(home: Path) -> str | None:
+def _recorded(home: Path) -> dict[str, Any]:
+    """``key``, and ``sizes`` in bytes by file name; nothing where they can't be read."""
     try:
-        return json.loads((home / _INFO).read_text(encoding="utf-8"))["key"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads((home / _INFO).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) and isinstance(found.get("sizes"), dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
         return None
 
 
@@ -131,6 +153,9 @@ def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
                 with checkpoints.using():
                     found = kind.extract(model, batch.inputs, batch.labels)
                 if not files:
+                    if step == steps[0]:
+                        needed = 4 * count * len(steps) * sum(each.shape[1] for each in found)
+                        require_free(engine.folder.path, needed, f"method {kind.name}")
                     paths = [_path(scratch, step, number) for number in range(len(found))]
                     files = [
                         _created(path, (count, each.shape[1]))
@@ -140,7 +165,8 @@ def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
                     file[batch.positions] = each.float().cpu().numpy()
             for file in files:
                 file.flush()  # type: ignore[attr-defined]
-        write_json(scratch / _INFO, {"key": key})
+        sizes = {path.name: path.stat().st_size for path in sorted(scratch.glob("*.npy"))}
+        write_json(scratch / _INFO, {"key": key, "sizes": sizes})
 
 
 def _created(path: Path, shape: tuple[int, int]) -> np.ndarray:

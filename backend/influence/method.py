@@ -57,7 +57,9 @@ class Found:
 class Method(ABC):
     """One way to attribute. ``scores`` names the scores that it knows, the default first.
 
-    ``words``: whether scores divide over words. ``limits`` says what it can't do.
+    ``words``: whether scores divide over words. ``limits`` says what it can't do. ``scores_all``: whether
+    `all_scores` is quick enough to be asked for every query of a comparison. ``from_rows``: whether scores
+    come from the stored gradient rows, with what precision and row store cost.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Method(ABC):
     limits: str
     scores: tuple[str, ...]
     words: bool = True
+    scores_all: bool = True
+    from_rows: bool = False
 
     @abstractmethod
     def find(self, asked: Asked) -> Found:

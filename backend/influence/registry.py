@@ -18,7 +18,11 @@ def all_methods() -> dict[str, Method]:
     """Every method by name, the default first."""
     names = sorted(each.name for each in iter_modules(methods.__path__))
     modules = [import_module(f"{methods.__name__}.{name}") for name in names]
-    found = {method.name: method for module in modules for method in module.METHODS}
+    found: dict[str, Method] = {}
+    for method in (each for module in modules for each in module.METHODS):
+        if method.name in found:
+            raise RuntimeError(f"two attribution methods are named {method.name}")
+        found[method.name] = method
     return {DEFAULT_METHOD: found.pop(DEFAULT_METHOD), **found}
 
 

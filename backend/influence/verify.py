@@ -9,9 +9,11 @@ from backend.data.shards import shard_ranges
 from backend.files import file_digest
 from backend.folder import Folder, Manifest
 from backend.influence.basis import stored_codec
+from backend.influence.features import damaged_features
 from backend.influence.index import intact
 from backend.influence.store import RowsInfo, shard_path, usable_shard
 from backend.influence.whole_set import whole_set_files
+from backend.model.embeddings import whole_embeddings
 from backend.model.fingerprint import changed_checkpoints
 from backend.model.prediction_table import predictions_path
 from backend.progress import Progress, silent
@@ -21,7 +23,7 @@ def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = 
     """One line per damaged or missing file of a recorded artifact.
 
     ``repair`` deletes the damaged ones that can be made again: rows, predictions, index, dynamics,
-    influence.
+    influence, embeddings, features.
     """
     manifest = folder.manifest()
     lines = _data(folder, manifest)
@@ -41,6 +43,7 @@ def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = 
         lines += _dynamics(folder, manifest, repair)
     if folder.state("influence") == "current":
         lines += _influence(folder, manifest, repair)
+    lines += _kept(folder, repair)
     if folder.review.exists():
         lines += _review(folder)
     return lines
@@ -117,6 +120,16 @@ def _dynamics(folder: Folder, manifest: Manifest, repair: bool) -> list[str]:
             if repair:
                 path.unlink(missing_ok=True)
     return lines
+
+
+def _kept(folder: Folder, repair: bool) -> list[str]:
+    """Sentence embeddings and gradients of other layers: files that no artifact records."""
+    damaged = [each for each in sorted(folder.embeddings.glob("*.safetensors")) if not whole_embeddings(each)]
+    damaged += [each for home in sorted(folder.features.glob("*/")) for each in damaged_features(home)]
+    if repair:
+        for path in damaged:
+            path.unlink(missing_ok=True)
+    return [f"{path}: damaged or missing" for path in damaged]
 
 
 def _review(folder: Folder) -> list[str]:

@@ -1,17 +1,21 @@
 """TracIn at other layers against looped gradients of their weights."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from backend.errors import InputError
+from backend.influence.features import query_norm
 from backend.influence.layers import below_head, head, middle_layers
 from backend.influence.method import Asked
 from backend.influence.methods import layers as methods
-from backend.influence.registry import method_named
+from backend.influence.registry import all_methods, method_named
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.workspace import Workspace
-from tests.conftest import build_tiny
+from tests.conftest import build_tiny, tiny_rows, write_rows
 from tests.factories import tiny
 
 SENTENCE = "a witty, witty film with a dull story"
@@ -115,3 +119,40 @@ def test_kept_gradients_are_read_again_and_made_anew_for_other_checkpoints(tiny_
     (stored / "features.json").write_text('{"key": "of other checkpoints"}')
     np.testing.assert_array_equal(all_scores(Workspace.open(tiny_workspace.path), "last-layer"), first)
     assert {path.name: path.stat().st_mtime_ns for path in stored.iterdir()} != before
+
+
+def test_kept_gradients_follow_appended_rows(tiny_workspace, tmp_path):
+    """One more row, one more gradient: nothing is read as current that belongs to fewer rows."""
+    before = all_scores(tiny_workspace, "last-layer")
+    more = write_rows(tmp_path / "more.jsonl", tiny_rows(1, 500))
+    tiny_workspace.append(train=str(more))
+    tiny_workspace.precompute()
+    after = all_scores(Workspace.open(tiny_workspace.path), "last-layer")
+    assert len(after) == len(before) + 1
+    np.testing.assert_allclose(after[:-1], before, rtol=1e-5)
+
+
+def test_damaged_gradients_are_named_and_made_anew(tiny_workspace):
+    first = all_scores(tiny_workspace, "last-layer")
+    path = sorted((tiny_workspace.folder.features / "last-layer").glob("*.npy"))[0]
+    path.write_bytes(path.read_bytes()[:100])
+    assert any(str(path) in line for line in tiny_workspace.verify())
+    assert not all_methods()["last-layer"].is_ready(tiny_workspace.folder)
+    np.testing.assert_array_equal(all_scores(Workspace.open(tiny_workspace.path), "last-layer"), first)
+    assert tiny_workspace.verify() == []
+
+
+def test_gradients_are_made_under_the_lock(tiny_workspace):
+    """Whoever takes the lock sweeps away what is half-written."""
+    shutil.rmtree(tiny_workspace.folder.features, ignore_errors=True)
+    with (
+        FileLock(tiny_workspace.path / ".lock"),
+        pytest.raises(InputError, match="another process is working"),
+    ):
+        tiny_workspace.explain(text="a film", method="last-layer")
+    with tiny_workspace.folder.lock(), tiny_workspace.folder.lock():
+        tiny_workspace.explain(text="a film", method="last-layer")
+
+
+def test_a_query_without_tokens_has_no_influence(tiny_template):
+    assert query_norm([], np.ones(3)) == 0.0

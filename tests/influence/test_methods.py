@@ -8,12 +8,17 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
+from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.influence.modes import MODES
 from backend.influence.plain_entries import lexical_words
 from backend.influence.registry import all_methods
+from backend.influence.settings import PrecomputeSettings
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
+from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
+from tests.conftest import OPINIONS, build_tiny, tiny_rows, write_rows
+from tests.factories import tiny
 from tests.influence.oracle import dense_gradient
 
 SENTENCE = "a witty, witty film with a dull, dull, gorgeous story about growing old!"
@@ -328,3 +333,49 @@ def test_all_modes_are_scores_of_the_main_method():
     assert next(iter(all_methods())) == "we"
     for method in all_methods().values():
         assert all((method.title, method.formula, method.source, method.cost, method.limits))
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """A workspace of pairs: the second text says whether the first is good."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rows = [
+        {**row, "other": f"so {OPINIONS[n % 8]}, {row['text'][-6:]}"} for n, row in enumerate(tiny_rows(40))
+    ]
+    source = write_rows(folder / "rows.jsonl", rows)
+    model = tiny("bert", folder / "model", [f"{row['text']} {row['other']}" for row in rows])
+    columns = Columns(text="text", text_b="other", label="label", id="id")
+    workspace, _ = Workspace.create(
+        folder / "ws", train=str(source), eval="0.2", columns=columns, model=str(model)
+    )
+    workspace.train(TrainingSettings(epochs=2, lr=2e-3, batch_size=8, checkpoints=2, precision="fp32"))
+    workspace.precompute()
+    return workspace
+
+
+@pytest.mark.parametrize("method", list(all_methods()))
+def test_parts_of_pairs_lie_in_the_text_that_they_name(pairs, method):
+    texts = {"text": SENTENCE, "text_b": "so gorgeous, number 3"}
+    answer = pairs.explain(texts["text"], texts["text_b"], label=LABEL, k=6, method=method)
+    entries = [*answer.proponents, *answer.opponents]
+    assert entries
+    fields = set()
+    for entry in entries:
+        own = {"text": entry.text, "text_b": entry.text_b}
+        assert all(own[each.field][each.start : each.end] == each.word for each in entry.words)
+        assert all(texts[each.field][each.start : each.end] == each.word for each in entry.query_words)
+        fields |= {each.field for each in entry.words}
+        if answer.has_words:
+            total = sum(each.score for each in entry.words) + entry.special
+            assert total == pytest.approx(entry.score, rel=1e-4, abs=1e-4 * abs(entries[0].score))
+    assert fields == ({"text", "text_b"} if answer.has_words else set())
+
+
+def test_notes_about_stored_rows_are_given_for_every_method_that_uses_them(tmp_path):
+    workspace = build_tiny(tmp_path / "t", n_train=40)
+    workspace.precompute(PrecomputeSettings(row_store="pca:4"))
+    for name, method in all_methods().items():
+        if not method.from_rows or "kfac" not in method.scores:
+            continue
+        notes = workspace.explain(SENTENCE, method=name, score="kfac").notes
+        assert any("the row store has dropped" in each for each in notes), name

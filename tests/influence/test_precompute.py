@@ -310,7 +310,9 @@ def test_more_dimensions_than_there_are_is_one_line(tiny_workspace):
 def test_a_full_disk_is_refused_before_anything_is_written(tiny_workspace, monkeypatch):
     before = shards_of(tiny_workspace)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 1000))
-    with pytest.raises(InputError, match=r"GB free, but rows and index need about .*--row-store pca:64"):
+    with pytest.raises(
+        InputError, match=r"GB free, but rows and index would take about .*--row-store pca:64"
+    ):
         tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="full"))
     assert shards_of(tiny_workspace) == before
     assert tiny_workspace.folder.state("index") == "current"

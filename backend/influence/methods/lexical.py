@@ -88,7 +88,8 @@ def _row(vectorizer: TfidfVectorizer, texts: Sequence[str]) -> dict[str, float]:
     if not hasattr(vectorizer, "vocabulary_"):
         return {}
     row = vectorizer.transform(["\n".join(texts)]).tocoo()
-    names = vectorizer.get_feature_names_out()
+    known = sorted({each for text in texts for each in words_of(text)} & vectorizer.vocabulary_.keys())
+    names = {vectorizer.vocabulary_[each]: each for each in known}
     return {names[column]: float(value) for column, value in zip(row.col, row.data, strict=True)}
 
 

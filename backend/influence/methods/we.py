@@ -15,7 +15,7 @@ from backend.influence.modes import MODES, ScoreMode, score_mode
 from backend.influence.search import Ranked, Searcher
 from backend.influence.store import ExampleRows
 from backend.influence.tracing import TracedExample
-from backend.model.tokenization import special_ids
+from backend.model.tokenization import reserved_ids
 
 SOURCE = "Yeh et al. 2022, First is Better Than Last for Language Data Influence"
 
@@ -38,6 +38,7 @@ class WordEmbeddings(Method):
     cost = "one gradient of the query; the index, then a few hundred rows"
     limits = "only tokens that stand in both texts carry influence"
     scores = tuple(MODES)
+    from_rows = True
 
     def searcher(self, asked: Asked) -> Searcher:
         """What is searched."""
@@ -108,7 +109,7 @@ class WithoutSpecial(WordEmbeddings):
     def searcher(self, asked: Asked) -> Searcher:
         """Norms without special tokens too."""
         engine = asked.engine
-        specials = special_ids(engine.checkpoints.tokenizer)
+        specials = reserved_ids(engine.checkpoints.tokenizer)
         return engine.keep("we-nocommon", lambda: engine.searcher.leaving_out(specials))
 
     def traced(self, asked: Asked) -> TracedExample:
@@ -119,7 +120,7 @@ class WithoutSpecial(WordEmbeddings):
 def without_special(asked: Asked) -> TracedExample:
     """The query's gradients at positions that hold no special token."""
     traced, checkpoints = asked.traced, asked.engine.checkpoints
-    special = np.isin(traced.encoded.input_ids, list(special_ids(checkpoints.tokenizer)))
+    special = np.isin(traced.encoded.input_ids, list(reserved_ids(checkpoints.tokenizer)))
     kept = (traced.slots >= 0) & ~special
     tokens, slots = np.empty(0, dtype=np.int64), np.full(len(traced.slots), -1, dtype=np.int64)
     tokens, slots[kept] = np.unique(

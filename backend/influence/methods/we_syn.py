@@ -17,7 +17,7 @@ from backend.influence.modes import factors, score_mode
 from backend.influence.search import Ranked, Ranking
 from backend.influence.tracing import TracedExample
 from backend.model.loading import embedding_layer
-from backend.model.tokenization import special_ids
+from backend.model.tokenization import reserved_ids
 
 CLOSE = 0.7
 _SHORTLIST = 10  # times k, at each end
@@ -41,14 +41,14 @@ class Synonyms(WordEmbeddings):
     source = f"{SOURCE}, eq. 5; over all tokens instead of 10, embeddings of the last checkpoint"
     cost = "an assignment problem for each example of a shortlist"
     limits = "looks only at the examples that we puts first"
+    scores_all = False
 
     def find(self, asked: Asked) -> Found:
         """The shortlist of `we`, matched anew and ranked."""
         mode, searcher = score_mode(asked.score, asked.damping), asked.engine.searcher
         query = searcher.ask(asked.traced, mode)
-        width = max(_SHORTLIST * asked.k, shortlist_size(asked.k), searcher.shortlist(mode, asked.k))
-        width = min(width, searcher.count)
-        shortlist = searcher.top(query, mode, width, exclude=asked.own).positions
+        width = min(max(_SHORTLIST * asked.k, shortlist_size(asked.k)), searcher.count)
+        shortlist = searcher.top(query, mode, width, scan=asked.exact, exclude=asked.own).positions
         if asked.own is not None:
             shortlist = np.union1d(shortlist, [asked.own])
         if asked.exact:
@@ -120,7 +120,7 @@ class _Closeness:
 def _closeness(engine: Engine) -> _Closeness:
     def make() -> _Closeness:
         weights = embedding_layer(engine.checkpoints.models[-1]).weight.detach().cpu()
-        return _Closeness(weights, special_ids(engine.checkpoints.tokenizer))
+        return _Closeness(weights, reserved_ids(engine.checkpoints.tokenizer))
 
     return engine.keep("we-syn", make)
 
