@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from backend.data.columns import ID, Columns
-from backend.data.dataset import Split
+from backend.copies import copied
 from backend.errors import InputError
 from backend.evaluation.detection import Detection, detect
 from backend.model.training_settings import TrainingSettings
@@ -25,8 +22,6 @@ from backend.scores.queue import suspicions
 from backend.scores.registry import all_producers
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
-
-_PARTS = {"train": "train", "eval": "validation"}
 
 
 @dataclass(frozen=True)
@@ -57,64 +52,55 @@ def evaluate_mislabel(
     training: TrainingSettings,
     settings: MislabelSettings,
     progress: Progress = silent,
-) -> list[Detection]:
-    """Plant wrong labels in a copy of the workspace, train, score, and measure every score; best first."""
+) -> tuple[list[Detection], list[str]]:
+    """Plant wrong labels in a copy of the workspace, train, score, and measure every score; best first.
+
+    Returns also a line for each score that can't be had. `InputError` for an attached run: the model that it
+    started from is not known, and its own has seen the labels as they are.
+    """
+    checkpoints = workspace.manifest.artifacts.get("checkpoints")
+    if checkpoints is not None and checkpoints.details.get("made_by") == "attach":
+        raise InputError(
+            "--protocol mislabel: the run was attached, so the model that it started from is not known; "
+            "make a workspace with that model (init, train)"
+        )
     train, classes = workspace.train_split, workspace.manifest.classes
     flipped = flip(train.labels, classes, settings)
-    with tempfile.TemporaryDirectory(dir=workspace.path, prefix=".mislabel.", suffix=".tmp") as scratch:
-        copy = _copy(workspace, Path(scratch), flipped)
+    with (
+        workspace.folder.lock(),
+        tempfile.TemporaryDirectory(dir=workspace.path, prefix=".mislabel.", suffix=".tmp") as scratch,
+    ):
+        copy = copied(workspace, Path(scratch) / "ws", labels=flipped)
         found = scored(copy, training, ScoreSettings(device=training.device, seed=settings.seed), progress)
-        place = {row: position for position, row in enumerate(found[0])}
+        place = {row: position for position, row in enumerate(found.ids)}
         order = [place[f"train-{row}"] for row in train.ids]
     wrong = np.array(flipped) != np.array(train.labels)
-    return detect({name: values[order] for name, values in found[1].items()}, wrong)
+    return detect({name: each[order] for name, each in found.suspicions.items()}, wrong), found.left_out
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Ids of the training rows, suspicions (n) by score and of the queue, and why some scores are missing."""
+
+    ids: list[str]
+    suspicions: dict[str, np.ndarray]
+    left_out: list[str]
 
 
 def scored(
     workspace: Workspace, training: TrainingSettings, settings: ScoreSettings, progress: Progress = silent
-) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Train, precompute and score a new workspace; ids of its rows, and suspicions by score (and queue)."""
+) -> Scored:
+    """Train, precompute and score a new workspace with all that can say something about labels."""
     workspace.train(training, progress)
     workspace.precompute(progress=progress)
     workspace.compute_influence(device=settings.device, progress=progress)
-    names = [each for each in all_producers() if each != "contrastive"]  # compares with a target, not labels
-    workspace.compute_scores(names, settings, progress)
+    left_out = []
+    for name in all_producers():
+        if name == "contrastive":  # compares with a target, not labels
+            continue
+        try:
+            workspace.compute_scores([name], settings, progress)
+        except InputError as error:
+            left_out.append(f"{name}: {error}")
     table = workspace.scores()
-    return table.ids, suspicions(table)
-
-
-def _copy(workspace: Workspace, scratch: Path, labels: list[str]) -> Workspace:
-    """A workspace with the same rows and model, and other labels."""
-    info, model = workspace.manifest.data, workspace.manifest.model
-    tables = [
-        _table(workspace.split("train"), labels),
-        _table(workspace.split("eval"), workspace.split("eval").labels),
-    ]
-    source = scratch / "rows.parquet"
-    pq.write_table(pa.concat_tables(tables), source)
-    second = "text_b" if info.text_b else None
-    copy, _ = Workspace.create(
-        scratch / "ws",
-        train=str(source),
-        eval=None,
-        columns=Columns("text", "label", second, "id", "group" if info.group else None, "split"),
-        model=model.name,
-        layers=model.layers,
-        max_length=workspace.manifest.max_length,
-    )
-    return copy
-
-
-def _table(split: Split, labels: Sequence[str]) -> pa.Table:
-    """Rows without anything but what a model and its scores need; ids of both splits differ."""
-    columns = {
-        "id": [f"{split.name}-{row}" for row in split.table[ID].to_pylist()],
-        "text": split.texts,
-        "label": list(labels),
-        "split": [_PARTS[split.name]] * len(split),
-    }
-    if split.texts_b is not None:
-        columns["text_b"] = split.texts_b
-    if split.groups is not None:
-        columns["group"] = split.groups
-    return pa.table(columns)
+    return Scored(table.ids, suspicions(table), left_out)

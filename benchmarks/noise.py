@@ -5,9 +5,9 @@
 Sets: ``trec-20`` and ``sst2-20`` (a fifth of the labels replaced by another class, ``-10`` and ``-30``
 alike), and real noise with known truth: ``noisyag``, ``vader``, ``trec-weak``. Each is trained and scored as
 a user would do it, once per seed (of the rows drawn, of what is planted and of the training). The truth
-stays in this script: no workspace contains it. Every run leaves its scores in ``cache/bench/noise/`` and is
-not repeated. Prints AUROC, average precision and recall in the first tenth, mean and standard deviation over
-seeds, and writes ``cache/bench/noise.json``.
+stays in this script: no workspace contains it. Every run leaves its scores in
+``cache/bench/noise/OPTIONS/`` and is not repeated with the same options. Prints AUROC, average precision
+and recall in the first tenth, mean and standard deviation over seeds, and writes ``cache/bench/noise.json``.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ FILES = {
     "trec-weak": "trec_weakrules",
 }
 DEFAULT = ("trec-20", "sst2-20", "noisyag", "vader", "trec-weak")
+OPTIONS = ("rows", "layers", "epochs", "lr", "checkpoints")
 MEASURES = ("auroc", "average_precision", "recall")
 _EVAL = 400
 
@@ -112,9 +113,9 @@ def run(name: str, seed: int, options: argparse.Namespace, folder: Path, out: Pa
     training = TrainingSettings(
         epochs=options.epochs, seed=seed, checkpoints=options.checkpoints, lr=options.lr
     )
-    ids, suspicions = scored(workspace, training, ScoreSettings(seed=seed), silent)
-    suspicions.pop(QUEUE)
-    place = {row: position for position, row in enumerate(ids)}
+    found = scored(workspace, training, ScoreSettings(seed=seed), silent)
+    suspicions = {score: each for score, each in found.suspicions.items() if score != QUEUE}
+    place = {row: position for position, row in enumerate(found.ids)}
     known = [number for number, each in enumerate(noisy.truth) if each is not None]
     arrays: dict[str, Any] = {
         **suspicions,
@@ -180,7 +181,8 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=int, default=2)
     parser.add_argument("--home", type=Path, default=HOME)
     options = parser.parse_args()
-    runs = options.home / "noise"
+    chosen = {each: getattr(options, each) for each in OPTIONS}
+    runs = options.home / "noise" / "-".join(f"{name}{value}" for name, value in chosen.items())
     runs.mkdir(parents=True, exist_ok=True)
     paths = [runs / f"{name}-{seed}.npz" for seed in range(options.seeds) for name in options.sets]
     for path in paths:
@@ -190,7 +192,7 @@ def main() -> None:
                 run(name, int(seed), options, Path(scratch), path)
             print(f"{path.stem}: {measured(path)['scores'][:3]}", flush=True)
     results = [measured(path) for path in paths]
-    content = {"machine": machine(), "results": results}
+    content = {"machine": machine(), **chosen, "results": results}
     (options.home / "noise.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     for each in MEASURES:
         print("\n" + "\n".join(table(results, each)))

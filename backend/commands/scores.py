@@ -76,7 +76,7 @@ def scores(
 def queue(
     ws: WorkspacePath,
     serves: Annotated[
-        str, typer.Option(help="suspect label, redundant, hard, off-domain or outlier: each its own queue.")
+        str, typer.Option(help="suspect label, redundant, hard or off-domain: each its own queue.")
     ] = LABEL,
     reason: Annotated[str | None, typer.Option(help="Only rows with this score as a reason.")] = None,
     label: Annotated[str | None, typer.Option(help="Only rows of this class.")] = None,

@@ -17,14 +17,14 @@ from safetensors.numpy import save_file
 from transformers import PreTrainedModel
 
 from backend.data.dataset import SplitName, load_split
-from backend.files import digest, replacing
+from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
 from backend.model.batching import length_sorted_batches, padding_free
-from backend.model.embedded import EMBEDDED
+from backend.model.embedded import EMBEDDED, encoder_mark
 from backend.model.loading import load_encoder, load_tokenizer, max_input_length
 from backend.model.prediction import accepted_inputs
 from backend.model.source import resolve
-from backend.model.tokenization import collate, encode
+from backend.model.tokenization import collate, encode_ids
 from backend.progress import Progress, silent
 
 _MAX_LENGTH = 256
@@ -54,7 +54,7 @@ class Encoder:
         """Embeddings float32 (n, e) of unit norm; zero for a text without tokens."""
         model, tokenizer = self._model, load_tokenizer(resolve(self.name))
         length = min(max_input_length(tokenizer, model), _MAX_LENGTH)
-        encoded = encode(tokenizer, texts, texts_b, length)
+        encoded = encode_ids(tokenizer, texts, texts_b, length)
         found = np.zeros((len(encoded), int(model.config.hidden_size)), dtype=np.float32)
         filled = [position for position, each in enumerate(encoded) if len(each)]
         lengths = [len(encoded[position]) for position in filled]
@@ -83,10 +83,20 @@ def stored_embeddings(
         with safe_open(path, "np") as file:
             return file.get_tensor("embeddings")
     rows = load_split(folder, split)
-    found = encoder.encode(rows.texts, rows.texts_b, progress, f"sentence embeddings of {split}")
-    with replacing(path) as temporary:
-        save_file({"embeddings": found}, temporary, {"key": key})
+    with folder.lock():  # whoever takes it sweeps away what is half-written
+        found = encoder.encode(rows.texts, rows.texts_b, progress, f"sentence embeddings of {split}")
+        with replacing(path) as temporary:
+            save_file({"embeddings": found}, temporary, {"key": key, "digest": array_digest({"": found})})
     return found
+
+
+def whole_embeddings(path: Path) -> bool:
+    """Whether a file of embeddings can be read and holds what was written."""
+    try:
+        with safe_open(path, "np") as file:
+            return (file.metadata() or {}).get("digest") == array_digest({"": file.get_tensor("embeddings")})
+    except (OSError, SafetensorError):
+        return False
 
 
 def embeddings_are_stored(folder: Folder, split: SplitName, encoder: str = EMBEDDED) -> bool:
@@ -103,4 +113,4 @@ def _path(folder: Folder, split: SplitName) -> Path:
 
 
 def _key(folder: Folder, split: SplitName, encoder: str) -> str:
-    return digest("embeddings", 1, split, folder.manifest().data.fingerprint, encoder)
+    return digest("embeddings", 2, split, folder.manifest().data.fingerprint, encoder_mark(encoder))

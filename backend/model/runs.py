@@ -36,6 +36,7 @@ def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = s
             )
         if folder.checkpoints.exists():  # of a run that was killed before it was recorded
             shutil.rmtree(folder.checkpoints)
+            shutil.rmtree(folder.dynamics, ignore_errors=True)
         result = _fit(folder, folder.checkpoints, load_split(folder, "eval"), settings, progress)
         key = dynamics_key(manifest, result.checkpoints[-1].path, result.max_length)
         if result.dynamics:

@@ -23,19 +23,8 @@ from backend.data.dataset import SplitName
 from backend.data.shards import read_shards, shard_ranges
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
-from backend.model.tokenization import encode
+from backend.model.tokenization import Tokens, encode
 from backend.progress import Progress, silent, track
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The tokens of one example."""
-
-    input_ids: list[int]
-    token_type_ids: list[int] | None
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
 
 
 @dataclass(frozen=True)

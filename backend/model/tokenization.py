@@ -16,7 +16,7 @@ _SPECIAL = -1
 
 
 class TokenIds(Protocol):
-    """What a model needs to know of an example: `Encoded`, or `backend.model.token_table.Tokens`."""
+    """What a model needs to know of an example: `Encoded` or `Tokens`."""
 
     @property
     def input_ids(self) -> list[int]:
@@ -27,6 +27,17 @@ class TokenIds(Protocol):
         """Which text each belongs to, where the tokenizer says so."""
 
     def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one example, without their places in the text."""
+
+    input_ids: list[int]
+    token_type_ids: list[int] | None
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,21 @@ def encode(
     return [each for chunk in _chunks(tokenizer, texts, texts_b, max_length) for each in chunk]
 
 
+def encode_ids(
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    texts_b: Sequence[str] | None,
+    max_length: int,
+) -> list[Tokens]:
+    """As `encode`, without what only explanations need: a quarter of the memory, for whole splits."""
+    found = []
+    for start in range(0, len(texts), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        encoded = encode(tokenizer, texts[part], texts_b and texts_b[part], max_length)
+        found += [Tokens(each.input_ids, each.token_type_ids) for each in encoded]
+    return found
+
+
 def collate(
     encoded: Sequence[TokenIds], tokenizer: PreTrainedTokenizerBase, device: str | torch.device = "cpu"
 ) -> dict[str, torch.Tensor]:
@@ -121,6 +147,15 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     out. Where it was added by the tokenizer only `Encoded.fields` tells, so ask both.
     """
     return frozenset(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+
+
+def reserved_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """`special_ids`, and what the tokenizer adds to a text by itself, whatever else that id means."""
+    added: set[int] = set()
+    for texts_b in (None, [""]):
+        for each in encode(tokenizer, [""], texts_b, tokenizer.num_special_tokens_to_add(pair=True) + 1):
+            added.update(token for token, own in zip(each.input_ids, each.fields, strict=True) if own < 0)
+    return special_ids(tokenizer) | added
 
 
 def _chunks(

@@ -37,7 +37,14 @@ class CleanSet:
 
 
 def clean_set(context: Context) -> CleanSet:
-    """Up to `MOST` rows, drawn with the settings' seed; `InputError` where there are fewer than `LEAST`."""
+    """Up to `MOST` rows, drawn with the settings' seed; `InputError` where there are fewer than `LEAST`.
+
+    Read once for a context, so that decisions made meanwhile do not mix two sets.
+    """
+    return context.once("clean set", lambda: _clean_set(context))
+
+
+def _clean_set(context: Context) -> CleanSet:
     settings = context.settings
     if settings.clean == EVAL:
         split, labels = context.evaluation, context.evaluation.labels

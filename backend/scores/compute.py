@@ -8,7 +8,7 @@ from backend.errors import InputError
 from backend.scores.context import Context
 from backend.scores.registry import all_producers, producer_of
 from backend.scores.score import Producer
-from backend.scores.table import score_state, write_scores
+from backend.scores.table import score_id, score_state, write_scores
 
 
 def compute_scores(context: Context, only: Sequence[str] = (), everything: bool = False) -> list[str]:
@@ -39,7 +39,8 @@ def _compute(context: Context, producer: Producer) -> None:
     if score_state(context.folder, producer, context.settings) == "current":
         return
     context.progress(producer.name, 0, 1)
-    write_scores(context.folder, producer, context.settings, producer.compute(context))
+    key = score_id(context.folder, producer, context.settings)  # decisions may change while it computes
+    write_scores(context.folder, producer, context.settings, producer.compute(context), key)
     context.progress(producer.name, 1, 1)
 
 

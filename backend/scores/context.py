@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from backend.model.devices import resolve_device
 from backend.model.embeddings import Encoder, stored_embeddings
 from backend.progress import Progress, silent
 from backend.scores.settings import ScoreSettings
+
+T = TypeVar("T")
 
 
 class Context:
@@ -30,6 +33,13 @@ class Context:
         self.folder, self.settings, self.progress = folder, settings, progress
         self.manifest: Manifest = folder.manifest()
         self._explainer = explainer
+        self._kept: dict[str, object] = {}
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` returned when ``name`` was first asked for."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]  # type: ignore[return-value]
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Out-of-fold class probabilities of the training rows: each row is judged by a model that never saw it.
 
-Kept in ``scores/crossfit.safetensors`` after every fold, so that a stopped run goes on and all scores that
-need them share one pass: ``probabilities`` float32 (n, K), zero where a fold is not done; ``folds`` int32
-(n); in the metadata a key, which changes with data and settings, and how many folds are done.
+Kept in ``scores/crossfit-MODE.safetensors`` after every fold, so that a stopped run goes on and all scores
+that need them share one pass: ``probabilities`` float32 (n, K), zero where a fold is not done; ``folds``
+int32 (n); in the metadata a key, which changes with data and settings, and how many folds are done.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -18,10 +17,12 @@ from safetensors.numpy import save_file
 
 from backend.data.equal_texts import equal_text_groups
 from backend.files import digest, replacing
+from backend.folder import Folder
 from backend.scores.context import Context
 from backend.scores.folds import stratified_folds
 from backend.scores.probe import fitted_probe
 from backend.scores.refit import refit, refit_settings
+from backend.scores.settings import ScoreSettings
 
 USES = ("crossfit", "folds", "seed", "encoder")
 """The fields of `ScoreSettings` on which the probabilities depend."""
@@ -56,9 +57,17 @@ class CrossFit:
         return self.prior > 0
 
 
+def crossfit_content(folder: Folder, settings: ScoreSettings) -> str | None:
+    """Identifies the training that ``finetune`` repeats; None for ``probe``."""
+    if settings.crossfit != "finetune":
+        return None
+    model, training = folder.manifest().model, {**asdict(refit_settings(folder, settings)), "device": None}
+    return digest(model.name, model.layers, training)
+
+
 def cross_fit(context: Context) -> CrossFit:
     """The probabilities under the context's settings: read where they are there, else computed and kept."""
-    path, key = context.folder.scores / "crossfit.safetensors", _key(context)
+    path, key = context.folder.scores / f"crossfit-{context.settings.crossfit}.safetensors", _key(context)
     found, done = _read(path, key, context.labels) or (_untouched(context), 0)
     count = int(found.folds.max()) + 1
     if done == count:
@@ -98,10 +107,7 @@ def _probe(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
 def _key(context: Context) -> str:
     settings, manifest = context.settings, context.manifest
-    model: Any = settings.encoder
-    if settings.crossfit == "finetune":
-        training = {**asdict(refit_settings(context)), "device": None}
-        model = [manifest.model.name, manifest.model.layers, training]
+    model = crossfit_content(context.folder, settings) or settings.encoder_content
     chosen = (settings.crossfit, settings.folds, settings.seed, model)
     return digest("crossfit", 1, manifest.data.fingerprint, manifest.classes, chosen)
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from backend.folder import Folder
 from backend.influence.loading import open_rows
 from backend.model.dynamics import read_runs
+
+EARLY_EPOCHS = 2
+
+
+@dataclass(frozen=True)
+class Look:
+    """Logits float32 (E, n, K) of the training rows at E times, and the epoch of each, None if not known."""
+
+    logits: np.ndarray
+    epochs: tuple[float | None, ...]
 
 
 def dynamics_inputs(folder: Folder) -> tuple[str, ...]:
@@ -17,12 +30,18 @@ def dynamics_inputs(folder: Folder) -> tuple[str, ...]:
     return ("dynamics",) if folder.state("dynamics") == "current" else ("rows",)
 
 
-def load_dynamics(folder: Folder) -> list[np.ndarray]:
-    """Logits float32 (E, n, K) of every logged run; or one entry, with E the checkpoints.
+def load_dynamics(folder: Folder) -> list[Look]:
+    """Every logged run; or one entry, whose looks are the checkpoints.
 
     Raises `InputError` where neither is there, or a file is damaged.
     """
     if dynamics_inputs(folder) == ("dynamics",):
-        return [run.logits for run in read_runs(folder)]
-    stores = open_rows(folder).stores
-    return [np.stack([np.concatenate([np.array(each.logits) for each in s.passing()]) for s in stores])]
+        return [Look(run.logits, run.epochs) for run in read_runs(folder)]
+    stores, checkpoints = open_rows(folder).stores, folder.manifest().checkpoints
+    found = np.stack([np.concatenate([np.array(each.logits) for each in s.passing()]) for s in stores])
+    return [Look(found, tuple(each.epoch for each in checkpoints))]
+
+
+def early(epochs: Sequence[float | None]) -> list[int]:
+    """The looks of the first two epochs; the first one where there is none."""
+    return [place for place, each in enumerate(epochs) if each is not None and each <= EARLY_EPOCHS] or [0]

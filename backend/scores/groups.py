@@ -43,6 +43,11 @@ class Groups:
         counts = np.where(self._keys[places] == keys, self._counts[places], 0)
         return counts / self.sizes[groups]
 
+    def with_same_label(self, rows: np.ndarray) -> np.ndarray:
+        """How many groups other than its own hold a row of the label of each of ``rows``: int64 (rows)."""
+        holding = np.bincount(self._keys % self._classes, minlength=self._classes)
+        return holding[self._labels[rows]] - 1
+
     def row_with_another_label(self, groups: np.ndarray, label: int) -> np.ndarray:
         """The first row of each group whose label is not ``label``, -1 where there is none: int64."""
         first = self.first[groups]

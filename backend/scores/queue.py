@@ -2,15 +2,15 @@
 
 Each score that serves the same decision is turned into a rank between 0 and 1 (1: the most suspicious row);
 a row's suspicion is the mean over `MEMBERS`, chosen by the noise benchmark (docs/decisions.md). Reasons are
-the scores in whose top share a row is. Different decisions (`SERVES`) have queues of their own: a wrong label
-is not the same as a redundant row.
+the scores in whose top share a row is, ties included, with a value that speaks against it. Different
+decisions (`SERVES`) have queues of their own: a wrong label is not the same as a redundant row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy.stats import rankdata
@@ -44,7 +44,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class QueueItem:
-    """One row of the queue. ``suspicion`` is between 0 and 1; ``confidence`` that of the suggestion."""
+    """One row of the queue, with the ``label`` in force.
+
+    ``suspicion`` is between 0 and 1; ``confidence`` that of the suggestion.
+    """
 
     rank: int
     id: str
@@ -84,10 +87,14 @@ class QueueFilter:
 def ranks(table: ScoreTable, serves: str) -> dict[str, np.ndarray]:
     """Every score that serves a decision as ranks between 0 and 1, 1 the most suspicious: float64 (n).
 
-    Rows without a value have rank 0; ties share their mean rank.
+    NaN for rows without a value; ties share their mean rank.
     """
+    return {name: rank_of(each) for name, each in _suspicions(table, serves).items()}
+
+
+def _suspicions(table: ScoreTable, serves: str) -> dict[str, np.ndarray]:
     scores = [each for each in all_scores().values() if each.serves == serves and each.name in table.names]
-    return {each.name: rank_of(each.suspicion(table.values(each.name))) for each in scores}
+    return {each.name: each.suspicion(table.values(each.name)) for each in scores}
 
 
 def suspicions(table: ScoreTable) -> dict[str, np.ndarray]:
@@ -101,9 +108,17 @@ def suspicions(table: ScoreTable) -> dict[str, np.ndarray]:
 
 
 def combined(by_score: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The mean rank over `MEMBERS`, or over all scores where none of them is there: float64 (n)."""
+    """The mean rank over `MEMBERS`, or over all scores where none of them is there: float64 (n).
+
+    A member without a value for a row has no say about it; 0 where none has one.
+    """
     members = [by_score[name] for name in MEMBERS if name in by_score] or list(by_score.values())
-    return np.mean(members, axis=0) if members else np.empty(0)
+    if not members:
+        return np.empty(0)
+    known = np.isfinite(members)
+    counts = known.sum(axis=0)
+    total = np.where(known, members, 0.0).sum(axis=0)
+    return np.divide(total, counts, out=np.zeros(len(counts)), where=counts > 0)
 
 
 def make_queue(
@@ -113,23 +128,23 @@ def make_queue(
 
     Raises `InputError` where no score serves the decision, or the filter names what is not there.
     """
-    by_score = ranks(table, wanted.serves)
+    by_score = _suspicions(table, wanted.serves)
     _check(by_score, train, wanted)
     if not by_score:
         raise InputError(f"no score that serves {wanted.serves!r} has been computed; run `scores`")
-    suspicion = combined(by_score)
-    highest = np.max(list(by_score.values()), axis=0)
+    suspicion = combined({name: rank_of(each) for name, each in by_score.items()})
+    speaking = {name: reason_ranks(all_scores()[name], each) for name, each in by_score.items()}
     columns = {name: table.table[name] for name in table.names}
     places = [
         place
-        for place in np.flatnonzero(highest > 1 - REASON_SHARE).tolist()
+        for place in np.flatnonzero(np.max(list(speaking.values()), axis=0) > 0).tolist()
         if _is_wanted(train, states, wanted, place)
     ]
     places.sort(key=lambda place: (-suspicion[place], train.ids[place]))
     items: list[QueueItem] = []
     for place in places:
         row = {name: column[place].as_py() for name, column in columns.items()}
-        reasons = _reasons(by_score, row, place)
+        reasons = _reasons(speaking, row, place)
         if wanted.reason is None or any(each.score == wanted.reason for each in reasons):
             items.append(_item(len(items) + 1, place, train, states, suspicion, reasons, row, wanted.serves))
     return items
@@ -148,7 +163,7 @@ def _is_wanted(train: Split, states: Mapping[str, RowState], wanted: QueueFilter
     state = _state(states, train.ids[place])
     return (
         wanted.state in ("all", state)
-        and wanted.label in (None, train.labels[place])
+        and wanted.label in (None, _label(states, train, place))
         and (wanted.group is None or (train.groups or [])[place] == wanted.group)
     )
 
@@ -157,22 +172,44 @@ def _state(states: Mapping[str, RowState], row: str) -> str:
     return states[row].action if row in states else UNDECIDED
 
 
-def rank_of(values: np.ndarray) -> np.ndarray:
-    """Suspicions as ranks between 0 and 1, 1 the highest; 0 where there is none: float64 (n)."""
+def _label(states: Mapping[str, RowState], train: Split, place: int) -> str:
+    """The label in force."""
+    state = states.get(train.ids[place])
+    return train.labels[place] if state is None or state.label is None else state.label
+
+
+def rank_of(values: np.ndarray, method: Literal["average", "max"] = "average") -> np.ndarray:
+    """Suspicions as ranks between 0 and 1, 1 the highest; NaN where there is none: float64 (n)."""
     known = np.isfinite(values)
-    found = np.zeros(len(values))
+    found = np.full(len(values), np.nan)
     if known.any():
-        found[known] = rankdata(values[known], method="average") / np.count_nonzero(known)
+        found[known] = rankdata(values[known], method=method) / np.count_nonzero(known)
     return found
 
 
-def _reasons(by_score: Mapping[str, np.ndarray], row: Mapping[str, Any], place: int) -> list[Reason]:
-    """The scores in whose top share the row is, strongest first."""
+def reason_ranks(score: Score, values: np.ndarray) -> np.ndarray:
+    """The rank of every row for which a score is a reason, else 0: float64 (n), from suspicions (n).
+
+    It is one for the most suspicious `REASON_SHARE`, with all that tie, if they are above the middle and
+    beyond the score's own limit.
+    """
+    ranked = rank_of(values, "max")
+    known = np.isfinite(values)
+    speaks = known & (np.nan_to_num(ranked) > 1 - REASON_SHARE)
+    if known.any():
+        speaks &= np.where(known, values, -np.inf) > np.median(values[known])
+    if score.beyond is not None:
+        speaks &= np.where(known, values, -np.inf) > score.suspicion(np.array([score.beyond]))[0]
+    return np.where(speaks, ranked, 0.0)
+
+
+def _reasons(speaking: Mapping[str, np.ndarray], row: Mapping[str, Any], place: int) -> list[Reason]:
+    """The scores that speak against the row, strongest first."""
     known = all_scores()
     found = [
         Reason(name, float(row[name]), float(each[place]), _sentence(known[name], row))
-        for name, each in by_score.items()
-        if each[place] > 1 - REASON_SHARE
+        for name, each in speaking.items()
+        if each[place] > 0
     ]
     return sorted(found, key=lambda each: (-each.rank, each.score))
 
@@ -195,8 +232,8 @@ def _item(
     row: Mapping[str, Any],
     serves: str,
 ) -> QueueItem:
-    label = train.labels[place]
-    action, suggested, confidence = _suggestion(serves, label, row)
+    label = _label(states, train, place)
+    action, suggested, confidence = _suggestion(serves, label, row, states)
     return QueueItem(
         rank=rank,
         id=train.ids[place],
@@ -213,10 +250,16 @@ def _item(
     )
 
 
-def _suggestion(serves: str, label: str, row: Mapping[str, Any]) -> tuple[str, str | None, float | None]:
-    """What to do: relabel where cross-validation is sure of another class, else look; copies can go."""
-    if serves == "redundant":
-        return "remove", None, None
+def _suggestion(
+    serves: str, label: str, row: Mapping[str, Any], states: Mapping[str, RowState]
+) -> tuple[str, str | None, float | None]:
+    """What to do: relabel where cross-validation is sure of another class, else look.
+
+    A copy can go where the row that it repeats stays and has no other label.
+    """
+    original = row.get("copy_of")
+    if serves == "redundant" and original and not row.get("contradiction"):
+        return ("flag" if _state(states, original) == "remove" else "remove"), None, None
     other, probability = row.get("cv_label"), row.get("cv_probability")
     if serves == LABEL and other not in (None, "", label) and probability is not None and probability >= SURE:
         return "relabel", str(other), float(probability)

@@ -11,6 +11,7 @@ import numpy as np
 
 from backend.data.shards import shard_ranges
 from backend.errors import InputError
+from backend.folder import Folder
 from backend.model.devices import resolve_device
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import predict
@@ -19,6 +20,7 @@ from backend.model.tokenization import encode
 from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
 from backend.scores.context import Context
+from backend.scores.settings import ScoreSettings
 
 
 def refit(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -26,7 +28,7 @@ def refit(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
     Each training goes to a folder inside the workspace that is deleted afterwards.
     """
-    settings = refit_settings(context)
+    settings = refit_settings(context.folder, context.settings)
 
     def fit(rows: np.ndarray, held: np.ndarray) -> np.ndarray:
         context.folder.scores.mkdir(exist_ok=True)
@@ -36,21 +38,21 @@ def refit(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     return fit
 
 
-def refit_settings(context: Context) -> TrainingSettings:
+def refit_settings(folder: Folder, scores: ScoreSettings) -> TrainingSettings:
     """Those of the workspace's training, else the defaults; with the seed and device of the scores.
 
     `InputError` for an attached run, whose model before training is not known.
     """
-    artifact = context.manifest.artifacts.get("checkpoints")
+    manifest = folder.manifest()
+    artifact = manifest.artifacts.get("checkpoints")
     if artifact is not None and artifact.details.get("made_by") == "attach":
         raise InputError(
             "--crossfit finetune: the run was attached, so the model that it started from is not known; "
             "use --crossfit probe"
         )
-    length = context.manifest.max_length
+    length = manifest.max_length
     default = TrainingSettings() if length is None else TrainingSettings(max_length=length)
-    chosen = recorded_settings(context.folder) or default
-    scores = context.settings
+    chosen = recorded_settings(folder) or default
     return replace(chosen, seed=scores.seed, device=scores.device, checkpoints=1, dynamics=False)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backend.scores.context import Context
     from backend.scores.settings import ScoreSettings
 
-Serves = Literal["suspect label", "redundant", "hard", "off-domain", "outlier"]
+Serves = Literal["suspect label", "redundant", "hard", "off-domain"]
 Columns = dict[str, "np.ndarray | Sequence[Any]"]
 
 
@@ -26,6 +26,7 @@ class Score:
     """One column. ``suspect`` is the end that asks for a look; ``high`` says what a high value means.
 
     ``sentence`` tells a person about one row: a format string over the columns of the producer's table.
+    ``beyond``: a value up to which the score is no reason to look at a row, however it ranks.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Score:
     formula: str
     source: str
     sentence: str = ""
+    beyond: float | None = None
 
     def suspicion(self, values: np.ndarray) -> np.ndarray:
         """The values turned so that high asks for a look: float64 (n), NaN where there is none."""
@@ -49,7 +51,7 @@ class Producer:
     ``inputs`` names the artifacts that it reads, ``uses`` the fields of `ScoreSettings` that change its
     result. ``compute`` returns a column for each score and any others that sentences need (labels or ids of
     other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
-    the result depends on and may change, such as decisions.
+    the result depends on and may change, such as decisions. ``version`` changes with the way of computing.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Producer:
     uses: tuple[str, ...] = ()
     default: bool = True
     content: Callable[[Folder, ScoreSettings], str | None] | None = None
+    version: int = 1
 
     def inputs_of(self, folder: Folder) -> tuple[str, ...]:
         """The artifacts that it reads in this workspace."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.files import file_digest
+from backend.files import digest, file_digest, folder_state
 from backend.model.devices import resolve_device
+from backend.model.embedded import encoder_mark
 
 CROSSFITS = ("probe", "finetune")
 EVAL = "eval"
@@ -42,9 +43,18 @@ class ScoreSettings:
             raise InputError(f"--clean {self.clean}: must be eval or kept")
         if not 2 <= self.folds <= 50:
             raise InputError(f"--folds {self.folds}: must be between 2 and 50")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"--seed {self.seed}: must be between 0 and {2**32 - 1}")
 
     @property
     def target_content(self) -> str | None:
-        """Digest of the target's file, so that a changed one is noticed; None for what is no file."""
+        """Identifies the target's file or folder, so that a changed one is noticed; None for a hub id."""
         path = Path(self.target).expanduser()
-        return file_digest(path) if self.target != EVAL and path.is_file() else None
+        if self.target == EVAL or not path.exists():
+            return None
+        return file_digest(path) if path.is_file() else digest(folder_state(path))
+
+    @property
+    def encoder_content(self) -> object:
+        """Identifies the encoder: its name and, for a folder, the state of its files."""
+        return encoder_mark(self.encoder)

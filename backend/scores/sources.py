@@ -31,7 +31,7 @@ from backend.scores.source_gradients import SAMPLE_ROWS, as_cosines, source_prod
 from backend.scores.table import artifact_name, table_path
 
 MOST_SOURCES = 20
-REST = "other"
+REST = "all other sources"
 ETA = 1.0
 _NAME = "sources"
 _TABLE = pa.schema(

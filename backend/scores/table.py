@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -57,13 +58,17 @@ def score_id(folder: Folder, producer: Producer, settings: ScoreSettings) -> str
     artifacts = folder.manifest().artifacts
     inputs = {each: artifacts[each].id for each in producer.inputs_of(folder)}
     chosen = {name: getattr(settings, name) for name in producer.uses}
+    if "encoder" in producer.uses:
+        chosen["encoder"] = settings.encoder_content
     content = producer.content and producer.content(folder, settings)
-    return digest("scores", producer.name, [each.name for each in producer.scores], inputs, chosen, content)
+    names = [each.name for each in producer.scores]
+    return digest("scores", producer.name, producer.version, names, inputs, chosen, content)
 
 
-def write_scores(folder: Folder, producer: Producer, settings: ScoreSettings, columns: Columns) -> None:
-    """Write a producer's table and record it."""
-    key = score_id(folder, producer, settings)
+def write_scores(
+    folder: Folder, producer: Producer, settings: ScoreSettings, columns: Columns, key: str
+) -> None:
+    """Write a producer's table and record it under the id that `score_id` gave before it was computed."""
     ids = pq.read_table(split_path(folder, "train"), columns=[ID])[ID]
     table = pa.table({"id": ids, **columns})
     missing = [each.name for each in producer.scores if each.name not in columns]
@@ -75,15 +80,28 @@ def write_scores(folder: Folder, producer: Producer, settings: ScoreSettings, co
 
 
 def score_state(folder: Folder, producer: Producer, settings: ScoreSettings | None = None) -> ArtifactState:
-    """Whether a producer's table is missing, current or stale; with ``settings``, whether it is theirs."""
+    """Whether a producer's table is missing, current or stale; with ``settings``, whether it is theirs.
+
+    Without, those that it was made with: decisions, a target file or an encoder may have changed since.
+    """
     name = artifact_name(producer)
     state = folder.state(name)
     if state == "missing":
         return state
     recorded = folder.manifest().artifacts[name]
-    if state == "current" and settings is not None and recorded.id != score_id(folder, producer, settings):
+    made_with = settings or _made_with(recorded.details)
+    if state == "current" and made_with and recorded.id != score_id(folder, producer, made_with):
         return "stale"
     return state if key_of(table_path(folder, producer)) == recorded.id else "missing"
+
+
+def _made_with(details: dict[str, Any]) -> ScoreSettings | None:
+    """The settings that are recorded; None where a file that they name is gone, so nothing can be said."""
+    known = {field.name for field in fields(ScoreSettings)}
+    chosen = {name: value for name, value in details.items() if name in known}
+    if details.get("target_content") is not None and not Path(chosen["target"]).expanduser().exists():
+        return None
+    return ScoreSettings(**chosen)
 
 
 def read_scores(folder: Folder) -> ScoreTable:

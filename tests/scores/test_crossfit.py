@@ -131,7 +131,7 @@ def test_it_is_kept_shared_and_goes_on_where_it_stopped(tiny_workspace):
     seen.clear()
     found = cross_fit(context_of(tiny_workspace, lambda *each: seen.append(each), folds=4))
     assert [done for stage, done, _ in seen if stage == "cross-fitting"] == [2, 3, 4]
-    path = tiny_workspace.folder.scores / "crossfit.safetensors"
+    path = tiny_workspace.folder.scores / "crossfit-probe.safetensors"
     written = path.stat().st_mtime_ns
     again = cross_fit(context_of(tiny_workspace, folds=4))
     np.testing.assert_array_equal(again.probabilities, found.probabilities)
@@ -158,7 +158,7 @@ def test_the_model_trained_anew(tiny_workspace):
     np.testing.assert_allclose(found.probabilities.sum(1), 1, rtol=1e-5)
     assert found.probabilities.std() > 0.05
     after = sorted(path.name for path in tiny_workspace.path.rglob("*"))
-    assert set(after) - set(before) == {"scores", "crossfit.safetensors"}
+    assert set(after) - set(before) == {"scores", "crossfit-finetune.safetensors"}
     assert not np.allclose(found.probabilities, cross_fit(context_of(tiny_workspace, folds=2)).probabilities)
 
 

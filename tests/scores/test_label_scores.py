@@ -124,8 +124,8 @@ def test_columns_are_those_of_the_shared_probabilities(noisy):
 def test_a_second_call_computes_nothing(noisy):
     workspace, settings = noisy
     before = workspace.manifest.artifacts
-    written = (workspace.folder.scores / "crossfit.safetensors").stat().st_mtime_ns
+    written = (workspace.folder.scores / "crossfit-probe.safetensors").stat().st_mtime_ns
     assert workspace.compute_scores(["pvi", "label_quality"], settings) == []
     assert workspace.manifest.artifacts == before
-    assert (workspace.folder.scores / "crossfit.safetensors").stat().st_mtime_ns == written
+    assert (workspace.folder.scores / "crossfit-probe.safetensors").stat().st_mtime_ns == written
     assert settings.encoder == tiny_encoder(workspace)

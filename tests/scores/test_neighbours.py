@@ -20,7 +20,8 @@ def brute_force(embeddings, labels, groups, k):
     first = {group: min(row for row in rows if groups[row] == group) for group in set(groups)}
     for row in rows:
         to = {g: similarity[first[groups[row]], first[g]] for g in first if g != groups[row]}
-        nearest = sorted(to, key=lambda g: -to[g])[:k]
+        own = {groups[other] for other in rows if labels[other] == labels[row]} - {groups[row]}
+        nearest = sorted(to, key=lambda g: -to[g])[: min(k, len(own))]
         weight = votes = 0.0
         for group in nearest:
             members = [labels[other] for other in rows if groups[other] == group]
@@ -89,11 +90,33 @@ def test_blocks_and_crowds_change_nothing(monkeypatch):
 
 def test_a_copied_row_cannot_vote_for_itself():
     """Ten copies of a wrong label in the midst of ten right ones: all ten are outvoted."""
-    vectors = unit([[1, 0.01 * n, 0] for n in range(10)] + [[1, 0.05, 0.3]] * 10)
-    labels, groups = np.array([0] * 10 + [1] * 10), np.array([*range(10), *[10] * 10])
+    elsewhere = [[0.1, 0, -1 - 0.01 * n] for n in range(10)]
+    vectors = unit([[1, 0.01 * n, 0] for n in range(10)] + [[1, 0.05, 0.3]] * 10 + elsewhere)
+    labels = np.array([0] * 10 + [1] * 20)
+    groups = np.array([*range(10), *[10] * 10, *range(11, 21)])
     found = neighbour_scores(vectors, labels, groups)
-    assert (found["knn_disagreement"][10:] == 1).all()
+    assert (found["knn_disagreement"][10:20] == 1).all()
     assert found["knn_disagreement"][:10].max() < 0.12  # the copies are one of ten neighbours
+
+
+def test_a_rare_class_can_agree_with_itself():
+    """Three rows of one class side by side: each is judged by two neighbours, not by ten."""
+    vectors = unit(
+        [[1, 0.01 * n, 0] for n in range(20)] + [[0, 0.01 * n, 1] for n in range(3)] + [[0, 1, -1]]
+    )
+    labels = np.array([0] * 20 + [1] * 3 + [2])
+    found = neighbour_scores(vectors, labels, np.arange(24))["knn_disagreement"]
+    assert found[20:23].tolist() == [0, 0, 0]
+    assert math.isnan(found[23])
+
+
+def test_one_of_all_that_say_the_same_stays():
+    """A chain of near-duplicates: what is a copy itself is nobody's original."""
+    angles = np.array([0.0, 0.25, 0.5, 1.4, 0.0])
+    vectors = unit(np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    found = neighbour_scores(vectors, np.zeros(5, dtype=np.int64), np.array([0, 1, 2, 3, 0]))
+    assert found["near_duplicates"].tolist() == [2, 3, 1, 0, 2]
+    assert found["copy_of"].tolist() == [0, 0, 2, 3, 0]
 
 
 def test_few_and_empty_rows():

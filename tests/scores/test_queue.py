@@ -34,6 +34,7 @@ def table(train) -> ScoreTable:
         influence_on_errors=errors,
         harms_errors=np.full(count, 4),
         errors=np.full(count, 9),
+        listed=np.full(count, 10),
         variability=np.linspace(1, 0, count),
     )
 
@@ -49,7 +50,7 @@ def test_the_most_suspicious_come_first_with_their_reasons(train, table):
     assert items[0].suspicion == pytest.approx(1.0)
     by_id = {each.id: each for each in items}
     assert [each.score for each in by_id["r3"].reasons] == ["influence_on_errors"]
-    assert by_id["r3"].reasons[0].sentence == "harms 4 of 9 misclassified eval rows"
+    assert "(sum -5); among the 10 most harmful rows of 4 of these 9" in by_id["r3"].reasons[0].sentence
     assert by_id["r3"].reasons[0].value == -5.0
     assert "r40" not in by_id
     assert "variability" not in {reason.score for each in items for reason in each.reasons}
@@ -122,10 +123,66 @@ def test_ranks_turn_every_score_so_that_one_is_the_most_suspicious(train, table)
     assert all(((each >= 0) & (each <= 1)).all() for each in found.values())
 
 
+def test_all_that_tie_for_the_worst_have_the_reason(train):
+    """cleanlab names more than a twentieth of noisy data; all of them have that as a reason."""
+    issues = np.arange(len(train)) < 20
+    table = table_of(train, label_issue=issues, cv_says=["prefers bad"] * len(train))
+    items = make_queue(table, train, {}, QueueFilter(reason="label_issue"))
+    assert len(items) == 20 and items[0].reasons[0].sentence.startswith("counted among the label errors")
+    nothing = table_of(train, label_issue=np.zeros(len(train), dtype=bool), cv_says=[""] * len(train))
+    assert make_queue(nothing, train, {}, QueueFilter()) == []
+
+
+def test_a_value_that_does_not_speak_against_the_row_is_no_reason(train):
+    """Where hardly any row is harmful, the top twentieth holds rows that are not."""
+    errors = np.full(len(train), 1.0)
+    errors[4] = -0.1
+    table = table_of(train, influence_on_errors=errors, harms_errors=errors, errors=errors, listed=errors)
+    assert [each.id for each in make_queue(table, train, {}, QueueFilter())] == ["r4"]
+
+
+def test_only_a_copy_of_a_row_that_stays_may_be_removed(train):
+    count = len(train)
+    copies, copy_of = np.zeros(count), [""] * count
+    copies[:3], copy_of[1], copy_of[2] = 2, "r0", "r0"
+    contradiction = np.zeros(count)
+    contradiction[2] = 1.0
+    table = table_of(train, near_duplicates=copies, copy_of=copy_of, contradiction=contradiction)
+    wanted = QueueFilter(serves="redundant")
+    assert {each.id: each.action for each in make_queue(table, train, {}, wanted)} == {
+        "r0": "flag",
+        "r1": "remove",
+        "r2": "flag",
+    }
+    gone = make_queue(table, train, {"r0": decided("remove")}, wanted)
+    assert {each.id: each.action for each in gone}["r1"] == "flag"
+
+
+def test_the_label_in_force_counts(train):
+    others = ["bad" if label == "good" else "good" for label in train.labels]
+    table = table_of(
+        train,
+        confidence=np.linspace(0.1, 0.9, len(train)),
+        cv_label=others,
+        cv_probability=np.full(len(train), 0.9),
+    )
+    states = {"r0": decided("relabel", others[0])}
+    first = make_queue(table, train, states, QueueFilter(state="all"))[0]
+    assert (first.id, first.label, first.action) == ("r0", others[0], "flag")
+    assert "r0" in [e.id for e in make_queue(table, train, states, QueueFilter(state="all", label=others[0]))]
+
+
 def test_the_combined_score_is_the_mean_rank_of_its_members():
     first, second = np.array([0.0, 1.0]), np.array([0.5, 0.0])
     assert combined({"confidence": first, "self_influence": second}).tolist() == first.tolist()
     assert combined({"self_influence": first, "aum": second}).tolist() == [0.25, 0.5]
+
+
+def test_a_member_without_a_value_has_no_say():
+    found = combined(
+        {"confidence": np.array([np.nan, 0.5, np.nan]), "label_margin": np.array([0.8, 0.1, np.nan])}
+    )
+    assert found.tolist() == pytest.approx([0.8, 0.3, 0.0])
 
 
 def test_suspicions_hold_every_score_and_the_queue(table):

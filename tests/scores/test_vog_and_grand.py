@@ -6,9 +6,7 @@ import torch
 from torch import nn
 
 from backend.errors import InputError
-from backend.folder import CheckpointInfo
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
-from backend.scores.producers.grand import early
 from backend.scores.vog import normalised, token_vog
 from backend.workspace import Workspace
 
@@ -98,13 +96,3 @@ def test_grand_is_the_norm_of_the_whole_gradient(scored, models):
             norms.append(sum(float(p.grad.double().square().sum()) for p in model.parameters()) ** 0.5)
         assert table.values("grand")[place] == pytest.approx(np.mean(norms), rel=1e-4)
     assert set(table.table["grand_left_out"].to_pylist()) == {""}
-
-
-def test_early_checkpoints():
-    def at(*epochs):
-        return tuple(CheckpointInfo(path="", step=n, epoch=e, weight=1.0) for n, e in enumerate(epochs))
-
-    models = ["a", "b", "c"]
-    assert early(models, at(1.0, 2.0, 3.0)) == ["a", "b"]
-    assert early(models, at(4.0, 5.0, 6.0)) == ["a"]
-    assert early(models, at(None, None, None)) == ["a"]

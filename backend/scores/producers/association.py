@@ -62,6 +62,7 @@ PRODUCER = Producer(
             "mean of z(word, y) - max over k != y of mean of z(word, k)",
             "Gardner et al. 2021 (z-statistics)",
             'its words speak for {association_label}, most of all "{association_word}"',
+            beyond=0.0,
         ),
     ),
 )

@@ -20,23 +20,28 @@ from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
-from backend.scores.target import USES, labelled_target
+from backend.scores.target import USES, Target, labelled_target
 
 _EPOCHS = 1.0  # over the target sample: a short fine-tuning
 
 
-def _compute(context: Context) -> Columns:
+def loss_change(context: Context, target: Target) -> np.ndarray:
+    """How a short fine-tuning on a labelled sample changes the loss of every training row: float64 (n)."""
     require_unchanged(context.folder)
     before = context.folder.checkpoint_path(context.manifest.checkpoints[-1])
     context.folder.scores.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(".tmp", ".target.", context.folder.scores) as scratch:
-        after = _fine_tuned(context, before, Path(scratch) / "run")
-        return {"contrastive": _losses(context, after) - _losses(context, before)}
+        after = _fine_tuned(context, target, before, Path(scratch) / "run")
+        return _losses(context, after) - _losses(context, before)
 
 
-def _fine_tuned(context: Context, checkpoint: Path, run: Path) -> Path:
-    """The last checkpoint of a short training on the target sample that starts from ``checkpoint``."""
-    target, manifest = labelled_target(context), context.manifest
+def _compute(context: Context) -> Columns:
+    return {"contrastive": loss_change(context, labelled_target(context))}
+
+
+def _fine_tuned(context: Context, target: Target, checkpoint: Path, run: Path) -> Path:
+    """The last checkpoint of a short training on ``target`` that starts from ``checkpoint``."""
+    manifest = context.manifest
     settings = replace(
         recorded_settings(context.folder) or TrainingSettings(),
         epochs=_EPOCHS,

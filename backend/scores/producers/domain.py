@@ -37,11 +37,11 @@ def domain_probabilities(
 def _compute(context: Context) -> Columns:
     target, train, settings = target_texts(context), context.train, context.settings
     count = len(train)
-    _require_enough(target, settings)
     features = np.concatenate([context.embeddings, _embeddings(context, target)])
     is_target = np.arange(len(features)) >= count
     seconds = [*train.texts_b, *target.texts_b] if train.texts_b and target.texts_b else None
     groups = equal_text_groups([*train.texts, *target.texts], seconds)
+    _require_enough(groups[count:], settings)
     found = domain_probabilities(features, is_target.astype(np.int64), groups, settings.folds, settings.seed)
     return {
         "target_probability": found[:count],
@@ -49,8 +49,8 @@ def _compute(context: Context) -> Columns:
     }
 
 
-def _require_enough(target: Target, settings: ScoreSettings) -> None:
-    different = len(set(zip(target.texts, target.texts_b or target.texts, strict=True)))
+def _require_enough(groups: np.ndarray, settings: ScoreSettings) -> None:
+    different = len(np.unique(groups))
     if different < settings.folds:
         raise InputError(
             f"--target {shown_name(settings.target)}: {different} different texts; "

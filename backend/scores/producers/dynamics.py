@@ -1,6 +1,7 @@
 """How the model came to each label while it trained: confidence, AUM, forgetting and others, for free.
 
-From the logits of every epoch that training logged, or of the checkpoints (see `backend.scores.dynamics`).
+From the logits of every epoch that training logged, or of the checkpoints (see `backend.scores.dynamics`);
+where it is the checkpoints, read "epoch" as "checkpoint".
 Each score is the mean over the runs that were logged.
 """
 
@@ -10,15 +11,13 @@ import numpy as np
 from scipy.special import log_softmax
 
 from backend.scores.context import Context
-from backend.scores.dynamics import dynamics_inputs, load_dynamics
+from backend.scores.dynamics import Look, dynamics_inputs, early, load_dynamics
 from backend.scores.score import Columns, Producer, Score
 
-_EARLY = 2  # epochs that EL2N looks at
 
-
-def run_scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """All scores of one run, each float64 (n), from ``logits`` (E, n, K) and ``labels`` int64 (n)."""
-    looks = [_look(each, labels) for each in logits]
+def run_scores(look: Look, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """All scores of one run, each float64 (n), from its logits and ``labels`` int64 (n)."""
+    looks = [_look(each, labels) for each in look.logits]
     probability, margin, error, loss, correct = (
         np.stack([look[name] for look in looks])
         for name in ("probability", "margin", "error", "loss", "correct")
@@ -29,7 +28,7 @@ def run_scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         "correctness": correct.mean(axis=0),
         "forgetting": forgetting(correct),
         "aum": margin.mean(axis=0),
-        "el2n": error[:_EARLY].mean(axis=0),
+        "el2n": error[early(look.epochs)].mean(axis=0),
         "mean_loss": loss.mean(axis=0),
     }
 
@@ -64,13 +63,21 @@ def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
 def _compute(context: Context) -> Columns:
     runs = [run_scores(each, context.labels) for each in load_dynamics(context.folder)]
     means = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
-    never = means["correctness"] == 0
-    times = means["forgetting"]
+    learnt = np.stack([run["correctness"] > 0 for run in runs])
+    lost = np.where(learnt, [run["forgetting"] for run in runs], 0.0).sum(axis=0)
     said = [
-        "never learnt" if none else f"learnt and forgotten again {count:.3g} times"
-        for none, count in zip(never.tolist(), times.tolist(), strict=True)
+        _forgotten(int(count), len(runs), float(times))
+        for count, times in zip(learnt.sum(axis=0).tolist(), lost.tolist(), strict=True)
     ]
     return {**means, "forgetting_said": said}
+
+
+def _forgotten(learnt: int, runs: int, times: float) -> str:
+    """``learnt``: in how many of the ``runs``; ``times``: how often it was lost in these, all together."""
+    if learnt == 0:
+        return "never learnt"
+    often = f"learnt and forgotten again {times / learnt:.3g} times"
+    return often if learnt == runs else f"{often} in {learnt} of {runs} runs, never learnt in the others"
 
 
 _CARTOGRAPHY = "Swayamdipta et al. 2020"
@@ -80,6 +87,7 @@ PRODUCER = Producer(
     cost="none beside `train` (attached runs: none beside `precompute`)",
     inputs=dynamics_inputs,
     compute=_compute,
+    version=2,
     scores=(
         Score(
             "confidence",
@@ -109,7 +117,7 @@ PRODUCER = Producer(
             "low",
             "share of epochs with argmax z_e = y",
             _CARTOGRAPHY,
-            "the model was right about it in {correctness:.0%} of the epochs",
+            "the model was right about it at {correctness:.0%} of the looks while it trained",
         ),
         Score(
             "forgetting",

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from transformers import PreTrainedModel
 
-from backend.folder import CheckpointInfo
 from backend.influence.gradient_norms import coverage, squared_norms
 from backend.influence.parameters import trained_parameters
 from backend.scores.context import Context
+from backend.scores.dynamics import early
 from backend.scores.passes import training_batches
 from backend.scores.score import Columns, Producer, Score
-
-EARLY_EPOCHS = 2
-
-
-def early(models: list[PreTrainedModel], checkpoints: tuple[CheckpointInfo, ...]) -> list[PreTrainedModel]:
-    """The models of the first two epochs; the first one where none was kept."""
-    chosen = [
-        model
-        for model, each in zip(models, checkpoints, strict=True)
-        if each.epoch is not None and each.epoch <= EARLY_EPOCHS
-    ]
-    return chosen or models[:1]
 
 
 def _compute(context: Context) -> Columns:
     checkpoints = context.explainer.checkpoints
-    models = early(checkpoints.models, context.manifest.checkpoints)
+    chosen = early([each.epoch for each in context.manifest.checkpoints])
+    models = [checkpoints.models[each] for each in chosen]
     with checkpoints.using():
         known = coverage(models[0], trained_parameters(checkpoints.models))
     norms = np.full(len(context.labels), np.nan)

@@ -14,12 +14,14 @@ def _compute(context: Context) -> Columns:
     whole = read_whole_set(context.folder)
     table = whole.train
     errors = np.count_nonzero(_errors(context))
+    listed = context.manifest.artifacts["influence"].details["k"]
     return {
         "influence_on_errors": table["errors"].to_numpy(),
         "influence_on_eval": table["all"].to_numpy(),
         "self_influence": table["self_influence"].to_numpy(),
         "harms_errors": table["harms_errors"].to_numpy(),
         "errors": np.full(len(table), errors),
+        "listed": np.full(len(table), listed),
     }
 
 
@@ -41,7 +43,9 @@ PRODUCER = Producer(
             "low",
             "sum over misclassified eval rows q of I(x, q)",
             "Yeh et al. 2022; Pruthi et al. 2020",
-            "harms {harms_errors} of {errors} misclassified eval rows",
+            "raised the loss of misclassified eval rows (sum {influence_on_errors:+.2g}); "
+            "among the {listed} most harmful rows of {harms_errors} of these {errors}",
+            beyond=0.0,
         ),
         Score(
             "influence_on_eval",
@@ -51,7 +55,8 @@ PRODUCER = Producer(
             "low",
             "sum over eval rows q of I(x, q)",
             "Yeh et al. 2022; Pruthi et al. 2020",
-            "raised the loss of eval rows, summed",
+            "raised the loss of eval rows (sum {influence_on_eval:+.2g})",
+            beyond=0.0,
         ),
         Score(
             "self_influence",

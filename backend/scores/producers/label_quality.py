@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from backend.scores.context import Context
-from backend.scores.crossfit import USES, CrossFit, cross_fit
+from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content
 from backend.scores.score import Columns, Producer, Score
 
 
@@ -37,22 +37,41 @@ def label_quality(found: CrossFit) -> dict[str, np.ndarray]:
 
 def _compute(context: Context) -> Columns:
     found = cross_fit(context)
-    best = found.probabilities.argmax(axis=1)
+    best, probability = found.probabilities.argmax(axis=1), found.probabilities.max(axis=1)
+    said = zip(best.tolist(), context.labels.tolist(), found.known.tolist(), strict=True)
     return {
         **label_quality(found),
-        "cv_label": [context.classes[each] for each in best.tolist()],
-        "cv_probability": found.probabilities.max(axis=1).astype(np.float64),
+        # Where the other folds lack the row's class, they know nothing of its label.
+        "cv_label": [
+            context.classes[each] if known else ""
+            for each, known in zip(best.tolist(), found.known.tolist(), strict=True)
+        ],
+        "cv_probability": np.where(found.known, probability.astype(np.float64), np.nan),
+        "cv_says": [
+            _said(context.classes[each], each == own, known, float(value), float(mine))
+            for (each, own, known), value, mine in zip(said, probability, found.own, strict=True)
+        ],
     }
 
 
+def _said(label: str, is_own: bool, known: bool, probability: float, own: float) -> str:
+    if not known:
+        return "cross-validation knows no other row of its class"
+    if is_own:
+        return f"cross-validation is less sure of its label than of others', at {own:.2f}"
+    return f"cross-validation prefers {label} at {probability:.2f}"
+
+
 _SOURCE = "Northcutt et al. 2021; library cleanlab"
-_SENTENCE = "cross-validation prefers {cv_label} at {cv_probability:.2f}"
+_SENTENCE = "{cv_says}"
 
 PRODUCER = Producer(
     name="label_quality",
     cost="as `pvi`, which shares its probabilities",
     uses=USES,
     compute=_compute,
+    content=crossfit_content,
+    version=2,
     scores=(
         Score(
             "self_confidence",
@@ -83,6 +102,7 @@ PRODUCER = Producer(
             "confident learning, pruned by noise rate",
             _SOURCE,
             "counted among the label errors: " + _SENTENCE,
+            beyond=0.0,
         ),
     ),
 )

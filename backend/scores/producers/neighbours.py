@@ -33,16 +33,20 @@ def neighbour_scores(
     k: int = NEIGHBOURS,
     progress: Progress = silent,
 ) -> dict[str, np.ndarray]:
-    """Five arrays (n), from embeddings float32 (n, e) of unit norm, labels and groups int64 (n).
+    """Six arrays (n), from embeddings float32 (n, e) of unit norm, labels and groups int64 (n).
 
-    ``knn_disagreement`` float64, NaN where no other row is similar at all; ``nearest_similarity`` float64;
-    ``near_duplicates`` int64; ``contradicted_by`` int64: the most similar near-duplicate with another label
-    (its position), -1 where there is none; ``contradiction`` float64: its similarity, else 0.
+    ``knn_disagreement`` float64, over as many neighbours as the row's class has other groups, at most ``k``:
+    else a rare class could never agree with itself; NaN where it has none, or no other row is similar at all.
+    ``nearest_similarity`` float64; ``near_duplicates`` int64. ``copy_of`` int64: the earliest row that says
+    nearly the same, if that is nobody's copy itself, else the row's own position, so that one always stays.
+    ``contradicted_by`` int64: the most similar near-duplicate with another label (its position), -1 where
+    there is none; ``contradiction`` float64: its similarity, else 0.
     """
     groups, count = Groups(group_of, labels), len(labels)
     disagreement, nearest = np.full(count, np.nan), np.zeros(count)
     duplicates, contradicted_by = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
     contradiction = np.zeros(count)
+    earliest = np.arange(len(groups))
     search = _Search(embeddings[groups.first], max(k, _WIDE))
     progress(_STAGE, 0, len(groups))
     for start in range(0, len(groups), _BLOCK):
@@ -51,11 +55,12 @@ def neighbour_scores(
         rows = groups.rows(block)
         places = group_of[rows] - start
         disagreement[rows] = _disagreement(
-            groups, labels[rows], found[places, :k], similarities[places, :k].astype(np.float64)
+            groups, labels[rows], found[places, :k], similarities[places, :k].astype(np.float64), rows
         )
         nearest[rows] = np.where(groups.sizes[group_of[rows]] > 1, 1.0, _first(similarities)[places])
         for group, others, near in search.near(block, similarities, found):
             copies = groups.sizes[group]
+            earliest[group] = min([group, *others.tolist()])
             for label, same in groups.by_label(group):
                 duplicates[same] = copies - 1 + groups.sizes[others].sum()
                 contradicted_by[same], contradiction[same] = _contradiction(
@@ -68,17 +73,25 @@ def neighbour_scores(
         "near_duplicates": duplicates,
         "contradicted_by": contradicted_by,
         "contradiction": contradiction,
+        "copy_of": _kept_copies(groups, group_of, earliest),
     }
 
 
+def _kept_copies(groups: Groups, group_of: np.ndarray, earliest: np.ndarray) -> np.ndarray:
+    """For every row the one that stays instead of it, or itself: int64 (n), from each group's earliest."""
+    stays = np.where(earliest[earliest] == earliest, earliest, np.arange(len(earliest)))
+    return groups.first[stays[group_of]]
+
+
 def _disagreement(
-    groups: Groups, labels: np.ndarray, others: np.ndarray, similarities: np.ndarray
+    groups: Groups, labels: np.ndarray, others: np.ndarray, similarities: np.ndarray, rows: np.ndarray
 ) -> np.ndarray:
     """Share of the neighbours' votes that go to other labels, weighted by similarity: float64 (rows).
 
-    From labels (rows), neighbours and their similarities (rows, k).
+    From labels (rows), neighbours and their similarities (rows, k), and which rows they are.
     """
-    weights = np.maximum(similarities, 0)
+    heard = np.arange(others.shape[1]) < groups.with_same_label(rows)[:, None]
+    weights = np.maximum(similarities, 0) * heard
     against = 1 - groups.shares(others, labels[:, None])
     with np.errstate(invalid="ignore"):
         return (weights * against).sum(axis=1) / weights.sum(axis=1)
@@ -139,8 +152,12 @@ def _compute(context: Context) -> Columns:
     train = context.train
     groups = equal_text_groups(train.texts, train.texts_b)
     found = neighbour_scores(context.embeddings, context.labels, groups, progress=context.progress)
-    against = found.pop("contradicted_by").tolist()
-    return {**found, "contradicts": [train.ids[each] if each >= 0 else "" for each in against]}
+    against, copy_of = found.pop("contradicted_by").tolist(), found.pop("copy_of").tolist()
+    return {
+        **found,
+        "contradicts": [train.ids[each] if each >= 0 else "" for each in against],
+        "copy_of": [train.ids[each] if each != row else "" for row, each in enumerate(copy_of)],
+    }
 
 
 _COSINE = "cosine of sentence embeddings"
@@ -150,6 +167,7 @@ PRODUCER = Producer(
     cost="sentence embeddings once; the search grows with the square of the rows (100,000: minutes)",
     uses=("encoder",),
     compute=_compute,
+    version=2,
     scores=(
         Score(
             "knn_disagreement",
@@ -157,9 +175,10 @@ PRODUCER = Producer(
             "the most similar rows have other labels",
             "suspect label",
             "high",
-            f"share of the {NEIGHBOURS} nearest rows with another label, weighted by {_COSINE}",
+            f"share of the up to {NEIGHBOURS} nearest rows with another label, weighted by {_COSINE}",
             "Cover & Hart 1967; Reimers & Gurevych 2019",
             "{knn_disagreement:.0%} of the most similar texts have another label",
+            beyond=0.5,
         ),
         Score(
             "contradiction",
@@ -170,6 +189,7 @@ PRODUCER = Producer(
             f"largest cosine >= {NEAR} with a row of another label, 1 for an equal text, else 0",
             "Abbas et al. 2023 (SemDeDup)",
             "contradicts row {contradicts}",
+            beyond=0.0,
         ),
         Score(
             "near_duplicates",
@@ -180,6 +200,7 @@ PRODUCER = Producer(
             f"number of other rows with cosine >= {NEAR} or equal text",
             "Abbas et al. 2023 (SemDeDup)",
             "{near_duplicates} other rows say nearly the same",
+            beyond=0.0,
         ),
         Score(
             "nearest_similarity",

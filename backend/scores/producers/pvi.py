@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from backend.scores.context import Context
-from backend.scores.crossfit import USES, CrossFit, cross_fit
+from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content
 from backend.scores.score import Columns, Producer, Score
 
 _LEAST = float(np.finfo(np.float32).tiny)  # a probability that was rounded to zero
@@ -49,6 +49,7 @@ PRODUCER = Producer(
     cost="sentence embeddings once and seconds; `--crossfit finetune`: a training for every fold",
     uses=USES,
     compute=_compute,
+    content=crossfit_content,
     scores=(
         Score(
             "pvi",
