@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend import console
-from backend.commands import ask, audit, build, evaluate, review, scores, state
+from backend.commands import ask, audit, build, evaluate, retrain, review, scores, state
 from backend.errors import InputError
 
 app = typer.Typer(
@@ -23,8 +23,10 @@ app = typer.Typer(
 
 for command in (
     *(build.demo, build.init, build.append, build.train, build.dynamics, build.attach, build.precompute),
-    *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence, evaluate.evaluate),
+    *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence),
+    *(evaluate.evaluate, evaluate.small),
     *(scores.scores, scores.queue, audit.sources, audit.words),
+    *(retrain.forecast, retrain.retrain),
     *(review.keep, review.flag, review.remove, review.relabel, review.undo, review.redo),
     *(review.log, review.export),
     *(state.status, state.verify),

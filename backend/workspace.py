@@ -27,12 +27,17 @@ if (
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.evaluation.compare import Comparison
+    from backend.evaluation.deletion import Curve, DeletionSettings
+    from backend.evaluation.lds import Lds, LdsSettings
+    from backend.evaluation.variants import Variant
     from backend.influence.explain import Explainer, SplitName
     from backend.influence.explanation import Explanation
     from backend.influence.settings import PrecomputeSettings
     from backend.influence.whole_set import WholeSet
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
+    from backend.retrain import RetrainSettings
+    from backend.retraining.question import Asked
     from backend.scores.context import Context
     from backend.scores.queue import QueueFilter, QueueItem
     from backend.scores.settings import ScoreSettings
@@ -234,7 +239,10 @@ class Workspace:
         with self.folder.lock():
             engine = self.explainer(device)
             engine.progress = progress
-            chosen.prepare(engine)
+            try:
+                chosen.prepare(engine)
+            finally:
+                engine.progress = silent
 
     def explain_many(
         self,
@@ -380,12 +388,28 @@ class Workspace:
         return measure_against_exact(self.explainer(), score, queries, k, progress)
 
     def compare_methods(
-        self, queries: int = 20, methods: Sequence[str] = (), progress: Progress = silent
+        self, queries: int = 20, methods: Sequence[str] = (), seed: int = 0, progress: Progress = silent
     ) -> tuple[list[Comparison], list[str]]:
         """How alike the lists of all methods and scores are (see `backend.evaluation.compare`)."""
         from backend.evaluation.compare import compare_methods
 
-        return compare_methods(self.explainer(), queries, only=methods, progress=progress)
+        return compare_methods(self.explainer(), queries, seed, methods, progress)
+
+    def measure_lds(
+        self, variants: Sequence[Variant], settings: LdsSettings, progress: Progress = silent
+    ) -> tuple[list[Lds], list[str]]:
+        """How well summed influence predicts retrainings on halves (see `backend.evaluation.lds`)."""
+        from backend.evaluation.lds import measure_lds
+
+        return measure_lds(self.explainer(), variants, settings, progress)
+
+    def measure_deletion(
+        self, variants: Sequence[Variant], settings: DeletionSettings, progress: Progress = silent
+    ) -> tuple[list[Curve], list[str]]:
+        """What deleting proponents or opponents does (see `backend.evaluation.deletion`)."""
+        from backend.evaluation.deletion import measure_deletion
+
+        return measure_deletion(self.explainer(), variants, settings, progress)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""
@@ -458,6 +482,23 @@ class Workspace:
     def log(self, row: str | None = None, limit: int | None = None, offset: int = 0) -> list[LogEntry]:
         """The log, newest first."""
         return self.ledger.entries(row, limit, offset)
+
+    # -- closing the loop -----------------------------------------------------------------------------
+
+    def retrain(self, settings: RetrainSettings | None = None, progress: Progress = silent) -> dict[str, Any]:
+        """Train on the decisions, or by a strategy, beside controls; see `backend.retrain`."""
+        from backend.retrain import RetrainSettings, retrain
+
+        chosen = settings or RetrainSettings()
+        return retrain(self.folder, self.states(), chosen, lambda: self.explainer(chosen.device), progress)
+
+    def forecast(
+        self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent
+    ) -> dict[str, Any]:
+        """What the decisions should do, before retraining (see `backend.retraining.forecast`)."""
+        from backend.retrain import forecast_decisions
+
+        return forecast_decisions(self.explainer(device), self.states(), asked, progress)
 
     # -- export -------------------------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +15,16 @@ from backend.commands.options import Json, WorkspacePath
 from backend.errors import InputError
 from backend.workspace import Workspace
 
-PROTOCOLS = ("index", "compare", "mislabel")
+PROTOCOLS = (
+    "index",
+    "compare",
+    "mislabel",
+    "lds",
+    "deletion",
+    "brittleness",
+    "identical-class",
+    "randomisation",
+)
 
 
 def evaluate(
@@ -22,30 +33,87 @@ def evaluate(
         str,
         typer.Option(
             help="index: recall of the default path against --exact; compare: all methods and scores against "
-            "we; mislabel: wrong labels planted in a copy, which is trained and scored."
+            "we; mislabel: wrong labels planted in a copy, which is trained and scored; lds: does summed "
+            "influence predict trainings on random halves; deletion, brittleness: what training without the "
+            "strongest examples changes; identical-class: is the strongest example of the query's class; "
+            "randomisation: does an untrained model rank differently."
         ),
     ] = "index",
-    queries: Annotated[int, typer.Option(min=1, help="How many eval rows (index, compare).")] = 20,
-    k: Annotated[int, typer.Option("-k", min=1, help="Length of the lists compared (index).")] = 10,
+    queries: Annotated[int, typer.Option(min=1, help="How many eval rows (all but mislabel).")] = 20,
+    k: Annotated[
+        str,
+        typer.Option(
+            "-k", help="Length of the lists compared (index), or how many rows to delete, such as 10,30,100."
+        ),
+    ] = "",
     score: Annotated[str, typer.Option(help="Score mode, as in explain (index).")] = "dot",
     method: Annotated[
-        list[str] | None, typer.Option(help="Only these methods; may be repeated (compare).")
+        list[str] | None,
+        typer.Option(help="Only these, as METHOD, METHOD:SCORE or METHOD:SCORE:DAMPING; may be repeated."),
+    ] = None,
+    subsets: Annotated[int, typer.Option(help="Random halves to train on (lds).")] = 100,
+    seeds: Annotated[int, typer.Option(help="Trainings of each half or deletion (lds, deletion).")] = 1,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Misclassified eval rows (deletion).")] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Trainings at a time (lds, deletion); default: one a processor.")
     ] = None,
     share: Annotated[float, typer.Option(help="Share of labels to make wrong (mislabel).")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of what is planted and of the training (mislabel).")] = 0,
-    epochs: Annotated[float, typer.Option(help="Of the copy's training (mislabel).")] = 3.0,
+    seed: Annotated[int, typer.Option(help="Of what is drawn or planted.")] = 0,
+    epochs: Annotated[
+        float | None, typer.Option(help="Of the copy's training (mislabel); default: as the workspace's.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Benchmarks on the workspace's own data."""
+    """Benchmarks on the workspace's own data. Trainings are kept: a stopped call goes on where it was."""
     if protocol not in PROTOCOLS:
         raise InputError(f"--protocol {protocol}: must be one of {', '.join(PROTOCOLS)}")
     workspace = Workspace.open(ws)
     if protocol == "index":
-        _index(workspace, queries, k, score, json)
+        (length,) = _numbers(k or "10")[:1]
+        _index(workspace, queries, length, score, json)
     elif protocol == "compare":
-        _compare(workspace, queries, method or (), json)
-    else:
+        _compare(workspace, queries, method or (), seed, json)
+    elif protocol == "mislabel":
         _mislabel(workspace, share, seed, epochs, json)
+    elif protocol == "lds":
+        _lds(workspace, method or (), (subsets, seeds, queries, seed), workers, json)
+    elif protocol in ("deletion", "brittleness"):
+        ks = tuple(_numbers(k or "10,30,100"))
+        _deletion(workspace, protocol, method or (), ks, (queries, seeds, wrong, seed), workers, json)
+    else:
+        _checks(workspace, protocol, method or (), queries, seed, json)
+
+
+def small(
+    ws: WorkspacePath,
+    out: Annotated[Path, typer.Option(help="Where the new workspace goes; its model lies beside.")],
+    model: Annotated[str, typer.Option(help="cnn, or transformer (two layers of BERT, 64 wide).")] = "cnn",
+    rows: Annotated[int | None, typer.Option(min=20, help="Training rows to take; default: all.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the training rows.")] = 10.0,
+    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    optimizer: Annotated[str, typer.Option(help="adamw_torch or sgd.")] = "adamw_torch",
+    seed: Annotated[int, typer.Option(help="Of the rows, the weights and the training.")] = 0,
+    json: Json = False,
+) -> None:
+    """A small model on this workspace's rows, trained and precomputed: for lds and deletion, in minutes."""
+    from backend.commands.state import print_status
+    from backend.small import SETTINGS, small_workspace
+
+    settings = replace(SETTINGS, epochs=epochs, lr=lr, optimizer=optimizer, seed=seed)
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        made = small_workspace(workspace, out, kind=model, rows=rows, settings=settings, progress=progress)
+    print_status(made, json)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        found = [int(each) for each in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise InputError(f"-k {text}: must be whole numbers of at least 1, such as 10 or 10,30,100")
+    return found
 
 
 def _index(workspace: Workspace, queries: int, k: int, score: str, json: bool) -> None:
@@ -58,33 +126,34 @@ def _index(workspace: Workspace, queries: int, k: int, score: str, json: bool) -
         console.print_table(("list", f"recall@{k} over {recall['queries']} eval rows"), rows)
 
 
-def _compare(workspace: Workspace, queries: int, methods: Sequence[str], json: bool) -> None:
-    from backend.influence.registry import method_named
-
-    for name in methods:
-        method_named(name)
+def _compare(workspace: Workspace, queries: int, methods: Sequence[str], seed: int, json: bool) -> None:
     with console.progress_bar() as progress:
-        found, left_out = workspace.compare_methods(queries, methods, progress)
+        found, left_out = workspace.compare_methods(queries, methods, seed, progress)
     if json:
         console.print_json({"methods": [asdict(each) for each in found], "left_out": left_out})
         return
     headers = (
         *("method", "score", "of the top 10 of we dot: helpful", "harmful", "rank correlation"),
-        *("helpful ones of the explained class", "distinct helpful ones", "ms"),
+        *("helpful ones of the explained class", "distinct helpful ones"),
+        "ms, without the query's word-embedding gradient",
     )
-    console.print_table(headers, [_cells(each) for each in found])
-    for line in left_out:
-        console.note(f"left out: {line}")
+    console.print_table(headers, [[*_cells(each)[:-1], f"{each.milliseconds:.0f}"] for each in found])
+    _note_left_out(left_out)
 
 
-def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float, json: bool) -> None:
+def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | None, json: bool) -> None:
     from backend.mislabel import MislabelSettings, evaluate_mislabel
+    from backend.model.runs import recorded_settings
     from backend.model.training_settings import TrainingSettings
 
     settings = MislabelSettings(share, seed)
-    training = TrainingSettings(epochs=epochs, seed=seed, max_length=workspace.manifest.max_length)
+    recorded = recorded_settings(workspace.folder) or TrainingSettings(
+        max_length=workspace.manifest.max_length
+    )
+    training = replace(recorded, seed=seed, epochs=recorded.epochs if epochs is None else epochs)
     with console.progress_bar() as progress:
-        found = evaluate_mislabel(workspace, training, settings, progress)
+        found, left_out = evaluate_mislabel(workspace, training, settings, progress)
+    _note_left_out(left_out)
     if json:
         console.print_json([asdict(each) for each in found])
     else:
@@ -93,5 +162,113 @@ def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float, json
         console.print_table(headers, [_cells(each) for each in found], title)
 
 
+def _lds(
+    workspace: Workspace,
+    methods: Sequence[str],
+    numbers: tuple[int, int, int, int],
+    workers: int | None,
+    json: bool,
+) -> None:
+    from backend.evaluation.lds import LdsSettings
+    from backend.evaluation.retrainer import default_workers
+    from backend.evaluation.variants import all_variants, parsed
+
+    settings = LdsSettings(*numbers, workers=workers or default_workers())
+    with console.progress_bar() as progress:
+        found, left_out = workspace.measure_lds(parsed(methods) or all_variants(), settings, progress)
+    if json:
+        rows = [{name: each for name, each in asdict(one).items() if name != "drawn"} for one in found]
+        console.print_json({"lds": rows, "left_out": left_out})
+        return
+    cells = [(each.variant, f"{each.mean:.3f}", f"{each.low:.3f} to {each.high:.3f}") for each in found]
+    title = f"{settings.subsets} random halves, {settings.queries} eval rows"
+    console.print_table(("method and score", "LDS", "95 % interval over halves and queries"), cells, title)
+    _note_left_out(left_out)
+
+
+def _deletion(
+    workspace: Workspace,
+    protocol: str,
+    methods: Sequence[str],
+    ks: tuple[int, ...],
+    numbers: tuple[int, int, bool, int],
+    workers: int | None,
+    json: bool,
+) -> None:
+    from backend.evaluation.deletion import DeletionSettings
+    from backend.evaluation.retrainer import default_workers
+    from backend.evaluation.variants import parsed
+
+    queries, seeds, wrong, seed = numbers
+    settings = DeletionSettings(ks, queries, seeds, wrong, seed, workers or default_workers())
+    variants = parsed(methods or ("we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf:residual"))
+    with console.progress_bar() as progress:
+        found, left_out = workspace.measure_deletion(variants, settings, progress)
+    if json:
+        console.print_json({"curves": [asdict(each) for each in found], "left_out": left_out})
+        return
+    for end in ("proponents", "opponents"):
+        own = [each for each in found if each.end == end]
+        if protocol == "brittleness":
+            title = f"share of predictions that turn when the k strongest {end} are deleted"
+            cells = [
+                [each.variant, *("-" if f is None else f"{f:.0%}" for f in each.flipped)] for each in own
+            ]
+            console.print_table(("method and score", *(f"k = {k}" for k in ks)), cells, title)
+            continue
+        title = f"change of the class's probability when the k strongest {end} are deleted"
+        cells = [
+            [
+                each.variant,
+                *(f"{c:+.3f}" for c in each.change),
+                f"{each.area:+.3f} ({each.area_low:+.3f} to {each.area_high:+.3f})",
+            ]
+            for each in own
+        ]
+        headers = ("method and score", *(f"k = {k}" for k in ks), "AUC-DEL, 95 % interval")
+        console.print_table(headers, cells, title)
+    _note_left_out(left_out)
+
+
+def _checks(
+    workspace: Workspace, protocol: str, methods: Sequence[str], queries: int, seed: int, json: bool
+) -> None:
+    from backend.evaluation.checks import measure_checks
+    from backend.evaluation.variants import all_variants, parsed
+    from backend.untrained import untrained_workspace
+
+    variants = parsed(methods) or all_variants()
+    with console.progress_bar() as progress, tempfile.TemporaryDirectory() as scratch:
+        other = None
+        if protocol == "randomisation":
+            other = untrained_workspace(workspace, Path(scratch) / "ws", progress).explainer()
+        found, left_out = measure_checks(workspace.explainer(), variants, queries, seed, other, progress)
+    if json:
+        console.print_json({"checks": [asdict(each) for each in found], "left_out": left_out})
+        return
+    headers = ["method and score", "strongest is of the class", "of the first ten"]
+    rows = [[each.variant, f"{each.first:.0%}", f"{each.top:.0%}"] for each in found]
+    if other is not None:
+        headers.append("rank correlation with an untrained model")
+        rows = [
+            [*row, "-" if each.untrained is None else f"{each.untrained:+.3f}"]
+            for row, each in zip(rows, found, strict=True)
+        ]
+    console.print_table(headers, rows)
+    _note_left_out(left_out)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _note_left_out(lines: Sequence[str]) -> None:
+    for line in lines:
+        console.note(f"left out: {line}")
+
+
 def _cells(record: Any) -> list[str]:
-    return [f"{each:.3g}" if isinstance(each, float) else str(each) for each in asdict(record).values()]
+    values = asdict(record).values()
+    return [
+        "-" if each is None else f"{each:.3g}" if isinstance(each, float) else str(each) for each in values
+    ]

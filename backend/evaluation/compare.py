@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.method import Asked, Method
-from backend.influence.registry import DEFAULT_METHOD, all_methods
+from backend.influence.registry import DEFAULT_METHOD, all_methods, method_named
 from backend.progress import Progress, silent, track
 
 TOP = 10
@@ -23,16 +23,18 @@ class Comparison:
     """One method and score against the first of `backend.influence.registry`, means over the queries.
 
     ``proponents``, ``opponents``: share of its top 10 that is in the other's. ``correlation``: Spearman's,
-    over all training examples. ``same_label``: share of its proponents whose label is the explained class.
-    ``distinct``: different examples in all its lists of proponents, over the most there can be.
-    ``milliseconds``: median time to find both lists, without the query's own gradient.
+    over all training examples, None where scoring all of them takes too long. ``same_label``: share of its
+    proponents whose label is the explained class. ``distinct``: different examples in all its lists of
+    proponents, over the most there can be. ``milliseconds``: median time to find both lists. The query's
+    gradient at the word embeddings is made before, once for all methods; what else a method computes of the
+    query is in its time.
     """
 
     method: str
     score: str
     proponents: float
     opponents: float
-    correlation: float
+    correlation: float | None
     same_label: float
     distinct: float
     milliseconds: float
@@ -48,7 +50,20 @@ def compare_methods(
     """Compare all methods and scores, or those of the methods in ``only``, on eval rows drawn with ``seed``.
 
     Each row is explained for its predicted class. Returns also a line for each that can't be had here.
+    Raises `InputError` for an unknown method.
     """
+    for name in only:
+        method_named(name)
+    engine.progress = progress
+    try:
+        return _all_compared(engine, queries, seed, only, progress)
+    finally:
+        engine.progress = silent
+
+
+def _all_compared(
+    engine: Engine, queries: int, seed: int, only: Sequence[str], progress: Progress
+) -> tuple[list[Comparison], list[str]]:
     asked = list(_questions(engine, queries, seed))
     reference = _Lists.of(all_methods()[DEFAULT_METHOD], asked)
     chosen = [
@@ -74,7 +89,7 @@ class _Lists:
 
     proponents: list[np.ndarray]
     opponents: list[np.ndarray]
-    scores: list[np.ndarray]
+    scores: list[np.ndarray] | None
     milliseconds: list[float]
 
     @classmethod
@@ -88,7 +103,7 @@ class _Lists:
         return cls(
             [each.proponents.positions for each in rankings],
             [each.opponents.positions for each in rankings],
-            [method.all_scores(each) for each in asked],
+            [method.all_scores(each) for each in asked] if method.scores_all else None,
             times,
         )
 
@@ -131,11 +146,9 @@ def _compared(
         score=score,
         proponents=_overlap(lists.proponents, reference.proponents),
         opponents=_overlap(lists.opponents, reference.opponents),
-        correlation=float(
-            np.mean([_correlation(*pair) for pair in zip(lists.scores, reference.scores, strict=True)])
-        ),
+        correlation=_mean_correlation(lists.scores, reference.scores),
         same_label=float(np.mean(same)) if same else 0.0,
-        distinct=len(set(shown)) / len(shown) if shown else 0.0,
+        distinct=len(set(shown)) / min(len(shown), len(labels)) if shown else 0.0,
         milliseconds=float(np.median(lists.milliseconds)),
     )
 
@@ -147,6 +160,14 @@ def _overlap(found: Sequence[np.ndarray], reference: Sequence[np.ndarray]) -> fl
         if len(other)
     ]
     return float(np.mean(shares)) if shares else 1.0
+
+
+def _mean_correlation(
+    found: Sequence[np.ndarray] | None, reference: Sequence[np.ndarray] | None
+) -> float | None:
+    if found is None or reference is None:
+        return None
+    return float(np.mean([_correlation(*pair) for pair in zip(found, reference, strict=True)]))
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

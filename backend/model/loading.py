@@ -17,6 +17,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.errors import InputError
 from backend.model.quiet import quiet
 

@@ -26,8 +26,9 @@ from backend.model.dynamics import Dynamics
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.quiet import quiet
+from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
 from backend.model.source import resolve
-from backend.model.tokenization import Encoded, collate, encode
+from backend.model.tokenization import TokenIds, collate, encode_ids
 from backend.model.training_callbacks import Logger, Steward
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
@@ -69,11 +70,13 @@ def train(
     eval_texts_b: Sequence[str] | None = None,
     eval_labels: Sequence[str] = (),
     settings: TrainingSettings,
+    recipe: Recipe | None = None,
     progress: Progress = silent,
 ) -> TrainingResult:
     """Fine-tune ``model`` (hub id, folder or ``minilm``) and write the run to ``output_dir``.
 
     ``tokenizer``: folder or hub id, where the model does not bring its own.
+    ``recipe`` changes how rows are weighed and drawn (see `backend.model.recipe`).
     Labels are names out of ``classes``, whose order is the model's. The run appears only when it is
     complete, with the checkpoints that `choose` picks. Texts without any token are not trained on.
     Deterministic given seed, precision and thread count on a CPU; a GPU adds up in varying order.
@@ -93,9 +96,9 @@ def train(
         pad_token_id=fast.pad_token_id,
     )
     max_length = input_length(settings.max_length, fast, classifier)
-    encoded = encode(fast, train_texts, train_texts_b, max_length)
+    encoded = encode_ids(fast, train_texts, train_texts_b, max_length)
     examples = _examples(encoded, train_labels, classes)
-    eval_encoded = encode(fast, eval_texts, eval_texts_b, max_length)
+    eval_encoded = encode_ids(fast, eval_texts, eval_texts_b, max_length)
     truth = _indices(eval_labels, classes)
     steps = _total_steps(len(examples), settings)
     candidates = _spread(steps, _CANDIDATES * settings.checkpoints)
@@ -103,7 +106,9 @@ def train(
     logger = Logger(encoded, fast, progress) if settings.dynamics else None
     with replacing(output_dir.absolute()) as temporary, quiet():
         steward = Steward(candidates, steps, progress)
-        trainer = _trainer(temporary, classifier, fast, examples, settings, steward)
+        trainer = _trainer(temporary, classifier, fast, examples, settings, steward, recipe or Recipe())
+        if recipe:
+            recipe.start(_context(trainer, fast, examples, classes, settings, steps, max_length))
         if logger:
             trainer.add_callback(logger)
         trainer.train()
@@ -121,20 +126,25 @@ def train(
     )
 
 
-class _Examples(Dataset[tuple[Encoded, int]]):
-    """Encoded texts with class indices, without those that have no token."""
+class _Examples(Dataset[tuple[int, TokenIds, int]]):
+    """Places, encoded texts and class indices, without texts that have no token.
 
-    def __init__(self, encoded: Sequence[Encoded], labels: Sequence[int]) -> None:
-        self._items = [pair for pair in zip(encoded, labels, strict=True) if len(pair[0])]
+    ``rows``: which of all texts they are.
+    """
+
+    def __init__(self, encoded: Sequence[TokenIds], labels: Sequence[int]) -> None:
+        self.rows = [row for row, each in enumerate(encoded) if len(each)]
+        self.encoded = [encoded[row] for row in self.rows]
+        self.labels = [labels[row] for row in self.rows]
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self.rows)
 
-    def __getitem__(self, index: int) -> tuple[Encoded, int]:
-        return self._items[index]
+    def __getitem__(self, index: int) -> tuple[int, TokenIds, int]:
+        return index, self.encoded[index], self.labels[index]
 
 
-def _examples(encoded: Sequence[Encoded], labels: Sequence[str], classes: Sequence[str]) -> _Examples:
+def _examples(encoded: Sequence[TokenIds], labels: Sequence[str], classes: Sequence[str]) -> _Examples:
     examples = _Examples(encoded, _indices(labels, classes))
     if len(examples) == 0:
         raise InputError("there is nothing to train on: no training text has a token")
@@ -185,13 +195,16 @@ def _trainer(
     examples: _Examples,
     settings: TrainingSettings,
     steward: Steward,
+    recipe: Recipe,
 ) -> Trainer:
-    def collator(items: Sequence[tuple[Encoded, int]]) -> dict[str, torch.Tensor]:
-        batch = accepted_inputs(model, collate([each for each, _ in items], tokenizer))
-        return {**batch, "labels": torch.tensor([label for _, label in items])}
+    def collator(items: Sequence[tuple[int, TokenIds, int]]) -> dict[str, torch.Tensor]:
+        places, encoded, labels = zip(*items, strict=True)
+        batch = accepted_inputs(model, collate(encoded, tokenizer))
+        return {**batch, "places": torch.tensor(places), "labels": torch.tensor(labels)}
 
     def make() -> Trainer:
-        trainer = Trainer(
+        trainer = RecipeTrainer(
+            recipe,
             model=model,
             args=_arguments(folder, settings, steward.steps),
             data_collator=collator,
@@ -206,6 +219,30 @@ def _trainer(
     _try_scheduler(trainer, settings, steward.steps)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _context(
+    trainer: Trainer,
+    tokenizer: PreTrainedTokenizerFast,
+    examples: _Examples,
+    classes: Sequence[str],
+    settings: TrainingSettings,
+    steps: int,
+    max_length: int,
+) -> TrainingContext:
+    return TrainingContext(
+        model=trainer.model,  # type: ignore[arg-type]
+        tokenizer=tokenizer,
+        examples=examples.encoded,
+        rows=np.array(examples.rows, dtype=np.int64),
+        labels=np.array(examples.labels, dtype=np.int64),
+        classes=classes,
+        batch_size=settings.batch_size,
+        steps=steps,
+        max_length=max_length,
+        seed=settings.seed,
+        device=trainer.args.device,
+    )
 
 
 def _try_scheduler(trainer: Trainer, settings: TrainingSettings, steps: int) -> None:
@@ -256,7 +293,7 @@ def _keep_chosen(folder: Path, count: int) -> Path:
 def _accuracy(
     checkpoint: Path,
     tokenizer: PreTrainedTokenizerFast,
-    encoded: Sequence[Encoded],
+    encoded: Sequence[TokenIds],
     truth: Sequence[int],
     device: torch.device,
     progress: Progress,

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
-from backend.evaluation.compare import compare_methods
+from backend.evaluation.compare import _correlation, _overlap, compare_methods
 from backend.evaluation.detection import detect
 from backend.influence.registry import all_methods
 from backend.mislabel import MislabelSettings, evaluate_mislabel, flip
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
+from tests.conftest import without_model
 
 WRONG = np.array([True, True] + [False] * 18)
 
@@ -57,7 +58,9 @@ def test_planted_labels_are_found_in_a_copy_that_goes_away(tiny_workspace):
     before = sorted(path.name for path in tiny_workspace.path.iterdir())
     labels = tiny_workspace.train_split.labels
     training = TrainingSettings(epochs=3, lr=2e-3, batch_size=8, precision="fp32", device="cpu")
-    found = {each.name: each for each in evaluate_mislabel(tiny_workspace, training, MislabelSettings(0.2))}
+    measured, left_out = evaluate_mislabel(tiny_workspace, training, MislabelSettings(0.2))
+    found = {each.name: each for each in measured}
+    assert left_out == []
     assert {"queue", "confidence", "aum", "self_influence", "influence_on_errors"} <= set(found)
     assert all(0 <= each.auroc <= 1 for each in found.values())
     assert found["confidence"].auroc > 0.6
@@ -74,6 +77,35 @@ def test_all_methods_are_compared_with_the_first(tiny_template):
     own = by_name["we", "dot"]
     assert (own.proponents, own.opponents) == (1.0, 1.0)
     assert own.correlation == pytest.approx(1.0)
+    assert by_name["we-syn", "dot"].correlation is None
     assert abs(by_name["random", "plain"].correlation) < 0.3
     assert by_name["we-nocommon", "dot"].correlation > by_name["random", "plain"].correlation
     assert by_name["embedding", "label"].same_label == 1.0
+
+
+def test_overlap_correlation_and_spread_by_hand():
+    lists = [np.array([1, 2, 3, 4]), np.array([5, 6])]
+    assert _overlap(lists, [np.array([1, 2, 9, 8]), np.array([5, 7])]) == 0.5
+    assert _overlap([np.empty(0, int)], [np.empty(0, int)]) == 1.0
+    assert _correlation(np.array([1.0, 2.0, 3.0]), np.array([9.0, 5.0, 1.0])) == pytest.approx(-1.0)
+    assert _correlation(np.zeros(3), np.arange(3.0)) == 0.0
+
+
+def test_a_score_that_cannot_be_had_is_named_and_the_others_are_compared(tiny_workspace):
+    for path in tiny_workspace.folder.checkpoints.glob("checkpoint-*/optimizer.pt"):
+        path.unlink()
+    found, left_out = compare_methods(tiny_workspace.explainer(), queries=100, only=["we", "random"])
+    assert [line.split(":")[0] for line in left_out] == ["we adam"]
+    assert {each.method for each in found} == {"we", "random"}
+    chance = next(each for each in found if each.method == "random")
+    assert chance.distinct == pytest.approx(1.0, abs=0.05)  # 20 eval rows ask, 60 rows can answer
+    assert chance.milliseconds > 0
+    with pytest.raises(InputError, match="--method magic"):
+        compare_methods(tiny_workspace.explainer(), only=["magic"])
+
+
+def test_an_attached_run_has_no_start_to_plant_in(tiny_template, tmp_path):
+    workspace = without_model(tmp_path, 40)
+    workspace.attach(Workspace.open(tiny_template).folder.checkpoints, classes=["bad", "good"])
+    with pytest.raises(InputError, match="make a workspace with that model"):
+        evaluate_mislabel(workspace, TrainingSettings(device="cpu"), MislabelSettings(0.2))

@@ -1,0 +1,172 @@
+"""Closing the loop: forecast what decisions will do, retrain, compare."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from backend import console
+from backend.commands.options import Device, Json, WorkspacePath
+from backend.errors import InputError
+from backend.workspace import Workspace
+
+Rows = Annotated[
+    list[str] | None, typer.Option("--row", help="An eval row whose probability is followed; repeatable.")
+]
+Text = Annotated[str | None, typer.Option(help="A sentence whose probability is followed.")]
+TextB = Annotated[str | None, typer.Option(help="Its second text, for pairs.")]
+Label = Annotated[str | None, typer.Option(help="The class to follow; a row's default is its own label.")]
+
+
+def retrain(
+    ws: WorkspacePath,
+    seeds: Annotated[int, typer.Option(help="How many trainings of every arm, each with its own seed.")] = 3,
+    strategy: Annotated[
+        str,
+        typer.Option(help="decisions, or mask, dga, select, prune, reweight; `--strategy list` says more."),
+    ] = "decisions",
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help="An option of the strategy, NAME=VALUE; repeatable.")
+    ] = None,
+    guide: Annotated[
+        float, typer.Option(help="Share of the eval rows that a strategy may follow; the others measure.")
+    ] = 0.3,
+    row: Rows = None,
+    text: Text = None,
+    text_b: TextB = None,
+    label: Label = None,
+    epochs: Annotated[float | None, typer.Option(help="Of every training; default: as the original.")] = None,
+    arm: Annotated[list[str] | None, typer.Option(help="Only this arm beside the first; repeatable.")] = None,
+    start_model: Annotated[
+        str | None, typer.Option(help="The model before training, where the run was attached.")
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train on the decisions (or by a strategy) beside controls, several seeds, and say what changed.
+
+    The original run stays as it is. A stopped call goes on where it was. Report: retrains/NAME/report.md.
+    """
+    from backend.retrain import RetrainSettings
+    from backend.retraining.report import markdown
+
+    if strategy == "list":
+        _list_strategies(json)
+        return
+    settings = RetrainSettings(
+        seeds=seeds,
+        strategy=strategy,
+        options=_options(set or ()),
+        guide=guide,
+        asked=_asked(row or (), text, text_b, label),
+        epochs=epochs,
+        device=device,
+        start_model=start_model,
+        arms=tuple(arm or ()),
+    )
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        content = workspace.retrain(settings, progress)
+    if json:
+        console.print_json(content)
+        return
+    print(console.plain_lines(markdown(content)))
+    for found in content["arms"]:
+        if "verdict" in found:
+            print(console.plain(f"{found['name']}: {found['verdict']}"))
+    if content.get("forecast"):
+        _print_forecast(content["forecast"], content["queries"])
+    for name, path in content["models"].items():
+        console.note(f"model of {name}: {path}")
+    console.note(f"report: {content['folder']}")
+
+
+def forecast(
+    ws: WorkspacePath,
+    row: Rows = None,
+    text: Text = None,
+    text_b: TextB = None,
+    label: Label = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """What the decisions should do to eval and to queries, before anything is retrained."""
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        content = workspace.forecast(_asked(row or (), text, text_b, label), device, progress)
+    if json:
+        console.print_json(content)
+        return
+    _print_forecast(content["forecast"], content["queries"])
+
+
+def _asked(rows: Any, text: str | None, text_b: str | None, label: str | None) -> tuple[Any, ...]:
+    from backend.retraining.question import Asked
+
+    found = [Asked(row=each, label=label) for each in rows]
+    if text is not None:
+        found.append(Asked(text=text, text_b=text_b, label=label))
+    elif text_b is not None:
+        raise InputError("--text-b: belongs to --text")
+    return tuple(found)
+
+
+def _options(given: Any) -> dict[str, str]:
+    found = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {each}: must be NAME=VALUE")
+        found[name.replace("-", "_")] = value
+    return found
+
+
+def _list_strategies(json: bool) -> None:
+    from backend.selection.registry import STRATEGIES
+
+    rows = [
+        {
+            "strategy": each.name,
+            "does": each.summary,
+            "source": each.source,
+            "options": {name: {"default": d, "means": m} for name, (d, m) in each.options.items()},
+        }
+        for each in STRATEGIES.values()
+    ]
+    if json:
+        console.print_json(rows)
+        return
+    cells = [
+        (
+            row["strategy"],
+            row["does"],
+            "\n".join(f"{name}={each['default']}: {each['means']}" for name, each in row["options"].items()),
+            row["source"],
+        )
+        for row in rows
+    ]
+    for name, does, options, source in cells:
+        print(f"{name}: {does} ({source})")
+        for line in str(options).splitlines():
+            print(f"    --set {line}")
+
+
+def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> None:
+    rows = [("accuracy on eval", *_forecast_cells(content["eval"]))]
+    for query, each in zip(queries, content["queries"], strict=True):
+        rows.append((f"p({query['label']}) of: {console.shown(query['text'])}", *_forecast_cells(each)))
+    headers = (
+        "what",
+        "first order: change of loss",
+        "now",
+        f"after {content['steps']} steps of unlearning",
+        "after unlearning random rows",
+    )
+    title = f"forecast: {content['removed']:,} rows removed, {content['relabelled']:,} relabelled"
+    console.print_table(headers, rows, title)
+
+
+def _forecast_cells(content: dict[str, Any]) -> tuple[str, ...]:
+    check = content["unlearning"]
+    return f"{content['loss_change']:+.2g}", *(f"{check[name]:.3f}" for name in ("before", "after", "random"))

@@ -1,0 +1,193 @@
+"""The protocols ``deletion`` and ``brittleness``: does a query's probability fall without its proponents?
+
+Case deletion of Yeh et al. 2022: remove the k strongest proponents (or opponents) of a query, train again,
+and measure the probability of the query's own class. DEL+(k) and DEL-(k) are the mean changes against
+trainings on all rows with the same seeds; AUC-DEL is their mean over k (the paper's includes k = 0, which is
+noise by definition and left out here). Two controls remove as many random rows: of the query's class beside
+the proponents, of other classes beside the opponents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.evaluation.outcomes import outcomes_of
+from backend.evaluation.retrainer import Training, task_of
+from backend.evaluation.variants import Variant, questions, scores_of
+from backend.influence.engine import Engine
+from backend.progress import Progress, silent
+
+SAME_CLASS = "random rows of the class"
+ENDS = ("proponents", "opponents")
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class DeletionSettings:
+    """``ks``: how many rows are removed. ``wrong``: queries that the model misclassifies, else any."""
+
+    ks: tuple[int, ...] = (10, 30, 100)
+    queries: int = 20
+    seeds: int = 3
+    wrong: bool = False
+    seed: int = 0
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.ks or min(self.ks) < 1:
+            raise InputError("-k: must be numbers of at least 1, such as 10,30,100")
+        for name, least in (("queries", 2), ("seeds", 1), ("workers", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"--{name} {getattr(self, name)}: must be at least {least}")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One variant and one end. All float64 with one entry per k.
+
+    ``change``: mean change of the probability of the query's class; ``low``, ``high``: its 95 % interval from
+    a bootstrap over queries; ``flipped``: share of queries whose prediction was right and is wrong (for
+    proponents), or was wrong and is right (for opponents), by the mean over seeds, among those that could.
+    ``area``: mean of ``change`` over k, with interval.
+    """
+
+    variant: str
+    end: str
+    ks: list[int]
+    change: list[float]
+    low: list[float]
+    high: list[float]
+    flipped: list[float | None]
+    area: float
+    area_low: float
+    area_high: float
+
+
+def measure_deletion(
+    engine: Engine, variants: Sequence[Variant], settings: DeletionSettings, progress: Progress = silent
+) -> tuple[list[Curve], list[str]]:
+    """Curves of every variant and of the control, both ends, and a line for each that can't be had."""
+    labels = np.array([engine.classes.index(each) for each in engine.splits["eval"].labels])
+    places = _queries(engine, labels, settings)
+    asked = questions(engine, places)
+    own = labels[places]
+    train = np.array([engine.classes.index(each) for each in engine.train.labels])
+    if max(settings.ks) >= len(train) // 2:
+        raise InputError(f"-k {max(settings.ks)}: less than half of the {len(train)} training rows, please")
+    orders: dict[str, np.ndarray] = {SAME_CLASS: _at_random(train, own, settings)}
+    left_out = []
+    for variant, scores in scores_of(variants, asked, progress):
+        if isinstance(scores, InputError):
+            left_out.append(f"{variant.name}: {scores}")
+        else:
+            orders[variant.name] = np.argsort(-scores, axis=1, kind="stable")
+    task = task_of(engine.folder, places)
+    everything = [Training(np.ones(len(train), dtype=bool), seed) for seed in range(settings.seeds)]
+    removals = {
+        (name, end, k): [_removed(len(train), order, end, k) for order in by_query]
+        for name, by_query in orders.items()
+        for end in ENDS
+        for k in settings.ks
+    }
+    wanted = [
+        Training(kept, seed)
+        for group in removals.values()
+        for kept in group
+        for seed in range(settings.seeds)
+    ]
+    found = outcomes_of(engine.folder, task, [*everything, *wanted], settings.workers, progress)
+    before = np.stack([found[each.key] for each in everything])  # (seeds, q, K)
+    after = {
+        key: np.stack(
+            [
+                np.stack([found[Training(kept, seed).key][number] for seed in range(settings.seeds)])
+                for number, kept in enumerate(group)
+            ],
+            axis=1,
+        )
+        for key, group in removals.items()
+    }
+    curves = [
+        _curve(name, end, settings.ks, before, [after[name, end, k] for k in settings.ks], own)
+        for name in orders
+        for end in ENDS
+    ]
+    return curves, left_out
+
+
+def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings) -> list[int]:
+    """Eval rows, of every class alike as far as there are some; with ``wrong``, misclassified ones."""
+    order = np.random.default_rng((settings.seed, 13)).permutation(len(labels))
+    if settings.wrong:
+        split = engine.splits["eval"]
+        encoded = engine.checkpoints.encode(split.texts, split.texts_b)
+        predicted = engine.checkpoints.probabilities(encoded).argmax(axis=1)
+        order = order[predicted[order] != labels[order]]
+        if not len(order):
+            raise InputError("--wrong: the model gets every eval row right")
+        return sorted(order[: settings.queries].tolist())
+    rounds = [order[labels[order] == label] for label in np.unique(labels)]
+    taken = [each[number] for number in range(len(labels)) for each in rounds if number < len(each)]
+    return sorted(int(each) for each in taken[: settings.queries])
+
+
+def _at_random(train: np.ndarray, own: np.ndarray, settings: DeletionSettings) -> np.ndarray:
+    """For every query rows of its class at the front and rows of other classes at the end: int64 (q, n)."""
+    random = np.random.default_rng((settings.seed, 14))
+    found = []
+    for label in own.tolist():
+        order = random.permutation(len(train))
+        same = train[order] == label
+        found.append(np.concatenate([order[same], order[~same]]))
+    return np.stack(found)
+
+
+def _removed(count: int, order: np.ndarray, end: str, k: int) -> np.ndarray:
+    kept = np.ones(count, dtype=bool)
+    kept[order[:k] if end == "proponents" else order[-k:]] = False
+    return kept
+
+
+def _curve(
+    name: str,
+    end: str,
+    ks: Sequence[int],
+    before: np.ndarray,
+    after: Sequence[np.ndarray],
+    own: np.ndarray,
+) -> Curve:
+    """From probabilities (seeds, q, K) before and, for every k, after."""
+    place = np.arange(len(own))
+    changes = np.stack(
+        [(each[:, place, own] - before[:, place, own]).mean(axis=0) for each in after]
+    )  # (k, q)
+    draws = np.random.default_rng(15).integers(len(own), size=(_DRAWS, len(own)))
+    drawn = changes[:, draws].mean(axis=2)  # (k, draws)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+    area_low, area_high = np.quantile(drawn.mean(axis=0), [0.025, 0.975])
+    return Curve(
+        variant=name,
+        end=end,
+        ks=list(ks),
+        change=changes.mean(axis=1).tolist(),
+        low=low.tolist(),
+        high=high.tolist(),
+        flipped=list(_flipped(end, before, after, own)),
+        area=float(changes.mean()),
+        area_low=float(area_low),
+        area_high=float(area_high),
+    )
+
+
+def _flipped(
+    end: str, before: np.ndarray, after: Sequence[np.ndarray], own: np.ndarray
+) -> Iterator[float | None]:
+    right = before.mean(axis=0).argmax(axis=1) == own
+    could = right if end == "proponents" else ~right
+    for each in after:
+        now = each.mean(axis=0).argmax(axis=1) == own
+        yield float((now[could] != right[could]).mean()) if could.any() else None

@@ -1,0 +1,227 @@
+"""Many trainings of one small task, fast: tokens in memory, no checkpoints, one thread for each training.
+
+The recipe is that of the workspace's own training (rate, linear schedule, batch size, clipping as Trainer
+does), from the same start; the seed draws the head and the order of rows. Rows that are left out are skipped
+in an order that is drawn over all rows, so two trainings with the same seed differ by those rows alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from backend.data.shards import label_indices
+from backend.errors import InputError
+from backend.files import digest
+from backend.folder import Folder
+from backend.model.loading import input_length, load_classifier, load_tokenizer
+from backend.model.prediction import accepted_inputs
+from backend.model.runs import recorded_settings
+from backend.model.source import resolve
+from backend.model.token_table import tokenise
+from backend.model.tokenization import Tokens, collate
+from backend.model.training_settings import TrainingSettings
+
+_CLIP = 1.0  # Trainer's
+_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd")
+_PREDICTED_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained and what is asked of it, as plain data that another process can read.
+
+    ``labels`` int64 (n); ``queries``: examples whose probabilities are wanted. ``start``: the model's folder
+    or name before training.
+    """
+
+    start: str
+    layers: int | None
+    tokenizer: str
+    classes: tuple[str, ...]
+    examples: list[Tokens]
+    labels: np.ndarray
+    queries: list[Tokens]
+    settings: TrainingSettings
+
+    @property
+    def mark(self) -> str:
+        """Identifies everything that determines an outcome beside the rows kept and the seed."""
+        texts = [(each.input_ids, each.token_type_ids) for each in (*self.examples, *self.queries)]
+        settings = {**asdict(self.settings), "device": None, "dynamics": None, "checkpoints": None}
+        return digest("retrained", 1, self.start, self.layers, texts, self.labels.tolist(), settings)
+
+
+def task_of(folder: Folder, queries: Sequence[int]) -> Task:
+    """The workspace's own training as a task; ``queries`` are places of eval rows. Raises `InputError`."""
+    settings = recorded_settings(folder)
+    if settings is None:
+        raise InputError(
+            f"{folder.path}: its training is not known (attached, or made long ago); "
+            "`small` makes a workspace that can"
+        )
+    if settings.optimizer not in _OPTIMIZERS or settings.scheduler != "linear" or settings.warmup:
+        raise InputError(
+            f"retraining many times knows the optimizers {', '.join(_OPTIMIZERS)} and the linear schedule "
+            f"without warm-up, not {settings.optimizer} and {settings.scheduler}"
+        )
+    manifest = folder.manifest()
+    tokenizer = folder.tokenizer_path(manifest)
+    fast = load_tokenizer(tokenizer)
+    model = load_classifier(folder.checkpoint_path(manifest.checkpoints[-1]))
+    length = input_length(manifest.max_length, fast, model)
+    tokens = {name: tokenise(folder, name, fast, length) for name in ("train", "eval")}
+    evaluation = [each for shard in tokens["eval"].shards() for each in shard.examples()]
+    return Task(
+        start=resolve(manifest.model.name),
+        layers=manifest.model.layers,
+        tokenizer=str(tokenizer),
+        classes=manifest.classes,
+        examples=[each for shard in tokens["train"].shards() for each in shard.examples()],
+        labels=label_indices(folder, "train", manifest.classes).astype(np.int64),
+        queries=[evaluation[each] for each in queries],
+        settings=settings,
+    )
+
+
+class Retrainer:
+    """Trains a task on parts of its rows, in this process."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._tokenizer = load_tokenizer(task.tokenizer)
+        self._device = task.settings.torch_device()
+        self._inputs = self._padded(task.examples)
+        self._lengths = np.array([len(each) for each in task.examples])
+        self._labels = torch.tensor(task.labels, device=self._device)
+
+    def probabilities(self, kept: np.ndarray, seed: int) -> np.ndarray:
+        """Train on the rows of ``kept`` bool (n); class probabilities of the queries: float32 (q, K)."""
+        model = self._trained(kept & (self._lengths > 0), seed).eval()
+        found = []
+        for start in range(0, len(self._task.queries), _PREDICTED_AT_ONCE):
+            part = self._task.queries[start : start + _PREDICTED_AT_ONCE]
+            inputs = accepted_inputs(model, collate(part, self._tokenizer, self._device))
+            with torch.no_grad():
+                found.append(torch.softmax(model(**inputs).logits.float(), dim=-1).cpu().numpy())
+        return np.concatenate(found)
+
+    def _padded(self, examples: Sequence[Tokens]) -> dict[str, Tensor]:
+        filled = [each if len(each) else Tokens([0], None) for each in examples]
+        return collate(filled, self._tokenizer, self._device)
+
+    def _trained(self, kept: np.ndarray, seed: int) -> Any:
+        settings = self._task.settings
+        torch.manual_seed(seed)  # the head is drawn on loading
+        model: Any = load_classifier(
+            self._task.start,
+            classes=self._task.classes,
+            layers=self._task.layers,
+            pad_token_id=self._tokenizer.pad_token_id,
+        )
+        model.to(self._device).train()
+        optimizer = _optimizer(model, settings)
+        places = np.flatnonzero(kept)
+        per_epoch = -(-len(places) // settings.batch_size)
+        steps = max(round(settings.epochs * per_epoch), 1)
+        random = np.random.default_rng(seed)
+        done = 0
+        while done < steps:
+            order = random.permutation(len(kept))
+            order = order[kept[order]]
+            for start in range(0, len(order), settings.batch_size):
+                if done == steps:
+                    break
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.lr * (steps - done) / steps
+                self._step(model, optimizer, order[start : start + settings.batch_size])
+                done += 1
+        return model
+
+    def _step(self, model: Any, optimizer: torch.optim.Optimizer, places: np.ndarray) -> None:
+        longest = int(self._lengths[places].max())
+        chosen = torch.from_numpy(places).to(self._device)
+        left = self._tokenizer.padding_side == "left"
+        span = slice(-longest, None) if left else slice(None, longest)
+        inputs = {name: each[chosen][:, span] for name, each in self._inputs.items()}
+        logits = model(**accepted_inputs(model, inputs)).logits.float()
+        optimizer.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(logits, self._labels[chosen]).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
+        optimizer.step()
+
+
+def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """As Trainer makes it: no decay of biases and norms."""
+    decayed = [each for name, each in model.named_parameters() if each.ndim > 1 and "bias" not in name]
+    others = [each for name, each in model.named_parameters() if not (each.ndim > 1 and "bias" not in name)]
+    groups = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr)
+    return torch.optim.AdamW(groups, lr=settings.lr, fused=True)
+
+
+_worker: Retrainer | None = None
+
+
+def _start(task: Task) -> None:
+    global _worker
+    torch.set_num_threads(1)
+    _worker = Retrainer(task)
+
+
+def _work(kept: np.ndarray, seed: int) -> np.ndarray:
+    assert _worker is not None
+    return _worker.probabilities(kept, seed)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training: which rows it keeps, bool (n), and its seed."""
+
+    kept: np.ndarray
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Identifies it within its task."""
+        return digest(np.packbits(self.kept).tobytes().hex(), self.seed)
+
+
+def retrained(
+    task: Task, trainings: Sequence[Training], workers: int
+) -> Iterator[tuple[Training, np.ndarray]]:
+    """Outcomes, float32 (q, K) each, in the order in which they are finished.
+
+    With one worker, or on a GPU, in this process; else one thread for each of ``workers`` processes.
+    """
+    if workers == 1 or task.settings.torch_device().type != "cpu":
+        alone = Retrainer(task)
+        yield from ((each, alone.probabilities(each.kept, each.seed)) for each in trainings)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start, (task,)) as pool:
+        waiting: dict[Future[np.ndarray], Training] = {
+            pool.submit(_work, each.kept, each.seed): each for each in trainings
+        }
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def default_workers() -> int:
+    """As many as there are processors."""
+    return os.cpu_count() or 1

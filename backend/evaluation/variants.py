@@ -1,0 +1,83 @@
+"""Variants: a method, one of its scores, and a damping; and their scores of all training rows for queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.influence.engine import Engine
+from backend.influence.method import Asked
+from backend.influence.registry import all_methods, method_named, score_named
+from backend.progress import Progress, silent, track
+
+
+@dataclass(frozen=True)
+class Variant:
+    """``damping`` None: the score's own."""
+
+    method: str
+    score: str
+    damping: float | None = None
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return f"{self.method} {self.score}" + ("" if self.damping is None else f" x{self.damping:g}")
+
+
+def all_variants() -> list[Variant]:
+    """Every method with every score, where all training rows can be scored for many queries."""
+    return [
+        Variant(method.name, score)
+        for method in all_methods().values()
+        if method.scores_all
+        for score in method.scores
+    ]
+
+
+def parsed(names: Sequence[str]) -> list[Variant]:
+    """From ``we``, ``we:ekfac`` or ``we:ekfac:10``; `InputError` for anything else."""
+    found = []
+    for name in names:
+        method, _, rest = name.partition(":")
+        score, _, damping = rest.partition(":")
+        chosen = method_named(method)
+        try:
+            number = float(damping) if damping else None
+        except ValueError:
+            raise InputError(f"--method {name}: {damping} must be a number") from None
+        found.append(Variant(method, score_named(chosen, score or None), number))
+    return found
+
+
+def questions(engine: Engine, places: Sequence[int]) -> list[Asked]:
+    """Eval rows asked about with their own label."""
+    split, checkpoints = engine.splits["eval"], engine.checkpoints
+    found = []
+    for place in places:
+        texts = split.texts_of(place)
+        encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
+        label = engine.classes.index(split.labels[place])
+        traced = checkpoints.trace(encoded, [label])[0]
+        found.append(Asked(engine, texts, encoded[0], label, traced, "dot", 10))
+    return found
+
+
+def scores_of(
+    variants: Sequence[Variant], asked: Sequence[Asked], progress: Progress = silent
+) -> Iterator[tuple[Variant, np.ndarray | InputError]]:
+    """Influence of every training row on every query, float64 (q, n), or why there is none."""
+    for variant in track(variants, "scoring", len(variants), progress):
+        method = method_named(variant.method)
+        try:
+            rows = [
+                method.all_scores(replace(each, score=variant.score, damping=variant.damping))
+                for each in asked
+            ]
+        except InputError as error:
+            yield variant, error
+        else:
+            yield variant, np.stack(rows)

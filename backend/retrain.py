@@ -1,0 +1,196 @@
+"""`retrain`: a trial of the decisions or of a strategy, trained, compared, written down; above the facade's
+parts as `backend.mislabel` is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.data.dataset import load_split
+from backend.data.rowstate import RowState
+from backend.errors import InputError
+from backend.files import digest, replacing, write_json
+from backend.folder import Folder
+from backend.influence.explain import Explainer
+from backend.model.prediction_table import read_predictions
+from backend.progress import Progress, silent
+from backend.retraining.arm import Trial
+from backend.retraining.decisions import CLEANED, decided_rows, decisions_trial
+from backend.retraining.forecast import forecast
+from backend.retraining.original import Original, original_run
+from backend.retraining.question import Asked, resolved
+from backend.retraining.report import markdown, report
+from backend.retraining.runner import Runner, retrains_home
+from backend.scores.context import Context
+from backend.scores.settings import ScoreSettings
+from backend.selection.registry import DECISIONS, checked_options, strategy_named
+from backend.selection.strategy import GUIDE_SHARE, StrategyContext, divided_eval
+
+_AS_THEY_CAME = "decisions are not applied: strategies start from the rows and labels as they came"
+
+
+@dataclass(frozen=True)
+class RetrainSettings:
+    """``seeds``: how many; the first is that of the original run. ``strategy``: `DECISIONS` or a strategy,
+    with ``options``. ``guide``: share of the eval rows that a strategy may follow; the others measure.
+    ``epochs``: of every training, default as the original. ``start_model``: see `original_run`.
+    ``arms``: only these and the first.
+    """
+
+    seeds: int = 3
+    strategy: str = DECISIONS
+    options: dict[str, str] = field(default_factory=dict)
+    guide: float = GUIDE_SHARE
+    asked: tuple[Asked, ...] = ()
+    epochs: float | None = None
+    device: str = "auto"
+    start_model: str | None = None
+    arms: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.seeds <= 100:
+            raise InputError(f"--seeds {self.seeds}: must be between 1 and 100")
+
+
+def retrain(
+    folder: Folder,
+    states: Mapping[str, RowState],
+    settings: RetrainSettings,
+    explainer: Callable[[], Explainer],
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train the arms, compare them, and write ``retrains/NAME/report.json`` and ``report.md``.
+
+    A stopped call goes on where it was; the original run and its files stay as they are. Returns the report,
+    with ``folder``. Raises `InputError`.
+    """
+    original = original_run(folder, settings.device, settings.start_model)
+    if settings.epochs is not None:
+        original = replace(original, settings=replace(original.settings, epochs=settings.epochs))
+    evaluation, classes = load_split(folder, "eval"), folder.manifest().classes
+    records, texts = resolved(settings.asked, evaluation, classes)
+    trial = _chosen(_trial(folder, states, settings, explainer, progress), settings.arms)
+    seeds = [(original.settings.seed + number) % 2**32 for number in range(settings.seeds)]
+    kept = CLEANED if any(arm.name == CLEANED for arm in trial.arms) else None
+    runner = Runner(folder, original, texts, kept)
+    outcomes = runner.run(trial, seeds, progress)
+    labels = np.array([classes.index(each) for each in evaluation.labels], dtype=np.int64)
+    content = report(
+        trial,
+        outcomes,
+        seeds=seeds,
+        ids=evaluation.ids,
+        labels=labels,
+        classes=classes,
+        groups=evaluation.groups,
+        queries=records,
+    )
+    content |= _origin(settings, original, runner)
+    if settings.strategy == DECISIONS:
+        content["forecast"] = _forecast(folder, states, records, explainer, progress)
+    return _written(folder, content)
+
+
+def forecast_decisions(
+    explainer: Explainer,
+    states: Mapping[str, RowState],
+    asked: Sequence[Asked],
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """``forecast`` (see `backend.retraining.forecast`) and the ``queries`` that it is about.
+
+    `InputError` where nothing is removed or relabelled.
+    """
+    given, now, removed = decided_rows(explainer.train, explainer.classes, states)
+    if not removed.any() and (given == now).all():
+        raise InputError(
+            "no training row is removed or relabelled: there is nothing to forecast; decide first"
+        )
+    records, _ = resolved(asked, explainer.splits["eval"], explainer.classes)
+    queries = [{**each, "label": explainer.classes[each["label"]]} for each in records]
+    return {"forecast": forecast(explainer, states, records, progress=progress), "queries": queries}
+
+
+def reports(folder: Folder) -> list[Path]:
+    """Folders of the reports so far, newest first."""
+    return sorted((each.parent for each in retrains_home(folder).glob("*/report.json")), reverse=True)
+
+
+def _trial(
+    folder: Folder,
+    states: Mapping[str, RowState],
+    settings: RetrainSettings,
+    explainer: Callable[[], Explainer],
+    progress: Progress,
+) -> Trial:
+    manifest = folder.manifest()
+    train = load_split(folder, "train")
+    if settings.strategy == DECISIONS:
+        if settings.options:
+            raise InputError(f"--set: strategy {DECISIONS} has no options")
+        losses = None
+        if folder.state("predictions") == "current":
+            losses = read_predictions(folder, "train", manifest.checkpoints[-1].step).loss
+        return decisions_trial(train, manifest.data.n_eval, manifest.classes, states, losses)
+    strategy = strategy_named(settings.strategy)
+    options = checked_options(strategy, settings.options)
+    context = Context(folder, ScoreSettings(device=settings.device), explainer, progress)
+    given, now, removed = decided_rows(train, manifest.classes, states)
+    labels = np.array([manifest.classes.index(each) for each in context.evaluation.labels])
+    guide, measured = divided_eval(labels, settings.guide, 0)
+    with folder.lock():  # a strategy may keep embeddings or train for a score
+        trial = strategy.trial(StrategyContext(context, given, guide, measured, options))
+    if removed.any() or (given != now).any():
+        trial = replace(trial, notes=(*trial.notes, _AS_THEY_CAME))
+    return trial
+
+
+def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
+    if not names:
+        return trial
+    known = [arm.name for arm in trial.arms]
+    if unknown := next((name for name in names if name not in known), None):
+        raise InputError(f"--arm {unknown}: trial {trial.name} has {', '.join(known)}")
+    arms = tuple(arm for arm in trial.arms if arm.name in names or arm.name == trial.reference)
+    control = trial.control if any(arm.name == trial.control for arm in arms) else None
+    return replace(trial, arms=arms, control=control)
+
+
+def _origin(settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:
+    return {
+        "strategy": settings.strategy,
+        "options": settings.options,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "epochs": original.settings.epochs,
+        "models": {name: str(path) for name, path in runner.models.items()},
+    }
+
+
+def _forecast(
+    folder: Folder,
+    states: Mapping[str, RowState],
+    records: Sequence[dict[str, Any]],
+    explainer: Callable[[], Explainer],
+    progress: Progress,
+) -> dict[str, Any] | None:
+    """What was to be expected, beside what came; None where nothing is precomputed."""
+    if folder.state("index") != "current":
+        return None
+    return forecast(explainer(), states, records, progress=progress)
+
+
+def _written(folder: Folder, content: dict[str, Any]) -> dict[str, Any]:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    name = f"{stamp}-{content['strategy']}-{digest(content)[:6]}"
+    place = retrains_home(folder) / name
+    content = {**content, "folder": str(place)}
+    place.mkdir(parents=True)
+    with replacing(place / "report.md") as temporary:
+        temporary.write_text(markdown(content), encoding="utf-8")
+    write_json(place / "report.json", content)
+    return content

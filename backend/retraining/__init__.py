@@ -1,0 +1,1 @@
+"""Training again on changed data, beside controls, and saying honestly what that changed."""

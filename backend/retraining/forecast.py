@@ -1,0 +1,134 @@
+"""What removing or relabelling rows should do, said before anything is retrained.
+
+Two forecasts, both cheap and both rough:
+
+- *First order*: a training step on row x lowered query q's loss by about ``eta / B * <g(x), g(q)>`` at every
+  visit, so without x the loss ends higher by ``sum_c visits_c * eta_c / B * <g_c(x), g_c(q)>``, the influence
+  times visits over batch size. It sees the word embeddings only, takes the optimizer for plain gradient
+  descent, and adds rows up as if they did not interact: trust its sign and order, not its size.
+- *Unlearning*: some steps of gradient ascent on the rows, at the last checkpoint, see `unlearn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from backend.data.rowstate import RowState
+from backend.influence.explain import Explainer
+from backend.influence.modes import score_mode
+from backend.influence.summed_query import summed_query
+from backend.influence.tracing import TracedExample
+from backend.model.runs import recorded_settings
+from backend.progress import Progress, silent
+from backend.retraining.decisions import decided_rows
+from backend.retraining.unlearn import unlearn
+
+
+def forecast(
+    explainer: Explainer,
+    states: Mapping[str, RowState],
+    records: Sequence[dict[str, Any]],
+    *,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Forecasts for all eval rows together and for each query of ``records`` (see `question.resolved`).
+
+    ``loss_change`` > 0: the loss of the query's label should rise. Eval's is the change of the mean loss.
+    """
+    removed, relabelled, labels = _changed(explainer, states)
+    scale = _visits_over_batch(explainer)
+    queries = [_query(explainer, each) for each in records]
+    names = ["eval", *(str(number) for number in range(len(queries)))]
+    asked = [_whole_eval(explainer), *(_traced(explainer, *each) for each in queries)]
+    changes = {
+        name: scale * _first_order(explainer, query, removed, relabelled, labels)
+        for name, query in zip(names, asked, strict=True)
+    }
+    checked = unlearn(explainer, removed, relabelled, labels, queries, progress=progress)
+    return {
+        "eval": {"loss_change": changes["eval"], "unlearning": checked["eval"]},
+        "queries": [
+            {"loss_change": changes[str(number)], "unlearning": each}
+            for number, each in enumerate(checked["queries"])
+        ],
+        "removed": len(removed),
+        "relabelled": len(relabelled),
+        "steps": checked["steps"],
+    }
+
+
+def _changed(
+    explainer: Explainer, states: Mapping[str, RowState]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places of removed rows, of relabelled ones, and the latter's new class indices."""
+    given, now, removed = decided_rows(explainer.train, explainer.classes, states)
+    relabelled = np.flatnonzero((now != given) & ~removed)
+    return np.flatnonzero(removed), relabelled, now[relabelled]
+
+
+def _visits_over_batch(explainer: Explainer) -> float:
+    """How often a row was visited between two checkpoints, over the rows of a step."""
+    settings = recorded_settings(explainer.folder)
+    count = len(explainer.checkpoints.manifest.checkpoints)
+    epochs, batch = (settings.epochs, settings.batch_size) if settings else (float(count), 32)
+    return epochs / count / batch
+
+
+def _query(explainer: Explainer, record: dict[str, Any]) -> tuple[tuple[str, ...], int]:
+    """Texts and label of a query."""
+    if record["row"] is not None:
+        return explainer.splits["eval"].texts_of(record["row"]), record["label"]
+    texts = (record["text"], record["text_b"]) if record.get("text_b") else (record["text"],)
+    return texts, record["label"]
+
+
+def _traced(explainer: Explainer, texts: tuple[str, ...], label: int) -> TracedExample:
+    checkpoints = explainer.checkpoints
+    encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
+    traced = checkpoints.trace(encoded, [label])[0]
+    return explainer.searcher.ask(traced, score_mode("dot"))
+
+
+def _whole_eval(explainer: Explainer) -> TracedExample:
+    """All eval rows as one query, their mean."""
+    split, checkpoints = explainer.splits["eval"], explainer.checkpoints
+    encoded = checkpoints.encode(split.texts, split.texts_b)
+    labels = [explainer.classes.index(each) for each in split.labels]
+    return summed_query(explainer, encoded, labels, score_mode("dot"), 1 / max(len(split), 1))
+
+
+def _first_order(
+    explainer: Explainer,
+    query: TracedExample,
+    removed: np.ndarray,
+    relabelled: np.ndarray,
+    labels: np.ndarray,
+) -> float:
+    """What goes with the rows removed and the old labels, less what comes with the new ones."""
+    lost = np.concatenate([removed, relabelled])
+    influence = explainer.searcher.many_scores([query])[0]
+    return float(influence[lost].sum() - _with_new_labels(explainer, query, relabelled, labels))
+
+
+def _with_new_labels(
+    explainer: Explainer, query: TracedExample, rows: np.ndarray, labels: np.ndarray
+) -> float:
+    """Influence that rows would have with other labels: the rows' gradients, summed, times the query's."""
+    if not len(rows):
+        return 0.0
+    split, checkpoints = explainer.train, explainer.checkpoints
+    texts = [split.texts[each] for each in rows.tolist()]
+    seconds = [split.texts_b[each] for each in rows.tolist()] if split.texts_b else None
+    together = summed_query(explainer, checkpoints.encode(texts, seconds), labels.tolist(), score_mode("dot"))
+    shared, mine, theirs = np.intersect1d(query.tokens, together.tokens, return_indices=True)
+    if not len(shared):
+        return 0.0
+    # Both sides are times eta: one of them too many.
+    products = np.einsum(
+        "ctd,ctd->c", query.rows[:, mine].astype(np.float64), together.rows[:, theirs].astype(np.float64)
+    )
+    weights = checkpoints.weights.astype(np.float64)
+    return float(np.divide(products, weights, out=np.zeros(len(products)), where=weights > 0).sum())

@@ -1,0 +1,248 @@
+"""The report of a trial: plain data for the app, and Markdown for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from backend.retraining.arm import Trial
+from backend.retraining.runner import Outcomes
+from backend.retraining.statistics import Difference, Measure, flips
+
+_HEADLINE = ("accuracy", "macro_f1", "loss")
+
+
+def report(
+    trial: Trial,
+    outcomes: Outcomes,
+    *,
+    seeds: Sequence[int],
+    ids: Sequence[str],
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    groups: Sequence[str] | None,
+    queries: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """What the trial came to, ready for JSON.
+
+    Args:
+        ids, labels, groups: of all eval rows. queries: what was asked of every model: ``label`` (class
+            index), ``row`` (place among eval rows) or ``typed`` (place among typed texts), and what else is
+            to be shown.
+    """
+    measured = trial.measured
+    truth = labels[measured]
+    own_groups = None if groups is None else [groups[each] for each in measured.tolist()]
+    measure = Measure(truth, classes, own_groups)
+    runs = {name: [each.evaluation[measured] for each in of_arm] for name, of_arm in outcomes.items()}
+    return {
+        "trial": trial.name,
+        "reference": trial.reference,
+        "control": trial.control,
+        "seeds": list(seeds),
+        "eval_rows": len(measured),
+        "notes": [*trial.notes, *_warnings(seeds)],
+        "arms": [
+            _arm(trial, arm.name, arm.description, outcomes, runs, measure, truth, [ids[e] for e in measured])
+            for arm in trial.arms
+        ],
+        "queries": [_query(each, trial, outcomes, classes) for each in queries],
+    }
+
+
+def _warnings(seeds: Sequence[int]) -> list[str]:
+    if len(seeds) > 2:
+        return []
+    return [
+        f"{len(seeds)} seed{'s' * (len(seeds) > 1)}: chance between trainings is hardly known; use 3 or more"
+    ]
+
+
+def _arm(
+    trial: Trial,
+    name: str,
+    description: str,
+    outcomes: Outcomes,
+    runs: dict[str, list[np.ndarray]],
+    measure: Measure,
+    truth: np.ndarray,
+    ids: list[str],
+) -> dict[str, Any]:
+    values = measure.over_seeds(runs[name])
+    found: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "x": trial.x.get(name),
+        "figures": {
+            each: {
+                "mean": _number(column.mean()),
+                "sd": _number(column.std(ddof=1) if len(column) > 1 else 0.0),
+            }
+            for each, column in zip(measure.names, values.T, strict=True)
+        },
+        "seconds": sum(each.seconds for each in outcomes[name]),
+        "logs": [each.logs for each in outcomes[name]],
+    }
+    if name == trial.reference:
+        return found
+    found["change"] = _differences(measure, runs[name], runs[trial.reference])
+    found["rows"] = _flips(runs[name], runs[trial.reference], truth, ids)
+    if trial.control is not None and name != trial.control:
+        found["against_control"] = _differences(measure, runs[name], runs[trial.control])
+    found["verdict"] = verdict(found, trial)
+    return found
+
+
+def _differences(
+    measure: Measure, runs: list[np.ndarray], reference: list[np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    found = measure.differences(runs, reference)
+    return {name: {**asdict(each), "beyond_noise": each.beyond_noise} for name, each in found.items()}
+
+
+def _flips(
+    runs: list[np.ndarray], reference: list[np.ndarray], truth: np.ndarray, ids: list[str]
+) -> dict[str, Any]:
+    found = flips(runs, reference, truth)
+    return {
+        "fixed": [ids[each] for each in found.fixed],
+        "broken": [ids[each] for each in found.broken],
+        "by_chance": found.by_chance,
+    }
+
+
+def verdict(arm: dict[str, Any], trial: Trial) -> str:
+    """One sentence about accuracy: what changed, and whether it is more than chance."""
+    change = _difference(arm["change"]["accuracy"])
+    size = f"accuracy {change.mean:+.2%} (95 % interval {change.low:+.2%} to {change.high:+.2%})"
+    if not change.beyond_noise:
+        return f"{size}: not more than chance between seeds and eval rows"
+    direction = "better" if change.mean > 0 else "worse"
+    if "against_control" not in arm:
+        return f"{size}: {direction} than {trial.reference}, beyond chance"
+    beside = _difference(arm["against_control"]["accuracy"])
+    if beside.beyond_noise and (beside.mean > 0) == (change.mean > 0):
+        return f"{size}: {direction} than {trial.reference} and than {trial.control}, beyond chance"
+    return f"{size}: {direction} than {trial.reference}, but not told apart from {trial.control}"
+
+
+def _difference(record: dict[str, Any]) -> Difference:
+    return Difference(record["mean"], record["low"], record["high"], record["seeds"])
+
+
+def _query(
+    query: dict[str, Any], trial: Trial, outcomes: Outcomes, classes: tuple[str, ...]
+) -> dict[str, Any]:
+    """The probability of the query's label under every arm."""
+    found = {}
+    for arm in trial.arms:
+        values = [_of_query(query, each.evaluation, each.queries) for each in outcomes[arm.name]]
+        found[arm.name] = {
+            "mean": float(np.mean(values)),
+            "sd": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+            "seeds": [float(each) for each in values],
+        }
+    return {**query, "label": classes[query["label"]], "probability": found}
+
+
+def _of_query(query: dict[str, Any], evaluation: np.ndarray, typed: np.ndarray) -> float:
+    table = evaluation[query["row"]] if query.get("row") is not None else typed[query["typed"]]
+    return float(table[query["label"]])
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def markdown(content: dict[str, Any]) -> str:
+    """The report for people: figures of every arm, changes with intervals, classes, groups, queries."""
+    lines = [
+        f"## {content['trial']}",
+        "",
+        f"{len(content['seeds'])} seeds ({', '.join(map(str, content['seeds']))}), {content['eval_rows']:,} "
+        f"eval rows. Change: against *{content['reference']}*, 95 % interval over rows and seeds; **bold** "
+        "where the interval excludes 0 and all seeds agree.",
+        "",
+        *_main_table(content),
+        *_detail_table(content, "f1/", "F1 by class"),
+        *_detail_table(content, "group/", "accuracy by group"),
+        *_query_table(content),
+    ]
+    lines += ["", *(f"- {note}" for note in content["notes"])] if content["notes"] else []
+    return "\n".join(lines) + "\n"
+
+
+def _main_table(content: dict[str, Any]) -> list[str]:
+    lines = [
+        "| arm | accuracy | change | macro-F1 | change | loss | fixed / broken rows | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for arm in content["arms"]:
+        cells = [cell(arm["name"])]
+        for name in _HEADLINE:
+            figure = arm["figures"][name]
+            cells.append(f"{figure['mean']:.4f} ± {figure['sd']:.4f}")
+            if name != "loss":
+                cells.append(_change(arm, name))
+        rows = arm.get("rows")
+        cells.append("" if rows is None else _flipped(rows))
+        cells.append(cell(arm["description"]))
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _flipped(rows: dict[str, Any]) -> str:
+    chance = "" if rows["by_chance"] is None else f" ({rows['by_chance']:.0f} change between seeds)"
+    return f"{len(rows['fixed'])} / {len(rows['broken'])}{chance}"
+
+
+def _change(arm: dict[str, Any], name: str) -> str:
+    record = arm.get("change", {}).get(name)
+    if record is None:
+        return ""
+    text = f"{record['mean']:+.4f} ({record['low']:+.4f} to {record['high']:+.4f})"
+    return f"**{text}**" if record["beyond_noise"] else text
+
+
+def _detail_table(content: dict[str, Any], prefix: str, title: str) -> list[str]:
+    names = [each for each in content["arms"][0]["figures"] if each.startswith(prefix)]
+    if not names:
+        return []
+    heads = [cell(each.removeprefix(prefix)) for each in names]
+    lines = ["", f"| {title} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for arm in content["arms"]:
+        cells = []
+        for name in names:
+            mean = arm["figures"][name]["mean"]
+            text = "-" if mean is None else f"{mean:.3f}"
+            record = arm.get("change", {}).get(name)
+            if record is not None:
+                shift = f"{record['mean']:+.3f}"
+                text += f" (**{shift}**)" if record["beyond_noise"] else f" ({shift})"
+            cells.append(text)
+        lines.append(f"| {cell(arm['name'])} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _query_table(content: dict[str, Any]) -> list[str]:
+    if not content["queries"]:
+        return []
+    names = [arm["name"] for arm in content["arms"]]
+    head = " | ".join(cell(each) for each in names)
+    lines = ["", f"| probability of | {head} |", "|---" * (len(names) + 1) + "|"]
+    for query in content["queries"]:
+        values = [
+            f"{query['probability'][n]['mean']:.3f} ± {query['probability'][n]['sd']:.3f}" for n in names
+        ]
+        what = cell(f"{query['label']}: {query['text'][:80]}")
+        lines.append(f"| {what} | " + " | ".join(values) + " |")
+    return lines
+
+
+def cell(text: str) -> str:
+    """A data set's text as a Markdown table cell: nothing in it starts markup or ends the cell."""
+    flat = " ".join(text.split())
+    return "".join(f"\\{each}" if each in "\\`*_[]<>|#~$!" else each for each in flat)

@@ -1,0 +1,192 @@
+"""Trains the arms of a trial with several seeds; what was trained before is read instead."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from backend.data.dataset import Split, load_split
+from backend.errors import InputError
+from backend.files import digest, replacing
+from backend.folder import Folder
+from backend.model.loading import load_classifier, load_tokenizer
+from backend.model.prediction import predict
+from backend.model.tokenization import encode
+from backend.model.training import train
+from backend.model.training_settings import TrainingSettings
+from backend.progress import Progress, silent
+from backend.retraining.arm import Arm, Phase, Trial
+from backend.retraining.original import Original
+from backend.retraining.outcome import Outcome, read_outcome, write_outcome
+
+_FORMAT = 1
+_STAGE = "trainings"
+Outcomes = dict[str, list[Outcome]]
+"""By arm, one per seed."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Typed texts whose probabilities are asked of every trained model."""
+
+    texts: tuple[str, ...] = ()
+    texts_b: tuple[str, ...] | None = None
+
+
+def retrains_home(folder: Folder) -> Path:
+    """Where reports, outcomes and retrained models lie."""
+    return folder.path / "retrains"
+
+
+class Runner:
+    """Trains, predicts and keeps outcomes for one workspace; the original run is never touched.
+
+    ``keep``: an arm whose model of the first seed is kept in ``retrains/models/KEY``.
+    """
+
+    def __init__(self, folder: Folder, original: Original, queries: Texts, keep: str | None = None) -> None:
+        self._folder, self._original, self._queries, self._keep = folder, original, queries, keep
+        self._manifest = folder.manifest()
+        self._train, self._eval = load_split(folder, "train"), load_split(folder, "eval")
+        self._home = retrains_home(folder) / "outcomes"
+        self.models: dict[str, Path] = {}
+
+    def run(self, trial: Trial, seeds: Sequence[int], progress: Progress = silent) -> Outcomes:
+        """Outcomes of all arms, seed by seed, so that a stopped trial has whole seeds."""
+        found: Outcomes = {arm.name: [] for arm in trial.arms}
+        total, done = len(trial.arms) * len(seeds), 0
+        with self._alone():
+            progress(_STAGE, 0, total)
+            for number, seed in enumerate(seeds):
+                for arm in trial.arms:
+                    keep = number == 0 and arm.name == self._keep
+                    found[arm.name].append(self._outcome(arm, seed, keep, progress))
+                    done += 1
+                    progress(_STAGE, done, total)
+        return found
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One trial at a time; explaining and deciding go on meanwhile."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._home.parent / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(f"{self._folder.path}: another retraining is running; wait for it") from error
+        try:
+            for leftover in (*self._home.parent.glob(".*.tmp"), *self._home.glob(".*.tmp")):
+                shutil.rmtree(leftover, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
+
+    def _outcome(self, arm: Arm, seed: int, keep: bool, progress: Progress) -> Outcome:
+        phases = arm.phases(seed)
+        key = self._key(phases, seed)
+        model = self._home.parent / "models" / key
+        known = read_outcome(self._home, key)
+        if known is None or (keep and not model.is_dir()):
+            with tempfile.TemporaryDirectory(".tmp", ".run.", self._home.parent) as scratch:
+                known = self._trained(phases, seed, Path(scratch), model if keep else None, progress)
+            write_outcome(self._home, key, known)
+        if keep:
+            self.models[arm.name] = model
+        return known
+
+    def _key(self, phases: Sequence[Phase], seed: int) -> str:
+        return digest(
+            "outcome",
+            _FORMAT,
+            self._manifest.data.fingerprint,
+            self._manifest.classes,
+            self._original.model.model_dump(),
+            asdict(self._original.settings),
+            seed,
+            [(each.rows.mark, each.mark, each.epochs) for each in phases],
+            asdict(self._queries),
+        )
+
+    def _trained(
+        self, phases: Sequence[Phase], seed: int, scratch: Path, keep: Path | None, progress: Progress
+    ) -> Outcome:
+        start = time.perf_counter()
+        settings = replace(self._original.settings, seed=seed)
+        name, layers, tokenizer = (
+            self._original.model.name,
+            self._original.model.layers,
+            self._original.tokenizer,
+        )
+        logs = []
+        for number, phase in enumerate(phases):
+            of_phase = settings if phase.epochs is None else replace(settings, epochs=phase.epochs)
+            run = scratch / f"phase-{number}"
+            checkpoint, length = self._fit(run, name, layers, tokenizer, phase, of_phase, progress)
+            logs.append(phase.recipe.log() if phase.recipe else {})
+            name, layers, tokenizer = str(checkpoint), None, None
+        if keep is not None:
+            with replacing(keep) as copy:
+                shutil.copytree(
+                    checkpoint, copy, ignore=shutil.ignore_patterns("optimizer*", "scheduler*", "rng*")
+                )
+        evaluation, queries = self._predicted(checkpoint, length, settings)
+        return Outcome(evaluation, queries, logs, time.perf_counter() - start)
+
+    def _fit(
+        self,
+        run: Path,
+        model: str,
+        layers: int | None,
+        tokenizer: str | None,
+        phase: Phase,
+        settings: TrainingSettings,
+        progress: Progress,
+    ) -> tuple[Path, int]:
+        rows, classes = phase.rows, self._manifest.classes
+        if not len(rows):
+            raise InputError("an arm has no rows to train on")
+        labels = [classes[each] for each in rows.labels.tolist()]
+        labels += [self._eval.labels[each] for each in rows.evaluation.tolist()]
+        result = train(
+            run,
+            model=model,
+            layers=layers,
+            tokenizer=tokenizer,
+            classes=classes,
+            train_texts=_both(self._train.texts, rows.train, self._eval.texts, rows.evaluation),
+            train_texts_b=_seconds(self._train, rows.train, self._eval, rows.evaluation),
+            train_labels=labels,
+            settings=settings,
+            recipe=phase.recipe,
+            progress=progress,
+        )
+        return result.checkpoints[-1].path, result.max_length
+
+    def _predicted(
+        self, checkpoint: Path, length: int, settings: TrainingSettings
+    ) -> tuple[np.ndarray, np.ndarray]:
+        tokenizer, model = load_tokenizer(checkpoint), load_classifier(checkpoint)
+        model.to(settings.torch_device())  # type: ignore[arg-type]
+        asked = ((self._eval.texts, self._eval.texts_b), (self._queries.texts, self._queries.texts_b))
+        first, second = (
+            predict(model, encode(tokenizer, texts, texts_b, length), tokenizer) for texts, texts_b in asked
+        )
+        return first, second
+
+
+def _both(train: Sequence[str], chosen: np.ndarray, evaluation: Sequence[str], more: np.ndarray) -> list[str]:
+    return [train[each] for each in chosen.tolist()] + [evaluation[each] for each in more.tolist()]
+
+
+def _seconds(train: Split, chosen: np.ndarray, evaluation: Split, more: np.ndarray) -> list[str] | None:
+    if train.texts_b is None or evaluation.texts_b is None:
+        return None
+    return _both(train.texts_b, chosen, evaluation.texts_b, more)

@@ -1,0 +1,88 @@
+"""The guide: a small trusted set whose gradient says which way a training should go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from backend.errors import InputError
+from backend.influence.capture import Batch
+from backend.influence.parameters import Vector, mean_gradient
+from backend.model.recipe import TrainingContext
+from backend.model.tokenization import TokenIds, collate, encode
+
+LEAST = 8
+"""Rows that a guide needs."""
+
+
+@dataclass(frozen=True)
+class Guide:
+    """m trusted texts with class names."""
+
+    texts: Sequence[str]
+    texts_b: Sequence[str] | None
+    labels: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if len(self.texts) < LEAST:
+            raise InputError(f"the guide has {len(self.texts)} rows; it needs at least {LEAST}")
+
+
+@dataclass
+class GuideGradient:
+    """Draws mini-batches of the guide and takes the gradient of their mean loss, in eval mode and fp32."""
+
+    guide: Guide
+    batch_size: int
+    _examples: list[TokenIds] = field(default_factory=list, init=False)
+
+    def start(self, context: TrainingContext) -> None:
+        """Encode the guide as the training encodes its texts."""
+        self._context = context
+        encoded = encode(context.tokenizer, self.guide.texts, self.guide.texts_b, context.max_length)
+        numbers = {name: number for number, name in enumerate(context.classes)}
+        kept = [
+            (each, numbers[label])
+            for each, label in zip(encoded, self.guide.labels, strict=True)
+            if len(each)
+        ]
+        self._examples, self._labels = [each for each, _ in kept], [label for _, label in kept]
+        self._random = np.random.default_rng((context.seed, 1))
+        # What trains: a frozen layer moves for nobody.
+        self._names = [name for name, each in context.model.named_parameters() if each.requires_grad]
+
+    def __call__(self) -> Vector:
+        """The gradient of a new mini-batch's mean loss: a tensor for every parameter that trains."""
+        chosen = self._random.permutation(len(self._examples))[: self.batch_size].tolist()
+        with evaluating(self._context.model), full_precision(self._context.device):
+            return mean_gradient(self._context.model, [self._batch(chosen)], self._names)
+
+    def _batch(self, chosen: Sequence[int]) -> Batch:
+        device = self._context.device
+        inputs = collate([self._examples[each] for each in chosen], self._context.tokenizer, device)
+        return Batch(
+            list(chosen), inputs, torch.tensor([self._labels[each] for each in chosen], device=device)
+        )
+
+
+class evaluating:
+    """A model in eval mode for a while: no dropout, and no random number drawn."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+
+    def __enter__(self) -> None:
+        self._before = self._model.training
+        self._model.eval()
+
+    def __exit__(self, *_: object) -> None:
+        self._model.train(self._before)
+
+
+def full_precision(device: torch.device) -> torch.autocast:
+    """No autocast for a while: differences of losses drown in bf16."""
+    return torch.autocast(device.type, enabled=False)

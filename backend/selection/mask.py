@@ -1,0 +1,129 @@
+"""Gradient-guided loss masking (Wang et al. 2021, arXiv 2102.13549): train on what agrees with a trusted set.
+
+One step of size eta on example i lowers the guide's loss by ``eta * a_i``, with
+``a_i = <grad l_i, grad L_guide>``, so the best mask is ``w_i = 1[a_i > tau]``.
+Constants are ours: the paper's are not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backend.errors import InputError
+from backend.influence.capture import Batch
+from backend.influence.directional import Derivative, suitable_derivative
+from backend.influence.parameters import Vector
+from backend.model.recipe import Recipe, TrainingContext
+from backend.selection.guide import Guide, GuideGradient, evaluating, full_precision
+
+ALARM = 0.6
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """``warmup``: share of the steps without mask, since early gradients hold little but the mix of classes.
+
+    ``refresh``: steps between gradients of the guide; ``guide_batch``: rows for each; ``threshold``: tau;
+    ``most_of_a_class``: no class loses more than this share of its examples, so that none dies out.
+    """
+
+    warmup: float = 0.2
+    refresh: int = 5
+    guide_batch: int = 64
+    threshold: float = 0.0
+    most_of_a_class: float = ALARM
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1:
+            raise InputError(f"warmup {self.warmup}: must be at least 0 and below 1")
+        if self.refresh < 1 or self.guide_batch < 1:
+            raise InputError("refresh and guide_batch must be at least 1")
+        if not 0 < self.most_of_a_class <= 1:
+            raise InputError(f"most_of_a_class {self.most_of_a_class}: must be above 0 and at most 1")
+
+
+class GradientMask(Recipe):
+    """Masks the examples of a batch whose gradient opposes the guide's."""
+
+    def __init__(self, guide: Guide, settings: MaskSettings | None = None) -> None:
+        self.settings = settings or MaskSettings()
+        self._guide = GuideGradient(guide, self.settings.guide_batch)
+
+    def start(self, context: TrainingContext) -> None:
+        """Encode the guide and clear the log."""
+        self._context = context
+        self._guide.start(context)
+        self._first = round(self.settings.warmup * context.steps)
+        self._direction: Vector | None = None
+        self._derivative: Derivative | None = None
+        count = len(context.rows)
+        self.seen, self.masked = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        self._steps: list[dict[str, Any]] = []
+
+    def weights(self, step: int, places: np.ndarray, inputs: dict[str, Tensor]) -> Tensor | None:
+        """1 for examples that agree with the guide, 0 for those that oppose it; None while warming up."""
+        if step < self._first:
+            return None
+        if self._direction is None or (step - self._first) % self.settings.refresh == 0:
+            self._direction = self._guide()
+        labels = inputs["labels"]
+        batch = Batch(places.tolist(), {n: each for n, each in inputs.items() if n != "labels"}, labels)
+        products = self._alignments(batch, self._direction)
+        keep = self._guarded(places, products)
+        self.seen[places] += 1
+        self.masked[places[~keep]] += 1
+        self._note(step, places, products, keep)
+        return torch.from_numpy(keep).to(labels.device, torch.float32)
+
+    def _alignments(self, batch: Batch, direction: Vector) -> np.ndarray:
+        with evaluating(self._context.model), full_precision(self._context.device):
+            if self._derivative is None:
+                self._derivative = suitable_derivative(self._context.model, batch, direction)
+            return self._derivative(self._context.model, batch, direction).double().cpu().numpy()
+
+    def _guarded(self, places: np.ndarray, products: np.ndarray) -> np.ndarray:
+        """Which examples stay: bool (B). A class that has lost its share gets the best of its own back."""
+        keep = products > self.settings.threshold
+        labels = self._context.labels
+        for label in np.unique(labels[places]):
+            own, everywhere = np.flatnonzero(labels[places] == label), labels == label
+            allowed = self.settings.most_of_a_class * (self.seen[everywhere].sum() + len(own))
+            allowed = max(int(allowed) - int(self.masked[everywhere].sum()), 0)
+            worst_first = own[np.argsort(products[own], kind="stable")]
+            opposing = worst_first[~keep[worst_first]]
+            keep[opposing[allowed:]] = True
+        return keep
+
+    def _note(self, step: int, places: np.ndarray, products: np.ndarray, keep: np.ndarray) -> None:
+        labels = self._context.labels[places]
+        masked = np.bincount(labels[~keep], minlength=len(self._context.classes))
+        self._steps.append(
+            {
+                "step": step,
+                "masked": int((~keep).sum()),
+                "of": len(keep),
+                "mean_alignment": float(products.mean()),
+                "masked_by_class": dict(zip(self._context.classes, masked.tolist(), strict=True)),
+            }
+        )
+
+    def log(self) -> dict[str, Any]:
+        """``masked_share`` by row (place among all texts), by class, and per step; classes to worry about."""
+        classes = self._context.classes
+        by_class = {}
+        for number, name in enumerate(classes):
+            own = self._context.labels == number
+            by_class[name] = float(self.masked[own].sum() / max(self.seen[own].sum(), 1))
+        shares = self.masked / np.maximum(self.seen, 1)
+        rows = self._context.rows.tolist()
+        return {
+            "masked_share": dict(zip(rows, shares.round(4).tolist(), strict=True)),
+            "masked_by_class": by_class,
+            "classes_masked_to_the_limit": [name for name, each in by_class.items() if each > ALARM - 0.02],
+            "steps": self._steps,
+        }

@@ -1,0 +1,52 @@
+"""`retrain --strategy mask`: gradient-guided loss masking beside its baselines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from backend.files import digest
+from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
+from backend.selection.mask import GradientMask, MaskSettings
+from backend.selection.strategy import Strategy, StrategyContext
+
+PLAIN, MASKED, CLEAN, MIXED = "plain", "masked", "guide only", "train and guide"
+
+
+def _trial(context: StrategyContext) -> Trial:
+    settings = MaskSettings(**{name: context.options[name] for name in _OPTIONS})
+    everything, guide = context.everything, context.guide_rows
+    alone = Rows(everything.train[:0], everything.labels[:0], context.guide)
+    mixed = Rows(everything.train, everything.labels, context.guide)
+    mark = digest("mask", asdict(settings), context.guide.tolist())
+    return Trial(
+        "mask",
+        (
+            same_rows(everything, PLAIN, "all training rows"),
+            Arm(
+                MASKED,
+                "rows whose gradient opposes the guide's are masked, step by step",
+                lambda seed: [Phase(everything, GradientMask(guide, settings), mark)],
+            ),
+            same_rows(alone, CLEAN, f"the {len(context.guide)} rows of the guide alone"),
+            same_rows(mixed, MIXED, "training rows and guide together"),
+        ),
+        context.measured,
+        control=MIXED,
+        notes=("a mask is worth its while where it beats training on the guide, too",),
+    )
+
+
+_OPTIONS = ("warmup", "refresh", "threshold", "most_of_a_class")
+_DEFAULT = MaskSettings()
+STRATEGY = Strategy(
+    "mask",
+    "gradient-guided loss masking: skip examples whose gradient opposes a clean set's",
+    "Wang et al. 2021, arXiv 2102.13549",
+    _trial,
+    {
+        "warmup": (_DEFAULT.warmup, "share of the steps before the first mask"),
+        "refresh": (_DEFAULT.refresh, "steps between two gradients of the guide"),
+        "threshold": (_DEFAULT.threshold, "least alignment of an example that is trained on"),
+        "most_of_a_class": (_DEFAULT.most_of_a_class, "largest share of a class that may be masked"),
+    },
+)

@@ -1,0 +1,118 @@
+"""`retrain --strategy prune`: leave out a part of the rows by a score, and see from which size on it hurts.
+
+Which end to leave out, and how much, can only be known from the curve (Anand et al. 2023): easy ones for
+speed, hard ones where labels are wrong; ``stratified`` keeps every class's share; ``probabilistic`` draws
+rows without replacement with a probability that grows with the score, which spares heavy tails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
+from backend.scores.registry import all_scores
+from backend.scores.table import read_scores
+from backend.selection.strategy import Strategy, StrategyContext
+
+WAYS = ("easy", "hard", "stratified", "probabilistic")
+ALL = "all rows"
+_LEAST = 1e-3  # weight of the row that is least likely to be kept
+
+
+def kept_rows(values: np.ndarray, labels: np.ndarray, fraction: float, way: str, seed: int) -> np.ndarray:
+    """Places of the ``fraction`` of rows that stay, ascending, from hardness ``values`` (n), high is hard.
+
+    ``easy`` leaves the easiest out, ``hard`` the hardest, ``stratified`` the easiest of every class,
+    ``probabilistic`` draws. A row without a value counts as neither: the median.
+    """
+    filled = np.where(np.isfinite(values), values, np.nanmedian(values))
+    random = np.random.default_rng((seed, 5))
+    tie = random.random(len(filled))
+    hardest_first = np.lexsort((tie, -filled))
+    count = max(round(fraction * len(filled)), 1)
+    if way == "easy":
+        chosen = hardest_first[:count]
+    elif way == "hard":
+        chosen = hardest_first[::-1][:count]
+    elif way == "stratified":
+        parts = [hardest_first[labels[hardest_first] == label] for label in np.unique(labels)]
+        chosen = np.concatenate([part[: max(round(fraction * len(part)), 1)] for part in parts])
+    elif way == "probabilistic":
+        spread = np.ptp(filled)
+        scaled = (filled - filled.min()) / spread if spread > 0 else np.ones(len(filled))
+        weights = np.maximum(scaled, _LEAST)
+        chosen = random.choice(len(filled), count, replace=False, p=weights / weights.sum())
+    else:
+        raise InputError(f"--way {way}: must be one of {', '.join(WAYS)}")
+    return np.sort(chosen)
+
+
+def _trial(context: StrategyContext) -> Trial:
+    options = context.options
+    name, way, fractions = options["score"], options["way"], parsed_fractions(options["fractions"])
+    hardness = _hardness(context, name)
+    arms, x = [same_rows(context.everything, ALL, "nothing left out")], {ALL: 1.0}
+    for fraction in fractions:
+        pruned, random = f"{name} {fraction:.0%}", f"random {fraction:.0%}"
+        keep = _keeping(context, hardness, fraction, way)
+        arms.append(Arm(pruned, f"{fraction:.0%} kept, {way} by {name}", keep))
+        by_chance = _keeping(context, np.zeros(len(hardness)), fraction, "easy")
+        arms.append(Arm(random, f"{fraction:.0%} kept at random", by_chance))
+        x |= {pruned: fraction, random: fraction}
+    return Trial("prune", tuple(arms), np.arange(len(context.scores.evaluation)), x=x)
+
+
+def _keeping(
+    context: StrategyContext, hardness: np.ndarray, fraction: float, way: str
+) -> Callable[[int], list[Phase]]:
+    def phases(seed: int) -> list[Phase]:
+        kept = kept_rows(hardness, context.given, fraction, way, seed)
+        return [Phase(Rows(kept, context.given[kept]))]
+
+    return phases
+
+
+def _hardness(context: StrategyContext, name: str) -> np.ndarray:
+    """The score, turned so that high is hard, suspect or unlike the rest."""
+    known = all_scores()
+    if name not in known:
+        raise InputError(f"--score {name}: unknown; `python -m backend scores WS --list` names them")
+    table = read_scores(context.scores.folder)
+    if name not in table.names:
+        raise InputError(
+            f"score {name} is not computed; "
+            f"run `python -m backend scores {context.scores.folder.path} --only {name}`"
+        )
+    values = table.values(name)
+    if not np.isfinite(values).any():
+        raise InputError(f"score {name} has no value for any row")
+    # VoG's end to look at is the low one, redundancy: its hard end is the high one (Anand et al. 2023).
+    high_is_hard = (known[name].suspect == "high") != (known[name].serves == "redundant")
+    return values if high_is_hard else -values
+
+
+def parsed_fractions(text: str) -> list[float]:
+    """From ``0.9,0.7``; `InputError` for anything but numbers above 0 and below 1."""
+    try:
+        found = [float(each) for each in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or any(not 0 < each < 1 for each in found):
+        raise InputError(f"--fractions {text}: must be numbers above 0 and below 1, such as 0.9,0.7,0.5")
+    return sorted(set(found), reverse=True)
+
+
+STRATEGY = Strategy(
+    "prune",
+    "leave out a part of the training rows by a score, against random",
+    "Anand et al. 2023, arXiv 2311.16298",
+    _trial,
+    {
+        "score": ("el2n", "a score of `scores`"),
+        "way": ("easy", f"what is left out: {', '.join(WAYS)}"),
+        "fractions": ("0.9,0.7,0.5", "shares of the rows that stay"),
+    },
+)

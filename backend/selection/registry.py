@@ -1,0 +1,37 @@
+"""All strategies, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backend.errors import InputError
+from backend.selection import aligned, masked, prune, reweight, select
+from backend.selection.strategy import Strategy
+
+DECISIONS = "decisions"
+STRATEGIES = {each.STRATEGY.name: each.STRATEGY for each in (masked, aligned, select, prune, reweight)}
+
+
+def strategy_named(name: str) -> Strategy:
+    """The strategy of that name; `InputError` if there is none."""
+    if name not in STRATEGIES:
+        raise InputError(f"--strategy {name}: must be one of {', '.join((DECISIONS, *STRATEGIES))}")
+    return STRATEGIES[name]
+
+
+def checked_options(strategy: Strategy, given: dict[str, str]) -> dict[str, Any]:
+    """A strategy's options with defaults filled in; values are of the defaults' types.
+
+    `InputError` for an option that it does not have or a value of another type.
+    """
+    if unknown := next((name for name in given if name not in strategy.options), None):
+        known = ", ".join(strategy.options) or "none"
+        raise InputError(f"--set {unknown}=...: strategy {strategy.name} has no such option; it has: {known}")
+    found: dict[str, Any] = {name: default for name, (default, _) in strategy.options.items()}
+    for name, text in given.items():
+        kind = type(found[name])
+        try:
+            found[name] = kind(text)
+        except ValueError:
+            raise InputError(f"--set {name}={text}: must be a number such as {found[name]}") from None
+    return found

@@ -1,0 +1,84 @@
+"""`retrain --strategy reweight`: weigh rows by their influence on what the model gets wrong.
+
+A row's influence on the guide's misclassified rows, summed; its rank within its class, from 0 to 2, is its
+weight, so that no class gains. The control has the same weights, dealt out at random within the class.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from backend.errors import InputError
+from backend.files import digest
+from backend.influence.modes import score_mode
+from backend.influence.summed_query import summed_query
+from backend.retraining.arm import Arm, Phase, Trial, same_rows
+from backend.selection.fixed_weights import FixedWeights
+from backend.selection.strategy import Strategy, StrategyContext
+
+PLAIN, WEIGHTED, SHUFFLED = "plain", "weighted", "shuffled weights"
+
+
+def influence_on_errors(context: StrategyContext, score: str) -> np.ndarray:
+    """Summed influence of every training row on the guide's misclassified rows: float64 (n).
+
+    `InputError` where the model gets all of the guide right.
+    """
+    mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows
+    encoded = engine.checkpoints.encode(guide.texts, guide.texts_b)
+    labels = [engine.classes.index(each) for each in guide.labels]
+    predicted = engine.checkpoints.probabilities(encoded).argmax(axis=1)
+    wrong = np.flatnonzero(predicted != np.array(labels)).tolist()
+    if not wrong:
+        raise InputError("the model gets every row of the guide right: there are no errors to weigh by")
+    query = summed_query(engine, [encoded[each] for each in wrong], [labels[each] for each in wrong], mode)
+    return engine.searcher.many_scores([query])[0] * engine.searcher.factors(mode)
+
+
+def rank_weights(influence: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Weights from 0 (most harmful of its class) to 2, mean 1 within every class: float64 (n)."""
+    weights = np.ones(len(influence))
+    for label in np.unique(labels):
+        own = labels == label
+        count = int(own.sum())
+        if count > 1:
+            weights[own] = 2 * (rankdata(influence[own]) - 1) / (count - 1)
+    return weights
+
+
+def _trial(context: StrategyContext) -> Trial:
+    score = context.options["score"]
+    weights = rank_weights(influence_on_errors(context, score), context.given)
+    everything, mark = context.everything, digest("reweight", weights.round(6).tolist())
+
+    def shuffled(seed: int) -> list[Phase]:
+        random, dealt = np.random.default_rng((seed, 7)), weights.copy()
+        for label in np.unique(context.given):
+            own = np.flatnonzero(context.given == label)
+            dealt[own] = random.permutation(dealt[own])
+        return [Phase(everything, FixedWeights(dealt), f"shuffled {mark}")]
+
+    return Trial(
+        "reweight",
+        (
+            same_rows(everything, PLAIN, "all rows count the same"),
+            Arm(
+                WEIGHTED,
+                f"rows count by their influence ({score}) on misclassified rows of the guide",
+                lambda seed: [Phase(everything, FixedWeights(weights), mark)],
+            ),
+            Arm(SHUFFLED, "the same weights, dealt out at random within the class", shuffled),
+        ),
+        context.measured,
+        control=SHUFFLED,
+    )
+
+
+STRATEGY = Strategy(
+    "reweight",
+    "weigh rows by their influence on eval errors",
+    "TracIn-WE (Yeh et al. 2022) as weights; Ren et al. 2018 for the idea",
+    _trial,
+    {"score": ("fisher", "score mode of the influence, as in explain")},
+)

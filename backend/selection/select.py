@@ -1,0 +1,92 @@
+"""`retrain --strategy select`: choose the training rows that are most like a target sample, train on them,
+then fine-tune on the target (Iter & Grangier 2021, arXiv 2109.07591).
+
+The guide is the target sample. Whether a choice is any good shows only after the fine-tuning on the target,
+and over several sizes: rows that are too much like the target add nothing that it does not teach by itself.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from backend.data.equal_texts import equal_text_groups
+from backend.errors import InputError
+from backend.retraining.arm import Arm, Phase, Rows, Trial
+from backend.scores.producers.contrastive import loss_change
+from backend.scores.producers.domain import domain_probabilities
+from backend.scores.target import Target
+from backend.selection.prune import parsed_fractions
+from backend.selection.strategy import Strategy, StrategyContext
+
+BY = ("domain", "contrastive")
+TARGET_ONLY = "target only"
+
+
+def likeness(context: StrategyContext, by: str) -> np.ndarray:
+    """How much every training row is like the guide: float64 (n), NaN for a row without tokens.
+
+    ``domain``: cross-fitted probability of being of the guide; ``contrastive``: how much easier a short
+    fine-tuning on the guide makes the row.
+    """
+    guide = context.guide_rows
+    if by == "domain":
+        scores = context.scores
+        target = scores.encoder.encode(guide.texts, guide.texts_b, scores.progress, "embeddings of the guide")
+        features = np.concatenate([scores.embeddings, target])
+        is_target = (np.arange(len(features)) >= len(context.given)).astype(np.int64)
+        train = context.train
+        seconds = [*train.texts_b, *guide.texts_b] if train.texts_b and guide.texts_b else None
+        groups = equal_text_groups([*train.texts, *guide.texts], seconds)
+        settings = scores.settings
+        found = domain_probabilities(features, is_target, groups, settings.folds, settings.seed)
+        return found[: len(context.given)]
+    target_rows = Target(
+        list(guide.texts), None if guide.texts_b is None else list(guide.texts_b), list(guide.labels)
+    )
+    return -loss_change(context.scores, target_rows)
+
+
+def _trial(context: StrategyContext) -> Trial:
+    by, fractions = context.options["by"], parsed_fractions(context.options["fractions"])
+    if by not in BY:
+        raise InputError(f"--by {by}: must be one of {', '.join(BY)}")
+    values = likeness(context, by)
+    best = np.argsort(-np.where(np.isfinite(values), values, -np.inf), kind="stable")
+    target = Rows(best[:0], context.given[:0], context.guide)
+    arms = [
+        Arm(
+            TARGET_ONLY,
+            f"fine-tuned on the {len(context.guide)} target rows alone",
+            lambda s: [Phase(target)],
+        )
+    ]
+    x = {TARGET_ONLY: 0.0}
+
+    def first(fraction: float, shuffled: bool, seed: int) -> list[Phase]:
+        order = np.random.default_rng((seed, 6)).permutation(len(best)) if shuffled else best
+        rows = np.sort(order[: max(round(fraction * len(order)), 1)])
+        return [Phase(Rows(rows, context.given[rows])), Phase(target)]
+
+    for fraction in fractions:
+        selected, random = f"{by} {fraction:.0%}", f"random {fraction:.0%}"
+        like = f"the {fraction:.0%} most like the target, then the target"
+        arms.append(Arm(selected, like, partial(first, fraction, False)))
+        arms.append(Arm(random, f"{fraction:.0%} at random, then the target", partial(first, fraction, True)))
+        x |= {selected: fraction, random: fraction}
+    arms.append(Arm("all", "all training rows, then the target", partial(first, 1.0, False)))
+    x["all"] = 1.0
+    return Trial("select", tuple(arms), context.measured, x=x)
+
+
+STRATEGY = Strategy(
+    "select",
+    "choose the rows most like a target sample, train on them, then on the target",
+    "Iter & Grangier 2021, arXiv 2109.07591",
+    _trial,
+    {
+        "by": ("domain", f"how likeness is measured: {', '.join(BY)}"),
+        "fractions": ("0.5,0.25,0.1", "shares of the training rows that are chosen"),
+    },
+)

@@ -1,0 +1,62 @@
+"""A small model on a workspace's rows, as a workspace of its own: made to be retrained thousands of times.
+
+A workspace's own model may take minutes to train. The small one says which attribution method is true on
+these data, as far as small models behave like large ones; it is not an explanation of the large one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from backend.copies import copied
+from backend.errors import InputError
+from backend.model.small import write_small_model
+from backend.model.source import resolve
+from backend.model.training_settings import TrainingSettings
+from backend.progress import Progress, silent
+from backend.workspace import Workspace
+
+SETTINGS = TrainingSettings(
+    epochs=10, lr=1e-3, batch_size=32, checkpoints=5, weight_decay=0.0, precision="fp32", scheduler="linear"
+)
+
+
+def small_workspace(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    kind: str = "cnn",
+    rows: int | None = None,
+    settings: TrainingSettings = SETTINGS,
+    progress: Progress = silent,
+) -> Workspace:
+    """Make, train and precompute a workspace at ``folder`` with a small model (see `write_small_model`).
+
+    Args:
+        rows: training rows to take, drawn with the settings' seed; default all. The model's folder lies
+        beside the workspace's.
+    Raises `InputError`; what exists already is not touched.
+    """
+    home = folder.parent / f"{folder.name}-model"
+    if folder.exists() or home.exists():
+        raise InputError(f"{folder if folder.exists() else home}: exists already; choose another place")
+    train, evaluation = workspace.train_split, workspace.eval_split
+    texts = [*train.texts, *evaluation.texts]
+    seconds = [*train.texts_b, *evaluation.texts_b] if train.texts_b and evaluation.texts_b else None
+    write_small_model(home, kind, texts, seconds, tokenizer=_tokenizer(workspace), seed=settings.seed)
+    chosen = np.random.default_rng(settings.seed).permutation(len(train))[:rows]
+    places = {"train": np.sort(chosen), "eval": np.arange(len(evaluation))}
+    small = copied(workspace, folder, rows=places, model=str(home.resolve()))
+    small.train(settings, progress)
+    small.precompute(progress=progress)
+    return small
+
+
+def _tokenizer(workspace: Workspace) -> str:
+    """That of the workspace's model, before training if it has none yet."""
+    manifest = workspace.manifest
+    if manifest.checkpoints:
+        return str(workspace.folder.tokenizer_path(manifest))
+    return resolve(manifest.model.name)

@@ -1,0 +1,80 @@
+"""The arms that decisions make."""
+
+import numpy as np
+import pytest
+
+from backend.data.dataset import load_split
+from backend.data.rowstate import RowState
+from backend.errors import InputError
+from backend.folder import Folder
+from backend.retraining.decisions import BY_LOSS, CLEANED, RANDOM, UNTOUCHED, decisions_trial
+
+CLASSES = ("bad", "good")
+
+
+@pytest.fixture(scope="module")
+def train(tiny_template):
+    return load_split(Folder(tiny_template), "train")
+
+
+def state(action: str, label: str | None = None) -> RowState:
+    return RowState(action, label, "", "me", "2026-11-24")
+
+
+def rows_of(trial, name: str, seed: int = 0):
+    (arm,) = [each for each in trial.arms if each.name == name]
+    (phase,) = arm.phases(seed)
+    assert phase.recipe is None
+    return phase.rows
+
+
+def trial_of(train, states, losses=None):
+    return decisions_trial(train, 20, CLASSES, states, losses)
+
+
+def test_cleaned_rows_have_the_labels_in_force(train):
+    other = "good" if train.labels[5] == "bad" else "bad"
+    states = {
+        train.ids[3]: state("remove"),
+        train.ids[5]: state("relabel", other),
+        train.ids[7]: state("flag"),
+        train.ids[9]: state("keep"),
+        "gone": state("remove"),
+    }
+    trial = trial_of(train, states)
+    untouched, cleaned = rows_of(trial, UNTOUCHED), rows_of(trial, CLEANED)
+    assert untouched.train.tolist() == list(range(60))
+    assert cleaned.train.tolist() == [each for each in range(60) if each != 3]
+    changed = np.flatnonzero(untouched.labels[cleaned.train] != cleaned.labels)
+    assert cleaned.train[changed].tolist() == [5]
+    assert CLASSES[cleaned.labels[changed][0]] == other
+    assert (trial.reference, trial.control) == (UNTOUCHED, RANDOM)
+
+
+def test_controls_remove_as_many_of_every_class(train):
+    places = {name: [i for i, each in enumerate(train.labels) if each == name] for name in CLASSES}
+    chosen = [*places["bad"][:4], places["good"][0]]
+    losses = np.zeros(60)
+    losses[[*places["bad"][10:14], places["good"][8]]] = 5.0
+    trial = trial_of(train, {train.ids[each]: state("remove") for each in chosen}, losses)
+    for name, seed in ((RANDOM, 0), (RANDOM, 1), (BY_LOSS, 0)):
+        gone = sorted(set(range(60)) - set(rows_of(trial, name, seed).train.tolist()))
+        assert sorted(train.labels[each] for each in gone) == ["bad"] * 4 + ["good"]
+    assert rows_of(trial, RANDOM, 0).mark != rows_of(trial, RANDOM, 1).mark
+    assert rows_of(trial, RANDOM, 0).mark == rows_of(trial, RANDOM, 0).mark
+    kept = rows_of(trial, BY_LOSS).train
+    assert not set(kept.tolist()) & set(np.flatnonzero(losses).tolist())
+
+
+def test_nothing_decided_is_nothing_to_compare(train):
+    for states in ({}, {train.ids[0]: state("flag")}, {train.ids[0]: state("relabel", train.labels[0])}):
+        with pytest.raises(InputError, match="no training row is removed or relabelled"):
+            trial_of(train, states)
+
+
+def test_a_class_must_not_vanish(train):
+    gone = {
+        row: state("remove") for row, label in zip(train.ids, train.labels, strict=True) if label == "bad"
+    }
+    with pytest.raises(InputError, match="no training row of class 'bad'"):
+        trial_of(train, gone)

@@ -1,0 +1,95 @@
+"""Forecasts against their definitions."""
+
+import numpy as np
+import pytest
+
+from backend.errors import InputError
+from backend.retrain import forecast_decisions
+from backend.retraining.forecast import forecast
+from backend.retraining.question import Asked
+
+
+def first_order(workspace, row: str) -> float:
+    content = workspace.forecast((Asked(row=row),))
+    return content["forecast"]["queries"][0]["loss_change"]
+
+
+def test_removing_rows_takes_their_influence_away(tiny_workspace):
+    """The sum of what `explain` gives, times visits over batch size: one, over batches of 8."""
+    workspace = tiny_workspace
+    query, ids = workspace.eval_split.ids[2], workspace.train_split.ids
+    label = workspace.eval_split.labels[2]
+    found = workspace.explain(row=query, label=label, k=60, exact=True)
+    influence = {each.id: each.score for each in (*found.proponents, *found.opponents)}
+    removed = [ids[3], ids[8], ids[11]]
+    workspace.remove(*removed)
+    expected = sum(influence.get(each, 0.0) for each in removed) / 8
+    assert first_order(workspace, query) == pytest.approx(expected, rel=0.02, abs=1e-8)
+
+
+def test_relabelling_takes_one_influence_and_adds_another(tiny_workspace):
+    """The row asked about with its other label: its own gradient there, against the query's."""
+    workspace = tiny_workspace
+    split, query = workspace.train_split, workspace.eval_split.ids[2]
+    row, other = split.ids[5], "good" if split.labels[5] == "bad" else "bad"
+    label = workspace.eval_split.labels[2]
+    old = {
+        each.id: each.score
+        for found in [workspace.explain(row=query, label=label, k=60, exact=True)]
+        for each in (*found.proponents, *found.opponents)
+    }[row]
+    # By symmetry the influence of the row with its new label on the query is what this pair gives.
+    checkpoints = workspace.explainer().checkpoints
+    encoded = checkpoints.encode([split.texts[5], workspace.eval_split.texts[2]], None)
+    classes = workspace.manifest.classes
+    mine, theirs = checkpoints.trace(encoded, [classes.index(other), classes.index(label)])
+    new = 0.0
+    for slot, token in enumerate(mine.tokens.tolist()):
+        for place in np.flatnonzero(theirs.tokens == token).tolist():
+            products = (mine.rows[:, slot].astype(float) * theirs.rows[:, place]).sum(axis=1)
+            new += float((products / checkpoints.weights).sum())
+    workspace.relabel(row, other)
+    assert first_order(workspace, query) == pytest.approx((old - new) / 8, rel=0.05, abs=1e-8)
+
+
+def test_unlearning_raises_the_loss_of_what_is_removed(tiny_workspace):
+    """A query that is itself among the removed rows becomes less likely than after random unlearning."""
+    workspace = tiny_workspace
+    same = [
+        row
+        for row, label in zip(workspace.train_split.ids, workspace.train_split.labels, strict=True)
+        if label == "bad"
+    ]
+    workspace.remove(*same[:20])
+    text = workspace.train_split.texts[workspace.train_split.position(same[0])]
+    check = workspace.forecast((Asked(text=text, label="bad"),))["forecast"]["queries"][0]["unlearning"]
+    assert check["after"] < check["before"]
+    model = workspace.explainer().checkpoints.models[-1]
+    assert not model.training and not any(each.requires_grad for each in model.parameters())
+
+
+def test_forecasting_leaves_the_models_as_they_are(tiny_workspace):
+    workspace = tiny_workspace
+    before = workspace.explain(text="a witty film").proponents[0].score
+    workspace.remove(workspace.train_split.ids[0])
+    workspace.forecast()
+    assert workspace.explain(text="a witty film").proponents[0].score == before
+
+
+def test_nothing_decided_is_nothing_to_forecast(tiny_workspace):
+    with pytest.raises(InputError, match="nothing to forecast"):
+        forecast_decisions(tiny_workspace.explainer(), {}, ())
+
+
+def test_the_forecast_of_eval_is_the_mean_over_its_rows(tiny_workspace):
+    workspace = tiny_workspace
+    workspace.remove(*workspace.train_split.ids[:4])
+    explainer, states = workspace.explainer(), workspace.states()
+    rows = workspace.eval_split
+    records = [
+        {"row": place, "label": workspace.manifest.classes.index(label)}
+        for place, label in enumerate(rows.labels)
+    ]
+    found = forecast(explainer, states, records)
+    mean = np.mean([each["loss_change"] for each in found["queries"]])
+    assert found["eval"]["loss_change"] == pytest.approx(mean, rel=1e-4)

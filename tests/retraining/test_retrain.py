@@ -1,0 +1,221 @@
+"""`retrain` in a small workspace: arms, reports, resuming, what stays untouched."""
+
+import json
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from backend.errors import InputError
+from backend.model.loading import load_classifier
+from backend.retrain import RetrainSettings, reports
+from backend.retraining import runner
+from backend.retraining.decisions import CLEANED, RANDOM, UNTOUCHED
+from backend.retraining.outcome import Outcome, read_outcome, write_outcome
+from backend.retraining.question import Asked
+from backend.retraining.report import cell, markdown
+from backend.workspace import Workspace
+from tests.conftest import build_tiny, without_model
+
+
+@pytest.fixture
+def trainings(monkeypatch) -> list[int]:
+    """Seeds of the trainings that were made."""
+    made: list[int] = []
+    real = runner.train
+
+    def counted(*args, settings, **rest):
+        made.append(settings.seed)
+        return real(*args, settings=settings, **rest)
+
+    monkeypatch.setattr(runner, "train", counted)
+    return made
+
+
+def files_of(workspace: Workspace) -> dict[str, int]:
+    return {
+        str(path.relative_to(workspace.path)): path.stat().st_mtime_ns
+        for path in workspace.path.rglob("*")
+        if path.is_file() and "retrains" not in path.parts and path.suffix != ".lock" and path.name != ".lock"
+    }
+
+
+def test_decisions_are_trained_beside_their_controls(tiny_workspace, trainings):
+    workspace = tiny_workspace
+    ids, query = workspace.train_split.ids, workspace.eval_split.ids[0]
+    workspace.remove(*ids[:6])
+    before = files_of(workspace)
+    asked = (Asked(row=query), Asked(text="a witty film", label="good"))
+    content = workspace.retrain(RetrainSettings(seeds=2, asked=asked, device="cpu"))
+    assert trainings == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert [each["name"] for each in content["arms"]] == [UNTOUCHED, CLEANED, RANDOM, "removal by loss"]
+    untouched, cleaned = content["arms"][:2]
+    assert "change" not in untouched and cleaned["verdict"].startswith("accuracy")
+    assert {"accuracy", "macro_f1", "loss", "f1/bad", "f1/good"} <= set(cleaned["change"])
+    first, second = content["queries"]
+    assert first["id"] == query and first["label"] == workspace.eval_split.labels[0]
+    assert set(second["probability"]) == {UNTOUCHED, CLEANED, RANDOM, "removal by loss"}
+    assert all(0 <= each <= 1 for each in second["probability"][CLEANED]["seeds"])
+    assert content["forecast"]["removed"] == 6 and len(content["forecast"]["queries"]) == 2
+    assert files_of(workspace) == before
+    (folder,) = reports(workspace.folder)
+    assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(content))
+    assert (folder / "report.md").read_text().startswith("## decisions")
+    assert load_classifier(content["models"][CLEANED]).config.num_labels == 2
+
+
+def test_the_untouched_arm_is_the_original_run(tiny_workspace):
+    """Same rows, settings and seed: the predictions are those of the workspace's own last checkpoint."""
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    settings = RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,))
+    content = tiny_workspace.retrain(settings)
+    own = tiny_workspace.predictions("eval")
+    assert content["arms"][0]["figures"]["loss"]["mean"] == pytest.approx(own.loss.mean(), rel=1e-4)
+
+
+def test_what_was_trained_is_not_trained_again(tiny_workspace, trainings):
+    workspace = tiny_workspace
+    workspace.remove(*workspace.train_split.ids[:3])
+    workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    assert len(trainings) == 4
+    workspace.retrain(RetrainSettings(seeds=2, device="cpu"))
+    assert trainings[4:] == [1] * 4
+    workspace.remove(workspace.train_split.ids[4])
+    workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    assert len(trainings) == 8 + 3  # the untouched arm was there
+
+
+def test_a_stopped_call_goes_on(tiny_workspace, trainings, monkeypatch):
+    workspace = tiny_workspace
+    workspace.remove(*workspace.train_split.ids[:3])
+    real = runner.write_outcome
+    written = []
+
+    def stop(home, key, outcome):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(key)
+        real(home, key, outcome)
+
+    monkeypatch.setattr(runner, "write_outcome", stop)
+    with pytest.raises(KeyboardInterrupt):
+        workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    monkeypatch.setattr(runner, "write_outcome", real)
+    assert reports(workspace.folder) == []
+    workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    assert len(trainings) == 3 + 2
+    assert not list((workspace.path / "retrains").glob(".*.tmp"))
+
+
+def test_a_damaged_outcome_is_made_again(tmp_path):
+    outcome = Outcome(np.ones((2, 2), np.float32), np.empty((0, 2), np.float32), [{"a": 1}], 2.0)
+    write_outcome(tmp_path, "key", outcome)
+    found = read_outcome(tmp_path, "key")
+    assert found and found.logs == [{"a": 1}] and found.evaluation.tolist() == outcome.evaluation.tolist()
+    path = tmp_path / "key.safetensors"
+    path.write_bytes(path.read_bytes()[:20])
+    assert read_outcome(tmp_path, "key") is None
+    write_outcome(tmp_path, "key", outcome)
+    (tmp_path / "key.json").write_text("[]")
+    assert read_outcome(tmp_path, "key") is None
+    assert read_outcome(tmp_path, "other") is None
+
+
+def test_two_at_once_are_refused(tiny_workspace):
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    home = tiny_workspace.path / "retrains"
+    (home / "outcomes").mkdir(parents=True)
+    with FileLock(home / ".lock"), pytest.raises(InputError, match="another retraining is running"):
+        tiny_workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strategy": "magic"}, "--strategy magic: must be one of decisions, mask"),
+        ({"options": {"eta": "1"}}, "--set: strategy decisions has no options"),
+        ({"strategy": "dga", "options": {"magic": "1"}}, "--set magic=...: strategy dga has no such option"),
+        ({"strategy": "dga", "options": {"eta": "much"}}, "--set eta=much: must be a number"),
+        ({"strategy": "dga", "guide": 1.5}, "--guide 1.5"),
+        ({"strategy": "mask", "guide": 0.1}, "--guide 0.1: of 20 eval rows"),
+        ({"strategy": "prune", "guide": 0.5, "options": {"score": "magic"}}, "--score magic: unknown"),
+        ({"strategy": "prune", "guide": 0.5}, "score el2n is not computed|no scores yet"),
+        ({"strategy": "select", "guide": 0.5, "options": {"fractions": "2"}}, "--fractions 2"),
+        ({"arms": ("magic",)}, "--arm magic: trial decisions has untouched"),
+        ({"asked": (Asked(row="magic"),)}, "row 'magic' is not in eval"),
+        ({"asked": (Asked(text="a film"),)}, "--text needs --label"),
+        ({"asked": (Asked(text="a film", label="magic"),)}, "no class"),
+        ({"asked": (Asked(text="a film", text_b="b", label="good"),)}, "has no second text"),
+    ],
+)
+def test_wrong_input_is_one_line_and_trains_nothing(tiny_workspace, trainings, settings, message):
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    with pytest.raises(InputError, match=message):
+        tiny_workspace.retrain(RetrainSettings(device="cpu", seeds=1, **settings))
+    assert trainings == [] and reports(tiny_workspace.folder) == []
+
+
+def test_an_attached_run_needs_its_start_model(tmp_path, tiny_template):
+    run = Workspace.open(tiny_template)
+    workspace = without_model(tmp_path, 40)
+    workspace.attach(run.folder.checkpoints, classes=["bad", "good"])
+    workspace.remove(workspace.train_split.ids[0])
+    with pytest.raises(InputError, match="name it with --start-model"):
+        workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    settings = RetrainSettings(
+        seeds=1, device="cpu", epochs=1, start_model=run.manifest.model.name, arms=(CLEANED,)
+    )
+    content = workspace.retrain(settings)
+    assert [each["name"] for each in content["arms"]] == [UNTOUCHED, CLEANED]
+    assert content["forecast"] is None  # nothing was precomputed
+
+
+@pytest.mark.parametrize("strategy", ["mask", "dga", "prune", "reweight", "select"])
+def test_every_strategy_trains_and_reports(tmp_path, strategy):
+    workspace = build_tiny(tmp_path / "t", n_train=60, n_eval=60)
+    options = {}
+    if strategy in ("prune", "select"):
+        options["fractions"] = "0.5"
+    if strategy == "prune":
+        workspace.compute_scores(["el2n"])
+    if strategy == "reweight":
+        _break(workspace)
+    settings = RetrainSettings(seeds=1, strategy=strategy, options=options, guide=0.5, device="cpu")
+    content = workspace.retrain(settings)
+    assert content["trial"] == strategy and len(content["arms"]) >= 3
+    measured = 60 if strategy == "prune" else 30
+    assert content["eval_rows"] == measured
+    for arm in content["arms"][1:]:
+        assert "accuracy" in arm["change"]
+    text = markdown(content)
+    assert all(cell(arm["name"]) in text for arm in content["arms"])
+    logs = {arm["name"]: arm["logs"][0][0] for arm in content["arms"]}
+    if strategy == "mask":
+        assert set(logs["masked"]["masked_by_class"]) == {"bad", "good"}
+    if strategy == "dga":
+        assert sum(logs["aligned"]["weights"].values()) == pytest.approx(1)
+
+
+def _break(workspace: Workspace) -> None:
+    """Let the model get some eval rows wrong: half of them get the other label."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from backend.data.dataset import split_path
+
+    path = split_path(workspace.folder, "eval")
+    table = pq.read_table(path)
+    flip = {"good": "bad", "bad": "good"}
+    for name in ("label", table.column_names[-1]):
+        values = table[name].to_pylist()
+        values = [flip.get(each, each) if row % 2 else each for row, each in enumerate(values)]
+        place = table.column_names.index(name)
+        table = table.set_column(
+            place, table.schema.field(name), pa.array(values, table.schema.field(name).type)
+        )
+    pq.write_table(table, path)
+    workspace._splits.clear()
+
+
+def test_texts_of_a_data_set_do_no_harm_in_markdown():
+    assert cell("a|b\n# *c* <script>`") == "a\\|b \\# \\*c\\* \\<script\\>\\`"

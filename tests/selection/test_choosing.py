@@ -1,0 +1,83 @@
+"""Choosing rows: pruning, ranks as weights, likeness to a target, guides."""
+
+import numpy as np
+import pytest
+
+from backend.errors import InputError
+from backend.selection.prune import kept_rows, parsed_fractions
+from backend.selection.registry import STRATEGIES, checked_options, strategy_named
+from backend.selection.reweight import rank_weights
+from backend.selection.strategy import divided_eval
+
+HARDNESS = np.array([0.1, 0.9, 0.5, 0.7, 0.3, 0.2])
+LABELS = np.array([0, 0, 0, 1, 1, 1])
+
+
+def test_easy_and_hard_ends():
+    assert kept_rows(HARDNESS, LABELS, 0.5, "easy", 0).tolist() == [1, 2, 3]
+    assert kept_rows(HARDNESS, LABELS, 0.5, "hard", 0).tolist() == [0, 4, 5]
+
+
+def test_stratified_keeps_every_class():
+    kept = kept_rows(HARDNESS, LABELS, 1 / 3, "stratified", 0)
+    assert kept.tolist() == [1, 3]
+    rare = np.r_[np.zeros(50, int), 1]
+    assert 50 in kept_rows(np.r_[np.ones(50), 0.0], rare, 0.2, "stratified", 0)
+
+
+def test_probabilistic_prefers_the_hard_and_draws_without_replacement():
+    values = np.r_[np.zeros(100), np.ones(100)]
+    labels = np.zeros(200, dtype=int)
+    kept = kept_rows(values, labels, 0.25, "probabilistic", 0)
+    assert len(set(kept.tolist())) == 50
+    assert (kept >= 100).mean() > 0.9
+    assert kept.tolist() == kept_rows(values, labels, 0.25, "probabilistic", 0).tolist()
+    assert kept.tolist() != kept_rows(values, labels, 0.25, "probabilistic", 1).tolist()
+
+
+def test_equal_scores_are_a_random_choice_that_changes_with_the_seed():
+    values, labels = np.zeros(100), np.zeros(100, dtype=int)
+    one, other = (kept_rows(values, labels, 0.5, "easy", seed).tolist() for seed in (0, 1))
+    assert one != other and len(one) == 50
+
+
+def test_rows_without_a_value_are_in_the_middle():
+    values = np.array([0.0, np.nan, 1.0])
+    assert kept_rows(values, np.zeros(3, int), 2 / 3, "easy", 0).tolist() == [1, 2]
+    assert kept_rows(values, np.zeros(3, int), 2 / 3, "hard", 0).tolist() == [0, 1]
+
+
+def test_ways_and_fractions_are_checked():
+    with pytest.raises(InputError, match="--way magic"):
+        kept_rows(HARDNESS, LABELS, 0.5, "magic", 0)
+    assert parsed_fractions("0.5,.9,0.5") == [0.9, 0.5]
+    for text in ("", "0", "1", "a", "0.5,2", "nan"):
+        with pytest.raises(InputError, match="--fractions"):
+            parsed_fractions(text)
+
+
+def test_weights_rank_within_the_class():
+    found = rank_weights(np.array([-5.0, 0.0, 3.0, 100.0, 101.0]), np.array([0, 0, 0, 1, 1]))
+    assert found.tolist() == [0.0, 1.0, 2.0, 0.0, 2.0]
+    assert rank_weights(np.array([1.0, 2.0]), np.array([0, 1])).tolist() == [1.0, 1.0]
+    ties = rank_weights(np.zeros(4), np.zeros(4, dtype=int))
+    assert ties.tolist() == [1.0] * 4
+
+
+def test_the_guide_has_the_classes_of_eval_and_measures_nothing():
+    labels = np.array([0] * 60 + [1] * 40)
+    guide, measured = divided_eval(labels, 0.3, 0)
+    assert sorted([*guide, *measured]) == list(range(100))
+    assert np.bincount(labels[guide]).tolist() == [18, 12]
+    again, _ = divided_eval(labels, 0.3, 0)
+    assert again.tolist() == guide.tolist()
+
+
+def test_options_have_the_types_of_their_defaults():
+    dga = strategy_named("dga")
+    assert checked_options(dga, {"every": "7", "eta": "0.5"})["every"] == 7
+    assert checked_options(dga, {})["eta"] == dga.options["eta"][0]
+    with pytest.raises(InputError, match="--set every=a"):
+        checked_options(dga, {"every": "a"})
+    for strategy in STRATEGIES.values():
+        assert strategy.summary and strategy.source
