@@ -30,12 +30,13 @@ def small_workspace(
     kind: str = "cnn",
     rows: int | None = None,
     settings: TrainingSettings = SETTINGS,
+    rows_seed: int = 0,
     progress: Progress = silent,
 ) -> Workspace:
     """Make, train and precompute a workspace at ``folder`` with a small model (see `write_small_model`).
 
     Args:
-        rows: training rows to take, drawn with the settings' seed; default all. The model's folder lies
+        rows: training rows to take, drawn with ``rows_seed``; default all. The model's folder lies
         beside the workspace's.
     Raises `InputError`; what exists already is not touched.
     """
@@ -46,7 +47,7 @@ def small_workspace(
     texts = [*train.texts, *evaluation.texts]
     seconds = [*train.texts_b, *evaluation.texts_b] if train.texts_b and evaluation.texts_b else None
     write_small_model(home, kind, texts, seconds, tokenizer=_tokenizer(workspace), seed=settings.seed)
-    chosen = np.random.default_rng(settings.seed).permutation(len(train))[:rows]
+    chosen = np.random.default_rng(rows_seed).permutation(len(train))[:rows]
     places = {"train": np.sort(chosen), "eval": np.arange(len(evaluation))}
     small = copied(workspace, folder, rows=places, model=str(home.resolve()))
     small.train(settings, progress)

@@ -14,7 +14,7 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer, PreTrainedModel
 
 from backend.errors import InputError
-from backend.model.conv import WIDTH, ConvForSequenceClassification, ConvConfig
+from backend.model.conv import WIDTH, ConvConfig, ConvForSequenceClassification
 from backend.model.loading import load_tokenizer
 from backend.model.quiet import quiet
 from backend.model.tokenization import encode_ids
