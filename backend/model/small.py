@@ -41,6 +41,8 @@ def write_small_model(
     if kind not in KINDS:
         raise InputError(f"--model {kind}: must be one of {', '.join(KINDS)}")
     small = _occurring(tokenizer, texts, texts_b)
+    if kind == "cnn":  # it knows no token types
+        small.model_input_names = ["input_ids", "attention_mask"]
     torch.manual_seed(seed)
     model = _model(kind, small)
     folder.mkdir(parents=True, exist_ok=True)
