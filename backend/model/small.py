@@ -40,9 +40,7 @@ def write_small_model(
     """
     if kind not in KINDS:
         raise InputError(f"--model {kind}: must be one of {', '.join(KINDS)}")
-    small = _occurring(tokenizer, texts, texts_b)
-    if kind == "cnn":  # it knows no token types
-        small.model_input_names = ["input_ids", "attention_mask"]
+    small = _occurring(tokenizer, texts, texts_b, with_types=kind != "cnn")
     torch.manual_seed(seed)
     model = _model(kind, small)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +68,9 @@ def _model(kind: str, tokenizer: BertTokenizer) -> PreTrainedModel:
     )
 
 
-def _occurring(source: str, texts: Sequence[str], texts_b: Sequence[str] | None) -> BertTokenizer:
+def _occurring(
+    source: str, texts: Sequence[str], texts_b: Sequence[str] | None, with_types: bool
+) -> BertTokenizer:
     whole = load_tokenizer(source)
     if type(whole.backend_tokenizer.model).__name__ != "WordPiece":
         raise InputError(f"{source}: a small model needs a WordPiece tokenizer, as BERT's")
@@ -82,4 +82,5 @@ def _occurring(source: str, texts: Sequence[str], texts_b: Sequence[str] | None)
         vocab={name: number for number, name in enumerate(names)},
         do_lower_case=getattr(whole, "do_lower_case", True),
         model_max_length=_LENGTH,
+        model_input_names=["input_ids", *(["token_type_ids"] if with_types else []), "attention_mask"],
     )
