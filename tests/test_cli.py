@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from backend import cli
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny
@@ -27,6 +28,22 @@ def backend(*arguments: object, check: bool = True) -> subprocess.CompletedProce
     if check:
         assert done.returncode == 0, done.stderr
     return done
+
+
+@pytest.fixture
+def inside(monkeypatch, capfd):
+    """The same in this process: a start costs seconds, and most tests ask for what is said only."""
+
+    def run(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["backend", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, errors = capfd.readouterr()
+        assert not check or ended.value.code == 0, errors
+        return subprocess.CompletedProcess([], int(ended.value.code or 0), out, errors)
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -152,16 +169,23 @@ WRONG = {
         ],
         "model ''",
     ),
+    "strategy": (["retrain", "{ws}", "--strategy", "magic"], "must be one of decisions, mask"),
+    "option of a strategy": (["retrain", "{ws}", "--strategy", "dga", "--set", "eta"], "must be NAME=VALUE"),
+    "seeds": (["retrain", "{ws}", "--seeds", "0"], "--seeds 0"),
+    "forecast of nothing": (["forecast", "{ws}"], "nothing to forecast"),
+    "deleted rows": (["evaluate", "{ws}", "--protocol", "deletion", "-k", "few"], "whole numbers"),
+    "damping": (["evaluate", "{ws}", "--protocol", "lds", "--method", "we:ekfac:much"], "must be a number"),
+    "small model": (["small", "{ws}", "--out", "{tmp}/s", "--model", "magic"], "--model magic"),
     "protocol": (["evaluate", "{ws}", "--protocol", "magic"], "must be one of index, compare, mislabel"),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_input_is_one_line_and_exit_code_2(name, tiny_workspace, source, tmp_path):
+def test_wrong_input_is_one_line_and_exit_code_2(name, tiny_workspace, source, tmp_path, inside):
     arguments, expected = WRONG[name]
     places = {"tmp": tmp_path, "ws": tiny_workspace.path, "src": source}
     before = sorted(tmp_path.iterdir())
-    done = backend(*(each.format(**places) for each in arguments), check=False)
+    done = inside(*(each.format(**places) for each in arguments), check=False)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -191,7 +215,41 @@ def test_decisions_do_not_wait_for_torch(tiny_workspace):
 
 def test_help_everywhere():
     listed = backend("--help").stdout
-    commands = "demo init train attach precompute explain keep flag remove relabel undo redo log export"
+    commands = (
+        "demo init train attach precompute explain keep flag remove relabel undo redo log export retrain"
+    )
     for command in [*commands.split(), "evaluate", "status", "verify"]:
         assert command in listed
     assert "--exact" in backend("explain", "--help").stdout
+
+
+def test_closing_the_loop(tiny_workspace, inside):
+    """Decide, forecast, retrain, in the words of the guide."""
+    ws, row = tiny_workspace.path, tiny_workspace.eval_split.ids[0]
+    nothing = inside("retrain", ws, check=False)
+    assert nothing.returncode == 2 and "no training row is removed or relabelled" in nothing.stderr
+    inside("remove", ws, *tiny_workspace.train_split.ids[:5])
+    shown = inside("forecast", ws, "--row", row, "--text", "a witty film", "--label", "good").stdout
+    assert "5 rows removed" in shown and "p(good) of: a witty film" in shown
+    options = ("--seeds", 2, "--row", row, "--arm", "cleaned", "--arm", "random removal", "--device", "cpu")
+    content = json.loads(inside("retrain", ws, *options, "--json").stdout)
+    assert [each["name"] for each in content["arms"]] == ["untouched", "cleaned", "random removal"]
+    again = inside("retrain", ws, *options)
+    assert "## decisions" in again.stdout and "cleaned: accuracy" in again.stdout
+    assert "trainings: 6 of 6" in again.stderr
+    listed = inside("retrain", ws, "--strategy", "list").stdout
+    assert all(name in listed for name in ("mask", "dga", "select", "prune", "reweight", "--set eta=1.0"))
+
+
+def test_whether_influence_is_true(tiny_workspace, tmp_path, inside):
+    """A small model of the same rows, and the protocols that retrain it."""
+    small = tmp_path / "small"
+    inside("small", tiny_workspace.path, "--out", small, "--rows", 40, "--epochs", 1)
+    for protocol in ("lds", "deletion", "brittleness", "identical-class", "randomisation"):
+        options = ("--queries", 2, "--subsets", 3, "--method", "we:dot", "-k", "2,4", "--workers", 1)
+        shown = inside("evaluate", small, "--protocol", protocol, *options).stdout
+        assert "we dot" in shown, protocol
+    curves = json.loads(
+        inside("evaluate", small, "--protocol", "deletion", *options, "--json").stdout  # kept trainings
+    )["curves"]
+    assert {each["variant"] for each in curves} == {"we dot", "random rows of the class"}
