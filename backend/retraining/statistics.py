@@ -54,6 +54,7 @@ class Measure:
     def __init__(self, truth: np.ndarray, classes: tuple[str, ...], groups: list[str] | None) -> None:
         self._truth, self._classes = truth, classes
         self._one_hot = np.eye(len(classes))[truth]
+        groups = groups if len(set(groups or ())) > 1 else None
         names = sorted(set(groups or ()))
         of_row = np.array([names.index(each) for each in groups], dtype=np.int64) if groups else None
         self._groups = np.empty((len(truth), 0)) if of_row is None else np.eye(len(names))[of_row]
@@ -63,7 +64,7 @@ class Measure:
             "loss",
             *(f"f1/{name}" for name in classes),
             *(f"recall/{name}" for name in classes),
-            *(f"group/{name}" for name in names),
+            *(f"group/{name or '(none)'}" for name in names),
         )
 
     def figures(self, probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
