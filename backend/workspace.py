@@ -13,6 +13,7 @@ from backend.data.dataset import Split, load_split
 from backend.data.rowstate import Action, RowState
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.model.source import check_source
 from backend.progress import Progress, silent
 from backend.review.decide import decide
@@ -223,7 +224,7 @@ class Workspace:
             label: the class whose loss is traced; default: the predicted class ("why this?").
             k: how many proponents and opponents.
             method: a name of `backend.influence.registry`; score: one of its scores, default its first.
-            damping: of the scores that have one; default 1.
+            damping: of the scores that have one; default: the score's own.
             exact: scan everything, and make the gradients of the best anew in fp32.
         """
         from backend.influence.explain import Question
@@ -250,7 +251,7 @@ class Workspace:
         *,
         split: SplitName = "eval",
         label: str = "predicted",
-        score: str = "dot",
+        score: str = DEFAULT_SCORE,
         k: int = 10,
         device: str = "auto",
         progress: Progress = silent,
@@ -274,7 +275,7 @@ class Workspace:
         )
 
     def compute_influence(
-        self, *, score: str = "dot", k: int = 10, device: str = "auto", progress: Progress = silent
+        self, *, score: str = DEFAULT_SCORE, k: int = 10, device: str = "auto", progress: Progress = silent
     ) -> None:
         """Influence of all training rows on all eval rows (see `backend.influence.whole_set`); resumable."""
         from backend.influence.whole_set import compute_whole_set
@@ -332,7 +333,9 @@ class Workspace:
 
         return read_sources(self.folder)
 
-    def compute_words(self, *, score: str = "dot", device: str = "auto", progress: Progress = silent) -> None:
+    def compute_words(
+        self, *, score: str = DEFAULT_SCORE, device: str = "auto", progress: Progress = silent
+    ) -> None:
         """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
         from backend.scores.words import compute_words
 
@@ -345,7 +348,7 @@ class Workspace:
 
         return read_words(self.folder)
 
-    def row_words(self, row: str, *, score: str = "dot", device: str = "auto") -> RowWords:
+    def row_words(self, row: str, *, score: str = DEFAULT_SCORE, device: str = "auto") -> RowWords:
         """A training row's influence on the misclassified eval rows, word by word."""
         from backend.scores.words import words_of_row
 
@@ -380,7 +383,7 @@ class Workspace:
         return make_queue(self.scores(), self.train_split, self.states(), wanted or QueueFilter())
 
     def measure_index(
-        self, queries: int = 20, k: int = 10, score: str = "dot", progress: Progress = silent
+        self, queries: int = 20, k: int = 10, score: str = DEFAULT_SCORE, progress: Progress = silent
     ) -> dict[str, float]:
         """Recall@k of the default path against `explain --exact` on eval rows, for both ends."""
         from backend.influence.indexing import measure_against_exact

@@ -63,7 +63,7 @@ RATES = {
     ("cnn", "sgd"): replace(SETTINGS, lr=0.5, epochs=10, optimizer="sgd"),
     ("transformer", "sgd"): replace(SETTINGS, lr=0.5, epochs=10, optimizer="sgd"),
 }
-DAMPINGS = ("0.1", "3", "10", "30", "100")
+DAMPINGS = ("0.1", "1", "3", "10", "30", "100")
 DELETED = ["we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf"]
 PLAIN = "we dot"
 

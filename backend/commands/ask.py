@@ -10,6 +10,7 @@ import typer
 from backend import console
 from backend.commands.options import Device, Json, WorkspacePath
 from backend.errors import InputError
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
 
 
@@ -28,7 +29,8 @@ def explain(
         typer.Option(help="One of the method's scores, such as dot or ekfac; `methods` lists them."),
     ] = None,
     damping: Annotated[
-        float | None, typer.Option(help="Of adam, fisher, kfac, ekfac: lambda over its mean; default 1.")
+        float | None,
+        typer.Option(help="Of adam, fisher, kfac, ekfac: lambda over its mean; default: the score's own."),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="How many of each kind.")] = 10,
     exact: Annotated[
@@ -120,7 +122,7 @@ def explain_many(
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     split: Annotated[str, typer.Option(help="eval or train: all rows of it are explained.")] = "eval",
     label: Annotated[str, typer.Option(help="predicted or given: the class to explain.")] = "predicted",
-    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = "dot",
+    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = DEFAULT_SCORE,
     k: Annotated[int, typer.Option("-k", help="How many of each kind.")] = 10,
     device: Device = "auto",
     json: Json = False,
@@ -146,7 +148,7 @@ def explain_many(
 
 def influence(
     ws: WorkspacePath,
-    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = "dot",
+    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = DEFAULT_SCORE,
     k: Annotated[int, typer.Option("-k", help="Length of the lists kept per eval row.")] = 10,
     most: Annotated[int, typer.Option(min=1, help="How many training rows to print.")] = 10,
     device: Device = "auto",

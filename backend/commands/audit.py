@@ -9,6 +9,7 @@ import typer
 
 from backend import console
 from backend.commands.options import Device, Json, WorkspacePath
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 
@@ -60,7 +61,7 @@ def sources(
 
 def words(
     ws: WorkspacePath,
-    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = "dot",
+    score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = DEFAULT_SCORE,
     most: Annotated[int, typer.Option(min=1, help="How many words to print.")] = 20,
     row: Annotated[
         str | None, typer.Option(help="Instead: one training row, its words' influence and alignment.")

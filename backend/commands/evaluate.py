@@ -13,6 +13,7 @@ import typer
 from backend import console
 from backend.commands.options import Json, WorkspacePath
 from backend.errors import InputError
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
 
 PROTOCOLS = (
@@ -46,7 +47,7 @@ def evaluate(
             "-k", help="Length of the lists compared (index), or how many rows to delete, such as 10,30,100."
         ),
     ] = "",
-    score: Annotated[str, typer.Option(help="Score mode, as in explain (index).")] = "dot",
+    score: Annotated[str, typer.Option(help="Score mode, as in explain (index).")] = DEFAULT_SCORE,
     method: Annotated[
         list[str] | None,
         typer.Option(help="Only these, as METHOD, METHOD:SCORE or METHOD:SCORE:DAMPING; may be repeated."),

@@ -15,6 +15,7 @@ from backend.errors import InputError
 from backend.files import digest, replacing
 from backend.folder import Folder
 from backend.influence import index_build
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.disk import INDEX_DIMENSIONS
 from backend.influence.exact import rescore, shortlist_size
 from backend.influence.index import TARGET_RECALL, IndexInfo, RowIndex, padded, write_info
@@ -85,7 +86,8 @@ def index_is_current(folder: Folder) -> bool:
 
 
 def _artifact_id(rows: str, weights: list[float]) -> str:
-    return digest("index", _FORMAT, rows, weights)
+    dampings = {name: mode.damping for name, mode in MODES.items()}  # candidates are measured with these
+    return digest("index", _FORMAT, rows, weights, dampings)
 
 
 def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silent) -> IndexInfo:
@@ -118,9 +120,9 @@ def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silen
         "index",
         ("rows",),
         id=artifact,
-        recall=info.recall["dot"],
+        recall=info.recall[DEFAULT_SCORE],
         dimensions=info.dimensions,
-        candidates=info.candidates["dot"],
+        candidates=info.candidates[DEFAULT_SCORE],
         seconds=round(time.perf_counter() - started, 1),
         bytes=size,
     )

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.files import replacing
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explain import Explainer
 from backend.influence.modes import ScoreMode, score_mode
 from backend.influence.search import Ranked, Ranking
@@ -82,7 +83,7 @@ def write_answers(
     out: Path,
     *,
     label: LabelChoice = "predicted",
-    score: str = "dot",
+    score: str = DEFAULT_SCORE,
     k: int = 10,
     progress: Progress = silent,
 ) -> int:

@@ -57,9 +57,10 @@ class Found:
 class Method(ABC):
     """One way to attribute. ``scores`` names the scores that it knows, the default first.
 
-    ``words``: whether scores divide over words. ``limits`` says what it can't do. ``scores_all``: whether
-    `all_scores` is quick enough to be asked for every query of a comparison. ``from_rows``: whether scores
-    come from the stored gradient rows, with what precision and row store cost.
+    ``own_score``: the score that is taken where none is asked for, None the first. ``words``: whether scores
+    divide over words. ``limits`` says what it can't do. ``scores_all``: whether `all_scores` is quick enough
+    to be asked for every query of a comparison. ``from_rows``: whether scores come from the stored gradient
+    rows, with what precision and row store cost.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Method(ABC):
     cost: str
     limits: str
     scores: tuple[str, ...]
+    own_score: str | None = None
     words: bool = True
     scores_all: bool = True
     from_rows: bool = False

@@ -29,6 +29,7 @@ from backend.influence.moments import DAMPING, Moments
 from backend.influence.optimizer_state import SecondMoments
 from backend.influence.tracing import TracedExample
 
+_EKFAC_DAMPING = 10.0
 Precondition = Callable[[np.ndarray, np.ndarray, Moments, float], np.ndarray]
 TrainNorm = Literal["plain", "whitened"]
 
@@ -187,9 +188,10 @@ MODES = {
         ScoreMode(
             "ekfac",
             "query rows divided by S_wk + lambda in the eigenbasis of R",
-            "the same, with a scale of its own for every word and direction",
+            "the same, with a scale of its own for every word and direction: closest to retraining",
             _ekfac,
             mixes_directions=True,
+            damping=_EKFAC_DAMPING,
         ),
         ScoreMode(
             "whitened",

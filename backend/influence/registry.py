@@ -8,9 +8,8 @@ from pkgutil import iter_modules
 
 from backend.errors import InputError
 from backend.influence import methods
+from backend.influence.defaults import DEFAULT_METHOD
 from backend.influence.method import Method
-
-DEFAULT_METHOD = "we"
 
 
 @cache
@@ -37,7 +36,7 @@ def method_named(name: str) -> Method:
 def score_named(method: Method, score: str | None) -> str:
     """The score asked for, or the method's own; `InputError` if the method does not know it."""
     if score is None:
-        return method.scores[0]
+        return method.own_score or method.scores[0]
     if score not in method.scores:
         known = ", ".join(method.scores)
         raise InputError(f"--score {score}: must be one of {known} with method {method.name}")

@@ -15,8 +15,8 @@ import torch
 from backend.errors import InputError
 from backend.influence.compression import RowCodec
 from backend.influence.index import RowIndex
-from backend.influence.modes import ScoreMode, factors
-from backend.influence.moments import DAMPING, Moments
+from backend.influence.modes import MODES, ScoreMode, factors
+from backend.influence.moments import Moments
 from backend.influence.optimizer_state import SecondMoments
 from backend.influence.store import ExampleRows, RowStore
 from backend.influence.tracing import TracedExample
@@ -274,7 +274,7 @@ class Searcher:
 
     def shortlist(self, mode: ScoreMode, k: int) -> int:
         """How many candidates of each end are re-ranked for lists of ``k``; all where none were measured."""
-        measured = mode.damping == DAMPING
+        measured = mode.damping == MODES[mode.name].damping
         calibrated = self.candidates.get(mode.name, self.count) if measured else self.count
         return max(calibrated, -(-calibrated * k // 10))
 

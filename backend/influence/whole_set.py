@@ -26,6 +26,7 @@ from safetensors.numpy import save_file
 from backend.errors import InputError
 from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explain import Explainer
 from backend.influence.many import SCHEMA, Answer, answer_table, answers
 from backend.influence.modes import ScoreMode, score_mode
@@ -50,7 +51,7 @@ class WholeSet:
 
 
 def compute_whole_set(
-    explainer: Explainer, *, score: str = "dot", k: int = 10, progress: Progress = silent
+    explainer: Explainer, *, score: str = DEFAULT_SCORE, k: int = 10, progress: Progress = silent
 ) -> None:
     """Compute what is missing and record the artifact ``influence``; call it with the workspace's lock
     held."""

@@ -17,6 +17,7 @@ from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
 from backend.influence.culprits import TOP_ROWS, Errors, TokenTally, error_query, misclassified, tally
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.entries import EntryBuilder
 from backend.influence.explain import Explainer
 from backend.influence.explanation import TokenScore, WordScore
@@ -59,7 +60,7 @@ class RowWords:
     special: float
 
 
-def compute_words(explainer: Explainer, score: str = "dot", progress: Progress = silent) -> None:
+def compute_words(explainer: Explainer, score: str = DEFAULT_SCORE, progress: Progress = silent) -> None:
     """Make the table and record the artifact ``words``; call it with the workspace's lock held.
 
     Raises `InputError` for an unknown ``score``, or where no eval row is misclassified.
@@ -94,7 +95,7 @@ def read_words(folder: Folder) -> pa.Table:
     raise InputError(f"{_path(folder)}: damaged or missing; run `python -m backend words {folder.path}`")
 
 
-def words_of_row(explainer: Explainer, row: str, score: str = "dot") -> RowWords:
+def words_of_row(explainer: Explainer, row: str, score: str = DEFAULT_SCORE) -> RowWords:
     """A training row's influence on the misclassified eval rows, word by word."""
     mode = score_mode(score)
     query = explainer.keep(

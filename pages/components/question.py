@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend.influence.explanation import Explanation
 from backend.influence.modes import MODES
-from backend.influence.registry import DEFAULT_METHOD, all_methods
+from backend.influence.registry import DEFAULT_METHOD, all_methods, score_named
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import plain_label, short
@@ -17,13 +17,14 @@ from pages.components.workspaces import Asked
 SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
 COUNTS = (5, 10, 20, 50)
 SCORE_NAMES = {
-    "dot": "plain (dot)",
+    "dot": "dot product",
     "train-normalised": "per size of example",
     "cosine": "cosine",
     "fisher": "Fisher",
     "kfac": "K-FAC",
     "ekfac": "EK-FAC",
     "adam": "Adam",
+    "whitened": "whitened cosine",
     "residual": "agreement of residuals",
     "label": "agreement of classes",
     "plain": "similarity alone",
@@ -130,19 +131,21 @@ def ask_method() -> str:
 
 def ask_score(method: str) -> str:
     """How scores are preconditioned or normalised."""
-    scores = all_methods()[method].scores
+    scores, default = all_methods()[method].scores, score_named(all_methods()[method], None)
     readings = {**{mode.name: mode.reading for mode in MODES.values()}, **AGREEMENTS}
-    if keys.get(keys.SCORE) not in scores:
-        keys.put(keys.SCORE, scores[0])
+    if keys.get(keys.SCORE, default) not in scores:
+        keys.put(keys.SCORE, default)
     st.selectbox(
         "Score",
         scores,
+        # With a value in the session, Streamlit warns of any default but the first.
+        index=0 if keys.SCORE in st.session_state else scores.index(default),
         format_func=lambda name: SCORE_NAMES.get(name, name),
         key=keys.SCORE,
         bind="query-params",
         help="  \n".join(f"**{SCORE_NAMES.get(name, name)}**: {readings[name]}" for name in scores),
     )
-    return keys.get(keys.SCORE) or scores[0]
+    return keys.get(keys.SCORE) or default
 
 
 def ask_reason() -> None:

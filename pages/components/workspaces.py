@@ -12,6 +12,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import MANIFEST
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explanation import Explanation
 from backend.workspace import Workspace
 from pages.components import keys
@@ -31,7 +32,7 @@ class Asked:
     label: str | None = None
     k: int = 10
     method: str = "we"
-    score: str = "dot"
+    score: str = DEFAULT_SCORE
 
 
 @dataclass

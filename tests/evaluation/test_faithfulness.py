@@ -210,7 +210,7 @@ def test_checks_of_a_workspace(tiny_workspace, tmp_path):
 
 def test_variants_are_named_and_checked():
     assert [each.name for each in parsed(["we", "we:ekfac", "we:ekfac:10", "tfidf"])] == [
-        "we dot",
+        "we ekfac",
         "we ekfac",
         "we ekfac x10",
         "tfidf residual",
@@ -248,10 +248,10 @@ def test_small_models_are_workspaces_like_others(tiny_template, tmp_path, kind):
     small = small_workspace(source, tmp_path / "small", kind=kind, rows=40, settings=settings)
     assert len(small.train_split) == 40 and len(small.eval_split) == 20
     text = "a gorgeous, witty film"
-    answer = small.explain(text=text, label="good", k=40, exact=True)
+    answer = small.explain(text=text, label="good", k=40, exact=True, score="dot")
     truth = truth_for(small, (text, None, small.manifest.classes.index("good")))
     assert_agrees(small, answer, truth)
-    again = Workspace.open(small.path).explain(text=text, label="good", k=40, exact=True)
+    again = Workspace.open(small.path).explain(text=text, label="good", k=40, exact=True, score="dot")
     assert [each.score for each in again.proponents] == [each.score for each in answer.proponents]
     found, _ = measure_lds(small.explainer(), CHEAP[:1], LdsSettings(subsets=3, queries=2))
     assert len(found) == 1

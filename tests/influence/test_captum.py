@@ -64,7 +64,7 @@ def test_scores_equal_captum(tiny_template):
     truth = (
         tracin.influence((asked["input_ids"], asked["attention_mask"], target), k=None)[0].detach().numpy()
     )
-    explanation = workspace.explain(text, label="bad", k=len(train), exact=True, device="cpu")
+    explanation = workspace.explain(text, label="bad", k=len(train), exact=True, score="dot", device="cpu")
     found = {entry.id: entry.score for entry in [*explanation.proponents, *explanation.opponents]}
     scores = np.array([found.get(row, 0.0) for row in train.ids])
     np.testing.assert_allclose(scores, truth, rtol=1e-3, atol=1e-5 * np.abs(truth).max())

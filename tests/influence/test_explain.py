@@ -65,7 +65,7 @@ def assert_agrees(workspace, explanation, truth):
 def test_exact_scores_are_the_dense_definition(architecture, tmp_path):
     workspace = build_tiny(tmp_path, n_train=24, n_eval=6, architecture=architecture)
     for label in ("good", "bad"):
-        explanation = workspace.explain(SENTENCE, label=label, k=24, exact=True)
+        explanation = workspace.explain(SENTENCE, label=label, k=24, exact=True, score="dot")
         truth = truth_for(workspace, (SENTENCE, None, workspace.manifest.classes.index(label)))
         assert len(all_entries(explanation)) == int((truth.sum(dim=1) != 0).sum())
         assert_agrees(workspace, explanation, truth)
@@ -81,7 +81,9 @@ def test_pairs_agree_and_name_their_field(tmp_path):
     )
     workspace.train(TrainingSettings(epochs=2, lr=1e-3, batch_size=8, checkpoints=3, precision="fp32"))
     workspace.precompute()
-    explanation = workspace.explain(SENTENCE, "a boring, dull plot", label="bad", k=24, exact=True)
+    explanation = workspace.explain(
+        SENTENCE, "a boring, dull plot", label="bad", k=24, exact=True, score="dot"
+    )
     index = workspace.manifest.classes.index("bad")
     assert_agrees(workspace, explanation, truth_for(workspace, (SENTENCE, "a boring, dull plot", index)))
     entry = explanation.proponents[0]
@@ -115,7 +117,7 @@ def test_repeated_words_are_split_by_the_position_formula(tiny_template, exact, 
     workspace = Workspace.open(tiny_template)
     explainer, classes = workspace.explainer(), workspace.manifest.classes
     checkpoints, weights = explainer.checkpoints, explainer.checkpoints.weights
-    explanation = workspace.explain(SENTENCE, label="bad", k=30, exact=exact)
+    explanation = workspace.explain(SENTENCE, label="bad", k=30, exact=exact, score="dot")
     query = checkpoints.trace(checkpoints.encode([SENTENCE], None), [classes.index("bad")])[0]
     checked = 0
     for entry in all_entries(explanation):

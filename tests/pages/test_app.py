@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.files import write_json
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.jobs.process import job_path
 from pages.components.answer import Places
 from pages.components.markup import plain_label
@@ -52,10 +53,10 @@ def test_inspect_shows_both_columns_and_decides(app):
     assert len(opened().states()) == 1
 
 
-@pytest.mark.parametrize(("score", "name"), [("cosine", "cosine"), ("ekfac", "EK-FAC")])
+@pytest.mark.parametrize(("score", "name"), [("cosine", "cosine"), ("dot", "dot product")])
 def test_another_score_ranks_anew_and_is_in_the_address(app, score, name):
     page(app, "inspect")
-    assert app.selectbox(key="score").value == "dot"
+    assert app.selectbox(key="score").value == DEFAULT_SCORE
     app.selectbox(key="score").set_value(score).run()
     assert not app.exception and not app.error
     shown = app.session_state["shown"]
@@ -65,9 +66,9 @@ def test_another_score_ranks_anew_and_is_in_the_address(app, score, name):
     assert not again.exception and not again.error
 
 
-def test_an_unknown_score_in_the_address_is_the_plain_one(app):
+def test_an_unknown_score_in_the_address_is_the_default_one(app):
     page(app, "inspect", score="magic")
-    assert app.selectbox(key="score").value == "dot"
+    assert app.selectbox(key="score").value == DEFAULT_SCORE
     assert not app.exception and not app.error
 
 

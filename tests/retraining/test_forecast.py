@@ -19,7 +19,7 @@ def test_removing_rows_takes_their_influence_away(tiny_workspace):
     workspace = tiny_workspace
     query, ids = workspace.eval_split.ids[2], workspace.train_split.ids
     label = workspace.eval_split.labels[2]
-    found = workspace.explain(row=query, label=label, k=60, exact=True)
+    found = workspace.explain(row=query, label=label, k=60, exact=True, score="dot")
     influence = {each.id: each.score for each in (*found.proponents, *found.opponents)}
     removed = [ids[3], ids[8], ids[11]]
     workspace.remove(*removed)
@@ -35,7 +35,7 @@ def test_relabelling_takes_one_influence_and_adds_another(tiny_workspace):
     label = workspace.eval_split.labels[2]
     old = {
         each.id: each.score
-        for found in [workspace.explain(row=query, label=label, k=60, exact=True)]
+        for found in [workspace.explain(row=query, label=label, k=60, exact=True, score="dot")]
         for each in (*found.proponents, *found.opponents)
     }[row]
     # By symmetry the influence of the row with its new label on the query is what this pair gives.

@@ -77,7 +77,7 @@ def close(found, truth):
 
 
 def test_the_table_is_the_dense_definition(workspace, dense):
-    workspace.compute_words()
+    workspace.compute_words(score="dot")
     table = workspace.words().to_pydict()
     assert table["net"] == sorted(table["net"])
     ids = np.array(table["token_id"])
@@ -112,7 +112,7 @@ def test_terms_of_a_row_add_up_to_its_influence_on_errors(workspace, score):
 
 def test_shards_are_one_table(own):
     """Top rows and sums over several shards are those over one."""
-    own.compute_words()
+    own.compute_words(score="dot")
     whole = own.words()
     explainer, mode = own.explainer(), MODES["dot"]
     query = error_query(explainer, misclassified(explainer), mode)
@@ -135,7 +135,7 @@ def test_shards_are_one_table(own):
 
 
 def test_words_of_one_row(workspace, dense):
-    found = workspace.row_words("t3")
+    found = workspace.row_words("t3", score="dot")
     whole = dense[3].sum()
     assert found.score == pytest.approx(whole, abs=0.02 * np.abs(dense[3]).sum())
     assert sum(each.score for each in found.words) + found.special == pytest.approx(found.score, abs=1e-6)
@@ -172,7 +172,7 @@ def test_alignment_of_one_row_at_the_word_embeddings(workspace):
 
 
 def test_z_scores_stand_beside(workspace):
-    workspace.compute_words()
+    workspace.compute_words(score="dot")
     rows = {each["word"]: each for each in workspace.words().to_pylist() if each["kind"] == "word"}
     split = workspace.train_split
     word = next(each for each in ("gorgeous", "dull", "boring", "wonderful", "bad") if each in rows)

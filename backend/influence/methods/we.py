@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.entries import EntryBuilder
 from backend.influence.exact import exact_rows, exactly_scored, rescore, shortlist_size
 from backend.influence.explanation import Entry
@@ -38,6 +39,7 @@ class WordEmbeddings(Method):
     cost = "one gradient of the query; the index, then a few hundred rows"
     limits = "only tokens that stand in both texts carry influence"
     scores = tuple(MODES)
+    own_score = DEFAULT_SCORE
     from_rows = True
 
     def searcher(self, asked: Asked) -> Searcher:

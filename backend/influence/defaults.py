@@ -1,0 +1,4 @@
+"""What is asked for where nothing is said. Chosen by evidence: docs/decisions.md."""
+
+DEFAULT_METHOD = "we"
+DEFAULT_SCORE = "ekfac"
