@@ -92,7 +92,9 @@ def workspace_of(name: str, rows: int, seed: int, home: Path) -> Workspace:
         data, model, optimizer = name.split("-")
         settings: TrainingSettings = replace(RATES[model, optimizer], seed=seed)
         small_workspace(source(data, home), path, kind=model, rows=rows, settings=settings)
-    return Workspace.open(path)
+    workspace = Workspace.open(path)
+    workspace.precompute()
+    return workspace
 
 
 def variants() -> list[Variant]:

@@ -12,13 +12,14 @@ import numpy as np
 
 from backend.data.dataset import load_split
 from backend.errors import InputError
-from backend.files import digest, replacing
+from backend.files import replacing
 from backend.folder import Folder
 from backend.influence import index_build
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.disk import INDEX_DIMENSIONS
 from backend.influence.exact import rescore, shortlist_size
 from backend.influence.index import TARGET_RECALL, IndexInfo, RowIndex, padded, write_info
+from backend.influence.index_id import index_id
 from backend.influence.loading import StoredRows, open_rows, optimizer_reader
 from backend.influence.modes import MODES, ScoreMode, score_mode
 from backend.influence.moments import Moments
@@ -34,7 +35,6 @@ FIRST_CANDIDATES = 100
 MOST_CANDIDATES = 1600  # more of them cost more than a wider index
 SAMPLED_QUERIES = 40
 _SCORES_AT_ONCE = 1 << 23  # in memory: 64 MB
-_FORMAT = 3
 
 
 def sample_queries(
@@ -76,7 +76,7 @@ def index_is_current(folder: Folder) -> bool:
     if folder.state("index") != "current":
         return False
     artifacts, checkpoints = folder.manifest().artifacts, folder.manifest().checkpoints
-    if artifacts["index"].id != _artifact_id(artifacts["rows"].id, [each.weight for each in checkpoints]):
+    if artifacts["index"].id != index_id(artifacts["rows"].id, [each.weight for each in checkpoints]):
         return False
     try:
         RowIndex.load(folder.index, folder.manifest().artifacts["index"].id, open_rows(folder).stores)
@@ -85,16 +85,11 @@ def index_is_current(folder: Folder) -> bool:
     return True
 
 
-def _artifact_id(rows: str, weights: list[float]) -> str:
-    dampings = {name: mode.damping for name, mode in MODES.items()}  # candidates are measured with these
-    return digest("index", _FORMAT, rows, weights, dampings)
-
-
 def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silent) -> IndexInfo:
     """Build, calibrate and write the index, and record it as an artifact."""
     rows = folder.require("rows", "precompute")
     stored, checkpoints = open_rows(folder), Checkpoints(folder, trace)
-    artifact = _artifact_id(rows.id, [each.weight for each in checkpoints.manifest.checkpoints])
+    artifact = index_id(rows.id, [each.weight for each in checkpoints.manifest.checkpoints])
     steps = [each.step for each in checkpoints.manifest.checkpoints]
     started = time.perf_counter()
     queries = sample_queries(checkpoints, folder, SAMPLED_QUERIES)

@@ -13,6 +13,7 @@ from backend.folder import Folder
 from backend.influence.basis import stored_codec
 from backend.influence.compression import RowCodec
 from backend.influence.index import IndexInfo, RowIndex
+from backend.influence.index_id import index_id
 from backend.influence.moments import Moments
 from backend.influence.optimizer_state import SecondMoments, second_moments
 from backend.influence.search import Searcher
@@ -46,7 +47,13 @@ def open_searcher(
     """The search over all rows, its index on ``device``; the embedding matrix is (vocabulary, width)."""
     artifact = folder.require("index", "precompute")
     rows = open_rows(folder)
-    weights = np.array([each.weight for each in folder.manifest().checkpoints])
+    manifest = folder.manifest()
+    weights = np.array([each.weight for each in manifest.checkpoints])
+    if artifact.id != index_id(manifest.artifacts["rows"].id, weights.tolist()):
+        raise InputError(
+            f"{folder.path}: its index was made by an older Firstword; "
+            f"run `python -m backend precompute {folder.path}`"
+        )
     try:
         index, info = RowIndex.load(folder.index, artifact.id, rows.stores, device)
     except ValueError as error:

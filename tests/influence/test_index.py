@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backend.data import shards as shards_module
+from backend.errors import InputError
 from backend.influence import index_build
 from backend.influence import scan as scan_module
 from backend.influence.compression import RowCodec
@@ -17,6 +18,7 @@ from backend.influence.search import Searcher
 from backend.influence.tracing import TracedExample
 from backend.model.tokenization import Encoded
 from backend.progress import silent
+from backend.workspace import Workspace
 from tests.influence.test_store import VOCABULARY, WIDTH, dense, random_rows, write_all
 
 COUNT = 40
@@ -204,3 +206,13 @@ def test_a_broken_description_is_refused(built, tmp_path, content):
     with pytest.raises(ValueError, match=r"index\.json: damaged or missing"):
         RowIndex.load(folder, "i", built[1])
     assert not intact(folder)
+
+
+def test_an_index_for_other_modes_is_refused_and_made_anew(tiny_workspace, monkeypatch):
+    """Its candidates were measured with another damping: what it would find is not known."""
+    ekfac = replace(MODES["ekfac"], damping=7.0)
+    monkeypatch.setitem(MODES, "ekfac", ekfac)
+    with pytest.raises(InputError, match="made by an older Firstword; run"):
+        Workspace.open(tiny_workspace.path).explain("a witty film")
+    tiny_workspace.precompute()
+    assert Workspace.open(tiny_workspace.path).explain("a witty film").proponents
