@@ -1,7 +1,8 @@
 """Search latency over the number of training examples, several ways, beside what memory delivers in the
 same run.
 
-    python -m benchmarks.search [--sizes 10000 100000] [--synthetic 1000000] [--layers 2] [--queries 100]
+    python -m benchmarks.search [--sizes 10000 100000] [--synthetic 1000000] [--layers 2]
+        [--queries 100] [--score ekfac]
 
 Ways: the default path (all lists of the query's tokens, then re-ranking from ``rows/``); a full scan of the
 stored rows; the same lists as fp32 numbers in NumPy, one matrix-vector product a list; and FAISS's own
@@ -26,10 +27,11 @@ from faiss.contrib import ivf_tools
 
 from backend.influence import index_build
 from backend.influence.compression import RowCodec
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.gradients import TokenRows
 from backend.influence.index import RowIndex, project
 from backend.influence.indexing import mean_recall, sample_queries
-from backend.influence.modes import MODES
+from backend.influence.modes import MODES, ScoreMode, score_mode
 from backend.influence.search import Searcher
 from backend.influence.settings import PrecomputeSettings
 from backend.influence.store import RowsInfo, RowStore, shard_path, write_shard
@@ -39,7 +41,7 @@ from backend.workspace import Workspace
 from benchmarks.report import HOME, publish
 from benchmarks.resampled import resampled
 
-DOT, K, PER_LIST = MODES["dot"], 10, 100
+K, PER_LIST = 10, 100
 _NUMPY_ROWS = 8_000_000  # more do not fit into memory in fp32
 _FULL_SCANS = 10
 
@@ -75,7 +77,9 @@ def synthetic(home: Path, source: Searcher, size: int) -> Searcher:
     moments = index_build.gather_moments(index, "synthetic", steps, stores, 384, silent)
     index_build.build_lists(index, stores, moments, 64, silent)
     found = RowIndex.open(index, moments, stores)
-    return Searcher(stores, codecs, moments, source.weights, source.vocabulary, found, {"dot": 200})
+    return Searcher(
+        stores, codecs, moments, source.weights, source.vocabulary, found, dict.fromkeys(MODES, 400)
+    )
 
 
 def _write_synthetic(folder: Path, step: int, store: RowStore, codec: RowCodec, size: int) -> list[str]:
@@ -135,8 +139,8 @@ class NumpyScan:
 class FaissTop:
     """FAISS's own search: the top of every list by cosine-free product, both signs, then re-ranking."""
 
-    def __init__(self, searcher: Searcher, home: Path) -> None:
-        self._searcher = searcher
+    def __init__(self, searcher: Searcher, mode: ScoreMode, home: Path) -> None:
+        self._searcher, self._mode = searcher, mode
         coarse_lists = sum(len(each.tokens) for each in searcher.moments)
         coarse = faiss.IndexLSH(64, 1, False, False)
         coarse.add(np.zeros((coarse_lists, 64), dtype=np.float32))
@@ -171,8 +175,8 @@ class FaissTop:
         asked, named = np.concatenate(queries), np.concatenate(lists)[:, None].astype(np.int64)
         _, found = ivf_tools.search_preassigned(self._index, asked, PER_LIST, named)
         examples = np.unique(found)
-        scored = self._searcher.scored(query, DOT, examples[examples >= 0])
-        return type(self._searcher.top(query, DOT, K)).of(scored, K, len(scored.positions))
+        scored = self._searcher.scored(query, self._mode, examples[examples >= 0])
+        return type(self._searcher.top(query, self._mode, K)).of(scored, K, len(scored.positions))
 
 
 def milliseconds(work: Callable[[TracedExample], Any], queries: Sequence[TracedExample]) -> dict[str, float]:
@@ -185,23 +189,23 @@ def milliseconds(work: Callable[[TracedExample], Any], queries: Sequence[TracedE
     return {"p50": float(np.median(times[5:])), "p95": float(np.percentile(times[5:], 95))}
 
 
-def undecided_by_norm(searcher: Searcher, queries: Sequence[TracedExample]) -> float:
+def undecided_by_norm(searcher: Searcher, queries: Sequence[TracedExample], mode: ScoreMode) -> float:
     """Mean share of examples whose Cauchy-Schwarz bound reaches the tenth best score of either end."""
     norms = np.stack([store.norms() for store in searcher.stores]).astype(np.float64)
     shares = []
     for query in queries:
         bound = norms.T @ np.linalg.norm(query.rows.reshape(len(norms), -1), axis=1)
-        ranking = searcher.top(query, DOT, K)
+        ranking = searcher.top(query, mode, K)
         weakest = min(abs(ranking.proponents.scores[-1]), abs(ranking.opponents.scores[-1]))
         shares.append(float(np.mean(bound >= weakest)))
     return float(np.mean(shares))
 
 
 def measure(
-    searcher: Searcher, queries: Sequence[TracedExample], home: Path, everything: bool
+    searcher: Searcher, queries: Sequence[TracedExample], mode: ScoreMode, home: Path, everything: bool
 ) -> dict[str, Any]:
-    """All figures of one size."""
-    asked = [searcher.ask(query, DOT) for query in queries]
+    """All figures of one size; "default" is with the mode's change of the query, the rest without."""
+    asked = [searcher.ask(query, mode) for query in queries]
     rows = sum(len(shard.tokens) for store in searcher.stores for shard in store.shards)
     touched = [
         sum(
@@ -210,8 +214,8 @@ def measure(
         )
         for query in asked
     ]
-    truths = [searcher.top(query, DOT, K, scan=True) for query in asked[:_FULL_SCANS]]
-    found = [searcher.top(query, DOT, K) for query in asked[:_FULL_SCANS]]
+    truths = [searcher.top(query, mode, K, scan=True) for query in asked[:_FULL_SCANS]]
+    found = [searcher.top(query, mode, K) for query in asked[:_FULL_SCANS]]
     index = searcher.index
     assert index is not None
     result = {
@@ -221,14 +225,14 @@ def measure(
         "dimensions": index.dimensions,
         "rows_read": float(np.median(touched)),
         "recall": mean_recall(found, truths, K),
-        "default": milliseconds(lambda query: searcher.top(query, DOT, K), asked),
+        "default": milliseconds(lambda query: searcher.top(searcher.ask(query, mode), mode, K), queries),
         "lists only": milliseconds(lambda query: index.scores([query]), asked),
-        "full scan": milliseconds(lambda query: searcher.top(query, DOT, K, scan=True), asked[:_FULL_SCANS]),
-        "bound": undecided_by_norm(searcher, asked[:_FULL_SCANS]),
+        "full scan": milliseconds(lambda query: searcher.top(query, mode, K, scan=True), asked[:_FULL_SCANS]),
+        "bound": undecided_by_norm(searcher, asked[:_FULL_SCANS], mode),
     }
     if everything and rows <= _NUMPY_ROWS:
         result["numpy"] = milliseconds(NumpyScan(searcher), asked[:30])
-        by_list = FaissTop(searcher, home)
+        by_list = FaissTop(searcher, mode, home)
         result["faiss"] = milliseconds(by_list, asked[:30])
         result["faiss_recall"] = mean_recall([by_list(query) for query in asked[:_FULL_SCANS]], truths, K)
     return result
@@ -246,17 +250,19 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--home", type=Path, default=HOME)
+    parser.add_argument("--score", default=DEFAULT_SCORE)
     options = parser.parse_args()
+    mode = score_mode(options.score)
     bandwidth, results, searcher, queries = gigabytes_per_second(), [], None, []
     for size in options.sizes:
         workspace = prepared(options.home, size, options.layers)
         explainer = workspace.explainer("cpu")
         searcher = explainer.searcher
         queries = sample_queries(explainer.checkpoints, workspace.folder, options.queries, seed=2)
-        results.append(measure(searcher, queries, options.home, everything=True))
+        results.append(measure(searcher, queries, mode, options.home, everything=True))
     if options.synthetic and searcher is not None:
         large = synthetic(options.home, searcher, options.synthetic)
-        results.append(measure(large, queries, options.home, everything=False))
+        results.append(measure(large, queries, mode, options.home, everything=False))
     table = [
         (
             f"{each['size']:,}",
@@ -279,7 +285,9 @@ def main() -> None:
         *("NumPy scan of the lists, fp32", f"FAISS top {PER_LIST} a list, re-ranked"),
         *("full scan of all rows", "share that norms cannot rule out"),
     )
-    title = f"Search: 3 checkpoints, {options.queries} queries, memory {bandwidth:.1f} GB/s"
+    title = (
+        f"Search: score {mode.name}, 3 checkpoints, {options.queries} queries, memory {bandwidth:.1f} GB/s"
+    )
     publish("search", title, header, table, results, options.home)
 
 
