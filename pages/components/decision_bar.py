@@ -21,9 +21,18 @@ SIMPLE = (
 
 
 def decision_bar(
-    path: Path, row: str, label: str, state: RowState | None, classes: tuple[str, ...], key: str
+    path: Path,
+    row: str,
+    label: str,
+    state: RowState | None,
+    classes: tuple[str, ...],
+    key: str,
+    elsewhere: bool = False,
 ) -> None:
-    """A row of buttons; what is in force already can't be chosen again."""
+    """A row of buttons; what is in force already can't be chosen again.
+
+    ``elsewhere``: on another page than Inspect, to which "Inspect" then leads.
+    """
     done = state.action if state else None
     with st.container(key=f"bar-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
         for action, name, icon in SIMPLE:
@@ -41,7 +50,7 @@ def decision_bar(
         with st.container(key=f"more-{key}", horizontal=True, gap="xxsmall", width="content"):
             if state:
                 _undo(path, row, key)
-            st.button(
+            pressed = st.button(
                 "Inspect",
                 key=f"inspect-{key}",
                 icon=":material/arrow_outward:",
@@ -50,6 +59,8 @@ def decision_bar(
                 on_click=go_to,
                 args=("train", row),
             )
+    if pressed and elsewhere:
+        st.switch_page("pages/inspect.py")
 
 
 def _undo(path: Path, row: str, key: str) -> None:

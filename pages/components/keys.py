@@ -23,6 +23,8 @@ LOG_START = "log-start"
 LOG_ACTION = "action"  # URL
 LOG_AUTHOR = "by"  # URL
 LOG_ACTIVE = "active"  # URL
+QUEUE_SERVES, QUEUE_REASON, QUEUE_LABEL, QUEUE_STATE = "for", "reason-of", "class", "decision"  # URL
+QUEUE_PAGE = "queue-page"
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
 

@@ -7,7 +7,10 @@ from streamlit.navigation.page import StreamlitPage
 
 from pages.components import keys
 
-PAGES = {"overview": "home", "inspect": "search", "changes": "history", "export": "download"}
+PAGES = {
+    **{"overview": "home", "inspect": "search", "review": "checklist"},
+    **{"changes": "history", "export": "download"},
+}
 
 
 def navigation(icons: bool = True) -> StreamlitPage:

@@ -18,6 +18,7 @@ from tests.e2e.server import ROOT, browsing, serving, settled
 PAGES = {  # address and height of the picture
     "overview": ("", 760),
     "inspect": ("inspect", 1560),
+    "review": ("review", 1250),
     "changes": ("changes", 900),
     "export": ("export", 1000),
 }

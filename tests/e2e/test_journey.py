@@ -215,3 +215,18 @@ def test_no_card_is_shown_under_another_query_and_no_field_twice(browser_is_here
             settled(page)
         seen = page.evaluate("window.seen")
         assert seen and {tuple(state) for state in seen} == {(0, 1)}
+
+
+def test_from_the_queue_to_the_row_and_back(browser_is_here, workspace, tmp_path):
+    workspace.compute_scores(["dynamics", "association"])
+    first, second = (each.id for each in workspace.queue()[:2])
+    with serving(workspace.path, tmp_path / "server.log") as address, browsing() as page:
+        page.goto(f"{address}/review")
+        page.get_by_text(first, exact=True).wait_for()
+        page.get_by_role("button", name="Flag").first.click()
+        page.get_by_text(f"{first} flagged").wait_for()
+        page.get_by_text(first, exact=True).wait_for(state="detached")
+        page.get_by_role("button", name="Inspect").first.click()
+        page.wait_for_url("**/inspect**")
+        page.locator(f"input[value='{second}']").wait_for()
+    assert {row: state.action for row, state in workspace.states().items()} == {first: "flag"}

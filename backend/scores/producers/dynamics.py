@@ -117,7 +117,7 @@ PRODUCER = Producer(
             "low",
             "share of epochs with argmax z_e = y",
             _CARTOGRAPHY,
-            "the model was right about it at {correctness:.0%} of the looks while it trained",
+            "the model was right about it in {correctness:.0%} of the checks while it trained",
         ),
         Score(
             "forgetting",

@@ -69,7 +69,7 @@ PRODUCER = Producer(
             "low",
             "percentile of pvi among the rows of the same label",
             _SOURCE,
-            "its text speaks for its label more than {pvi_in_class:.0f} % of that label's other texts do",
+            "only {pvi_in_class:.0f} % of its class's other texts say less for the label",
         ),
     ),
 )

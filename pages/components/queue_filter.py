@@ -1,0 +1,75 @@
+"""Which part of the queue is shown: what for, by which reason, of which class, decided or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from backend.scores.queue import LABEL, SERVES, STATES, UNDECIDED, QueueFilter
+from backend.scores.registry import all_scores
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.badges import ACTION_WORDS
+from pages.components.markup import short
+
+EVERY = "any"
+SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
+
+
+def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
+    """Draw the choices; None, said in a line, where no score serves the purpose."""
+    names = workspace.scores().names
+    serves_box, reason_box, class_box, state_box = st.columns([0.4, 0.25, 0.2, 0.15])
+    with serves_box:
+        st.segmented_control(
+            "Looking for",
+            SERVES,
+            default=LABEL,
+            required=True,
+            format_func=lambda name: SERVES_WORDS.get(name, name),
+            key=keys.QUEUE_SERVES,
+            bind="query-params",
+            on_change=_first_page,
+            help="Each has a queue of its own: a wrong label is not the same as a redundant row.",
+        )
+    serves = keys.get(keys.QUEUE_SERVES) or LABEL
+    serving = [each.name for each in all_scores().values() if each.serves == serves and each.name in names]
+    if not serving:
+        st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")
+        return None
+    with reason_box:
+        reason = _choice("Reason", serving, keys.QUEUE_REASON, {n: all_scores()[n].title for n in serving})
+    with class_box:
+        label = _choice("Class", list(workspace.manifest.classes), keys.QUEUE_LABEL, {})
+    with state_box:
+        st.selectbox(
+            "Decision",
+            STATES,
+            format_func=lambda name: ACTION_WORDS.get(name, name),
+            key=keys.QUEUE_STATE,
+            bind="query-params",
+            on_change=_first_page,
+        )
+    state = keys.get(keys.QUEUE_STATE) or UNDECIDED
+    held = Counter(workspace.train_split.labels)
+    return QueueFilter(serves, reason, label if label is None or held[label] else None, None, state)
+
+
+def _choice(name: str, values: list[str], key: str, titles: dict[str, str]) -> str | None:
+    if keys.get(key, EVERY) not in (EVERY, *values):
+        keys.put(key, EVERY)
+    st.selectbox(
+        name,
+        [EVERY, *values],
+        format_func=lambda value: short(str(titles.get(value, value)), 60),
+        key=key,
+        bind="query-params",
+        on_change=_first_page,
+    )
+    chosen = keys.get(key) or EVERY
+    return None if chosen == EVERY else chosen
+
+
+def _first_page() -> None:
+    keys.put(keys.QUEUE_PAGE, 1)

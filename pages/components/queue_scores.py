@@ -1,0 +1,34 @@
+"""What the review queue is made from: which scores are there, and a job for those that are not."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.scores.registry import all_producers
+from backend.scores.table import score_state
+from backend.workspace import Workspace
+from pages.components.job_panel import job_panel
+
+_NEEDS_INFLUENCE = "influence"
+
+
+def scores_are_there(workspace: Workspace) -> bool:
+    """Whether some score is current."""
+    return any(score_state(workspace.folder, each) == "current" for each in all_producers().values())
+
+
+def offer_scores(workspace: Workspace) -> None:
+    """Offer to compute what the queue lacks."""
+    cheap = [each for each in all_producers().values() if each.default and each.name != _NEEDS_INFLUENCE]
+    missing = [each.name for each in cheap if score_state(workspace.folder, each) != "current"]
+    if not missing:
+        return
+    note = f"not computed yet: {', '.join(missing)}"
+    if len(missing) == len(cheap):
+        st.info(
+            "The queue is made from scores of every training row: training dynamics, cross-validation, "
+            "neighbours, words. None has been computed yet.",
+            icon=":material/checklist:",
+        )
+        note = "a minute or two for thousands of rows"
+    job_panel(["scores", str(workspace.path)], "Compute scores", note)

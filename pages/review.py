@@ -1,0 +1,18 @@
+"""Review: the training rows to look at first, each with reasons, and the buttons to decide."""
+
+import streamlit as st
+
+from pages.components.navigation import through_app
+from pages.components.queue_filter import ask_queue_filter
+from pages.components.queue_list import show_queue
+from pages.components.queue_scores import offer_scores, scores_are_there
+from pages.components.workspaces import current
+
+through_app()
+st.title("Review")
+workspace = current()
+if scores_are_there(workspace):
+    wanted = ask_queue_filter(workspace)
+    if wanted is not None:
+        show_queue(workspace, wanted)
+offer_scores(workspace)

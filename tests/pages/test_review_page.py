@@ -1,0 +1,76 @@
+"""The Review page: scores offered, rows with reasons, filters, decisions."""
+
+import pytest
+
+from backend.scores.queue import QueueFilter
+from backend.scores.registry import all_scores
+from tests.pages.driver import new_app, opened, page, words
+
+
+@pytest.fixture
+def scored(app, tiny_workspace):
+    """The app on a workspace with scores that need no encoder."""
+    tiny_workspace.compute_scores(["dynamics", "association"])
+    return app
+
+
+def test_scores_are_offered_where_there_are_none(app, tiny_workspace):
+    assert not list(tiny_workspace.folder.scores.glob("*.parquet"))
+    page(app, "review")
+    assert not app.exception and not app.error
+    assert "None has been computed yet" in app.info[0].value
+    assert [each.label for each in app.button if each.label == "Compute scores"]
+
+
+def test_the_most_suspicious_rows_come_first_with_their_reasons(scored):
+    page(scored, "review")
+    assert not scored.exception and not scored.error
+    items = opened().queue()
+    shown = words(scored)
+    first = items[0]
+    assert first.id in shown and f"{len(items):,} row" in shown
+    titles = {all_scores()[each.score].title for each in first.reasons}
+    assert any(title in shown for title in titles)
+    assert "Suggestion:" in shown
+
+
+def test_a_decision_is_stored_and_the_row_leaves_the_list(scored):
+    page(scored, "review")
+    first, second = (each.id for each in opened().queue()[:2])
+    scored.button(key="remove-queue-1").click().run()
+    assert not scored.exception and not scored.error
+    assert {row: state.action for row, state in opened().states().items()} == {first: "remove"}
+    assert opened().log()[0].origin == "app" and scored.toast
+    assert first not in words(scored) and second in words(scored)
+    scored.selectbox(key="decision").set_value("remove").run()
+    assert first in words(scored) and "removed" in words(scored)
+
+
+def test_inspect_asks_about_the_row(scored):
+    """That the page changes, too, is for a real browser to show (tests/e2e)."""
+    page(scored, "review")
+    first = opened().queue()[0].id
+    scored.button(key="inspect-queue-1").click().run()
+    assert not scored.exception and not scored.error
+    assert (scored.session_state["what"], scored.session_state["row"]) == ("train", first)
+
+
+def test_filters_are_in_the_address(scored):
+    page(scored, "review", **{"reason-of": all_scores()["aum"].title})
+    assert scored.selectbox(key="reason-of").value == "aum"
+    expected = opened().queue(QueueFilter(reason="aum"))
+    assert f"{len(expected):,} row" in words(scored)
+    scored.selectbox(key="class").set_value("good").run()
+    assert all(each.label == "good" for each in opened().queue(QueueFilter(label="good", reason="aum")))
+    assert not scored.exception and not scored.error
+
+
+def test_another_purpose_has_a_queue_of_its_own(scored):
+    page(scored, "review")
+    scored.segmented_control(key="for").set_value("hard").run()
+    assert not scored.exception and not scored.error
+    assert opened().queue(QueueFilter("hard"))[0].id in words(scored)
+    scored.segmented_control(key="for").set_value("redundant").run()
+    assert "No score for this has been computed" in words(scored) or scored.info
+    again = page(new_app(), "review")
+    assert not again.exception
