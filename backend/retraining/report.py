@@ -118,6 +118,8 @@ def verdict(arm: dict[str, Any], trial: Trial) -> str:
     """One sentence about accuracy: what changed, and whether it is more than chance."""
     change = _difference(arm["change"]["accuracy"])
     size = f"accuracy {change.mean:+.2%} (95 % interval {change.low:+.2%} to {change.high:+.2%})"
+    if len(change.seeds) == 1:
+        return f"{size}: one seed, so chance between trainings is not known; use 3 or more"
     if not change.beyond_noise:
         return f"{size}: not more than chance between seeds and eval rows"
     direction = "better" if change.mean > 0 else "worse"
