@@ -14,7 +14,7 @@ import numpy as np
 from backend.data.dataset import load_split
 from backend.data.rowstate import RowState
 from backend.errors import InputError
-from backend.files import digest, replacing, write_json
+from backend.files import replacing, write_json
 from backend.folder import Folder
 from backend.influence.explain import Explainer
 from backend.model.prediction_table import read_predictions
@@ -185,9 +185,8 @@ def _forecast(
 
 
 def _written(folder: Folder, content: dict[str, Any]) -> dict[str, Any]:
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    name = f"{stamp}-{content['strategy']}-{digest(content)[:6]}"
-    place = retrains_home(folder) / name
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    place = retrains_home(folder) / f"{stamp}-{content['strategy']}"
     content = {**content, "folder": str(place)}
     place.mkdir(parents=True)
     with replacing(place / "report.md") as temporary:

@@ -51,7 +51,7 @@ def open_searcher(
     weights = np.array([each.weight for each in manifest.checkpoints])
     if artifact.id != index_id(manifest.artifacts["rows"].id, weights.tolist()):
         raise InputError(
-            f"{folder.path}: its index was made by an older Firstword; "
+            f"{folder.path}: its index was made for other checkpoints or by an older Firstword; "
             f"run `python -m backend precompute {folder.path}`"
         )
     try:

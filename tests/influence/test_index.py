@@ -212,7 +212,7 @@ def test_an_index_for_other_modes_is_refused_and_made_anew(tiny_workspace, monke
     """Its candidates were measured with another damping: what it would find is not known."""
     ekfac = replace(MODES["ekfac"], damping=7.0)
     monkeypatch.setitem(MODES, "ekfac", ekfac)
-    with pytest.raises(InputError, match="made by an older Firstword; run"):
+    with pytest.raises(InputError, match="by an older Firstword; run"):
         Workspace.open(tiny_workspace.path).explain("a witty film")
     tiny_workspace.precompute()
     assert Workspace.open(tiny_workspace.path).explain("a witty film").proponents

@@ -71,6 +71,7 @@ def test_one_checkpoint_is_not_enough(tiny_workspace):
     tiny_workspace.folder.write_manifest(
         manifest.model_copy(update={"checkpoints": manifest.checkpoints[-1:]})
     )
+    tiny_workspace.precompute()
     explainer = tiny_workspace.explainer()
     with pytest.raises(InputError, match="vog: compares checkpoints, and this workspace has 1"):
         token_vog(explainer, "a witty film", None, "good")
