@@ -18,6 +18,7 @@ from backend.files import replacing, write_json
 from backend.folder import Folder
 from backend.influence.explain import Explainer
 from backend.model.prediction_table import read_predictions
+from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
 from backend.retraining.decisions import CLEANED, decided_rows, decisions_trial
@@ -91,6 +92,12 @@ def retrain(
         queries=records,
     )
     content |= _origin(settings, original, runner)
+    recorded = recorded_settings(folder)
+    if recorded is not None and settings.epochs not in (None, recorded.epochs):
+        content["notes"].append(
+            f"trained for {settings.epochs:g} epochs, the original for {recorded.epochs:g}: "
+            "compare the arms with each other only"
+        )
     if settings.strategy == DECISIONS:
         content["forecast"] = _forecast(folder, states, records, explainer, progress)
     return _written(folder, content)

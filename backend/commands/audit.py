@@ -10,6 +10,7 @@ import typer
 from backend import console
 from backend.commands.options import Device, Json, WorkspacePath
 from backend.influence.defaults import DEFAULT_SCORE
+from backend.influence.explanation import WordScore
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 
@@ -104,14 +105,21 @@ def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json:
     if json:
         console.print_json({"errors": asdict(harm), "clean": asdict(aligned)})
         return
-    other = {(each.field, each.start): each.score for each in aligned.words}
-    carried = [(each.word, each.score, other.get((each.field, each.start))) for each in harm.words]
+    one, other = ({(e.field, e.start): e for e in each.words} for each in (harm, aligned))
+    carried = [
+        ((one.get(place) or other[place]).word, *(_score(each.get(place)) for each in (one, other)))
+        for place in sorted(one.keys() | other.keys())
+    ]
     lines = [*carried, ("special tokens", harm.special, aligned.special), ("all", harm.score, aligned.score)]
-    rows = [(word, f"{one:+.3g}", _number(two, "+.3g")) for word, one, two in lines]
-    title = f"{row}, labelled {harm.label}: below 0, it pulls against them"
+    rows = [(word, _number(first, "+.3g"), _number(second, "+.3g")) for word, first, second in lines]
+    title = f"{row}, labelled {harm.label}; below 0: training on it raised their loss"
     console.print_table(
         ("word", "influence on eval errors", "alignment with the clean set"), rows, title=title
     )
+
+
+def _score(word: WordScore | None) -> float | None:
+    return None if word is None else word.score
 
 
 def _worst(token: dict[str, Any]) -> list[tuple[str, float]]:

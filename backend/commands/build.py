@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -143,6 +144,12 @@ def train(
     console.note(
         f"{result.steps:,} steps in {result.seconds:.0f} s; accuracy on eval {result.eval_accuracy:.3f}"
     )
+    largest = max(Counter(workspace.eval_split.labels).values()) / max(len(workspace.eval_split), 1)
+    if (result.eval_accuracy or 0.0) <= largest + 0.05:
+        console.note(
+            f"note: that is hardly better than always saying the largest class ({largest:.3f}); "
+            "influences will mean little: try more --epochs or a higher --lr in a new workspace"
+        )
     print_status(workspace, json)
 
 

@@ -153,20 +153,21 @@ def _list_strategies(json: bool) -> None:
 
 
 def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> None:
-    rows = [("accuracy on eval", *_forecast_cells(content["eval"]))]
-    for query, each in zip(queries, content["queries"], strict=True):
-        rows.append((f"p({query['label']}) of: {console.shown(query['text'])}", *_forecast_cells(each)))
-    headers = (
-        "what",
-        "first order: change of loss",
-        "now",
-        f"after {content['steps']} steps of unlearning",
-        "after unlearning random rows",
-    )
+    names = [f"p({q['label']}) of: {console.shown(q['text'])}" for q in queries]
+    every = [content["eval"], *content["queries"]]
     title = f"forecast: {content['removed']:,} rows removed, {content['relabelled']:,} relabelled"
-    console.print_table(headers, rows, title)
-
-
-def _forecast_cells(content: dict[str, Any]) -> tuple[str, ...]:
-    check = content["unlearning"]
-    return f"{content['loss_change']:+.2g}", *(f"{check[name]:.3f}" for name in ("before", "after", "random"))
+    expected = [
+        (name, f"{each['loss_change']:+.2g}", "worse" if each["loss_change"] > 0 else "better")
+        for name, each in zip(["eval rows, mean", *names], every, strict=True)
+    ]
+    headers = ("what", "first order: change of loss", "so it should get")
+    console.print_table(headers, expected, title)
+    steps = f"after {content['steps']} steps of unlearning"
+    checked = [
+        (name, *(f"{each['unlearning'][key]:.3f}" for key in ("before", "after", "random")))
+        for name, each in zip(["accuracy on eval", *names], every, strict=True)
+    ]
+    console.print_table(("what", "now, the last checkpoint", steps, "the same with random rows"), checked)
+    own, chance = (content["eval"]["unlearning"][key] for key in ("after", "random"))
+    if chance <= own and chance < content["eval"]["unlearning"]["before"] - 0.05:
+        console.note("unlearning random rows harms as much: this check says nothing here")

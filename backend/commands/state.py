@@ -70,5 +70,10 @@ def _facts(artifact: dict[str, Any]) -> str:
         if end[0] in "po"
     }
     return ", ".join(
-        f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in shown.items()
+        f"{name} {value:,}"
+        if isinstance(value, int)
+        else f"{name} {value:.4g}"
+        if isinstance(value, float)
+        else f"{name} {value}"
+        for name, value in shown.items()
     )

@@ -96,6 +96,8 @@ def write_answers(
         raise InputError(f"--label {label}: must be one of {', '.join(LABEL_CHOICES)}")
     if k < 1:
         raise InputError(f"-k {k}: must be at least 1")
+    if out.suffix.lower() not in (".parquet", ".pq"):
+        raise InputError(f"--out {out}: must end in .parquet, which is what is written")
     if out.exists() or not out.parent.is_dir():
         raise InputError(f"{out}: {'exists already' if out.exists() else 'its folder does not exist'}")
     done = 0

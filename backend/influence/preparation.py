@@ -9,10 +9,11 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from backend.data.shards import label_indices, shard_ranges
+from backend.errors import InputError
 from backend.files import digest
 from backend.folder import CheckpointInfo, Folder, Manifest
 from backend.influence.basis import row_codec
-from backend.influence.compression import RowCodec
+from backend.influence.compression import RowCodec, kept_dimensions
 from backend.influence.disk import predict, require_space
 from backend.influence.fidelity import SAMPLE_EXAMPLES, SAMPLE_QUERIES
 from backend.influence.plan import Plan, Sample, chosen_row_store, make_plan
@@ -58,6 +59,11 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     last = folder.checkpoint_path(manifest.checkpoints[-1])
     model = load_classifier(last)
     layer, length = embedding_layer(model), input_length(manifest.max_length, tokenizer, model)
+    kept = kept_dimensions(row_store)
+    if kept is not None and kept > layer.embedding_dim:
+        raise InputError(
+            f"--row-store {row_store}: the embeddings have {layer.embedding_dim} dimensions; keep fewer"
+        )
     train = tokenise(folder, "train", tokenizer, length, progress)
     evaluation = tokenise(folder, "eval", tokenizer, length, progress)
     labels = label_indices(folder, "train", manifest.classes)

@@ -44,7 +44,7 @@ def report(
         "control": trial.control,
         "seeds": list(seeds),
         "eval_rows": len(measured),
-        "notes": [*trial.notes, *_warnings(seeds)],
+        "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes)],
         "arms": [
             _arm(trial, arm.name, arm.description, outcomes, runs, measure, truth, [ids[e] for e in measured])
             for arm in trial.arms
@@ -59,6 +59,15 @@ def _warnings(seeds: Sequence[int]) -> list[str]:
     return [
         f"{len(seeds)} seed{'s' * (len(seeds) > 1)}: chance between trainings is hardly known; use 3 or more"
     ]
+
+
+def _collapsed(runs: dict[str, list[np.ndarray]], classes: tuple[str, ...]) -> list[str]:
+    """Arms that learnt nothing: in some run all rows got one class."""
+    said = {name: [len(np.unique(each.argmax(axis=1))) for each in of_arm] for name, of_arm in runs.items()}
+    names = [name for name, counts in said.items() if 1 in counts]
+    if not names or len(classes) < 2:
+        return []
+    return [f"some trainings say one class for every row ({', '.join(names)}): these figures mean little"]
 
 
 def _arm(
@@ -79,7 +88,7 @@ def _arm(
         "figures": {
             each: {
                 "mean": _number(column.mean()),
-                "sd": _number(column.std(ddof=1) if len(column) > 1 else 0.0),
+                "sd": _number(column.std(ddof=1)) if len(column) > 1 else None,
             }
             for each, column in zip(measure.names, values.T, strict=True)
         },
@@ -117,7 +126,10 @@ def _flips(
 def verdict(arm: dict[str, Any], trial: Trial) -> str:
     """One sentence about accuracy: what changed, and whether it is more than chance."""
     change = _difference(arm["change"]["accuracy"])
-    size = f"accuracy {change.mean:+.2%} (95 % interval {change.low:+.2%} to {change.high:+.2%})"
+    mean, low, high = (f"{100 * each:+.1f}" for each in (change.mean, change.low, change.high))
+    size = f"accuracy {mean} points (95 % interval {low} to {high})"
+    if not any(change.seeds) and not arm["rows"]["fixed"] and not arm["rows"]["broken"]:
+        return f"the same accuracy as {trial.reference} with every seed"
     if len(change.seeds) == 1:
         return f"{size}: one seed, so chance between trainings is not known; use 3 or more"
     if not change.beyond_noise:
@@ -144,7 +156,7 @@ def _query(
         values = [_of_query(query, each.evaluation, each.queries) for each in outcomes[arm.name]]
         found[arm.name] = {
             "mean": float(np.mean(values)),
-            "sd": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+            "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
             "seeds": [float(each) for each in values],
         }
     return {**query, "label": classes[query["label"]], "probability": found}
@@ -164,7 +176,7 @@ def markdown(content: dict[str, Any]) -> str:
     lines = [
         f"## {content['trial']}",
         "",
-        f"{len(content['seeds'])} seeds ({', '.join(map(str, content['seeds']))}), {content['eval_rows']:,} "
+        f"{_seeds(content['seeds'])}, {content['eval_rows']:,} "
         f"eval rows. Change: against *{content['reference']}*, 95 % interval over rows and seeds; **bold** "
         "where the interval excludes 0 and all seeds agree.",
         "",
@@ -177,6 +189,14 @@ def markdown(content: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"{len(seeds)} seed{'s' * (len(seeds) > 1)} ({', '.join(map(str, seeds))})"
+
+
+def _with_sd(mean: float, deviation: float | None, digits: int) -> str:
+    return f"{mean:.{digits}f}" + ("" if deviation is None else f" ± {deviation:.{digits}f}")
+
+
 def _main_table(content: dict[str, Any]) -> list[str]:
     lines = [
         "| arm | accuracy | change | macro-F1 | change | loss | fixed / broken rows | |",
@@ -186,7 +206,7 @@ def _main_table(content: dict[str, Any]) -> list[str]:
         cells = [cell(arm["name"])]
         for name in _HEADLINE:
             figure = arm["figures"][name]
-            cells.append(f"{figure['mean']:.4f} ± {figure['sd']:.4f}")
+            cells.append(_with_sd(figure["mean"], figure["sd"], 4))
             if name != "loss":
                 cells.append(_change(arm, name))
         rows = arm.get("rows")
@@ -236,9 +256,8 @@ def _query_table(content: dict[str, Any]) -> list[str]:
     head = " | ".join(cell(each) for each in names)
     lines = ["", f"| probability of | {head} |", "|---" * (len(names) + 1) + "|"]
     for query in content["queries"]:
-        values = [
-            f"{query['probability'][n]['mean']:.3f} ± {query['probability'][n]['sd']:.3f}" for n in names
-        ]
+        found = [query["probability"][name] for name in names]
+        values = [_with_sd(each["mean"], each["sd"], 3) for each in found]
         what = cell(f"{query['label']}: {query['text'][:80]}")
         lines.append(f"| {what} | " + " | ".join(values) + " |")
     return lines

@@ -1,9 +1,9 @@
 """A quick check before retraining: push the last checkpoint away from rows, and see what else moves.
 
-Some steps of Adam with the run's peak learning rate raise the loss of rows to be removed and, for relabelled
-ones, lower that of the new label (UnTrac, arXiv 2401.15241, unlearns so). The same number of steps on as many
-random rows of the same classes says what ascent does by itself. It undoes what the last model knows of the
-rows, not what they did to it along the way.
+Some steps of Adam with a tenth of the run's peak learning rate raise the loss of rows to be removed and,
+for relabelled ones, lower that of the new label (UnTrac, arXiv 2401.15241, unlearns so). The same number of
+steps on as many random rows of the same classes says what ascent does by itself. It undoes what the last
+model knows of the rows, not what they did to it along the way.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 
 STEPS = 10
+_GENTLE = 0.1  # of the run's rate: at all of it, ascent on any rows breaks the model
 _BATCH = 32
 _EVAL_ROWS = 500
 _STAGE = "unlearning check"
@@ -146,7 +147,7 @@ def _pushed(
         return model
     settings = recorded_settings(explainer.folder) or TrainingSettings()
     model.requires_grad_(True).eval()
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=_GENTLE * settings.lr)
     limit = math.log(len(explainer.classes)) + 1
     random = np.random.default_rng(2)
     for step in range(steps):

@@ -151,6 +151,9 @@ def make_queue(
 
 
 def _check(by_score: Collection[str], train: Split, wanted: QueueFilter) -> None:
+    known = all_scores().get(wanted.reason or "")
+    if known is not None and known.serves != wanted.serves:
+        raise InputError(f"--reason {wanted.reason}: is a reason of --serves {known.serves!r}")
     if wanted.reason is not None and wanted.reason not in by_score:
         raise InputError(f"--reason {wanted.reason}: must be one of {', '.join(by_score)}")
     if wanted.label is not None and wanted.label not in train.labels:

@@ -106,9 +106,15 @@ def _made_with(details: dict[str, Any]) -> ScoreSettings | None:
 
 def read_scores(folder: Folder) -> ScoreTable:
     """All current tables side by side; `InputError` if there is none."""
-    current = [each for each in all_producers().values() if score_state(folder, each) == "current"]
+    states = {each: score_state(folder, all_producers()[each]) for each in all_producers()}
+    current = [all_producers()[each] for each, state in states.items() if state == "current"]
     if not current:
-        raise InputError(f"{folder.path}: no scores yet; run `python -m backend scores {folder.path}`")
+        why = (
+            "all scores are stale (data, model or decisions changed)"
+            if "stale" in states.values()
+            else ("no scores yet")
+        )
+        raise InputError(f"{folder.path}: {why}; run `python -m backend scores {folder.path}`")
     tables = [_read(table_path(folder, each)) for each in current]
     together = tables[0]
     for table in tables[1:]:

@@ -46,7 +46,7 @@ def kept_rows(values: np.ndarray, labels: np.ndarray, fraction: float, way: str,
         weights = np.maximum(scaled, _LEAST)
         chosen = random.choice(len(filled), count, replace=False, p=weights / weights.sum())
     else:
-        raise InputError(f"--way {way}: must be one of {', '.join(WAYS)}")
+        raise InputError(f"--set way={way}: must be one of {', '.join(WAYS)}")
     return np.sort(chosen)
 
 
@@ -79,7 +79,7 @@ def _hardness(context: StrategyContext, name: str) -> np.ndarray:
     """The score, turned so that high is hard, suspect or unlike the rest."""
     known = all_scores()
     if name not in known:
-        raise InputError(f"--score {name}: unknown; `python -m backend scores WS --list` names them")
+        raise InputError(f"--set score={name}: unknown; `python -m backend scores WS --list` names them")
     table = read_scores(context.scores.folder)
     if name not in table.names:
         raise InputError(
@@ -101,7 +101,7 @@ def parsed_fractions(text: str) -> list[float]:
     except ValueError:
         found = []
     if not found or any(not 0 < each < 1 for each in found):
-        raise InputError(f"--fractions {text}: must be numbers above 0 and below 1, such as 0.9,0.7,0.5")
+        raise InputError(f"--set fractions={text}: must be numbers above 0 and below 1, such as 0.9,0.7,0.5")
     return sorted(set(found), reverse=True)
 
 

@@ -51,7 +51,7 @@ def likeness(context: StrategyContext, by: str) -> np.ndarray:
 def _trial(context: StrategyContext) -> Trial:
     by, fractions = context.options["by"], parsed_fractions(context.options["fractions"])
     if by not in BY:
-        raise InputError(f"--by {by}: must be one of {', '.join(BY)}")
+        raise InputError(f"--set by={by}: must be one of {', '.join(BY)}")
     values = likeness(context, by)
     best = np.argsort(-np.where(np.isfinite(values), values, -np.inf), kind="stable")
     target = Rows(best[:0], context.given[:0], context.guide)

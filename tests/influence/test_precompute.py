@@ -307,6 +307,13 @@ def test_more_dimensions_than_there_are_is_one_line(tiny_workspace):
         tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:999"))
 
 
+def test_a_row_store_that_cannot_be_is_refused_before_it_is_remembered(tiny_workspace):
+    with pytest.raises(InputError, match="pca:9999: the embeddings have"):
+        tiny_workspace.precompute(PrecomputeSettings(row_store="pca:9999"))
+    tiny_workspace.precompute()
+    assert tiny_workspace.explain("a witty film").proponents
+
+
 def test_a_full_disk_is_refused_before_anything_is_written(tiny_workspace, monkeypatch):
     before = shards_of(tiny_workspace)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 1000))

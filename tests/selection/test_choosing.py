@@ -48,11 +48,11 @@ def test_rows_without_a_value_are_in_the_middle():
 
 
 def test_ways_and_fractions_are_checked():
-    with pytest.raises(InputError, match="--way magic"):
+    with pytest.raises(InputError, match="--set way=magic"):
         kept_rows(HARDNESS, LABELS, 0.5, "magic", 0)
     assert parsed_fractions("0.5,.9,0.5") == [0.9, 0.5]
     for text in ("", "0", "1", "a", "0.5,2", "nan"):
-        with pytest.raises(InputError, match="--fractions"):
+        with pytest.raises(InputError, match="--set fractions"):
             parsed_fractions(text)
 
 

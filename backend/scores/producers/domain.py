@@ -16,6 +16,8 @@ from backend.scores.score import Columns, Producer, Score
 from backend.scores.settings import EVAL, ScoreSettings
 from backend.scores.target import USES, Target, target_texts
 
+_TOLD_APART = 0.6  # AUROC from which on training and target rows can be told apart
+
 
 def domain_probabilities(
     features: np.ndarray, is_target: np.ndarray, groups: np.ndarray, folds: int, seed: int
@@ -43,10 +45,10 @@ def _compute(context: Context) -> Columns:
     groups = equal_text_groups([*train.texts, *target.texts], seconds)
     _require_enough(groups[count:], settings)
     found = domain_probabilities(features, is_target.astype(np.int64), groups, settings.folds, settings.seed)
-    return {
-        "target_probability": found[:count],
-        "domain_auroc": np.full(count, roc_auc_score(is_target, found)),
-    }
+    auroc = float(roc_auc_score(is_target, found))
+    if auroc < _TOLD_APART:  # then single probabilities are chance, too
+        found = np.full(len(found), 0.5)
+    return {"target_probability": found[:count], "domain_auroc": np.full(count, auroc)}
 
 
 def _require_enough(groups: np.ndarray, settings: ScoreSettings) -> None:
@@ -69,6 +71,7 @@ PRODUCER = Producer(
     cost="sentence embeddings once and seconds",
     uses=("encoder", "folds", "seed", *USES),
     compute=_compute,
+    version=2,
     scores=(
         Score(
             "target_probability",
@@ -76,7 +79,8 @@ PRODUCER = Producer(
             "it could come from the target sample",
             "off-domain",
             "low",
-            "p(target | sentence embedding), logistic regression, cross-fitted, both sides weighted equally",
+            "p(target | sentence embedding), logistic regression, cross-fitted, both sides weighted equally; "
+            f".5 for all where they can't be told apart (AUROC below {_TOLD_APART})",
             "Iter & Grangier 2021 (domain classifier)",
             "unlike the target sample: {target_probability:.0%} likely to be of it "
             "(training and target rows are told apart with AUROC {domain_auroc:.2f})",

@@ -76,7 +76,8 @@ def _forgotten(learnt: int, runs: int, times: float) -> str:
     """``learnt``: in how many of the ``runs``; ``times``: how often it was lost in these, all together."""
     if learnt == 0:
         return "never learnt"
-    often = f"learnt and forgotten again {times / learnt:.3g} times"
+    count = f"{times / learnt:.3g}"
+    often = f"learnt and forgotten again {count} time{'s' * (count != '1')}"
     return often if learnt == runs else f"{often} in {learnt} of {runs} runs, never learnt in the others"
 
 

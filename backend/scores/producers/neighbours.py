@@ -157,6 +157,7 @@ def _compute(context: Context) -> Columns:
         **found,
         "contradicts": [train.ids[each] if each >= 0 else "" for each in against],
         "copy_of": [train.ids[each] if each != row else "" for row, each in enumerate(copy_of)],
+        "first_said": [f", first row {train.ids[e]}" if e != r else "" for r, e in enumerate(copy_of)],
     }
 
 
@@ -199,7 +200,7 @@ PRODUCER = Producer(
             "high",
             f"number of other rows with cosine >= {NEAR} or equal text",
             "Abbas et al. 2023 (SemDeDup)",
-            "{near_duplicates} other rows say nearly the same",
+            "{near_duplicates} other row(s) say nearly the same{first_said}",
             beyond=0.0,
         ),
         Score(
