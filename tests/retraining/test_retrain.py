@@ -219,3 +219,18 @@ def _break(workspace: Workspace) -> None:
 
 def test_texts_of_a_data_set_do_no_harm_in_markdown():
     assert cell("a|b\n# *c* <script>`") == "a\\|b \\# \\*c\\* \\<script\\>\\`"
+
+
+def test_the_report_says_where_nothing_was_learnt(tiny_workspace):
+    tiny_workspace.remove(*tiny_workspace.train_split.ids[:3])
+    content = tiny_workspace.retrain(RetrainSettings(seeds=1, epochs=0.1, device="cpu"))
+    notes = " ".join(content["notes"])
+    assert "0.1 epochs, the original for 3" in notes and "1 seed:" in notes
+    accuracy = content["arms"][0]["figures"]["accuracy"]
+    assert accuracy["sd"] is None
+    if accuracy["mean"] == 0.5:
+        assert "one class for every row" in notes
+    assert (
+        "one seed, so chance" in content["arms"][1]["verdict"]
+        or "same accuracy" in content["arms"][1]["verdict"]
+    )

@@ -11,10 +11,11 @@ from backend.errors import InputError
 from backend.scores.folds import stratified_folds
 from backend.scores.probe import fitted_probe
 from backend.scores.producers.domain import PRODUCER, domain_probabilities
+from backend.scores.queue import QueueFilter
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state
 from backend.scores.target import labelled_target, target_texts
-from tests.conftest import write_rows
+from tests.conftest import tiny_rows, write_rows
 from tests.scores.helpers import context_of, workspace_of
 
 FILM = ("film", "actor", "plot", "scene", "director", "camera")
@@ -133,3 +134,24 @@ def test_wrong_labels_and_missing_files(workspace, tmp_path):
         labelled_target(context_of(workspace, target=str(path)))
     with pytest.raises(InputError, match="no such file"):
         workspace.compute_scores(["domain"], ScoreSettings(target=str(tmp_path / "none.jsonl")))
+
+
+def test_a_changed_target_makes_its_scores_stale_for_every_reader(tiny_workspace, tmp_path):
+    """Also for those who do not say with which settings they were made."""
+    target = write_rows(tmp_path / "target.jsonl", tiny_rows(20, 700))
+    settings = context_of(tiny_workspace, target=str(target)).settings
+    tiny_workspace.compute_scores(["domain"], settings)
+    assert "target_probability" in tiny_workspace.scores().names
+    write_rows(target, tiny_rows(20, 900))
+    with pytest.raises(InputError, match="all scores are stale"):
+        tiny_workspace.scores()
+    target.unlink()  # nothing can be said any more: what was computed stays
+    assert "target_probability" in tiny_workspace.scores().names
+
+
+def test_splits_that_cannot_be_told_apart_give_no_reason(tiny_workspace):
+    tiny_workspace.compute_scores(["domain"], context_of(tiny_workspace).settings)
+    table = tiny_workspace.scores()
+    if table.values("domain_auroc")[0] < 0.6:
+        assert set(table.values("target_probability")) == {0.5}
+        assert tiny_workspace.queue(QueueFilter(serves="off-domain")) == []
