@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -11,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads cost more 
 
 import pytest
 
+from backend import cli
 from backend.data.columns import Columns
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
@@ -93,3 +96,19 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real data sets are not here ({SHARED})")
     return SHARED
+
+
+@pytest.fixture
+def inside(monkeypatch, capfd):
+    """The command line in this process: a start costs seconds, and most tests ask for what is said only."""
+
+    def run(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["backend", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, errors = capfd.readouterr()
+        assert not check or ended.value.code == 0, errors
+        return subprocess.CompletedProcess([], int(ended.value.code or 0), out, errors)
+
+    return run

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from backend import cli
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny
@@ -28,22 +27,6 @@ def backend(*arguments: object, check: bool = True) -> subprocess.CompletedProce
     if check:
         assert done.returncode == 0, done.stderr
     return done
-
-
-@pytest.fixture
-def inside(monkeypatch, capfd):
-    """The same in this process: a start costs seconds, and most tests ask for what is said only."""
-
-    def run(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["backend", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, errors = capfd.readouterr()
-        assert not check or ended.value.code == 0, errors
-        return subprocess.CompletedProcess([], int(ended.value.code or 0), out, errors)
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -816,32 +816,22 @@ def test_stale_is_not_damaged(tiny_workspace, tmp_path):
     assert {name for name in before if not name.startswith("data")} <= set(contents(tiny_workspace.folder))
 
 
-def backend(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "backend", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=300,
-    )
-
-
-def test_command_line(tmp_path):
+def test_command_line(tmp_path, inside):
     folder = started(tmp_path)
     more = jsonl(tmp_path / "more.jsonl", MORE)
-    done = backend("append", folder.path, "--train", more)
+    done = inside("append", folder.path, "--train", more, check=False)
     assert done.returncode == 0, done.stderr
     assert "appended 2 rows, train has 8 now\n  neg: 1\n  pos: 1\nids: t" in done.stdout
     assert done.stdout.endswith(f"next: python -m backend train {folder.path}\n")  # there is no model yet
     with_model(folder)
-    done = backend("append", folder.path, "--train", more)
+    done = inside("append", folder.path, "--train", more, check=False)
     assert done.stdout.endswith(f"next: python -m backend precompute {folder.path}\n")
     bad = jsonl(tmp_path / "bad.jsonl", [*MORE, {"text": "x", "label": "odd"}])
-    done = backend("append", folder.path, "--train", bad)
+    done = inside("append", folder.path, "--train", bad, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert "bad.jsonl, line 3, column 'label': label 'odd' is none of the workspace's classes" in line
-    done = backend("append", folder.path, "--train", bad, "--skip-bad-rows", "--json")
+    done = inside("append", folder.path, "--train", bad, "--skip-bad-rows", "--json", check=False)
     answer = json.loads(done.stdout)
     assert (done.returncode, answer["n_appended"], answer["n_train"], answer["rejected"][0]["row"]) == (
         0,
@@ -849,10 +839,10 @@ def test_command_line(tmp_path):
         12,
         3,
     )
-    assert backend("append", tmp_path / "none", "--train", more).returncode == 2
-    assert backend("append", folder.path).returncode == 2
-    assert "--split-column" in backend("append", "--help").stdout
-    assert backend("verify", folder.path).returncode in (0, 1)
+    assert inside("append", tmp_path / "none", "--train", more, check=False).returncode == 2
+    assert inside("append", folder.path, check=False).returncode == 2
+    assert "--split-column" in inside("append", "--help", check=False).stdout
+    assert inside("verify", folder.path, check=False).returncode in (0, 1)
 
 
 def test_a_copied_workspace_takes_its_new_file_along(tmp_path):

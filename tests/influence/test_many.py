@@ -10,7 +10,6 @@ from backend.errors import InputError
 from backend.influence import many, whole_set
 from backend.influence.modes import MODES
 from backend.workspace import Workspace
-from tests.test_cli import backend
 
 
 def entries_of(table, query: str, kind: str) -> list[tuple[str, float]]:
@@ -149,11 +148,11 @@ def test_repair_stays_inside_the_workspace(tiny_workspace, tmp_path):
     assert victim.read_text(encoding="utf-8") == "mine"
 
 
-def test_on_the_command_line(tiny_workspace, tmp_path):
+def test_on_the_command_line(tiny_workspace, tmp_path, inside):
     out = tmp_path / "many.parquet"
-    printed = backend("explain-many", tiny_workspace.path, "--out", out, "-k", 2).stdout
+    printed = inside("explain-many", tiny_workspace.path, "--out", out, "-k", 2).stdout
     assert "20 eval rows" in printed
     assert len(pq.read_table(out)) == 80
-    table = backend("influence", tiny_workspace.path, "-k", 2, "--most", 3).stdout
+    table = inside("influence", tiny_workspace.path, "-k", 2, "--most", 3).stdout
     assert "on errors" in table
-    assert backend("explain-many", tiny_workspace.path, "--out", out, check=False).returncode == 2
+    assert inside("explain-many", tiny_workspace.path, "--out", out, check=False).returncode == 2

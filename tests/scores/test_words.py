@@ -24,7 +24,6 @@ from tests.conftest import tiny_rows
 from tests.factories import ARCHITECTURES, SENTENCES, tiny
 from tests.influence.oracle import dense_gradient
 from tests.scores.helpers import workspace_of
-from tests.test_cli import backend
 
 
 @pytest.fixture(scope="module")
@@ -226,8 +225,8 @@ def test_stale_and_damaged_tables_are_named(own):
         own.words()
 
 
-def test_on_the_command_line(own):
-    rows = json.loads(backend("words", own.path, "--most", 3, "--json").stdout)
+def test_on_the_command_line(own, inside):
+    rows = json.loads(inside("words", own.path, "--most", 3, "--json").stdout)
     assert len(rows) == 3
     assert {"token", "kind", "word", "harmful", "top_rows", "z"} <= rows[0].keys()
     runner = CliRunner()
