@@ -16,6 +16,7 @@ import numpy as np
 from backend.copies import copied
 from backend.errors import InputError
 from backend.evaluation.detection import Detection, detect
+from backend.model.runs import was_attached
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.scores.queue import suspicions
@@ -58,8 +59,7 @@ def evaluate_mislabel(
     Returns also a line for each score that can't be had. `InputError` for an attached run: the model that it
     started from is not known, and its own has seen the labels as they are.
     """
-    checkpoints = workspace.manifest.artifacts.get("checkpoints")
-    if checkpoints is not None and checkpoints.details.get("made_by") == "attach":
+    if was_attached(workspace.folder):
         raise InputError(
             "--protocol mislabel: the run was attached, so the model that it started from is not known; "
             "make a workspace with that model (init, train)"

@@ -70,8 +70,7 @@ def evaluate(
         raise InputError(f"--protocol {protocol}: must be one of {', '.join(PROTOCOLS)}")
     workspace = Workspace.open(ws)
     if protocol == "index":
-        (length,) = _numbers(k or "10")[:1]
-        _index(workspace, queries, length, score, json)
+        _index(workspace, queries, _numbers(k or "10")[0], score, json)
     elif protocol == "compare":
         _compare(workspace, queries, method or (), seed, json)
     elif protocol == "mislabel":

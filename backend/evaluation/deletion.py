@@ -19,6 +19,7 @@ from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, task_of
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
+from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, silent
 
 SAME_CLASS = "random rows of the class"
@@ -123,10 +124,8 @@ def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings) -> 
     """Eval rows, of every class alike as far as there are some; with ``wrong``, misclassified ones."""
     order = np.random.default_rng((settings.seed, 13)).permutation(len(labels))
     if settings.wrong:
-        split = engine.splits["eval"]
-        encoded = engine.checkpoints.encode(split.texts, split.texts_b)
-        predicted = engine.checkpoints.probabilities(encoded).argmax(axis=1)
-        order = order[predicted[order] != labels[order]]
+        last = engine.checkpoints.manifest.checkpoints[-1].step
+        order = order[~read_predictions(engine.folder, "eval", last).correct[order]]
         if not len(order):
             raise InputError("--wrong: the model gets every eval row right")
         return sorted(order[: settings.queries].tolist())

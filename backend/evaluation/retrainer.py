@@ -23,7 +23,7 @@ from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
 from backend.model.loading import input_length, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs
+from backend.model.prediction import accepted_inputs, predict
 from backend.model.runs import recorded_settings
 from backend.model.source import resolve
 from backend.model.token_table import tokenise
@@ -32,7 +32,6 @@ from backend.model.training_settings import TrainingSettings
 
 _CLIP = 1.0  # Trainer's
 _OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd")
-_PREDICTED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,8 @@ class Retrainer:
 
     def probabilities(self, kept: np.ndarray, seed: int) -> np.ndarray:
         """Train on the rows of ``kept`` bool (n); class probabilities of the queries: float32 (q, K)."""
-        model = self._trained(kept & (self._lengths > 0), seed).eval()
-        found = []
-        for start in range(0, len(self._task.queries), _PREDICTED_AT_ONCE):
-            part = self._task.queries[start : start + _PREDICTED_AT_ONCE]
-            inputs = accepted_inputs(model, collate(part, self._tokenizer, self._device))
-            with torch.no_grad():
-                found.append(torch.softmax(model(**inputs).logits.float(), dim=-1).cpu().numpy())
-        return np.concatenate(found)
+        model = self._trained(kept & (self._lengths > 0), seed)
+        return predict(model, self._task.queries, self._tokenizer)
 
     def _padded(self, examples: Sequence[Tokens]) -> dict[str, Tensor]:
         filled = [each if len(each) else Tokens([0], None) for each in examples]

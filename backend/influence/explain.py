@@ -13,7 +13,7 @@ from backend.influence.engine import Engine
 from backend.influence.explanation import Entry, Excluded, Explanation, Query
 from backend.influence.index import TARGET_RECALL
 from backend.influence.method import Asked, Found, Method
-from backend.influence.modes import MODES, score_mode
+from backend.influence.modes import MODES, no_damping, score_mode
 from backend.influence.registry import DEFAULT_METHOD, method_named, score_named
 from backend.influence.search import Ranked, Ranking
 
@@ -104,9 +104,7 @@ class Explainer(Engine):
         method = method_named(question.method)
         score = score_named(method, question.score)
         if question.damping is not None and score not in MODES:
-            raise InputError(
-                f"--damping: score {score} has none to choose; adam, fisher, kfac and ekfac have"
-            )
+            raise no_damping(score)
         if question.damping is not None:
             score_mode(score, question.damping)
         if question.k < 1:

@@ -206,6 +206,11 @@ MODES = {
 }
 
 
+def no_damping(score: str) -> InputError:
+    """Of a score without damping one was asked for."""
+    return InputError(f"--damping: score {score} has none to choose; adam, fisher, kfac and ekfac have")
+
+
 def score_mode(name: str, damping: float | None = None) -> ScoreMode:
     """The mode of that name; `InputError` if there is none, or ``damping`` does not suit it."""
     if name not in MODES:
@@ -214,7 +219,7 @@ def score_mode(name: str, damping: float | None = None) -> ScoreMode:
     if damping is None:
         return mode
     if not (mode.by_optimizer or mode.precondition) or mode.train_norm == "whitened":
-        raise InputError(f"--damping: score {name} has none to choose; adam, fisher, kfac and ekfac have")
+        raise no_damping(name)
     if not 0 < damping < 1e6:
         raise InputError(f"--damping {damping}: must be above 0, such as 0.1, 1 or 10")
     return replace(mode, damping=damping)

@@ -67,8 +67,7 @@ def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list
         folder.require("checkpoints", "train")
         settings = recorded_settings(folder)
         if settings is None:
-            made_by = folder.manifest().artifacts["checkpoints"].details.get("made_by")
-            why = "attached" if made_by == "attach" else "trained before settings were recorded"
+            why = "attached" if was_attached(folder) else "trained before settings were recorded"
             raise InputError(
                 f"{folder.path}: its model was {why}, so there is no training to repeat; "
                 "scores use the logits at its checkpoints"
@@ -83,6 +82,12 @@ def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list
             progress(_SEEDS, done, count)
         record_runs(folder, key)
     return seeds
+
+
+def was_attached(folder: Folder) -> bool:
+    """Whether the workspace's checkpoints are somebody's own run, whose start is not known."""
+    artifact = folder.manifest().artifacts.get("checkpoints")
+    return artifact is not None and artifact.details.get("made_by") == "attach"
 
 
 def recorded_settings(folder: Folder) -> TrainingSettings | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from backend.errors import InputError
 from backend.folder import Folder, ModelInfo
-from backend.model.runs import recorded_settings
+from backend.model.runs import recorded_settings, was_attached
 from backend.model.training_settings import TrainingSettings
 
 
@@ -28,7 +28,7 @@ def original_run(folder: Folder, device: str = "auto", start_model: str | None =
     folder.require("checkpoints", "train")
     manifest = folder.manifest()
     settings = recorded_settings(folder)
-    attached = manifest.artifacts["checkpoints"].details.get("made_by") == "attach"
+    attached = was_attached(folder)
     if attached and start_model is None:
         raise InputError(
             f"{folder.path}: its run was attached, so the model that it started from is not known; "

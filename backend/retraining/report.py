@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.retraining.arm import Trial
 from backend.retraining.runner import Outcomes
-from backend.retraining.statistics import Difference, Measure, flips
+from backend.retraining.statistics import Measure, flips
 
 _HEADLINE = ("accuracy", "macro_f1", "loss")
 
@@ -125,26 +125,22 @@ def _flips(
 
 def verdict(arm: dict[str, Any], trial: Trial) -> str:
     """One sentence about accuracy: what changed, and whether it is more than chance."""
-    change = _difference(arm["change"]["accuracy"])
-    mean, low, high = (f"{100 * each:+.1f}" for each in (change.mean, change.low, change.high))
+    change = arm["change"]["accuracy"]
+    mean, low, high = (f"{100 * change[each]:+.1f}" for each in ("mean", "low", "high"))
     size = f"accuracy {mean} points (95 % interval {low} to {high})"
-    if not any(change.seeds) and not arm["rows"]["fixed"] and not arm["rows"]["broken"]:
+    if not any(change["seeds"]) and not arm["rows"]["fixed"] and not arm["rows"]["broken"]:
         return f"the same accuracy as {trial.reference} with every seed"
-    if len(change.seeds) == 1:
+    if len(change["seeds"]) == 1:
         return f"{size}: one seed, so chance between trainings is not known; use 3 or more"
-    if not change.beyond_noise:
+    if not change["beyond_noise"]:
         return f"{size}: not more than chance between seeds and eval rows"
-    direction = "better" if change.mean > 0 else "worse"
+    direction = "better" if change["mean"] > 0 else "worse"
     if "against_control" not in arm:
         return f"{size}: {direction} than {trial.reference}, beyond chance"
-    beside = _difference(arm["against_control"]["accuracy"])
-    if beside.beyond_noise and (beside.mean > 0) == (change.mean > 0):
+    beside = arm["against_control"]["accuracy"]
+    if beside["beyond_noise"] and (beside["mean"] > 0) == (change["mean"] > 0):
         return f"{size}: {direction} than {trial.reference} and than {trial.control}, beyond chance"
     return f"{size}: {direction} than {trial.reference}, but not told apart from {trial.control}"
-
-
-def _difference(record: dict[str, Any]) -> Difference:
-    return Difference(record["mean"], record["low"], record["high"], record["seeds"])
 
 
 def _query(

@@ -15,7 +15,7 @@ from backend.folder import Folder
 from backend.model.devices import resolve_device
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import predict
-from backend.model.runs import recorded_settings
+from backend.model.runs import recorded_settings, was_attached
 from backend.model.tokenization import encode
 from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
@@ -43,14 +43,12 @@ def refit_settings(folder: Folder, scores: ScoreSettings) -> TrainingSettings:
 
     `InputError` for an attached run, whose model before training is not known.
     """
-    manifest = folder.manifest()
-    artifact = manifest.artifacts.get("checkpoints")
-    if artifact is not None and artifact.details.get("made_by") == "attach":
+    if was_attached(folder):
         raise InputError(
             "--crossfit finetune: the run was attached, so the model that it started from is not known; "
             "use --crossfit probe"
         )
-    length = manifest.max_length
+    length = folder.manifest().max_length
     default = TrainingSettings() if length is None else TrainingSettings(max_length=length)
     chosen = recorded_settings(folder) or default
     return replace(chosen, seed=scores.seed, device=scores.device, checkpoints=1, dynamics=False)

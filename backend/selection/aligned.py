@@ -15,7 +15,7 @@ PROPORTIONAL, UNIFORM, ALIGNED = "proportional", "uniform", "aligned"
 
 
 def _trial(context: StrategyContext) -> Trial:
-    settings = MixtureSettings(**{name: context.options[name] for name in _OPTIONS})
+    settings = MixtureSettings(**context.options)
     sources = source_names(context.train)
     everything, guide = context.everything, context.guide_rows
     DynamicMixture(sources, guide, settings)  # says what is wrong before anything is trained
@@ -43,7 +43,6 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
-_OPTIONS = ("eta", "every", "beta", "floor")
 _DEFAULT = MixtureSettings()
 STRATEGY = Strategy(
     "dga",

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from backend.errors import InputError
 from backend.influence.capture import Batch
 from backend.influence.parameters import mean_gradient, product
 from backend.model.recipe import Recipe, TrainingContext
-from backend.model.tokenization import collate
-from backend.selection.guide import Guide, GuideGradient, evaluating, full_precision
+from backend.selection.guide import Guide, GuideGradient, chosen_batch, evaluating, full_precision
 
 
 @dataclass(frozen=True)
@@ -77,20 +75,17 @@ class Mixture(Recipe):
             (n for n, each in zip(self.names, self._members, strict=True) if not len(each)), None
         ):
             raise InputError(f"source {empty!r} has no text with a token")
-        self._queues = [np.empty(0, dtype=np.int64) for _ in self.names]
+        self._queues = [self._shuffled(each) for each in self._members]
 
     def order(self) -> Iterator[int]:
         """As many examples as there are, each from a source drawn by the weights of the moment."""
         for _ in range(len(self._context.rows)):
-            yield int(self._next(int(self._random.choice(len(self.names), p=self.drawn)), 1)[0])
+            yield next(self._queues[int(self._random.choice(len(self.names), p=self.drawn))])
 
-    def _next(self, source: int, count: int) -> np.ndarray:
-        """The next ``count`` examples of a source, all of it before any again."""
-        while len(self._queues[source]) < count:
-            more = self._random.permutation(self._members[source])
-            self._queues[source] = np.concatenate([self._queues[source], more])
-        found, self._queues[source] = self._queues[source][:count], self._queues[source][count:]
-        return found
+    def _shuffled(self, members: np.ndarray) -> Iterator[int]:
+        """The examples of a source without end, all of it before any again."""
+        while True:
+            yield from self._random.permutation(members).tolist()
 
     def log(self) -> dict[str, Any]:
         """The weights by source."""
@@ -141,9 +136,7 @@ class DynamicMixture(Mixture):
 
     def _batch(self, source: int) -> Batch:
         chosen = self._random.permutation(self._members[source])[: self.settings.batch].tolist()
-        examples = [self._context.examples[each] for each in chosen]
-        labels = torch.tensor(self._context.labels[chosen], device=self._context.device)
-        return Batch(chosen, collate(examples, self._context.tokenizer, self._context.device), labels)
+        return chosen_batch(self._context, self._context.examples, self._context.labels, chosen)
 
     def log(self) -> dict[str, Any]:
         """Names of the sources, their weights over time, and the mean over all steps."""

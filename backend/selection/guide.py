@@ -13,7 +13,7 @@ from backend.errors import InputError
 from backend.influence.capture import Batch
 from backend.influence.parameters import Vector, mean_gradient
 from backend.model.recipe import TrainingContext
-from backend.model.tokenization import TokenIds, collate, encode
+from backend.model.tokenization import TokenIds, collate, encode_ids
 
 LEAST = 8
 """Rows that a guide needs."""
@@ -43,7 +43,7 @@ class GuideGradient:
     def start(self, context: TrainingContext) -> None:
         """Encode the guide as the training encodes its texts."""
         self._context = context
-        encoded = encode(context.tokenizer, self.guide.texts, self.guide.texts_b, context.max_length)
+        encoded = encode_ids(context.tokenizer, self.guide.texts, self.guide.texts_b, context.max_length)
         numbers = {name: number for number, name in enumerate(context.classes)}
         kept = [
             (each, numbers[label])
@@ -59,14 +59,19 @@ class GuideGradient:
         """The gradient of a new mini-batch's mean loss: a tensor for every parameter that trains."""
         chosen = self._random.permutation(len(self._examples))[: self.batch_size].tolist()
         with evaluating(self._context.model), full_precision(self._context.device):
-            return mean_gradient(self._context.model, [self._batch(chosen)], self._names)
+            batch = chosen_batch(self._context, self._examples, self._labels, chosen)
+            return mean_gradient(self._context.model, [batch], self._names)
 
-    def _batch(self, chosen: Sequence[int]) -> Batch:
-        device = self._context.device
-        inputs = collate([self._examples[each] for each in chosen], self._context.tokenizer, device)
-        return Batch(
-            list(chosen), inputs, torch.tensor([self._labels[each] for each in chosen], device=device)
-        )
+
+def chosen_batch(
+    context: TrainingContext,
+    examples: Sequence[TokenIds],
+    labels: Sequence[int] | np.ndarray,
+    chosen: list[int],
+) -> Batch:
+    """The ``chosen`` of some examples with class indices, on the training's device."""
+    inputs = collate([examples[each] for each in chosen], context.tokenizer, context.device)
+    return Batch(chosen, inputs, torch.tensor([int(labels[each]) for each in chosen], device=context.device))
 
 
 class evaluating:

@@ -13,7 +13,7 @@ PLAIN, MASKED, CLEAN, MIXED = "plain", "masked", "guide only", "train and guide"
 
 
 def _trial(context: StrategyContext) -> Trial:
-    settings = MaskSettings(**{name: context.options[name] for name in _OPTIONS})
+    settings = MaskSettings(**context.options)
     everything, guide = context.everything, context.guide_rows
     alone = Rows(everything.train[:0], everything.labels[:0], context.guide)
     mixed = Rows(everything.train, everything.labels, context.guide)
@@ -36,7 +36,6 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
-_OPTIONS = ("warmup", "refresh", "threshold", "most_of_a_class")
 _DEFAULT = MaskSettings()
 STRATEGY = Strategy(
     "mask",

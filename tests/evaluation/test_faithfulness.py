@@ -260,3 +260,15 @@ def test_small_models_are_workspaces_like_others(tiny_template, tmp_path, kind):
     with pytest.raises(InputError, match="--model magic"):
         small_workspace(source, tmp_path / "other", kind="magic")
     assert not (tmp_path / "other").exists()
+
+
+def test_wrong_queries_are_the_recorded_errors(tiny_workspace):
+    """Where there are none, that is said before anything is trained."""
+    settings = DeletionSettings(ks=(3,), queries=2, seeds=1, wrong=True)
+    if tiny_workspace.predictions("eval").correct.all():
+        with pytest.raises(InputError, match="the model gets every eval row right"):
+            measure_deletion(tiny_workspace.explainer(), CHEAP[:1], settings)
+        assert not (tiny_workspace.path / "evaluations").exists()
+        return
+    found, _ = measure_deletion(tiny_workspace.explainer(), CHEAP[:1], settings)
+    assert len(found) == 4
