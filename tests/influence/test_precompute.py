@@ -302,7 +302,7 @@ def test_a_damaged_shard_never_reaches_compiled_code(tiny_workspace):
 
 def test_more_dimensions_than_there_are_is_one_line(tiny_workspace):
     with pytest.raises(
-        InputError, match=r"--row-store pca:999: the embeddings have 32 dimensions; use fewer"
+        InputError, match=r"--row-store pca:999: the embeddings have 32 dimensions; keep fewer"
     ):
         tiny_workspace.precompute(PrecomputeSettings(device="cpu", row_store="pca:999"))
 
