@@ -7,26 +7,34 @@ from streamlit.navigation.page import StreamlitPage
 
 from pages.components import keys
 
-PAGES = {
-    **{"overview": "home", "inspect": "search", "review": "checklist"},
-    **{"changes": "history", "export": "download"},
+SECTIONS = {  # heading -> page -> icon; a page is `pages/<name>.py`, its address is its name
+    "": {"overview": "home"},
+    "Look": {"inspect": "search", "review": "checklist"},
+    "Act": {"changes": "history", "export": "download"},
 }
+TITLES: dict[str, str] = {}  # where a title is more than the page's name
+HIDDEN: tuple[str, ...] = ()  # reached by links only
 
 
 def navigation(icons: bool = True) -> StreamlitPage:
     """Draw the menu and return the page that the address names."""
     keys.put(keys.THROUGH_APP, True)
-    return st.navigation(
-        [
-            st.Page(
-                f"pages/{name}.py",
-                title=name.capitalize(),
-                icon=f":material/{icon}:" if icons else None,
-                url_path=name,
-                default=name == "overview",
-            )
-            for name, icon in PAGES.items()
-        ]
+    visible = {
+        heading: [_page(name, icon if icons else None) for name, icon in pages.items()]
+        for heading, pages in SECTIONS.items()
+    }
+    visible[""] += [_page(name, None, hidden=True) for name in HIDDEN]
+    return st.navigation(visible, expanded=True)
+
+
+def _page(name: str, icon: str | None, hidden: bool = False) -> StreamlitPage:
+    return st.Page(
+        f"pages/{name}.py",
+        title=TITLES.get(name, name.capitalize()),
+        icon=f":material/{icon}:" if icon else None,
+        url_path=name,
+        default=name == "overview",
+        visibility="hidden" if hidden else "visible",
     )
 
 
