@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from backend.data.columns import Columns
-from backend.data.embedded import write_demo_source
+from backend.data.embedded import ID_PREFIX, write_demo_source
 from backend.errors import InputError
 from backend.progress import Progress, silent
 from backend.workspace import Workspace
@@ -27,7 +27,7 @@ def build_demo(path: Path = DEMO, progress: Progress = silent) -> Workspace:
 
 def _open_or_create(path: Path, progress: Progress) -> Workspace:
     if (path / "workspace.json").is_file():
-        return Workspace.open(path)
+        return _demo_at(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"{path}: exists and is no workspace; move it away or give --out another folder")
     with tempfile.TemporaryDirectory() as scratch:
@@ -40,4 +40,12 @@ def _open_or_create(path: Path, progress: Progress) -> Workspace:
             model="minilm",
             progress=progress,
         )
+    return workspace
+
+
+def _demo_at(path: Path) -> Workspace:
+    """The demo, perhaps half built; somebody's own workspace is not trained and computed unasked."""
+    workspace = Workspace.open(path)
+    if not all(row.startswith(ID_PREFIX) for row in workspace.train_split.ids):
+        raise InputError(f"{path}: is a workspace of other data; give --out another folder for the demo")
     return workspace

@@ -120,7 +120,9 @@ class Folder:
     def create(cls, path: str | Path) -> Iterator[Folder]:
         """Yield a folder to fill; it appears at ``path`` only when the block ends without exception."""
         target = Path(path)
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if target.exists() and not target.is_dir():
+            raise InputError(f"{target}: is a file; choose the name of a folder that is not there yet")
+        if target.exists() and any(target.iterdir()):
             raise InputError(
                 f"{target}: exists and is not empty; choose another folder or delete this one first"
             )

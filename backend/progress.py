@@ -21,13 +21,18 @@ def silent(stage: str, done: int, total: int) -> None:
 class Pace:
     """How fast the current stage goes: a listener that only keeps count."""
 
+    SETTLED = 3.0  # seconds: what comes first also loads and compiles, and says nothing of the rest
+
     def __init__(self) -> None:
         self._stage, self._start, self._first, self._done, self._total = "", 0.0, 0, 0, 0
+        self._steps = 0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Take note of where the work is."""
         if stage != self._stage or done < self._first:
             self._stage, self._start, self._first = stage, time.monotonic(), done
+            self._steps = -1
+        self._steps += 1
         self._done, self._total = done, total
 
     @property
@@ -39,9 +44,10 @@ class Pace:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the stage will still take at this rate."""
+        """How long the stage will still take at this rate; None as long as that would be a guess."""
         rate = self.rate
-        return (self._total - self._done) / rate if rate else None
+        settled = self._steps > 1 and time.monotonic() - self._start >= self.SETTLED
+        return (self._total - self._done) / rate if rate and settled else None
 
 
 def remaining(seconds: float) -> str:

@@ -551,9 +551,20 @@ class Workspace:
                 for name, state in states.items()
                 if name in ARTIFACTS or state != "missing"
             },
+            "scores": self._score_states(),
             "decisions": self.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }
+
+    def _score_states(self) -> dict[str, str]:
+        """Producers of scores whose table is there, and whether it is current or stale."""
+        if not any(self.folder.scores.glob("*.parquet")):
+            return {}
+        from backend.scores.registry import all_producers
+        from backend.scores.table import score_state
+
+        states = {name: score_state(self.folder, each) for name, each in all_producers().items()}
+        return {name: state for name, state in states.items() if state != "missing"}
 
     def verify(self, *, repair: bool = False, progress: Progress = silent) -> list[str]:
         """Read everything that was written; returns one line per file that is damaged or missing.

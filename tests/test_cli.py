@@ -131,6 +131,11 @@ WRONG = {
     "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "checkpoints"),
     "two trainings": (["train", "{ws}"], "has checkpoints already"),
     "path too long": (["status", "{tmp}/" + "a" * 300], "name too long"),
+    "the demo in another's workspace": (["demo", "--out", "{ws}"], "workspace of other data"),
+    "a file for a workspace": (
+        ["init", "{src}/train.jsonl", "--train", "{src}/train.jsonl", "--text", "text", "--label", "label"],
+        "is a file",
+    ),
     "a file for a folder": (["demo", "--out", "{src}/train.jsonl"], "exists and is no workspace"),
     "export over the manifest": (
         ["export", "{ws}", "--format", "csv", "--out", "{ws}/workspace.json", "--overwrite"],
@@ -194,6 +199,15 @@ def test_decisions_do_not_wait_for_torch(tiny_workspace):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_append_names_what_is_stale_and_status_the_scores(tiny_workspace, tmp_path, inside):
+    inside("scores", tiny_workspace.path, "--only", "association")
+    assert "current scores: association" in inside("status", tiny_workspace.path).stdout
+    more = write_rows(tmp_path / "more.jsonl", tiny_rows(3, 500))
+    appended = inside("append", tiny_workspace.path, "--train", more).stdout
+    assert "stale, since they know the earlier rows only:" in appended and "scores association" in appended
+    assert "stale scores: association" in inside("status", tiny_workspace.path).stdout
 
 
 def test_help_everywhere():

@@ -19,14 +19,21 @@ def test_rate_and_time_left_count_from_the_start_of_the_stage(clock):
     assert pace.rate is None
     pace("rows", 40, 100)  # 40 were there already
     assert pace.rate is pace.seconds_left is None
-    clock[0] += 2
-    pace("rows", 60, 100)
-    assert (pace.rate, pace.seconds_left) == (10.0, 4.0)
+    clock[0] += 1
+    pace("rows", 50, 100)
+    assert (pace.rate, pace.seconds_left) == (10.0, None)  # what comes first also loads and compiles
+    clock[0] += 3
+    pace("rows", 80, 100)
+    assert (pace.rate, pace.seconds_left) == (10.0, 2.0)
     pace("index", 0, 5)
     assert pace.rate is None
     clock[0] += 1
+    pace("index", 2, 5)
+    pace("index", 3, 5)
+    assert (pace.rate, pace.seconds_left) == (3.0, None)
+    clock[0] += 2
     pace("index", 5, 5)
-    assert (pace.rate, pace.seconds_left) == (5.0, 0.0)
+    assert (pace.rate, pace.seconds_left) == (5 / 3, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +48,13 @@ def test_lines_without_a_terminal_say_rate_and_time_left(clock, capsys):
     with progress_bar() as listen:
         listen("rows", 0, 100)
         clock[0] += 20
-        listen("rows", 50, 100)
+        listen("rows", 25, 100)
         clock[0] += 20
+        listen("rows", 50, 100)
+        clock[0] += 40
         listen("rows", 100, 100)
     assert capsys.readouterr().err.splitlines() == [
-        "rows: 50 of 100, 2.5/s, 20 s left",
-        "rows: 100 of 100, 2.5/s",
+        "rows: 25 of 100, 1.2/s",
+        "rows: 50 of 100, 1.2/s, 40 s left",
+        "rows: 100 of 100, 1.2/s",
     ]

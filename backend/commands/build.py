@@ -100,7 +100,13 @@ def append(
         return
     for line in report.lines():
         print(line)
-    print(f"next: {workspace.status()['next']}")
+    status = workspace.status()
+    states = {name: each["state"] for name, each in status["artifacts"].items()}
+    states |= {f"scores {name}": state for name, state in status["scores"].items()}
+    stale = [name for name, state in states.items() if state == "stale"]
+    if stale:
+        print(f"stale, since they know the earlier rows only: {', '.join(stale)}")
+    print(f"next: {status['next']}")
 
 
 def train(

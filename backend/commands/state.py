@@ -52,6 +52,10 @@ def print_status(workspace: Workspace, json: bool) -> None:
         ("artifact", "state", "facts"),
         [(name, each["state"], _facts(each)) for name, each in status["artifacts"].items()],
     )
+    for state in ("current", "stale"):
+        names = [name for name, found in status["scores"].items() if found == state]
+        if names:
+            print(f"{state} scores: {', '.join(names)}")
     if status["decisions"]:
         print("decisions: " + ", ".join(f"{count} {action}" for action, count in status["decisions"].items()))
     if status["next"]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from backend.errors import InputError
 
+ID_PREFIX = "rt-"  # of every row of the demo
 NAMES = {"0": "negative", "1": "positive"}
 MAX_EVAL = 1000
 
@@ -48,6 +49,6 @@ def _rotten_tomatoes() -> list[dict[str, str]]:
     with sample_csv().open(encoding="utf-8", newline="") as file:
         found = [row for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"]
     return [
-        {"id": f"rt-{number:04d}", "text": row["text"].strip(), "label": NAMES[row["label"]]}
+        {"id": f"{ID_PREFIX}{number:04d}", "text": row["text"].strip(), "label": NAMES[row["label"]]}
         for number, row in enumerate(found, start=1)
     ]

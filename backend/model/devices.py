@@ -1,12 +1,19 @@
 """Which device a name means, and what it can do."""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from backend.errors import InputError
+
+if TYPE_CHECKING:  # commands that only name a device must not wait for torch
+    import torch
 
 
 def resolve_device(name: str) -> torch.device:
     """``auto`` is the GPU where there is one, else the CPU; `InputError` for what this machine lacks."""
+    import torch
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():
@@ -18,6 +25,8 @@ def resolve_device(name: str) -> torch.device:
 
 def fast_bf16(device: torch.device) -> bool:
     """Whether bfloat16 products run in hardware: AMX or AVX512-BF16, or a GPU that supports them."""
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()

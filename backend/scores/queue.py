@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from scipy.stats import rankdata
 
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
@@ -183,6 +182,8 @@ def _label(states: Mapping[str, RowState], train: Split, place: int) -> str:
 
 def rank_of(values: np.ndarray, method: Literal["average", "max"] = "average") -> np.ndarray:
     """Suspicions as ranks between 0 and 1, 1 the highest; NaN where there is none: float64 (n)."""
+    from scipy.stats import rankdata  # a second of start-up that most commands need not pay
+
     known = np.isfinite(values)
     found = np.full(len(values), np.nan)
     if known.any():
