@@ -6,6 +6,7 @@ these data, as far as small models behave like large ones; it is not an explanat
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +47,17 @@ def small_workspace(
     train, evaluation = workspace.train_split, workspace.eval_split
     texts = [*train.texts, *evaluation.texts]
     seconds = [*train.texts_b, *evaluation.texts_b] if train.texts_b and evaluation.texts_b else None
-    write_small_model(home, kind, texts, seconds, tokenizer=_tokenizer(workspace), seed=settings.seed)
     chosen = np.random.default_rng(rows_seed).permutation(len(train))[:rows]
     places = {"train": np.sort(chosen), "eval": np.arange(len(evaluation))}
-    small = copied(workspace, folder, rows=places, model=str(home.resolve()))
-    small.train(settings, progress)
-    small.precompute(progress=progress)
+    try:
+        write_small_model(home, kind, texts, seconds, tokenizer=_tokenizer(workspace), seed=settings.seed)
+        small = copied(workspace, folder, rows=places, model=str(home.resolve()))
+        small.train(settings, progress)
+        small.precompute(progress=progress)
+    except BaseException:
+        for made in (folder, home):
+            shutil.rmtree(made, ignore_errors=True)
+        raise
     return small
 
 

@@ -34,6 +34,7 @@ from backend.data.columns import Columns
 from backend.data.embedded import write_demo_source
 from backend.errors import InputError
 from backend.evaluation.deletion import DeletionSettings, measure_deletion
+from backend.evaluation.intervals import with_interval
 from backend.evaluation.lds import Lds, LdsSettings, ground_truth, scored
 from backend.evaluation.retrainer import default_workers
 from backend.evaluation.variants import Variant, all_variants, parsed, questions, scores_of
@@ -217,18 +218,24 @@ def lds_table(results: Sequence[dict[str, Any]]) -> list[str]:
 def deletion_table(results: Sequence[dict[str, Any]]) -> list[str]:
     """Markdown: areas with intervals, both ends, and the share that turned at the largest k."""
     lines = [
-        "| data | method | AUC-DEL+ | AUC-DEL- | turned without proponents | put right without opponents |"
+        "| data | method | AUC-DEL+ | less random rows | AUC-DEL- | less random rows "
+        "| turned without proponents | put right without opponents |"
     ]
-    lines.append("|---|---|---|---|---|---|")
+    lines.append("|---" * 8 + "|")
     for result in results:
         names = list(dict.fromkeys(row["variant"] for row in result["rows"]))
         rows = {(row["variant"], row["end"]): row for row in result["rows"]}
         for name in names:
             plus, minus = rows[name, "proponents"], rows[name, "opponents"]
             areas = [
-                f"{r['area']:+.3f} ({r['area_low']:+.3f} to {r['area_high']:+.3f})" for r in (plus, minus)
+                with_interval(row[each], row[f"{each}_interval"])
+                for row in (plus, minus)
+                for each in ("area", "beyond")
             ]
-            turned = ["-" if r["flipped"][-1] is None else f"{r['flipped'][-1]:.0%}" for r in (plus, minus)]
+            turned = [
+                "-" if r["flipped"][-1] is None else f"{r['flipped'][-1]:.0%} of {r['could']}"
+                for r in (plus, minus)
+            ]
             lines.append(f"| {result['name']} | `{name}` | " + " | ".join([*areas, *turned]) + " |")
     return lines
 

@@ -7,7 +7,7 @@
 - ``dga``: four sources of equal size: TREC as it is, TREC with 45 % wrong labels, sentences of SST-2 with
   labels drawn at random, TREC with shuffled labels. How much weight has the clean one?
 - ``select``: a pool of which half is TREC and half SST-2, and TREC as the target: AUROC of the likeness for
-  membership, and for two samples of the same data. Then the trial over sizes.
+  membership, and of telling two halves of the same data apart. Then the trial over sizes.
 - ``prune``: TREC as it is, by ``--score`` (el2n): accuracy over the share that is kept, against random.
 
 Everything is a workspace in ``HOME/strategies/`` and `retrain` as a user would call it; its trainings are
@@ -27,11 +27,13 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend.data.columns import Columns
+from backend.data.equal_texts import equal_text_groups
 from backend.mislabel import MislabelSettings, flip
 from backend.model.training_settings import TrainingSettings
 from backend.retrain import RetrainSettings
 from backend.retraining.report import markdown
 from backend.scores.context import Context
+from backend.scores.producers.domain import domain_probabilities
 from backend.scores.settings import ScoreSettings
 from backend.selection.select import likeness
 from backend.selection.strategy import StrategyContext, divided_eval
@@ -158,9 +160,8 @@ def select(options: argparse.Namespace) -> dict[str, Any]:
     same = workspace_of("same", lambda: rows_of("trec", options.rows), options)
     ours = np.arange(len(workspace.train_split)) < options.rows // 2
     of_pool = float(roc_auc_score(ours, _likeness(workspace)))
-    halves = np.random.default_rng(2).random(len(same.train_split)) < 0.5
-    of_same = float(roc_auc_score(halves, _likeness(same)))
-    print(f"AUROC of pool membership {of_pool:.3f}; of a random half of the target's own data {of_same:.3f}")
+    of_same = _told_apart(same)
+    print(f"AUROC of pool membership {of_pool:.3f}; of two random halves of the same data {of_same:.3f}")
     return {"auroc_pool": of_pool, "auroc_same": of_same, "report": trial(workspace, "select", options)}
 
 
@@ -170,6 +171,14 @@ def _likeness(workspace: Workspace) -> np.ndarray:
     labels = np.array([classes.index(each) for each in workspace.eval_split.labels])
     given = np.array([classes.index(each) for each in workspace.train_split.labels])
     return likeness(StrategyContext(context, given, *divided_eval(labels, 0.3, 0)), "domain")
+
+
+def _told_apart(workspace: Workspace) -> float:
+    """Two random halves of the training rows, one in the target's place: AUROC of telling them apart."""
+    context = Context(workspace.folder, ScoreSettings(), workspace.explainer)
+    halves = (np.random.default_rng(2).random(len(context.train)) < 0.5).astype(np.int64)
+    groups = equal_text_groups(context.train.texts, context.train.texts_b)
+    return float(roc_auc_score(halves, domain_probabilities(context.embeddings, halves, groups, 5, 0)))
 
 
 def prune(options: argparse.Namespace) -> dict[str, Any]:

@@ -53,7 +53,10 @@ def evaluate(
         typer.Option(help="Only these, as METHOD, METHOD:SCORE or METHOD:SCORE:DAMPING; may be repeated."),
     ] = None,
     subsets: Annotated[int, typer.Option(help="Random halves to train on (lds).")] = 100,
-    seeds: Annotated[int, typer.Option(help="Trainings of each half or deletion (lds, deletion).")] = 1,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Trainings of each half (lds; default 1) or deletion (deletion; default 3)."),
+    ] = None,
     wrong: Annotated[bool, typer.Option("--wrong", help="Misclassified eval rows (deletion).")] = False,
     workers: Annotated[
         int | None, typer.Option(help="Trainings at a time (lds, deletion); default: one a processor.")
@@ -76,10 +79,11 @@ def evaluate(
     elif protocol == "mislabel":
         _mislabel(workspace, share, seed, epochs, json)
     elif protocol == "lds":
-        _lds(workspace, method or (), (subsets, seeds, queries, seed), workers, json)
+        _lds(workspace, method or (), (subsets, 1 if seeds is None else seeds, queries, seed), workers, json)
     elif protocol in ("deletion", "brittleness"):
         ks = tuple(_numbers(k or "10,30,100"))
-        _deletion(workspace, protocol, method or (), ks, (queries, seeds, wrong, seed), workers, json)
+        numbers = (queries, 3 if seeds is None else seeds, wrong, seed)
+        _deletion(workspace, protocol, method or (), ks, numbers, workers, json)
     else:
         _checks(workspace, protocol, method or (), queries, seed, json)
 
@@ -173,7 +177,7 @@ def _lds(
     from backend.evaluation.retrainer import default_workers
     from backend.evaluation.variants import all_variants, parsed
 
-    settings = LdsSettings(*numbers, workers=workers or default_workers())
+    settings = LdsSettings(*numbers, workers=default_workers() if workers is None else workers)
     with console.progress_bar() as progress:
         found, left_out = workspace.measure_lds(parsed(methods) or all_variants(), settings, progress)
     if json:
@@ -195,12 +199,14 @@ def _deletion(
     workers: int | None,
     json: bool,
 ) -> None:
-    from backend.evaluation.deletion import DeletionSettings
+    from backend.evaluation.deletion import SAME_CLASS, DeletionSettings
+    from backend.evaluation.intervals import with_interval
     from backend.evaluation.retrainer import default_workers
     from backend.evaluation.variants import parsed
 
     queries, seeds, wrong, seed = numbers
-    settings = DeletionSettings(ks, queries, seeds, wrong, seed, workers or default_workers())
+    at_a_time = default_workers() if workers is None else workers
+    settings = DeletionSettings(ks, queries, seeds, wrong, seed, at_a_time)
     variants = parsed(methods or ("we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf:residual"))
     with console.progress_bar() as progress:
         found, left_out = workspace.measure_deletion(variants, settings, progress)
@@ -210,22 +216,33 @@ def _deletion(
     for end in ("proponents", "opponents"):
         own = [each for each in found if each.end == end]
         if protocol == "brittleness":
-            title = f"share of predictions that turn when the k strongest {end} are deleted"
+            could = f"{own[0].could} of {own[0].queries} predictions that were "
+            could += "right" if end == "proponents" else "wrong"
+            title = f"share of the {could} which turns when the k strongest {end} are deleted"
             cells = [
                 [each.variant, *("-" if f is None else f"{f:.0%}" for f in each.flipped)] for each in own
             ]
             console.print_table(("method and score", *(f"k = {k}" for k in ks)), cells, title)
             continue
-        title = f"change of the class's probability when the k strongest {end} are deleted"
+        title = (
+            f"change of the class's probability when the k strongest {end} are deleted, "
+            f"{own[0].queries} eval rows, {settings.seeds} trainings each"
+        )
         cells = [
             [
                 each.variant,
                 *(f"{c:+.3f}" for c in each.change),
-                f"{each.area:+.3f} ({each.area_low:+.3f} to {each.area_high:+.3f})",
+                with_interval(each.area, each.area_interval),
+                "" if each.variant == SAME_CLASS else with_interval(each.beyond, each.beyond_interval),
             ]
             for each in own
         ]
-        headers = ("method and score", *(f"k = {k}" for k in ks), "AUC-DEL, 95 % interval")
+        headers = (
+            "method and score",
+            *(f"k = {k}" for k in ks),
+            "AUC-DEL, 95 % interval",
+            "beyond random rows",
+        )
         console.print_table(headers, cells, title)
     _note_left_out(left_out)
 

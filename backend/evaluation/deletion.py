@@ -9,12 +9,13 @@ the proponents, of other classes beside the opponents.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from backend.errors import InputError
+from backend.evaluation.intervals import Interval, crossed_interval
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, task_of
 from backend.evaluation.variants import Variant, questions, scores_of
@@ -24,7 +25,6 @@ from backend.progress import Progress, silent
 
 SAME_CLASS = "random rows of the class"
 ENDS = ("proponents", "opponents")
-_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,26 @@ class DeletionSettings:
 
 @dataclass(frozen=True)
 class Curve:
-    """One variant and one end. All float64 with one entry per k.
+    """One variant and one end; lists have one entry per k. An interval is None where nothing is known of it.
 
-    ``change``: mean change of the probability of the query's class; ``low``, ``high``: its 95 % interval from
-    a bootstrap over queries; ``flipped``: share of queries whose prediction was right and is wrong (for
-    proponents), or was wrong and is right (for opponents), by the mean over seeds, among those that could.
-    ``area``: mean of ``change`` over k, with interval.
+    ``change``: mean change of the probability of the query's class; ``intervals``: its 95 % intervals over
+    queries and trainings; ``flipped``: share of the ``could`` queries whose prediction was right and is wrong
+    (for proponents), or was wrong and is right (for opponents), by the mean over seeds.
+    ``area``: mean of ``change`` over k; ``beyond``: the area less that of the random rows, pair by pair.
     """
 
     variant: str
     end: str
     ks: list[int]
+    queries: int
     change: list[float]
-    low: list[float]
-    high: list[float]
+    intervals: list[Interval | None]
     flipped: list[float | None]
+    could: int
     area: float
-    area_low: float
-    area_high: float
+    area_interval: Interval | None
+    beyond: float
+    beyond_interval: Interval | None
 
 
 def measure_deletion(
@@ -85,7 +87,7 @@ def measure_deletion(
         if isinstance(scores, InputError):
             left_out.append(f"{variant.name}: {scores}")
         else:
-            orders[variant.name] = np.argsort(-scores, axis=1, kind="stable")
+            orders[variant.name] = _strongest_first(scores, settings.seed)
     task = task_of(engine.folder, places)
     everything = [Training(np.ones(len(train), dtype=bool), seed) for seed in range(settings.seeds)]
     removals = {
@@ -112,12 +114,24 @@ def measure_deletion(
         )
         for key, group in removals.items()
     }
-    curves = [
-        _curve(name, end, settings.ks, before, [after[name, end, k] for k in settings.ks], own)
+    changes = {
+        (name, end): _changes(before, [after[name, end, k] for k in settings.ks], own)
         for name in orders
         for end in ENDS
-    ]
+    }
+    curves = []
+    for (name, end), own_changes in changes.items():
+        later = [after[name, end, k] for k in settings.ks]
+        flipped, could = _flipped(end, before, later, own)
+        control = changes[SAME_CLASS, end]
+        curves.append(_curve(name, end, settings.ks, own_changes, control, flipped, could))
     return curves, left_out
+
+
+def _strongest_first(scores: np.ndarray, seed: int) -> np.ndarray:
+    """Rows by falling score for every query, int64 (q, n); equal ones in an order of chance."""
+    tie = np.random.default_rng((seed, 16)).permutation(scores.shape[1])
+    return np.stack([np.lexsort((tie, -each)) for each in scores])
 
 
 def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings) -> list[int]:
@@ -151,42 +165,44 @@ def _removed(count: int, order: np.ndarray, end: str, k: int) -> np.ndarray:
     return kept
 
 
+def _changes(before: np.ndarray, after: Sequence[np.ndarray], own: np.ndarray) -> np.ndarray:
+    """Change of the probability of the query's class, float64 (k, seeds, q), from (seeds, q, K) each."""
+    place = np.arange(len(own))
+    return np.stack([each[:, place, own] - before[:, place, own] for each in after])
+
+
 def _curve(
     name: str,
     end: str,
     ks: Sequence[int],
-    before: np.ndarray,
-    after: Sequence[np.ndarray],
-    own: np.ndarray,
+    changes: np.ndarray,
+    control: np.ndarray,
+    flipped: list[float | None],
+    could: int,
 ) -> Curve:
-    """From probabilities (seeds, q, K) before and, for every k, after."""
-    place = np.arange(len(own))
-    changes = np.stack(
-        [(each[:, place, own] - before[:, place, own]).mean(axis=0) for each in after]
-    )  # (k, q)
-    draws = np.random.default_rng(15).integers(len(own), size=(_DRAWS, len(own)))
-    drawn = changes[:, draws].mean(axis=2)  # (k, draws)
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
-    area_low, area_high = np.quantile(drawn.mean(axis=0), [0.025, 0.975])
+    """From changes (k, seeds, q), those of the random rows, and what turned."""
+    areas, beyond = changes.mean(axis=0), (changes - control).mean(axis=0)
     return Curve(
         variant=name,
         end=end,
         ks=list(ks),
-        change=changes.mean(axis=1).tolist(),
-        low=low.tolist(),
-        high=high.tolist(),
-        flipped=list(_flipped(end, before, after, own)),
-        area=float(changes.mean()),
-        area_low=float(area_low),
-        area_high=float(area_high),
+        queries=changes.shape[2],
+        change=changes.mean(axis=(1, 2)).tolist(),
+        intervals=[crossed_interval(each) for each in changes],
+        flipped=flipped,
+        could=could,
+        area=float(areas.mean()),
+        area_interval=crossed_interval(areas),
+        beyond=float(beyond.mean()),
+        beyond_interval=None if name == SAME_CLASS else crossed_interval(beyond),
     )
 
 
 def _flipped(
     end: str, before: np.ndarray, after: Sequence[np.ndarray], own: np.ndarray
-) -> Iterator[float | None]:
+) -> tuple[list[float | None], int]:
     right = before.mean(axis=0).argmax(axis=1) == own
     could = right if end == "proponents" else ~right
-    for each in after:
-        now = each.mean(axis=0).argmax(axis=1) == own
-        yield float((now[could] != right[could]).mean()) if could.any() else None
+    now = [each.mean(axis=0).argmax(axis=1) == own for each in after]
+    shares = [float((each[could] != right[could]).mean()) if could.any() else None for each in now]
+    return shares, int(could.sum())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from backend.evaluation.retrainer import Task, Training, retrained
 from backend.folder import Folder
@@ -31,8 +32,8 @@ def outcomes_of(
     if not missing:
         return found
     path.parent.mkdir(exist_ok=True)
-    _end_line(path)
-    with path.open("a", encoding="utf-8") as file:
+    with FileLock(path.with_suffix(".lock")), path.open("a", encoding="utf-8") as file:
+        _end_line(path)
         for training, values in retrained(task, missing, workers):
             found[training.key] = values
             text = base64.b64encode(values.astype(np.float32).tobytes()).decode()
@@ -45,13 +46,14 @@ def outcomes_of(
 def _read(path: Path, shape: tuple[int, int]) -> Iterator[tuple[str, np.ndarray]]:
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             record = json.loads(line)
+            key = str(record["key"])
             values = np.frombuffer(base64.b64decode(record["values"]), dtype=np.float32).reshape(shape)
         except (ValueError, KeyError, TypeError):
             continue
-        yield record["key"], values
+        yield key, values
 
 
 def _end_line(path: Path) -> None:

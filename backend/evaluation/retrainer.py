@@ -1,17 +1,20 @@
 """Many trainings of one small task, fast: tokens in memory, no checkpoints, one thread for each training.
 
 The recipe is that of the workspace's own training (rate, linear schedule, batch size, clipping as Trainer
-does), from the same start; the seed draws the head and the order of rows. Rows that are left out are skipped
-in an order that is drawn over all rows, so two trainings with the same seed differ by those rows alone.
+does), from the same start, always in fp32. The seed draws the order of rows, and the head where the start has
+none for these classes. Rows that are left out are skipped in an order that is drawn over all rows, so two
+trainings with the same seed differ by those rows and by how the others fall into batches.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from backend.data.shards import label_indices
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
+from backend.model.fingerprint import fingerprint
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.runs import recorded_settings
@@ -55,8 +59,12 @@ class Task:
     def mark(self) -> str:
         """Identifies everything that determines an outcome beside the rows kept and the seed."""
         texts = [(each.input_ids, each.token_type_ids) for each in (*self.examples, *self.queries)]
-        settings = {**asdict(self.settings), "device": None, "dynamics": None, "checkpoints": None}
-        return digest("retrained", 1, self.start, self.layers, texts, self.labels.tolist(), settings)
+        device = self.settings.torch_device().type
+        settings = {**asdict(self.settings), "device": device, "dynamics": None, "checkpoints": None}
+        start = Path(self.start)
+        weights = fingerprint(start)["digest"] if start.is_dir() else None
+        model = (self.start, weights, self.layers, self.classes)
+        return digest("retrained", 2, model, texts, self.labels.tolist(), settings)
 
 
 def task_of(folder: Folder, queries: Sequence[int]) -> Task:
@@ -104,7 +112,10 @@ class Retrainer:
 
     def probabilities(self, kept: np.ndarray, seed: int) -> np.ndarray:
         """Train on the rows of ``kept`` bool (n); class probabilities of the queries: float32 (q, K)."""
-        model = self._trained(kept & (self._lengths > 0), seed)
+        readable = kept & (self._lengths > 0)
+        if not readable.any():
+            raise InputError("no row that is kept has a token: there is nothing to train on")
+        model = self._trained(readable, seed)
         return predict(model, self._task.queries, self._tokenizer)
 
     def _padded(self, examples: Sequence[Tokens]) -> dict[str, Tensor]:
@@ -124,7 +135,7 @@ class Retrainer:
         optimizer = _optimizer(model, settings)
         places = np.flatnonzero(kept)
         per_epoch = -(-len(places) // settings.batch_size)
-        steps = max(round(settings.epochs * per_epoch), 1)
+        steps = max(math.ceil(settings.epochs * per_epoch), 1)  # as Trainer counts
         random = np.random.default_rng(seed)
         done = 0
         while done < steps:

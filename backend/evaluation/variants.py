@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -48,7 +49,9 @@ def parsed(names: Sequence[str]) -> list[Variant]:
         try:
             number = float(damping) if damping else None
         except ValueError:
-            raise InputError(f"--method {name}: {damping} must be a number") from None
+            number = math.nan
+        if number is not None and not 0 < number < math.inf:
+            raise InputError(f"--method {name}: damping {damping} must be a number above 0")
         found.append(Variant(method, score_named(chosen, score or None), number))
     return found
 

@@ -80,7 +80,7 @@ def _occurring(
     names = [str(whole.convert_ids_to_tokens(each)) for each in sorted(seen)]
     return BertTokenizer(
         vocab={name: number for number, name in enumerate(names)},
-        do_lower_case=getattr(whole, "do_lower_case", True),
+        do_lower_case=bool(getattr(whole.backend_tokenizer.normalizer, "lowercase", False)),
         model_max_length=_LENGTH,
         model_input_names=["input_ids", *(["token_type_ids"] if with_types else []), "attention_mask"],
     )

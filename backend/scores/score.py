@@ -52,6 +52,7 @@ class Producer:
     result. ``compute`` returns a column for each score and any others that sentences need (labels or ids of
     other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
     the result depends on and may change, such as decisions. ``version`` changes with the way of computing.
+    ``reads_eval``: eval rows have a say, unless the settings name another target or clean set.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Producer:
     default: bool = True
     content: Callable[[Folder, ScoreSettings], str | None] | None = None
     version: int = 1
+    reads_eval: bool = False
 
     def inputs_of(self, folder: Folder) -> tuple[str, ...]:
         """The artifacts that it reads in this workspace."""

@@ -19,7 +19,7 @@ from backend.errors import InputError
 from backend.influence.capture import Batch
 from backend.influence.parameters import mean_gradient, product
 from backend.model.recipe import Recipe, TrainingContext
-from backend.selection.guide import Guide, GuideGradient, chosen_batch, evaluating, full_precision
+from backend.selection.guide import Guide, GuideGradient, chosen_batch, plain
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class DynamicMixture(Mixture):
         length = product(target, target) ** 0.5
         found = []
         model, device = self._context.model, self._context.device
-        with evaluating(model), full_precision(device):
+        with plain(model, device):
             for source in range(len(self.names)):
                 own = mean_gradient(model, [self._batch(source)], list(target))
                 scale = length * product(own, own) ** 0.5

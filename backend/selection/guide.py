@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,7 +59,7 @@ class GuideGradient:
     def __call__(self) -> Vector:
         """The gradient of a new mini-batch's mean loss: a tensor for every parameter that trains."""
         chosen = self._random.permutation(len(self._examples))[: self.batch_size].tolist()
-        with evaluating(self._context.model), full_precision(self._context.device):
+        with plain(self._context.model, self._context.device):
             batch = chosen_batch(self._context, self._examples, self._labels, chosen)
             return mean_gradient(self._context.model, [batch], self._names)
 
@@ -74,20 +75,21 @@ def chosen_batch(
     return Batch(chosen, inputs, torch.tensor([int(labels[each]) for each in chosen], device=context.device))
 
 
-class evaluating:
-    """A model in eval mode for a while: no dropout, and no random number drawn."""
+@contextmanager
+def plain(model: PreTrainedModel, device: torch.device) -> Iterator[None]:
+    """A model in eval mode and fp32 for a while: no dropout, no random number drawn, no autocast.
 
-    def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
-
-    def __enter__(self) -> None:
-        self._before = self._model.training
-        self._model.eval()
-
-    def __exit__(self, *_: object) -> None:
-        self._model.train(self._before)
-
-
-def full_precision(device: torch.device) -> torch.autocast:
-    """No autocast for a while: differences of losses drown in bf16."""
-    return torch.autocast(device.type, enabled=False)
+    Differences of losses drown in bf16. Ending autocast from outside is not enough: accelerate puts it into
+    the model's own ``forward`` and keeps the other as ``_original_forward``.
+    """
+    training, wrapped = model.training, model.__dict__.get("forward")
+    model.eval()
+    if original := getattr(model, "_original_forward", None):
+        model.forward = original
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        if wrapped is not None:
+            model.forward = wrapped
+        model.train(training)

@@ -19,7 +19,7 @@ from backend.influence.capture import Batch
 from backend.influence.directional import Derivative, suitable_derivative
 from backend.influence.parameters import Vector
 from backend.model.recipe import Recipe, TrainingContext
-from backend.selection.guide import Guide, GuideGradient, evaluating, full_precision
+from backend.selection.guide import Guide, GuideGradient, plain
 
 ALARM = 0.6
 
@@ -81,7 +81,7 @@ class GradientMask(Recipe):
         return torch.from_numpy(keep).to(labels.device, torch.float32)
 
     def _alignments(self, batch: Batch, direction: Vector) -> np.ndarray:
-        with evaluating(self._context.model), full_precision(self._context.device):
+        with plain(self._context.model, self._context.device):
             if self._derivative is None:
                 self._derivative = suitable_derivative(self._context.model, batch, direction)
             return self._derivative(self._context.model, batch, direction).double().cpu().numpy()

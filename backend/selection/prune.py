@@ -13,8 +13,9 @@ import numpy as np
 
 from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
-from backend.scores.registry import all_scores
-from backend.scores.table import read_scores
+from backend.scores.registry import all_scores, producer_of
+from backend.scores.settings import EVAL
+from backend.scores.table import artifact_name, read_scores
 from backend.selection.strategy import Strategy, StrategyContext
 
 WAYS = ("easy", "hard", "stratified", "probabilistic")
@@ -40,29 +41,43 @@ def kept_rows(values: np.ndarray, labels: np.ndarray, fraction: float, way: str,
     elif way == "stratified":
         parts = [hardest_first[labels[hardest_first] == label] for label in np.unique(labels)]
         chosen = np.concatenate([part[: max(round(fraction * len(part)), 1)] for part in parts])
-    elif way == "probabilistic":
+    else:
         spread = np.ptp(filled)
         scaled = (filled - filled.min()) / spread if spread > 0 else np.ones(len(filled))
         weights = np.maximum(scaled, _LEAST)
         chosen = random.choice(len(filled), count, replace=False, p=weights / weights.sum())
-    else:
-        raise InputError(f"--set way={way}: must be one of {', '.join(WAYS)}")
     return np.sort(chosen)
 
 
 def _trial(context: StrategyContext) -> Trial:
     options = context.options
+    if options["way"] not in WAYS:
+        raise InputError(f"--set way={options['way']}: must be one of {', '.join(WAYS)}")
     name, way, fractions = options["score"], options["way"], parsed_fractions(options["fractions"])
     hardness = _hardness(context, name)
     arms, x = [same_rows(context.everything, ALL, "nothing left out")], {ALL: 1.0}
     for fraction in fractions:
-        pruned, random = f"{name} {fraction:.0%}", f"random {fraction:.0%}"
+        pruned, random = f"{name} {percent(fraction)}", f"random {percent(fraction)}"
         keep = _keeping(context, hardness, fraction, way)
-        arms.append(Arm(pruned, f"{fraction:.0%} kept, {way} by {name}", keep))
+        arms.append(Arm(pruned, f"{percent(fraction)} kept, {way} by {name}", keep))
         by_chance = _keeping(context, np.zeros(len(hardness)), fraction, "easy")
-        arms.append(Arm(random, f"{fraction:.0%} kept at random", by_chance))
+        arms.append(Arm(random, f"{percent(fraction)} kept at random", by_chance))
         x |= {pruned: fraction, random: fraction}
-    return Trial("prune", tuple(arms), np.arange(len(context.scores.evaluation)), x=x)
+    measured = np.arange(len(context.scores.evaluation))
+    return Trial("prune", tuple(arms), measured, notes=_notes(context, name), x=x)
+
+
+def _notes(context: StrategyContext, name: str) -> tuple[str, ...]:
+    """That the rows which measure had a say in the choice, if they had."""
+    producer = producer_of(name)
+    made_with = context.scores.manifest.artifacts[artifact_name(producer)].details
+    chosen = {made_with.get(each, EVAL) for each in ("target", "clean")}
+    if not producer.reads_eval or chosen != {EVAL}:
+        return ()
+    return (
+        f"the score {name} was computed with the eval rows, which also measure: its arms look better here "
+        "than on rows never seen",
+    )
 
 
 def _keeping(
@@ -92,6 +107,11 @@ def _hardness(context: StrategyContext, name: str) -> np.ndarray:
     # VoG's end to look at is the low one, redundancy: its hard end is the high one (Anand et al. 2023).
     high_is_hard = (known[name].suspect == "high") != (known[name].serves == "redundant")
     return values if high_is_hard else -values
+
+
+def percent(fraction: float) -> str:
+    """A share for the name of an arm: different ones stay different."""
+    return f"{100 * fraction:.6g}%"
 
 
 def parsed_fractions(text: str) -> list[float]:

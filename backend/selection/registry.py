@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from backend.errors import InputError
@@ -34,4 +35,6 @@ def checked_options(strategy: Strategy, given: dict[str, str]) -> dict[str, Any]
             found[name] = kind(text)
         except ValueError:
             raise InputError(f"--set {name}={text}: must be a number such as {found[name]}") from None
+        if isinstance(found[name], float) and not math.isfinite(found[name]):
+            raise InputError(f"--set {name}={text}: must be a number such as {strategy.options[name][0]}")
     return found

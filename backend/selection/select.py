@@ -17,7 +17,7 @@ from backend.retraining.arm import Arm, Phase, Rows, Trial
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import domain_probabilities
 from backend.scores.target import Target
-from backend.selection.prune import parsed_fractions
+from backend.selection.prune import parsed_fractions, percent
 from backend.selection.strategy import Strategy, StrategyContext
 
 BY = ("domain", "contrastive")
@@ -70,10 +70,12 @@ def _trial(context: StrategyContext) -> Trial:
         return [Phase(Rows(rows, context.given[rows])), Phase(target)]
 
     for fraction in fractions:
-        selected, random = f"{by} {fraction:.0%}", f"random {fraction:.0%}"
-        like = f"the {fraction:.0%} most like the target, then the target"
+        selected, random = f"{by} {percent(fraction)}", f"random {percent(fraction)}"
+        like = f"the {percent(fraction)} most like the target, then the target"
         arms.append(Arm(selected, like, partial(first, fraction, False)))
-        arms.append(Arm(random, f"{fraction:.0%} at random, then the target", partial(first, fraction, True)))
+        arms.append(
+            Arm(random, f"{percent(fraction)} at random, then the target", partial(first, fraction, True))
+        )
         x |= {selected: fraction, random: fraction}
     arms.append(Arm("all", "all training rows, then the target", partial(first, 1.0, False)))
     x["all"] = 1.0

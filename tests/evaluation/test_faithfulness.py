@@ -5,16 +5,19 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from transformers import BertTokenizer
 
 from backend.errors import InputError
 from backend.evaluation import deletion, outcomes
 from backend.evaluation.checks import measure_checks
 from backend.evaluation.deletion import SAME_CLASS, DeletionSettings, measure_deletion
+from backend.evaluation.intervals import crossed_interval
 from backend.evaluation.lds import GroundTruth, LdsSettings, correlations, margin, measure_lds, scored
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Retrainer, Training, retrained, task_of
 from backend.evaluation.variants import Variant, all_variants, parsed
-from backend.model.small import KINDS
+from backend.model.loading import load_tokenizer
+from backend.model.small import KINDS, write_small_model
 from backend.model.training_settings import TrainingSettings
 from backend.small import small_workspace
 from backend.untrained import untrained_workspace
@@ -80,13 +83,33 @@ def test_a_curve_by_hand():
     own = np.array([0, 1])
     before = np.array([[[0.8, 0.2], [0.4, 0.6]], [[0.6, 0.4], [0.4, 0.6]]])
     after = [before.copy(), np.array([[[0.3, 0.7], [0.4, 0.6]], [[0.3, 0.7], [0.4, 0.6]]])]
-    found = deletion._curve("x", "proponents", (1, 2), before, after, own)
+    changes = deletion._changes(before, after, own)
+    control = np.full_like(changes, -0.05)
+    assert deletion._flipped("proponents", before, after, own) == ([0.0, 0.5], 2)
+    assert deletion._flipped("opponents", before, after, own) == ([None, None], 0)  # nothing was wrong
+    found = deletion._curve("x", "proponents", (1, 2), changes, control, [0.0, 0.5], 2)
     assert found.change == pytest.approx([0.0, -0.2])
-    assert found.flipped == [0.0, 0.5]
-    assert found.area == pytest.approx(-0.1)
-    assert found.low[1] <= -0.2 <= found.high[1]
-    opposite = deletion._curve("x", "opponents", (1, 2), before, after, own)
-    assert opposite.flipped == [None, None]  # nothing was wrong
+    assert found.area == pytest.approx(-0.1) and found.beyond == pytest.approx(-0.05)
+    assert found.intervals[1][0] <= -0.2 <= found.intervals[1][1] and found.intervals[0] == (0.0, 0.0)
+    alone = deletion._curve("x", "proponents", (1, 2), changes[:, :1], control[:, :1], [0.0, 0.5], 2)
+    assert alone.area_interval is None  # one training says nothing of others
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_intervals_cover_a_mean_whose_trainings_have_noise_of_their_own(seeds):
+    """Nothing changes, but each training moves all queries together; .95 is meant."""
+    random = np.random.default_rng(seeds)
+    covered = 0
+    for _ in range(400):
+        shared, own = random.normal(0, 0.05, size=(seeds, 1)), random.normal(0, 0.05, size=(seeds, 20))
+        low, high = crossed_interval(shared + random.normal(0, 0.1, size=(1, 20)) + own)
+        covered += low <= 0 <= high
+    assert covered / 400 > 0.92
+
+
+def test_equal_scores_are_deleted_in_an_order_of_chance():
+    orders = [deletion._strongest_first(np.array([[0.0, 2.0, 0.0, 0.0, 0.0]]), seed)[0] for seed in range(8)]
+    assert {each[0] for each in orders} == {1} and len({each[-1] for each in orders}) > 1
 
 
 # -- trainings ----------------------------------------------------------------------------------------
@@ -126,7 +149,7 @@ def test_trainings_are_kept_and_a_torn_line_is_made_again(tiny_workspace, task, 
     folder = tiny_workspace.folder
     trainings = [Training(all_rows(task), seed) for seed in range(3)]
     first = outcomes_of(folder, task, trainings, 1)
-    (path,) = (folder.path / "evaluations").iterdir()
+    (path,) = (folder.path / "evaluations").glob("*.jsonl")
     whole = path.read_bytes()
     path.write_bytes(whole[:-30])
     made = []
@@ -216,8 +239,8 @@ def test_variants_are_named_and_checked():
         "tfidf residual",
     ]
     assert "we-syn" not in {each.method for each in all_variants()}
-    for name in ("magic", "we:magic", "we:ekfac:much"):
-        with pytest.raises(InputError, match=r"--method|--score"):
+    for name in ("magic", "we:magic", "we:ekfac:much", "we:ekfac:nan", "we:ekfac:-1", "we:ekfac:0"):
+        with pytest.raises(InputError, match=r"--method|--score|damping"):
             parsed([name])
 
 
@@ -259,7 +282,28 @@ def test_small_models_are_workspaces_like_others(tiny_template, tmp_path, kind):
         small_workspace(source, tmp_path / "small", kind=kind)
     with pytest.raises(InputError, match="--model magic"):
         small_workspace(source, tmp_path / "other", kind="magic")
-    assert not (tmp_path / "other").exists()
+    assert not list(tmp_path.glob("other*"))
+
+
+def test_a_small_workspace_that_fails_leaves_nothing(tiny_template, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Workspace, "train", full)
+    with pytest.raises(OSError, match="no space"):
+        small_workspace(Workspace.open(tiny_template), tmp_path / "small", rows=40)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_small_model_keeps_capitals_where_its_tokenizer_does(tmp_path):
+    texts = ["Paris is Big", "paris is big"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Paris", "is", "Big"]
+    cased = BertTokenizer(vocab={each: n for n, each in enumerate(words)}, do_lower_case=False)
+    cased.save_pretrained(tmp_path / "cased")
+    home = write_small_model(tmp_path / "small", "cnn", texts, None, tokenizer=str(tmp_path / "cased"))
+    small = load_tokenizer(home)
+    assert small.tokenize("Paris is Big") == ["Paris", "is", "Big"]
+    assert small.tokenize("paris is big") == ["[UNK]", "is", "[UNK]"]
 
 
 def test_wrong_queries_are_the_recorded_errors(tiny_workspace):

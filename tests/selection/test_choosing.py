@@ -1,10 +1,14 @@
 """Choosing rows: pruning, ranks as weights, likeness to a target, guides."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from backend.errors import InputError
-from backend.selection.prune import kept_rows, parsed_fractions
+from backend.scores.registry import producer_of
+from backend.scores.table import artifact_name
+from backend.selection.prune import _notes, kept_rows, parsed_fractions, percent
 from backend.selection.registry import STRATEGIES, checked_options, strategy_named
 from backend.selection.reweight import rank_weights
 from backend.selection.strategy import divided_eval
@@ -47,13 +51,28 @@ def test_rows_without_a_value_are_in_the_middle():
     assert kept_rows(values, np.zeros(3, int), 2 / 3, "hard", 0).tolist() == [0, 1]
 
 
-def test_ways_and_fractions_are_checked():
-    with pytest.raises(InputError, match="--set way=magic"):
-        kept_rows(HARDNESS, LABELS, 0.5, "magic", 0)
+def test_fractions_are_checked_and_different_ones_stay_different():
     assert parsed_fractions("0.5,.9,0.5") == [0.9, 0.5]
+    assert len({percent(each) for each in parsed_fractions("0.904,0.9,0.5")}) == 3
     for text in ("", "0", "1", "a", "0.5,2", "nan"):
         with pytest.raises(InputError, match="--set fractions"):
             parsed_fractions(text)
+
+
+@pytest.mark.parametrize(
+    ("score", "settings", "said"),
+    [
+        ("influence_on_errors", {}, True),
+        ("alignment", {"clean": "eval"}, True),
+        ("alignment", {"clean": "kept"}, False),
+        ("target_probability", {"target": "other.csv"}, False),
+        ("el2n", {}, False),
+    ],
+)
+def test_a_score_that_read_the_rows_which_measure_is_named(score, settings, said):
+    artifacts = {artifact_name(producer_of(score)): SimpleNamespace(details=settings)}
+    context = SimpleNamespace(scores=SimpleNamespace(manifest=SimpleNamespace(artifacts=artifacts)))
+    assert bool(_notes(context, score)) == said
 
 
 def test_weights_rank_within_the_class():

@@ -1,8 +1,12 @@
 """Recipes: weights in training, masks, mixtures; each against its definition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from backend.errors import InputError
@@ -13,7 +17,7 @@ from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
 from backend.selection.dga import DynamicMixture, Mixture, MixtureSettings, exponentiated_step
 from backend.selection.fixed_weights import FixedWeights
-from backend.selection.guide import Guide
+from backend.selection.guide import Guide, GuideGradient
 from backend.selection.mask import GradientMask, MaskSettings
 from tests.conftest import tiny_rows
 from tests.factories import tiny
@@ -99,6 +103,24 @@ def test_rows_of_weight_zero_do_not_count(model, tmp_path):
 def test_weights_that_make_no_sense_are_refused(weights):
     with pytest.raises(InputError, match="weights must be"):
         FixedWeights(weights)
+
+
+def test_a_guide_is_followed_in_fp32_while_a_training_runs_in_bf16(model):
+    """accelerate puts autocast into the model's own forward."""
+    exact, mixed = context_of(model), context_of(model)
+    AcceleratorState._reset_state(True)
+    try:
+        prepared = Accelerator(cpu=True, mixed_precision="bf16").prepare_model(mixed.model)
+    finally:
+        AcceleratorState._reset_state(True)
+    wrapped, gradients = prepared.forward, []
+    for context in (exact, replace(mixed, model=prepared)):
+        guide = GuideGradient(GUIDE, 24)
+        guide.start(context)
+        gradients.append(guide())
+    for name, each in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], each, rtol=1e-4, atol=1e-7)
+    assert prepared.forward == wrapped and prepared.training
 
 
 # -- masks --------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ PRODUCER = Producer(
     inputs=("data", "checkpoints"),
     uses=("clean", "seed"),
     content=clean_content,
+    reads_eval=True,
     compute=_compute,
     default=False,
     scores=(

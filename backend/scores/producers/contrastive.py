@@ -87,6 +87,7 @@ PRODUCER = Producer(
     cost="a short fine-tuning on the target sample and two forward passes over the training rows",
     inputs=("data", "checkpoints"),
     uses=("seed", *USES),
+    reads_eval=True,
     compute=_compute,
     default=False,
     scores=(

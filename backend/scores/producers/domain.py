@@ -70,6 +70,7 @@ PRODUCER = Producer(
     name="domain",
     cost="sentence embeddings once and seconds",
     uses=("encoder", "folds", "seed", *USES),
+    reads_eval=True,
     compute=_compute,
     version=2,
     scores=(

@@ -33,6 +33,7 @@ PRODUCER = Producer(
     name="influence",
     cost="none beside `influence`",
     inputs=("influence", "predictions"),
+    reads_eval=True,
     compute=_compute,
     scores=(
         Score(
