@@ -32,9 +32,10 @@ if (
     from backend.evaluation.lds import Lds, LdsSettings
     from backend.evaluation.variants import Variant
     from backend.influence.explain import Explainer, SplitName
-    from backend.influence.explanation import Explanation
+    from backend.influence.explanation import Explanation, Pair
     from backend.influence.settings import PrecomputeSettings
     from backend.influence.whole_set import WholeSet
+    from backend.model.neighbours import Neighbour
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.retrain import RetrainSettings
@@ -231,6 +232,49 @@ class Workspace:
 
         question = Question(text, text_b, row, split, label, k, exact, method, score, damping)
         return self.explainer(device).explain(question)
+
+    def explain_pair(
+        self,
+        train: str,
+        text: str | None = None,
+        text_b: str | None = None,
+        *,
+        row: str | None = None,
+        split: SplitName | None = None,
+        label: str | None = None,
+        method: str = "we",
+        score: str | None = None,
+        device: str = "auto",
+    ) -> Pair:
+        """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
+        from backend.influence.explain import Question
+
+        question = Question(text, text_b, row, split, label, method=method, score=score)
+        return self.explainer(device).explain_pair(question, train)
+
+    def neighbours(self, row: str, k: int = 10, *, split: SplitName = "train") -> list[Neighbour]:
+        """The training rows whose sentences are most similar to that of a row, by stored embeddings."""
+        from backend.model.neighbours import nearest_rows
+
+        return nearest_rows(self.folder, self.split(split), row, k)
+
+    def similarity(self, train: str, row: str, *, split: SplitName) -> Neighbour | None:
+        """Where training row ``train`` stands among the neighbours of a row; None if it is that row."""
+        from backend.model.neighbours import rank_among_neighbours
+
+        position = self.train_split.position(train)
+        return rank_among_neighbours(self.folder, self.split(split), row, position)
+
+    def row_table(self, split: SplitName = "train") -> pa.Table:
+        """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
+        from backend.scores.row_table import row_table
+
+        predictions = self.predictions(split) if self.folder.state("predictions") == "current" else None
+        try:
+            scores = self.scores() if split == "train" else None
+        except InputError:  # none has been computed
+            scores = None
+        return row_table(self.split(split), predictions, scores)
 
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""
