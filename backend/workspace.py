@@ -22,6 +22,7 @@ from backend.review.ledger import Ledger, LogEntry
 if (
     TYPE_CHECKING
 ):  # torch and transformers are imported where they are needed: a decision must not wait for them
+    import numpy as np
     import pyarrow as pa
 
     from backend.data.append import AppendReport
@@ -251,6 +252,18 @@ class Workspace:
 
         question = Question(text, text_b, row, split, label, method=method, score=score)
         return self.explainer(device).explain_pair(question, train)
+
+    def has_embeddings(self, split: SplitName) -> bool:
+        """Whether the sentence embeddings of a split are stored."""
+        from backend.model.embeddings import embeddings_are_stored
+
+        return embeddings_are_stored(self.folder, split)
+
+    def embeddings(self, split: SplitName) -> np.ndarray:
+        """Sentence embeddings of a split, float32 (n, e): stored ones, or computed now and kept."""
+        from backend.model.embeddings import Encoder, stored_embeddings
+
+        return stored_embeddings(self.folder, split, Encoder())
 
     def neighbours(self, row: str, k: int = 10, *, split: SplitName = "train") -> list[Neighbour]:
         """The training rows whose sentences are most similar to that of a row, by stored embeddings."""

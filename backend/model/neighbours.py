@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.data.dataset import Split, SplitName
+from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.embeddings import Encoder, embeddings_are_stored, stored_embeddings
@@ -19,11 +19,6 @@ class Neighbour:
     position: int
     similarity: float
     rank: int
-
-
-def neighbours_are_ready(folder: Folder, split: SplitName) -> bool:
-    """Whether the embeddings that a row of ``split`` is compared by are stored."""
-    return all(embeddings_are_stored(folder, each) for each in {"train", split})
 
 
 def nearest_rows(folder: Folder, rows: Split, row: str, k: int) -> list[Neighbour]:
@@ -41,7 +36,7 @@ def rank_among_neighbours(folder: Folder, rows: Split, row: str, position: int) 
 
 def _ordered(folder: Folder, rows: Split, row: str) -> tuple[np.ndarray, np.ndarray]:
     """Places and cosines of all other training rows, most similar first."""
-    if not neighbours_are_ready(folder, rows.name):
+    if not all(embeddings_are_stored(folder, each) for each in {"train", rows.name}):
         raise InputError(
             f"{folder.path}: no sentence embeddings yet; run `python -m backend scores {folder.path}`"
         )
