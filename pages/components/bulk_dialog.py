@@ -43,15 +43,26 @@ class Bulk:
 def offer_bulk(workspace: Workspace, table: pa.Table, places: np.ndarray, ticked: bool) -> None:
     """The button, and the dialog that it opens."""
     name = f"Decide about {len(places):,} " + ("ticked" if ticked else "listed")
-    if st.button(name, icon=":material/done_all:", type="primary", key="bulk-open"):
-        for key in (keys.BULK_ACTION, keys.BULK_LABEL, keys.BULK_REASON):
-            st.session_state.pop(key, None)
-        _dialog(workspace, table, places)
+    st.button(name, icon=":material/done_all:", type="primary", key="bulk-button", on_click=_open)
     st.caption("Tick rows in the table to decide about these only.", width="content")
+    if keys.get(keys.BULK_OPEN):
+        _dialog(workspace, table, places)
 
 
-@st.dialog("One decision about many rows", width="medium")
+def _open() -> None:
+    for key in (keys.BULK_ACTION, keys.BULK_LABEL, keys.BULK_REASON, keys.BULK_LACKS):
+        st.session_state.pop(key, None)
+    keys.put(keys.BULK_OPEN, True)
+
+
+def _close() -> None:
+    keys.put(keys.BULK_OPEN, False)
+
+
+@st.dialog("One decision about many rows", width="medium", on_dismiss=_close)
 def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
+    if not keys.get(keys.BULK_OPEN):  # it was run alone, after the decision was stored
+        st.rerun()
     bulk = _bulk(workspace, table, places)
     st.segmented_control(
         "What to do",
@@ -77,19 +88,15 @@ def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
     st.caption(f"{min(SAMPLES, len(places))} of them:")
     show(_samples(table, places))
     st.text_input("Reason (needed; it is kept in the log)", key=keys.BULK_REASON, max_chars=500)
-    if (
-        st.button(
-            f"{action.capitalize()} {plural(len(rows), 'row')}",
-            type="primary",
-            key="bulk-apply",
-            disabled=not rows,
-            on_click=_apply,
-            args=(bulk, action, label),
-        )
-        and (keys.get(keys.BULK_REASON) or "").strip()
-    ):
-        st.rerun()
-    if keys.get("bulk-apply") and not (keys.get(keys.BULK_REASON) or "").strip():
+    st.button(
+        f"{action.capitalize()} {plural(len(rows), 'row')}",
+        type="primary",
+        key="bulk-apply",
+        disabled=not rows,
+        on_click=_apply,
+        args=(bulk, action, label),
+    )
+    if st.session_state.pop(keys.BULK_LACKS, False):
         st.error("Give a reason: why these rows?", icon=":material/error:")
 
 
@@ -97,7 +104,9 @@ def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
 def _apply(bulk: Bulk, action: str, label: str | None) -> None:
     reason = (keys.get(keys.BULK_REASON) or "").strip()
     if not reason:
+        keys.put(keys.BULK_LACKS, True)
         return
+    _close()
     rows = bulk.changed_by(label)
     opened(bulk.path).decide(
         cast(Action, action), rows, label=label, reason=reason, author=author(), origin="app"

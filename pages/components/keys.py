@@ -36,6 +36,7 @@ ROWS_WRONG, ROWS_SCORE, ROWS_LOW, ROWS_HIGH = "wrong", "range-of", "from", "to" 
 ROWS_SORT, ROWS_DESCENDING, ROWS_COLOUR = "sort", "descending", "colour"  # URL
 ROWS_PAGE, ROWS_MAP, ROWS_SLICE, ROWS_NAME = "rows-at", "rows-map", "rows-slice", "rows-name"
 BULK_ACTION, BULK_LABEL, BULK_REASON = "bulk-action", "bulk-label", "bulk-reason"
+BULK_OPEN, BULK_LACKS = "bulk-open", "bulk-lacks"  # whether the dialog is open; whether it lacks a reason
 
 
 def get(key: str, default: Any = None) -> Any:

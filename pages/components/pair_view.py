@@ -40,16 +40,19 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
     with st.container(border=True):
         show_ribbons(drawing, (_name_of_query(pair), f"Training example {short(pair.entry.id)}"))
         show(tag("p", _legend(drawing, pair), cls="fw-muted"))
-    decision_bar(
-        workspace.path,
-        pair.entry.id,
-        pair.entry.label,
-        state,
-        workspace.manifest.classes,
-        "pair",
-        elsewhere=True,
-    )
-    copy_link(pair_address(asked.asked, asked.train))
+    bar_box, link_box = st.columns([0.8, 0.2], vertical_alignment="center")
+    with bar_box:
+        decision_bar(
+            workspace.path,
+            pair.entry.id,
+            pair.entry.label,
+            state,
+            workspace.manifest.classes,
+            "pair",
+            elsewhere=True,
+        )
+    with link_box:
+        copy_link(pair_address(asked.asked, asked.train))
     show_company(workspace, pair, asked)
     show(tag("p", CAVEAT, cls="fw-muted"))
 

@@ -86,7 +86,7 @@ export default function (component) {
   svg.setAttribute("aria-hidden", "true");
   const stage = element("div", { class: "stage" }, svg,
     element("section", { "aria-label": data.names[0] }, element("h4", {}, data.names[0]), ...data.query.map((each) => text(each, "q"))),
-    element("section", { "aria-label": data.names[1] }, element("h4", {}, data.names[1]), ...data.train.map((each) => text(each, "t"))));
+    element("section", { "aria-label": data.names[1] }, ...data.train.map((each) => text(each, "t")), element("h4", {}, data.names[1])));
   root.replaceChildren(stage, table(data.rows));
   let pinned = null;
 
