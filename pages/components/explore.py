@@ -71,7 +71,7 @@ def _summary(table: pa.Table, places: np.ndarray, total: int, split: SplitName, 
         " selected on the map" if selected else ""
     )
     lines = [
-        tag("div", tag("span", title, cls="fw-muted"), " ", _counted(table, places, name))
+        tag("div", tag("span", title, cls="fw-muted"), _counted(table, places, name), cls="fw-badges")
         for name, title in COUNTED.items()
         if name in table.column_names and len(places)
     ]
@@ -85,7 +85,7 @@ def _counted(table: pa.Table, places: np.ndarray, name: str) -> Html:
         for value, count in found[:MOST_COUNTED]
     ]
     more = len(found) - MOST_COUNTED
-    return join((join(parts), tag("span", f" {more:,} more", cls="fw-muted") if more > 0 else ""))
+    return join((*parts, tag("span", f"{more:,} more", cls="fw-muted") if more > 0 else ""))
 
 
 def _listed(table: pa.Table, places: np.ndarray, order: Order) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from pages.components.workspaces import opened, version
 
 MOST_POINTS = 5_000
 MOST_CLASSES = 8
+HOVER_WIDTH = 44  # characters a line
 # Okabe and Ito's colours, which stay apart for every kind of colour vision, on white and on near-black.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00", "#7F7F7F")
 GREY = {"light": "#D5DAE0", "dark": "#3A3F47"}
@@ -145,14 +147,13 @@ def _trace(
 
 
 def _hover(table: pa.Table, drawn: np.ndarray) -> list[str]:
-    """Plotly reads some HTML in what it shows: everything is escaped."""
+    """Plotly reads some HTML in what it shows: everything but our own line breaks is escaped."""
     rows = table.select(["id", "text", "label"]).take(pa.array(drawn)).to_pylist()
+    texts = (wrap(short(" ".join(each["text"][:500].split()), 120), HOVER_WIDTH) for each in rows)
+    names = (short(f"{short(each['label'], 24)}, {each['id']}", HOVER_WIDTH) for each in rows)
     return [
-        html.escape(
-            f"{short(each['text'][:500], 90)} ({short(each['label'], 24)}, {short(each['id'], 24)})",
-            quote=True,
-        )
-        for each in rows
+        "<br>".join(html.escape(line, quote=True) for line in (*lines, name))
+        for lines, name in zip(texts, names, strict=True)
     ]
 
 

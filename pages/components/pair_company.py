@@ -58,14 +58,13 @@ def _neighbours(workspace: Workspace, pair: Pair) -> None:
     key = (str(workspace.path), version(workspace))
     found = _nearest(*key, pair.entry.id)
     train = workspace.train_split
-    if pair.query.row and workspace.has_embeddings(split or "train"):  # type: ignore[arg-type]
-        show(
-            tag(
-                "p",
-                _control(_similarity(*key, pair.entry.id, pair.query.row, split or "train")),
-                cls="fw-muted",
-            )
-        )
+    if pair.query.row and split:
+        if workspace.has_embeddings(split):  # type: ignore[arg-type]
+            line = _control(_similarity(*key, pair.entry.id, pair.query.row, split))
+            show(tag("p", line, cls="fw-muted"))
+        else:
+            st.caption("How similar are these two? That needs the embeddings of the eval rows, too.")
+            offer_embeddings(workspace, "eval")
     same = sum(train.labels[each.position] == pair.entry.label for each in found)
     st.caption(
         f"{same} of its {plural(len(found), 'nearest neighbour')} by sentence embedding share its label."
