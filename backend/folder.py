@@ -296,6 +296,11 @@ class Folder:
         return self.path / "predictions"
 
     @property
+    def slices(self) -> Path:
+        """Named filters of the Explore page."""
+        return self.path / "slices.json"
+
+    @property
     def review(self) -> Path:
         """The log of decisions."""
         return self.path / "review.sqlite"

@@ -22,6 +22,7 @@ from backend.review.ledger import Ledger, LogEntry
 if (
     TYPE_CHECKING
 ):  # torch and transformers are imported where they are needed: a decision must not wait for them
+    import numpy as np
     import pyarrow as pa
 
     from backend.data.append import AppendReport
@@ -32,9 +33,10 @@ if (
     from backend.evaluation.lds import Lds, LdsSettings
     from backend.evaluation.variants import Variant
     from backend.influence.explain import Explainer, SplitName
-    from backend.influence.explanation import Explanation
+    from backend.influence.explanation import Explanation, Pair
     from backend.influence.settings import PrecomputeSettings
     from backend.influence.whole_set import WholeSet
+    from backend.model.neighbours import Neighbour
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.retrain import RetrainSettings
@@ -231,6 +233,61 @@ class Workspace:
 
         question = Question(text, text_b, row, split, label, k, exact, method, score, damping)
         return self.explainer(device).explain(question)
+
+    def explain_pair(
+        self,
+        train: str,
+        text: str | None = None,
+        text_b: str | None = None,
+        *,
+        row: str | None = None,
+        split: SplitName | None = None,
+        label: str | None = None,
+        method: str = "we",
+        score: str | None = None,
+        device: str = "auto",
+    ) -> Pair:
+        """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
+        from backend.influence.explain import Question
+
+        question = Question(text, text_b, row, split, label, method=method, score=score)
+        return self.explainer(device).explain_pair(question, train)
+
+    def has_embeddings(self, split: SplitName) -> bool:
+        """Whether the sentence embeddings of a split are stored."""
+        from backend.model.embeddings import embeddings_are_stored
+
+        return embeddings_are_stored(self.folder, split)
+
+    def embeddings(self, split: SplitName) -> np.ndarray:
+        """Sentence embeddings of a split, float32 (n, e): stored ones, or computed now and kept."""
+        from backend.model.embeddings import Encoder, stored_embeddings
+
+        return stored_embeddings(self.folder, split, Encoder())
+
+    def neighbours(self, row: str, k: int = 10, *, split: SplitName = "train") -> list[Neighbour]:
+        """The training rows whose sentences are most similar to that of a row, by stored embeddings."""
+        from backend.model.neighbours import nearest_rows
+
+        return nearest_rows(self.folder, self.split(split), row, k)
+
+    def similarity(self, train: str, row: str, *, split: SplitName) -> Neighbour | None:
+        """Where training row ``train`` stands among the neighbours of a row; None if it is that row."""
+        from backend.model.neighbours import rank_among_neighbours
+
+        position = self.train_split.position(train)
+        return rank_among_neighbours(self.folder, self.split(split), row, position)
+
+    def row_table(self, split: SplitName = "train") -> pa.Table:
+        """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
+        from backend.scores.row_table import row_table
+
+        predictions = self.predictions(split) if self.folder.state("predictions") == "current" else None
+        try:
+            scores = self.scores() if split == "train" else None
+        except InputError:  # none has been computed
+            scores = None
+        return row_table(self.split(split), predictions, scores)
 
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""

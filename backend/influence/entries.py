@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.data.dataset import Split
-from backend.influence.explanation import Entry, TokenScore, WordScore
+from backend.influence.explanation import Entry, TokenScore, WordPair, WordScore
 from backend.influence.search import Ranked
 from backend.influence.store import ExampleRows
 from backend.influence.tracing import Checkpoints, TracedExample
@@ -59,6 +59,51 @@ class EntryBuilder:
             )
             for place, position in enumerate(ranked.positions)
         ]
+
+    def word_pairs(self, ranked: Ranked, entry: Entry) -> list[WordPair]:
+        """What each word of the query carries with each word of the one example of ``ranked``.
+
+        ``entry`` is what `build` made of it. Positions without a word (special tokens) are left out.
+        """
+        texts = self.checkpoints.encode(*self._train_texts(ranked.positions))
+        encoded, partners = texts[0], self._partners(ranked, texts)[0]
+        mine = self._word_at(self.query.encoded, self.texts, entry.query_words)
+        theirs = self._word_at(encoded, self.train.texts_of(int(ranked.positions[0])), entry.words)
+        sums: dict[tuple[int, int], float] = {}
+        for slot in np.flatnonzero(partners >= 0).tolist():
+            places = np.flatnonzero(self.query.slots == slot)
+            found = np.flatnonzero(np.asarray(encoded.input_ids) == partners[slot])
+            parts = self._position_products(ranked, slot, int(partners[slot]), places)
+            for row, place in enumerate(places.tolist()):
+                for column, position in enumerate(found.tolist()):
+                    key = (mine.get(place, -1), theirs.get(position, -1))
+                    if min(key) >= 0:
+                        sums[key] = sums.get(key, 0.0) + float(parts[row, column])
+        return [
+            WordPair(entry.query_words[one], entry.words[other], score)
+            for (one, other), score in sorted(sums.items())
+        ]
+
+    def _position_products(self, ranked: Ranked, slot: int, token: int, places: np.ndarray) -> np.ndarray:
+        """``s(i, j)`` of a query token's ``places`` and the places of ``token`` in the example: (p, m)."""
+        example = int(ranked.positions[0])
+        parts = [each.positions(example, token) for each in self.rows]
+        if len(places) == len(parts[0]) == 1:
+            return ranked.terms[:1, slot : slot + 1]
+        products = sum(self.query.position_rows[at, places] @ each.T for at, each in enumerate(parts))
+        return np.asarray(products) * ranked.factors[0]
+
+    def _word_at(self, encoded: Encoded, texts: Sequence[str], words: Sequence[WordScore]) -> dict[int, int]:
+        """Which of ``words`` each position that is not special belongs to."""
+        number = {(word.field, word.start, word.end): place for place, word in enumerate(words)}
+        special = self._special_positions(encoded)
+        return {
+            position: number[key]
+            for span in word_spans(encoded, texts)
+            if (key := (_FIELDS[span.field], span.start, span.end)) in number
+            for position in span.positions
+            if not special[position]
+        }
 
     def _train_texts(self, positions: np.ndarray) -> tuple[list[str], list[str] | None]:
         texts_b = self.train.texts_b

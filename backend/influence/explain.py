@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from backend.errors import InputError
 from backend.influence.engine import Engine
-from backend.influence.explanation import Entry, Excluded, Explanation, Query
+from backend.influence.explanation import Entry, Excluded, Explanation, Pair, Query
 from backend.influence.index import TARGET_RECALL
 from backend.influence.method import Asked, Found, Method
 from backend.influence.modes import MODES, no_damping, score_mode
 from backend.influence.registry import DEFAULT_METHOD, method_named, score_named
-from backend.influence.search import Ranked, Ranking
+from backend.influence.search import Ranked, Ranking, placed
 
 SplitName = Literal["train", "eval"]
 MOST_EXACT = 1000
@@ -45,9 +45,61 @@ class Explainer(Engine):
 
     def explain(self, question: Question) -> Explanation:
         """Proponents and opponents of the question, word by word where the method has words."""
+        start = time.perf_counter()
+        method, asked, query = self._ask(question)
+        gradient_done = time.perf_counter()
+        found = method.find(asked)
+        search_done = time.perf_counter()
+        proponents, opponents = self._entries(method, asked, found)
+        elapsed = (gradient_done - start, search_done - gradient_done, time.perf_counter() - start)
+        return Explanation(
+            query=query,
+            method=method.name,
+            score=asked.score,
+            exact=found.exact,
+            n_train=len(self.train),
+            n_scored=found.ranking.n_scored,
+            elapsed_ms=dict(
+                zip(("gradient", "search", "total"), (round(1000 * each, 1) for each in elapsed), strict=True)
+            ),
+            proponents=proponents,
+            opponents=opponents,
+            excluded=_excluded(question, found, query.label, query.given),
+            notes=self._notes(method, asked, found),
+            has_words=method.words,
+        )
+
+    def explain_pair(self, question: Question, train: str) -> Pair:
+        """The question's influence on, and word by word with, one training row, wherever it ranks."""
+        position = self.train.position(train)
+        chosen = method_named(question.method)
+        if not (chosen.words and chosen.scores_all):
+            raise InputError(
+                f"--method {chosen.name}: can't show any pair word by word; try {DEFAULT_METHOD}"
+            )
+        method, asked, query = self._ask(replace(question, k=len(self.train), exact=False))
+        if asked.own == position:
+            raise InputError(f"row {train}: a pair needs two rows, and this is one and the same")
+        found = method.find(asked)
+        ranked, rank, sign = placed(found.ranking, position)
+        below = len(found.ranking.opponents.positions) if sign == 0 else rank - 1
+        others = max(len(self.train) - (asked.own is not None) - 1, 1)
+        share = 100.0 * (others - below if sign > 0 else below) / others
+        (entry,) = method.entries(asked, found, ranked, [rank], [share])
+        return Pair(
+            query=query,
+            entry=entry,
+            sign=sign,
+            method=method.name,
+            score=asked.score,
+            n_train=len(self.train),
+            pairs=method.word_pairs(asked, found, ranked, entry),
+        )
+
+    def _ask(self, question: Question) -> tuple[Method, Asked, Query]:
+        """The question looked up and traced, and what is said about its text."""
         method, score = self._check(question)
         split, position, texts, given = self._resolve(question)
-        start = time.perf_counter()
         encoded = self.checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)[0]
         probabilities = self.checkpoints.probabilities([encoded])[0]
         predicted = self.classes[int(probabilities.argmax())]
@@ -64,10 +116,6 @@ class Explainer(Engine):
             own=position if split == "train" else None,
             damping=question.damping,
         )
-        gradient_done = time.perf_counter()
-        found = method.find(asked)
-        search_done = time.perf_counter()
-        proponents, opponents = self._entries(method, asked, found)
         query = Query(
             text=texts[0],
             text_b=texts[1] if len(texts) > 1 else None,
@@ -81,23 +129,7 @@ class Explainer(Engine):
             given=given,
             truncated=encoded.truncated,
         )
-        elapsed = (gradient_done - start, search_done - gradient_done, time.perf_counter() - start)
-        return Explanation(
-            query=query,
-            method=method.name,
-            score=score,
-            exact=found.exact,
-            n_train=len(self.train),
-            n_scored=found.ranking.n_scored,
-            elapsed_ms=dict(
-                zip(("gradient", "search", "total"), (round(1000 * each, 1) for each in elapsed), strict=True)
-            ),
-            proponents=proponents,
-            opponents=opponents,
-            excluded=_excluded(question, found, label, given),
-            notes=self._notes(method, asked, found),
-            has_words=method.words,
-        )
+        return method, asked, query
 
     def _check(self, question: Question) -> tuple[Method, str]:
         """The method and score asked for; `InputError` if the question makes no sense."""

@@ -57,6 +57,18 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class WordPair:
+    """The part of a score that a word of the query and a word of the training example carry together.
+
+    The words' own ``score`` is what they carry with all words of the other text.
+    """
+
+    query: WordScore
+    train: WordScore
+    score: float
+
+
+@dataclass(frozen=True)
 class Query:
     """What is explained. ``label`` is the class whose loss is traced, ``given`` the row's own label."""
 
@@ -104,3 +116,26 @@ class Explanation:
     def to_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists, as ``explain --json`` prints them."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One query and one training example, wherever it ranks.
+
+    ``sign`` is 1 for a proponent, -1 for an opponent, 0 where the score is 0; ``entry.rank`` counts from
+    that end. ``pairs``, ``entry.special`` and a remainder (rounding, words matched with special tokens) add
+    up to ``entry.score``.
+    """
+
+    query: Query
+    entry: Entry
+    sign: int
+    method: str
+    score: str
+    n_train: int
+    pairs: list[WordPair]
+
+    @property
+    def other(self) -> float:
+        """What neither two words nor special tokens carry."""
+        return self.entry.score - self.entry.special - sum(each.score for each in self.pairs)

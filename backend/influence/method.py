@@ -14,9 +14,10 @@ import numpy as np
 
 from backend.folder import Folder
 from backend.influence.engine import Engine
-from backend.influence.explanation import Entry
+from backend.influence.explanation import Entry, WordPair
 from backend.influence.search import Ranked, Ranking
 from backend.influence.tracing import TracedExample
+from backend.influence.word_pairs import pairs_of_equal_words
 from backend.model.tokenization import Encoded
 
 
@@ -89,6 +90,10 @@ class Method(ABC):
         percentiles: Sequence[float],
     ) -> list[Entry]:
         """The examples of ``ranked`` as a person reads them."""
+
+    def word_pairs(self, asked: Asked, found: Found, ranked: Ranked, entry: Entry) -> list[WordPair]:
+        """What each word of the query carries with each word of the one example of ``ranked``."""
+        return pairs_of_equal_words(entry)
 
     @abstractmethod
     def all_scores(self, asked: Asked) -> np.ndarray:

@@ -85,6 +85,21 @@ class Ranking:
         return cls(scored.at(strongest(scores, k)), scored.at(strongest(-scores, k)), n_scored)
 
 
+def placed(ranking: Ranking, position: int) -> tuple[Ranked, int, int]:
+    """One example of a ranking of all: with its terms, its rank, and 1 or -1 for the end it counts from.
+
+    One in neither list has score 0: no terms, sign 0, and the rank after the last proponent.
+    """
+    for each, sign in ((ranking.proponents, 1), (ranking.opponents, -1)):
+        found = np.flatnonzero(each.positions == position)
+        if len(found):
+            return each.at(found), int(found[0]) + 1, sign
+    last = ranking.proponents
+    nothing = np.zeros((1, last.terms.shape[1]))
+    partners = None if last.partners is None else np.full(nothing.shape, -1, dtype=np.int64)
+    return Ranked(np.array([position]), nothing, np.ones(1), partners), len(last.positions) + 1, 0
+
+
 def strongest(scores: np.ndarray, k: int) -> np.ndarray:
     """Places of the ``k`` largest positive scores, descending, ties by place: int64."""
     found = np.flatnonzero(scores > 0)

@@ -13,8 +13,10 @@ from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.decision_bar import decision_bar
 from pages.components.highlight import LONG, Painter
 from pages.components.markup import Html, join, short, show, tag
+from pages.components.pair_question import can_be_paired, pair_address
 from pages.components.word_rows import mostly_special, special_name
 from pages.components.word_table import word_table
+from pages.components.workspaces import Asked
 
 QUERY_WINDOW = 260
 
@@ -28,6 +30,7 @@ class Cards:
     painter: Painter
     states: dict[str, RowState]
     classes: tuple[str, ...]
+    asked: Asked
     has_words: bool = True
 
     def show(self, entry: Entry, side: str) -> None:
@@ -37,6 +40,18 @@ class Cards:
             show(self._head(entry, state))
             show(self._texts(entry, state))
             decision_bar(self.path, entry.id, entry.label, state, self.classes, f"{side}-{entry.rank}")
+            self._pair_link(entry)
+
+    def _pair_link(self, entry: Entry) -> None:
+        address = pair_address(self.asked, entry.id) if can_be_paired(self.asked.method) else None
+        if address is not None:
+            st.page_link(
+                "pages/pair.py",
+                label="Show as a pair",
+                icon=":material/compare_arrows:",
+                query_params=address,
+                help="Both texts with ribbons between their words, and its neighbours as a control",
+            )
 
     def _head(self, entry: Entry, state: RowState | None) -> Html:
         sign = "fw-plus" if entry.score > 0 else "fw-minus"

@@ -25,7 +25,7 @@ class Painter:
     ) -> Html:
         """``text`` as a paragraph with ``words`` marked; with ``limit``, cut around the strongest word."""
         inside = [word for word in words if 0 <= word.start < word.end <= len(text)]
-        start, end = _window(text, inside, limit)
+        start, end = window(text, inside, limit)
         parts: list[str] = ["… "] if start else []
         at = start
         for word in sorted(inside, key=lambda each: each.start):
@@ -52,7 +52,7 @@ class Painter:
         )
 
 
-def _window(text: str, words: Sequence[WordScore], limit: int | None) -> tuple[int, int]:
+def window(text: str, words: Sequence[WordScore], limit: int | None) -> tuple[int, int]:
     """The part of a long text to show: ``limit`` characters around the strongest word, cut at spaces."""
     if limit is None or len(text) <= limit:
         return 0, len(text)

@@ -28,6 +28,16 @@ QUEUE_PAGE = "queue-page"
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
 
+PAIR_OF, PAIR_TEST, PAIR_TRAIN, PAIR_LABEL = "of", "test", "train", "why"  # URL
+PAIR_TEXT, PAIR_TEXT_B = "test-text", "test-text-b"  # URL, if short
+ROWS_OF, ROWS_FIND, ROWS_REGEX = "rows", "find", "pattern"  # URL
+ROWS_LABEL, ROWS_PREDICTED, ROWS_GROUP, ROWS_DECISION = "of-class", "predicted", "group", "state"  # URL
+ROWS_WRONG, ROWS_SCORE, ROWS_LOW, ROWS_HIGH = "wrong", "range-of", "from", "to"  # URL
+ROWS_SORT, ROWS_DESCENDING, ROWS_COLOUR = "sort", "descending", "colour"  # URL
+ROWS_PAGE, ROWS_MAP, ROWS_SLICE, ROWS_NAME = "rows-at", "rows-map", "rows-slice", "rows-name"
+BULK_ACTION, BULK_LABEL, BULK_REASON = "bulk-action", "bulk-label", "bulk-reason"
+BULK_OPEN, BULK_LACKS = "bulk-open", "bulk-lacks"  # whether the dialog is open; whether it lacks a reason
+
 
 def get(key: str, default: Any = None) -> Any:
     """A value kept in this session."""

@@ -9,11 +9,11 @@ from pages.components import keys
 
 SECTIONS = {  # heading -> page -> icon; a page is `pages/<name>.py`, its address is its name
     "": {"overview": "home"},
-    "Look": {"inspect": "search", "review": "checklist"},
+    "Look": {"inspect": "search", "review": "checklist", "explore": "scatter_plot"},
     "Act": {"changes": "history", "export": "download"},
 }
 TITLES: dict[str, str] = {}  # where a title is more than the page's name
-HIDDEN: tuple[str, ...] = ()  # reached by links only
+HIDDEN: tuple[str, ...] = ("pair",)  # reached by links only
 
 
 def navigation(icons: bool = True) -> StreamlitPage:

@@ -49,7 +49,8 @@ def percent(share: float, decimals: int = 0) -> str:
     """0.347 as "35 %"; what is beyond all reason is "–"."""
     if not math.isfinite(share) or abs(share) > 99.99:
         return "–"
-    return f"{100 * share:.{decimals}f} %".replace("-", MINUS)
+    rounded = round(100 * share, decimals) + 0.0  # no "−0"
+    return f"{rounded:.{decimals}f} %".replace("-", MINUS)
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from backend.influence.explanation import Explanation
@@ -114,9 +116,9 @@ def ask_count() -> int:
     return keys.get(keys.K) or COUNTS[1]
 
 
-def ask_method() -> str:
-    """How influence is attributed."""
-    methods = all_methods()
+def ask_method(names: Sequence[str] | None = None) -> str:
+    """How influence is attributed: all methods, or those of ``names``."""
+    methods = {name: each for name, each in all_methods().items() if names is None or name in names}
     if keys.get(keys.METHOD) not in methods:
         keys.put(keys.METHOD, DEFAULT_METHOD)
     st.selectbox(
@@ -140,12 +142,17 @@ def ask_score(method: str) -> str:
         scores,
         # With a value in the session, Streamlit warns of any default but the first.
         index=0 if keys.SCORE in st.session_state else scores.index(default),
-        format_func=lambda name: SCORE_NAMES.get(name, name),
+        format_func=score_label,
         key=keys.SCORE,
         bind="query-params",
         help="  \n".join(f"**{SCORE_NAMES.get(name, name)}**: {readings[name]}" for name in scores),
     )
     return keys.get(keys.SCORE) or default
+
+
+def score_label(name: str) -> str:
+    """What a score is called, also in the address."""
+    return SCORE_NAMES.get(name, name)
 
 
 def ask_reason() -> None:

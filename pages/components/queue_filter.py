@@ -11,9 +11,8 @@ from backend.scores.registry import all_scores
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
-from pages.components.markup import short
+from pages.components.choice import choose
 
-EVERY = "any"
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
 
 
@@ -39,9 +38,15 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
         st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")
         return None
     with reason_box:
-        reason = _choice("Reason", serving, keys.QUEUE_REASON, {n: all_scores()[n].title for n in serving})
+        reason = choose(
+            "Reason",
+            serving,
+            keys.QUEUE_REASON,
+            {n: all_scores()[n].title for n in serving},
+            _first_page,
+        )
     with class_box:
-        label = _choice("Class", list(workspace.manifest.classes), keys.QUEUE_LABEL, {})
+        label = choose("Class", workspace.manifest.classes, keys.QUEUE_LABEL, on_change=_first_page)
     with state_box:
         st.selectbox(
             "Decision",
@@ -54,21 +59,6 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     state = keys.get(keys.QUEUE_STATE) or UNDECIDED
     held = Counter(workspace.train_split.labels)
     return QueueFilter(serves, reason, label if label is None or held[label] else None, None, state)
-
-
-def _choice(name: str, values: list[str], key: str, titles: dict[str, str]) -> str | None:
-    if keys.get(key, EVERY) not in (EVERY, *values):
-        keys.put(key, EVERY)
-    st.selectbox(
-        name,
-        [EVERY, *values],
-        format_func=lambda value: short(str(titles.get(value, value)), 60),
-        key=key,
-        bind="query-params",
-        on_change=_first_page,
-    )
-    chosen = keys.get(key) or EVERY
-    return None if chosen == EVERY else chosen
 
 
 def _first_page() -> None:

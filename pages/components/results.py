@@ -14,6 +14,7 @@ from pages.components.legend import legend
 from pages.components.markup import short, show, tag
 from pages.components.numbers import Unit
 from pages.components.scale import all_entries, list_scale
+from pages.components.workspaces import Asked
 
 NO_WORDS = "Scores of this method don't divide over words. What it can't do: "
 CAVEAT = (
@@ -44,6 +45,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         painter,
         workspace.states(),
         workspace.manifest.classes,
+        _asked(explanation),
         explanation.has_words,
     )
     helpful, harmful = st.columns(2, gap="medium")
@@ -69,6 +71,20 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         method = all_methods()[explanation.method]
         show(tag("p", f"{method.title}: {method.formula}. Source: {method.source}.", cls="fw-muted"))
     show(tag("p", _how(explanation), cls="fw-muted"))
+
+
+def _asked(explanation: Explanation) -> Asked:
+    """The question that an explanation answers."""
+    query = explanation.query
+    return Asked(
+        text=None if query.row else query.text,
+        text_b=None if query.row else query.text_b,
+        row=query.row,
+        split=query.split,
+        label=query.label,
+        method=explanation.method,
+        score=explanation.score,
+    )
 
 
 def _column(cards: Cards, entries: list[Entry], name: str, meaning: str, sign: str) -> None:

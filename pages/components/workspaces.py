@@ -13,7 +13,7 @@ from backend.errors import InputError
 from backend.files import digest
 from backend.folder import MANIFEST
 from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.explanation import Explanation
+from backend.influence.explanation import Explanation, Pair
 from backend.workspace import Workspace
 from pages.components import keys
 
@@ -81,6 +81,12 @@ def explain(workspace: Workspace, asked: Asked) -> Explanation:
     return _explained(str(workspace.path), index, asked)
 
 
+def explain_pair(workspace: Workspace, asked: Asked, train: str) -> Pair:
+    """One pair word by word; asked again, it comes from the cache."""
+    index = workspace.folder.require("index", "precompute").id
+    return _paired(str(workspace.path), index, asked, train)
+
+
 def version(workspace: Workspace) -> str:
     """Changes whenever data, checkpoints or index do: the key for everything cached about a workspace."""
     artifacts = workspace.manifest.artifacts
@@ -107,6 +113,22 @@ def _explained(path: str, index: str, asked: Asked) -> Explanation:
             split=asked.split,  # type: ignore[arg-type]
             label=asked.label,
             k=asked.k,
+            method=asked.method,
+            score=asked.score,
+        )
+
+
+@st.cache_data(max_entries=100, show_spinner="Tracing the pair …")
+def _paired(path: str, index: str, asked: Asked, train: str) -> Pair:
+    opened = _current(Path(path))
+    with opened.lock:
+        return opened.workspace.explain_pair(
+            train,
+            asked.text,
+            asked.text_b,
+            row=asked.row,
+            split=asked.split,  # type: ignore[arg-type]
+            label=asked.label,
             method=asked.method,
             score=asked.score,
         )

@@ -1,4 +1,4 @@
-"""Pictures of the four pages, light and dark.
+"""Pictures of the pages, light and dark.
 
 ``python -m tests.e2e.screenshots [workspace] [folder] [width]``
 
@@ -19,6 +19,8 @@ PAGES = {  # address and height of the picture
     "overview": ("", 760),
     "inspect": ("inspect", 1560),
     "review": ("review", 1250),
+    "explore": ("explore", 1400),
+    "pair": ("pair?{pair}", 1400),
     "changes": ("changes", 900),
     "export": ("export", 1000),
 }
@@ -30,12 +32,13 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     with _reviewed_copy(workspace) as copy, serving(copy) as address:
+        pair = _strongest_pair(Workspace.open(copy))
         for theme in ("light", "dark"):
             with browsing(color_scheme=theme) as page:
                 for name, (path, height) in PAGES.items():
                     page.set_viewport_size({"width": width, "height": height})
                     made.append(folder / f"{name}-{theme}.png")
-                    _picture(page, f"{address}/{path}", made[-1])
+                    _picture(page, f"{address}/{path.format(pair=pair)}", made[-1])
     return made
 
 
@@ -52,9 +55,19 @@ def _reviewed_copy(workspace: Path) -> Iterator[Path]:
         yield copy
 
 
-def _review(workspace: Workspace) -> None:
+def _strongest_pair(workspace: Workspace) -> str:
+    """The address's parameters of the first error and what helped it most."""
+    row = _first_error(workspace)
+    return f"test={row}&train={workspace.explain(row=row, split='eval', k=1).proponents[0].id}"
+
+
+def _first_error(workspace: Workspace) -> str:
     errors = (~workspace.predictions("eval").correct).nonzero()[0]
-    row = workspace.eval_split.ids[int(errors[0])] if len(errors) else workspace.eval_split.ids[0]
+    return workspace.eval_split.ids[int(errors[0]) if len(errors) else 0]
+
+
+def _review(workspace: Workspace) -> None:
+    row = _first_error(workspace)
     shown = workspace.explain(row=row, split="eval", k=10)
     ids = [entry.id for entry in shown.opponents] + [entry.id for entry in shown.proponents]
     first = shown.proponents[0]

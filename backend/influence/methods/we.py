@@ -10,7 +10,7 @@ import numpy as np
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.entries import EntryBuilder
 from backend.influence.exact import exact_rows, exactly_scored, rescore, shortlist_size
-from backend.influence.explanation import Entry
+from backend.influence.explanation import Entry, WordPair
 from backend.influence.method import Asked, Found, Method
 from backend.influence.modes import MODES, ScoreMode, score_mode
 from backend.influence.search import Ranked, Searcher
@@ -85,12 +85,18 @@ class WordEmbeddings(Method):
         percentiles: Sequence[float],
     ) -> list[Entry]:
         """Words by the position-level formula."""
+        return self._builder(asked, found).build(ranked, ranks, percentiles)
+
+    def word_pairs(self, asked: Asked, found: Found, ranked: Ranked, entry: Entry) -> list[WordPair]:
+        """By the position-level formula."""
+        return self._builder(asked, found).word_pairs(ranked, entry)
+
+    def _builder(self, asked: Asked, found: Found) -> EntryBuilder:
         evidence = found.evidence
         assert isinstance(evidence, RowEvidence)
-        builder = EntryBuilder(
+        return EntryBuilder(
             asked.engine.checkpoints, evidence.rows, asked.engine.train, evidence.query, asked.texts
         )
-        return builder.build(ranked, ranks, percentiles)
 
     def all_scores(self, asked: Asked) -> np.ndarray:
         """From all stored rows."""

@@ -1,0 +1,59 @@
+"""Named filters of a workspace, in one small file beside its log: ``slices.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from backend.data.messages import shown_value
+from backend.data.slice import Slice
+from backend.errors import InputError
+from backend.files import write_json
+
+LONGEST_NAME = 60
+MOST = 200
+
+
+def read_slices(path: Path) -> dict[str, Slice]:
+    """The saved filters by name, in the order of their names; `InputError` if the file is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Slice(**filters) for name, filters in sorted(content.items())}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged; delete it, and save the filters anew") from error
+
+
+def save_slice(path: Path, name: str, wanted: Slice) -> None:
+    """Keep a filter under a name, in the place of one that has it already."""
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError(f"name of the filter: 1 to {LONGEST_NAME} characters that can be seen")
+    with _locked(path):
+        known = read_slices(path)
+        if len(known) >= MOST and name not in known:
+            raise InputError(f"there are {MOST} saved filters already; delete one first")
+        _write(path, {**known, name: wanted})
+
+
+def delete_slice(path: Path, name: str) -> None:
+    """Forget a saved filter."""
+    with _locked(path):
+        known = read_slices(path)
+        if known.pop(name, None) is None:
+            raise InputError(f"{shown_value(name)}: no saved filter has this name")
+        _write(path, known)
+
+
+def _write(path: Path, slices: dict[str, Slice]) -> None:
+    content: dict[str, Any] = {name: asdict(each) for name, each in slices.items()}
+    write_json(path, content)
+
+
+def _locked(path: Path) -> FileLock:
+    return FileLock(path.with_name(f".{path.name}.lock"))

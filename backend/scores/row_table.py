@@ -1,0 +1,53 @@
+"""All rows of a split with all that is known of each, as one table that `backend.data.slice` filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from backend.data.dataset import Split
+from backend.data.rowstate import RowState
+from backend.model.prediction_table import Predictions
+from backend.scores.queue import UNDECIDED
+from backend.scores.registry import all_scores
+from backend.scores.table import ScoreTable
+
+LOSS, CONFIDENCE = "loss", "probability"
+MODEL_COLUMNS = {LOSS: "loss of the label", CONFIDENCE: "probability of the prediction"}
+
+
+def row_table(split: Split, predictions: Predictions | None, scores: ScoreTable | None) -> pa.Table:
+    """Id, texts, label, group; with predictions also these, loss and probability; with scores their columns.
+
+    Scores whose values are no numbers, or that no producer declares, are left out.
+    """
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+        "id": pa.array(split.ids),
+        "text": pa.array(split.texts),
+        **({"text_b": pa.array(split.texts_b)} if split.texts_b else {}),
+        "label": pa.array(split.labels),
+        **({"group": pa.array(split.groups)} if split.groups is not None else {}),
+    }
+    if predictions is not None:
+        columns |= {
+            "predicted": predictions.table["predicted"],
+            LOSS: predictions.table["loss"],
+            CONFIDENCE: pa.array(predictions.probabilities.max(axis=1).astype(np.float64)),
+        }
+    if scores is not None:
+        columns |= {name: pa.array(scores.values(name)) for name in scores.names if name in all_scores()}
+    return pa.table(columns)
+
+
+def score_titles(table: pa.Table) -> dict[str, str]:
+    """The numeric columns of a table of rows, and what each is called."""
+    known = {**MODEL_COLUMNS, **{name: each.title for name, each in all_scores().items()}}
+    return {name: known[name] for name in table.column_names if name in known}
+
+
+def with_decisions(table: pa.Table, states: Mapping[str, RowState]) -> pa.Table:
+    """The table with what was decided last about each row."""
+    decided = [states[row].action if row in states else UNDECIDED for row in table["id"].to_pylist()]
+    return table.append_column("decision", pa.array(decided, pa.string()))

@@ -1,0 +1,167 @@
+"""One decision about many rows: what it would do, some of the rows, a reason, and one undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import streamlit as st
+
+from backend.data.rowstate import Action
+from backend.data.slice import counts
+from backend.errors import InputError
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.badges import ACTION_WORDS
+from pages.components.decisions import author
+from pages.components.markup import Html, join, short, show, tag
+from pages.components.messages import safely, say
+from pages.components.numbers import plural
+from pages.components.tables import table as html_table
+from pages.components.workspaces import opened
+
+ACTIONS = ("flag", "keep", "remove", "relabel")
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """The rows a decision is about: their ids and the labels in force."""
+
+    path: Path
+    ids: list[str]
+    labels: list[str]
+
+    def changed_by(self, label: str | None) -> list[str]:
+        """The rows that a relabelling changes; all for another action."""
+        return [row for row, own in zip(self.ids, self.labels, strict=True) if own != label]
+
+
+def offer_bulk(workspace: Workspace, table: pa.Table, places: np.ndarray, ticked: bool) -> None:
+    """The button, and the dialog that it opens."""
+    name = f"Decide about {len(places):,} " + ("ticked" if ticked else "listed")
+    st.button(name, icon=":material/done_all:", type="primary", key="bulk-button", on_click=_open)
+    st.caption("Tick rows in the table to decide about these only.", width="content")
+    if keys.get(keys.BULK_OPEN):
+        _dialog(workspace, table, places)
+
+
+def _open() -> None:
+    for key in (keys.BULK_ACTION, keys.BULK_LABEL, keys.BULK_REASON, keys.BULK_LACKS):
+        st.session_state.pop(key, None)
+    keys.put(keys.BULK_OPEN, True)
+
+
+def _close() -> None:
+    keys.put(keys.BULK_OPEN, False)
+
+
+@st.dialog("One decision about many rows", width="medium", on_dismiss=_close)
+def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
+    if not keys.get(keys.BULK_OPEN):  # it was run alone, after the decision was stored
+        st.rerun()
+    bulk = _bulk(workspace, table, places)
+    st.segmented_control(
+        "What to do",
+        ACTIONS,
+        default=ACTIONS[0],
+        required=True,
+        format_func=str.capitalize,
+        key=keys.BULK_ACTION,
+    )
+    action = keys.get(keys.BULK_ACTION) or ACTIONS[0]
+    label = None
+    if action == "relabel":
+        st.selectbox(
+            "New class",
+            workspace.manifest.classes,
+            format_func=lambda name: short(name, 60),
+            key=keys.BULK_LABEL,
+        )
+        label = keys.get(keys.BULK_LABEL) or workspace.manifest.classes[0]
+    rows = bulk.changed_by(label)
+    show(tag("p", _says(action, label, len(rows), len(bulk.ids))))
+    show(_per_class(table, places))
+    st.caption(f"{min(SAMPLES, len(places))} of them:")
+    show(_samples(table, places))
+    st.text_input("Reason (needed; it is kept in the log)", key=keys.BULK_REASON, max_chars=500)
+    st.button(
+        f"{action.capitalize()} {plural(len(rows), 'row')}",
+        type="primary",
+        key="bulk-apply",
+        disabled=not rows,
+        on_click=_apply,
+        args=(bulk, action, label),
+    )
+    if st.session_state.pop(keys.BULK_LACKS, False):
+        st.error("Give a reason: why these rows?", icon=":material/error:")
+
+
+@safely
+def _apply(bulk: Bulk, action: str, label: str | None) -> None:
+    reason = (keys.get(keys.BULK_REASON) or "").strip()
+    if not reason:
+        keys.put(keys.BULK_LACKS, True)
+        return
+    _close()
+    rows = bulk.changed_by(label)
+    opened(bulk.path).decide(
+        cast(Action, action), rows, label=label, reason=reason, author=author(), origin="app"
+    )
+    done = ACTION_WORDS[action] + (f" as {label}" if label else "")
+    say(f"{plural(len(rows), 'row')} {done}. Press U to undo all at once.")
+
+
+def _bulk(workspace: Workspace, table: pa.Table, places: np.ndarray) -> Bulk:
+    rows = table.select(["id", "label"]).take(pa.array(places)).to_pydict()
+    states = workspace.states()
+    if len(rows["id"]) == 0:
+        raise InputError("no rows are chosen")
+    labels = [
+        states[row].label or given if row in states else given
+        for row, given in zip(rows["id"], rows["label"], strict=True)
+    ]
+    return Bulk(workspace.path, rows["id"], labels)
+
+
+def _says(action: str, label: str | None, count: int, all_of_them: int) -> str:
+    if action == "relabel":
+        left = all_of_them - count
+        out = f" {plural(left, 'row')} with this label already stay as they are." if left else ""
+        return f"{plural(count, 'row')} get the label “{short(str(label), 40)}”.{out}"
+    meanings = {
+        "flag": "are marked for a second look, and stay in the data",
+        "keep": "are noted as looked at and fine",
+        "remove": "are left out of the cleaned data",
+    }
+    return f"{plural(count, 'row')} {meanings[action]}. One undo takes all of it back."
+
+
+def _per_class(table: pa.Table, places: np.ndarray) -> Html:
+    return html_table(
+        ("class", "rows"),
+        [(short(name, 40), f"{count:,}") for name, count in counts(table, places, "label").items()][:12],
+        numbers=(1,),
+    )
+
+
+def _samples(table: pa.Table, places: np.ndarray) -> Html:
+    at = np.unique(np.linspace(0, len(places) - 1, SAMPLES).astype(int))
+    rows = table.select(["text", "label"]).take(pa.array(places[at])).to_pylist()
+    return tag(
+        "ul",
+        join(
+            tag(
+                "li",
+                tag("span", short(each["label"], 24), cls="fw-muted"),
+                " ",
+                short(each["text"], 140),
+                dir="auto",
+            )
+            for each in rows
+        ),
+        cls="fw-reasons",
+    )

@@ -1,0 +1,22 @@
+"""The address of what is shown, to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from pages.components import keys
+
+
+def copy_link(parameters: Mapping[str, str] | None) -> None:
+    """A popover with the whole address; None: what is shown does not fit into one."""
+    with st.popover("Link", icon=":material/link:", type="tertiary"):
+        if parameters is None:
+            st.caption("This text is too long for an address.")
+            return
+        workspace = {keys.WORKSPACE: keys.get(keys.WORKSPACE)} if keys.get(keys.WORKSPACE) else {}
+        page = (st.context.url or "").split("?")[0]
+        st.code(f"{page}?{urlencode({**workspace, **parameters})}", language=None, wrap_lines=True)
+        st.caption("Opens this view for everyone who can reach this server.")

@@ -1,0 +1,89 @@
+"""One pair, wherever it ranks: its numbers are those of the lists, and its words add up."""
+
+import numpy as np
+import pytest
+
+from backend.errors import InputError
+from backend.influence.explanation import Entry, Pair
+from backend.influence.registry import all_methods
+from backend.workspace import Workspace
+
+PAIRABLE = [name for name, method in all_methods().items() if method.words and method.scores_all]
+
+
+@pytest.fixture(scope="module")
+def workspace(tiny_template) -> Workspace:
+    return Workspace.open(tiny_template)
+
+
+@pytest.mark.parametrize("method", PAIRABLE)
+def test_a_pair_is_the_entry_of_the_full_list_and_adds_up(workspace, method):
+    row = workspace.eval_split.ids[3]
+    every = workspace.explain(row=row, split="eval", method=method, k=60)
+    listed = [*every.proponents[::7], *every.opponents[::7]]
+    assert listed
+    for entry in listed:
+        pair = workspace.explain_pair(entry.id, row=row, split="eval", method=method)
+        assert pair.sign == (1 if entry.score > 0 else -1)
+        assert pair.entry.rank == entry.rank
+        assert pair.entry.score == pytest.approx(entry.score, rel=1e-4)
+        assert pair.entry.percentile == pytest.approx(entry.percentile)
+        _adds_up(pair)
+
+
+def _adds_up(pair: Pair) -> None:
+    """Pairs, special tokens and rounding are the score; the pairs of a word are what the word carries."""
+    entry: Entry = pair.entry
+    size = sum(abs(each.score) for each in entry.words) + abs(entry.special) + 1e-12
+    assert sum(each.score for each in pair.pairs) + entry.special + pair.other == pytest.approx(entry.score)
+    assert abs(pair.other) < 0.02 * size  # repeated tokens are stored rounded
+    for side, words in (("train", entry.words), ("query", entry.query_words)):
+        for word in words:
+            own = sum(each.score for each in pair.pairs if getattr(each, side) == word)
+            assert own == pytest.approx(word.score, rel=1e-3, abs=0.02 * size)
+
+
+def test_a_repeated_word_has_a_ribbon_to_each_of_its_places(workspace):
+    row = workspace.train_split.ids[0]
+    text = workspace.train_split.texts[0]
+    pair = workspace.explain_pair(row, f"{text} and {text}")
+    twice = {(each.train.start, each.query.start) for each in pair.pairs}
+    assert len(twice) == len(pair.pairs) >= 2 * len(pair.entry.words)
+    _adds_up(pair)
+
+
+def test_nothing_shared_is_a_pair_of_score_0(workspace):
+    row = workspace.train_split.ids[5]
+    pair = workspace.explain_pair(row, "qqq", method="tfidf")
+    assert (pair.sign, pair.entry.score, pair.pairs) == (0, 0.0, [])
+
+
+@pytest.mark.parametrize(
+    ("train", "arguments", "message"),
+    [
+        ("nobody", {"text": "a film"}, "not in train"),
+        ("r5", {"row": "r5", "split": "train"}, "two rows"),
+        ("r5", {"text": "a film", "method": "we-syn"}, "can't show any pair"),
+    ],
+)
+def test_wrong_pairs_are_one_line(workspace, train, arguments, message):
+    with pytest.raises(InputError, match=message):
+        workspace.explain_pair(train, **arguments)
+
+
+def test_neighbours_are_the_largest_cosines(tiny_workspace, monkeypatch):
+    vectors = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    monkeypatch.setattr("backend.model.neighbours.embeddings_are_stored", lambda *_: True)
+    monkeypatch.setattr("backend.model.neighbours.stored_embeddings", lambda *_: vectors)
+    found = tiny_workspace.neighbours("r7", 5)
+    cosines = sorted(
+        ((float(vectors[7] @ each), -at) for at, each in enumerate(vectors) if at != 7), reverse=True
+    )
+    assert [each.position for each in found] == [-at for _, at in cosines[:5]]
+    assert [each.similarity for each in found] == pytest.approx([each for each, _ in cosines[:5]], rel=1e-5)
+
+
+def test_neighbours_need_embeddings(tiny_workspace):
+    with pytest.raises(InputError, match="no sentence embeddings"):
+        tiny_workspace.neighbours("r7")
