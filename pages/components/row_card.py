@@ -1,0 +1,51 @@
+"""A training row as a card: what it is, its text, what was decided, the buttons to decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backend.data.rowstate import RowState
+from backend.workspace import Workspace
+from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.decision_bar import decision_bar
+from pages.components.markup import Html, short, show, tag
+
+SHOWN_TEXT = 1_200
+
+
+class RowCard:
+    """One training row; `InputError` if there is none of that id."""
+
+    def __init__(self, workspace: Workspace, row: str, state: RowState | None) -> None:
+        split = workspace.train_split
+        place = split.position(row)
+        self.row, self.place, self.state = row, place, state
+        self.label = split.labels[place]
+        self.texts = split.texts_of(place)
+        self._path: Path = workspace.path
+        self._classes = workspace.manifest.classes
+        self._group = split.groups[place] if split.groups else None
+
+    def head(self, *first: Html) -> None:
+        """A line: ``first``, the id, label, group and decision."""
+        show(
+            tag(
+                "div",
+                *first,
+                tag("span", short(self.row), cls="fw-mono"),
+                tag("span", cls="fw-spring"),
+                label_badge(self.label, "labelled"),
+                badge(short(self._group), "plain", "group") if self._group else tag("span"),
+                decision_badge(self.state),
+                cls="fw-head",
+            )
+        )
+
+    def text(self) -> None:
+        """The text, or both of a pair."""
+        for each in self.texts:
+            show(tag("div", short(each, SHOWN_TEXT), cls="fw-text", dir="auto"))
+
+    def bar(self, key: str) -> None:
+        """The buttons to decide and to inspect."""
+        decision_bar(self._path, self.row, self.label, self.state, self._classes, key, elsewhere=True)
