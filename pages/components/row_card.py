@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from backend.data.rowstate import RowState
 from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.decision_bar import decision_bar
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, join, short, show, tag
 
 SHOWN_TEXT = 1_200
+
+
+def marked(text: str, word: str) -> Html:
+    """A text in which a whole word is marked, wherever it stands."""
+    if not word:
+        return join([text])
+    parts = re.split(rf"(?<!\w)({re.escape(word)})(?!\w)", text, flags=re.IGNORECASE)
+    return join(tag("b", part, cls="fw-found") if place % 2 else part for place, part in enumerate(parts))
 
 
 class RowCard:
@@ -41,10 +50,10 @@ class RowCard:
             )
         )
 
-    def text(self) -> None:
-        """The text, or both of a pair."""
+    def text(self, word: str = "") -> None:
+        """The text, or both of a pair; where ``word`` stands in it, letter case aside, it is marked."""
         for each in self.texts:
-            show(tag("div", short(each, SHOWN_TEXT), cls="fw-text", dir="auto"))
+            show(tag("div", marked(short(each, SHOWN_TEXT), word), cls="fw-text", dir="auto"))
 
     def bar(self, key: str) -> None:
         """The buttons to decide and to inspect."""

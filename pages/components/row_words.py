@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from backend.scores.words import RowWords
 from backend.workspace import Workspace
 from pages.components.highlight import Painter
 from pages.components.markup import show, tag
@@ -14,6 +14,9 @@ from pages.components.numbers import Unit
 from pages.components.row_card import SHOWN_TEXT, RowCard
 from pages.components.scale import ColourScale
 from pages.components.workspaces import version, working
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.words import RowWords
 
 
 def show_row_words(workspace: Workspace, card: RowCard) -> None:

@@ -20,7 +20,7 @@ from pages.components.score_values import ScoreValues, read_current
 from pages.components.tables import table
 from pages.components.workspaces import opened
 
-HEADERS = ("score", "value", "above", "what it says about this row")
+HEADERS = ("score", "value", "higher than", "what it says about this row")
 
 
 def chosen_place(workspace: Workspace) -> int | None:
@@ -63,7 +63,7 @@ def show_row(workspace: Workspace, values: ScoreValues) -> None:
     for serves in SERVES:
         own = [each for each in found if each.score.serves == serves]
         if own:
-            show(tag("h4", SERVES_WORDS.get(serves, serves)))
+            st.markdown(f"**{SERVES_WORDS.get(serves, serves)}**")
             show(table(HEADERS, _lines(own), numbers=(1, 2)))
 
 

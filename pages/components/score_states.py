@@ -19,7 +19,7 @@ from pages.components.score_values import ScoreValues
 from pages.components.tables import table
 
 STATES: tuple[ArtifactState, ...] = ("current", "stale", "missing")
-HEADERS = ("score", "serves", "look at", "a high value means", "formula", "source")
+HEADERS = ("score", "serves", "a high value means", "formula and source")
 
 
 def show_states(workspace: Workspace, values: ScoreValues) -> None:
@@ -41,7 +41,7 @@ def _head(producer: Producer, state: str) -> Html:
         "div",
         tag("b", producer.name),
         badge(state, STATE_TONES[state]),
-        tag("span", f"cost: {producer.cost}", cls="fw-muted"),
+        tag("span", f"cost: {producer.cost.replace('`', '')}", cls="fw-muted"),
         cls="fw-head",
     )
 
@@ -50,11 +50,9 @@ def _scores(producer: Producer) -> Html:
     rows = (
         (
             tag("div", each.title, tag("div", each.name, cls="fw-mono")),
-            each.serves,
-            f"{each.suspect} values",
+            tag("div", each.serves, tag("div", f"look at {each.suspect} values", cls="fw-muted")),
             each.high,
-            tag("span", each.formula, cls="fw-mono"),
-            each.source,
+            tag("div", tag("div", each.formula, cls="fw-mono"), tag("div", each.source, cls="fw-muted")),
         )
         for each in producer.scores
     )

@@ -106,7 +106,7 @@ def _meaning(score: Score, state: str, cost: str) -> Html:
         ("serves", f"{score.serves}: look at the {score.suspect} values"),
         ("formula", tag("span", score.formula, cls="fw-mono")),
         ("source", score.source),
-        ("cost", cost),
+        ("cost", cost.replace("`", "")),
         ("state", badge(state, STATE_TONES[state])),
     ]
     return table(("", score.title), rows)

@@ -27,8 +27,8 @@ TARGETS = {"eval": "eval rows", "kept": "training rows that were kept"}
 HOW = (
     "Alignment is the product of a row's gradient with that of the trusted rows, times the checkpoint's "
     "weight where all checkpoints are shown together. Intervals are those of drawing the rows of a source, "
-    "not of drawing the trusted rows. Weights are those of one step of dynamic gradient alignment (DGA, arXiv "
-    "2410.02498) from equal ones."
+    "not of drawing the trusted rows. Weights are those of one step of dynamic gradient alignment (DGA, "
+    "arXiv 2410.02498) from equal ones."
 )
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import Unit, plural
 from pages.components.row_card import RowCard
 from pages.components.row_words import show_row_words
@@ -23,7 +23,7 @@ BY_CHANCE, FAR = 2.0, 4.0  # z up to which nothing is said, and from which it is
 def show_word(workspace: Workspace, word: pd.Series) -> None:
     """The sentences, then a page of the rows: those where the word does most harm come first."""
     unit = Unit.of([word["harmful"], word["helpful"]])
-    show(tag("h3", "Training rows with ", tag("span", short(word["token"]), cls="fw-cellword")))
+    st.subheader(f"Training rows with {plain_label(word['token'])}", anchor=False)
     show(tag("div", *(tag("p", line, cls="fw-muted") for line in word_sentences(word, unit))))
     rows = _rows(str(workspace.path), version(workspace), int(word["token_id"]))
     terms = dict(zip(word["top_rows"], word["top_terms"], strict=True))
@@ -38,9 +38,10 @@ def show_word(workspace: Workspace, word: pd.Series) -> None:
             if keys.get(keys.ROW_WORDS) == row:
                 show_row_words(workspace, card)
             else:
-                card.text()
+                card.text(word["word"])
+            with st.container(key=f"bar-words-{number}"):
+                _unfold(row, number)
             card.bar(f"word-{number}")
-            _unfold(row, number)
     if pages > 1:
         st.pagination(pages, key=keys.WORD_ROWS_PAGE)
 

@@ -13,7 +13,7 @@ from pages.components.numbers import Unit, plural
 
 PAGE = 15
 EVERY = "every"
-KINDS = {EVERY: "All", "word": "Whole words", "part": "Parts of words", "special": "Special"}
+KINDS = {EVERY: "All", "word": "Words", "part": "Parts of words", "special": "Special"}
 PARTS = ("start", "piece")
 ORDERS = {
     "net": "Most harmful on balance",
@@ -73,7 +73,7 @@ def matching(words: pd.DataFrame, search: str, kind: str, order: str) -> np.ndar
 
 
 def _ask(words: pd.DataFrame) -> np.ndarray:
-    search, kind, order, name = st.columns([0.24, 0.36, 0.22, 0.18], vertical_alignment="bottom")
+    search, kind, order, name = st.columns([0.22, 0.37, 0.23, 0.18], vertical_alignment="bottom")
     with search:
         st.text_input(
             "Search in words",
@@ -141,6 +141,7 @@ def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
             }
         ),
         key=key,
+        placeholder="",  # for words that are not counted
         hide_index=True,
         height="content",
         on_select=lambda: _select(key, words["token"].iloc[shown].tolist()),
