@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from backend.scores.sources import Sources
 from pages.components.plots import COLOURS, HARMS, HELPS, SYMBOLS, named_axis, plot_text
 from pages.components.source_rows import SourceRow, source_rows, steps_of
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.sources import Sources
 
 BAR, ABOVE = 30, 70  # pixels for a bar, and for axis and margins
 DRAWN_LINES = len(COLOURS)

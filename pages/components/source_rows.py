@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from backend.scores.sources import Sources
 from pages.components.markup import short
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.sources import Sources
 
 Side = Literal["helps", "hurts", "unclear"]
 SURE = 1.96  # standard errors of a 95 % interval

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from backend.scores.sources import Sources
+from typing import TYPE_CHECKING
+
 from backend.workspace import Workspace
 from pages.components.result_or_job import Wanted, result_or_job
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.sources import Sources
 
 SOURCES = Wanted(
     artifact="sources",

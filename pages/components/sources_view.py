@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from backend.scores.sources import Sources
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import Html, short, show, tag
@@ -21,6 +21,9 @@ from pages.components.source_figures import (
 )
 from pages.components.source_rows import SourceRow, source_rows, source_sentences, steps_of
 from pages.components.tables import table
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.sources import Sources
 
 TOGETHER = "all"
 TARGETS = {"eval": "eval rows", "kept": "training rows that were kept"}

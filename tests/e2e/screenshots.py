@@ -1,4 +1,4 @@
-"""Pictures of the four pages, light and dark.
+"""Pictures of the pages, light and dark.
 
 ``python -m tests.e2e.screenshots [workspace] [folder] [width]``
 
@@ -19,6 +19,9 @@ PAGES = {  # address and height of the picture
     "overview": ("", 760),
     "inspect": ("inspect", 1560),
     "review": ("review", 1250),
+    "words": ("words", 1000),
+    "sources": ("sources", 1000),
+    "scores": ("scores", 1000),
     "changes": ("changes", 900),
     "export": ("export", 1000),
 }

@@ -57,6 +57,7 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         assert page.locator("mark.fw-word").count() > 0
         page.locator(".st-key-bar-word-1").get_by_role("button", name="Flag").click()
         page.get_by_text("Press U to undo").wait_for()
+        page.get_by_text("Press U to undo").wait_for(state="detached")  # a toast makes links of addresses
         settled(page)
         assert {row: each.action for row, each in workspace.states().items()} == {word["top_rows"][0]: "flag"}
         assert page.evaluate(LIVE) == 0
@@ -65,7 +66,7 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         page.get_by_role("link", name="Sources").click()
         page.get_by_role("heading", name="Which way they pull").wait_for()
         settled(page)
-        page.locator(".js-plotly-plot .bars path, .js-plotly-plot .point path").first.hover()
+        page.locator(".js-plotly-plot .bars path, .js-plotly-plot .point path").first.hover(force=True)
         assert page.evaluate(LIVE) == 0
 
         # A point of the data map, then its scores, which the address keeps.
