@@ -405,6 +405,13 @@ class Workspace:
 
         return read_words(self.folder)
 
+    def rows_with_token(self, token_id: int) -> list[str]:
+        """Ids of the training rows that have a token, in the order of the rows (see `words`: token_id)."""
+        from backend.scores.words import rows_with_token
+
+        ids = self.train_split.ids
+        return [ids[place] for place in rows_with_token(self.folder, token_id).tolist()]
+
     def row_words(self, row: str, *, score: str = DEFAULT_SCORE, device: str = "auto") -> RowWords:
         """A training row's influence on the misclassified eval rows, word by word."""
         from backend.scores.words import words_of_row

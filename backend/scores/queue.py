@@ -211,14 +211,14 @@ def _reasons(speaking: Mapping[str, np.ndarray], row: Mapping[str, Any], place: 
     """The scores that speak against the row, strongest first."""
     known = all_scores()
     found = [
-        Reason(name, float(row[name]), float(each[place]), _sentence(known[name], row))
+        Reason(name, float(row[name]), float(each[place]), sentence(known[name], row))
         for name, each in speaking.items()
         if each[place] > 0
     ]
     return sorted(found, key=lambda each: (-each.rank, each.score))
 
 
-def _sentence(score: Score, row: Mapping[str, Any]) -> str:
+def sentence(score: Score, row: Mapping[str, Any]) -> str:
     """What the score says about the row; a column without a value leaves the score's own meaning."""
     try:
         return score.sentence.format_map(row) or score.high

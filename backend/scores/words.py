@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
@@ -21,6 +22,7 @@ from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.entries import EntryBuilder
 from backend.influence.explain import Explainer
 from backend.influence.explanation import TokenScore, WordScore
+from backend.influence.loading import open_rows
 from backend.influence.modes import ScoreMode, score_mode
 from backend.influence.summed_query import SummedQuery, summed_query
 from backend.influence.token_words import TokenWord, token_words
@@ -93,6 +95,17 @@ def read_words(folder: Folder) -> pa.Table:
     if table is not None:
         return _with_labels(folder, table)
     raise InputError(f"{_path(folder)}: damaged or missing; run `python -m backend words {folder.path}`")
+
+
+def rows_with_token(folder: Folder, token_id: int) -> np.ndarray:
+    """Places of the training rows that have a token, ascending: int64. Reads the stored rows' tokens."""
+    store = open_rows(folder).stores[0]
+    starts = [each.start for each in shard_ranges(folder.manifest().data.n_train)]
+    found = [
+        start + shard.owners[np.flatnonzero(shard.tokens == token_id)]
+        for start, shard in zip(starts, store.passing(), strict=True)
+    ]
+    return np.concatenate(found).astype(np.int64)
 
 
 def words_of_row(explainer: Explainer, row: str, score: str = DEFAULT_SCORE) -> RowWords:

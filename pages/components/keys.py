@@ -25,6 +25,13 @@ LOG_AUTHOR = "by"  # URL
 LOG_ACTIVE = "active"  # URL
 QUEUE_SERVES, QUEUE_REASON, QUEUE_LABEL, QUEUE_STATE = "for", "reason-of", "class", "decision"  # URL
 QUEUE_PAGE = "queue-page"
+WORD, WORD_SEARCH, WORD_KIND, WORD_ORDER = "word", "find", "kind", "order"  # URL
+WORDS_PAGE, WORD_ROWS_PAGE = "words-page", "word-rows-page"
+ROW_WORDS = "row-words"  # the training row whose words are shown with their influence
+SOURCE_STEP = "checkpoint"  # URL
+SCORE_VIEW, SCORE_NAME, SCORE_END, SCORE_ROW = "show", "of", "end", "about"  # URL
+MAP_COLOUR = "colour"  # URL
+MAP, SCORE_PAGE = "data-map", "score-page"
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
 

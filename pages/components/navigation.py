@@ -9,7 +9,8 @@ from pages.components import keys
 
 SECTIONS = {  # heading -> page -> icon; a page is `pages/<name>.py`, its address is its name
     "": {"overview": "home"},
-    "Look": {"inspect": "search", "review": "checklist", "explore": "scatter_plot"},
+    "Look": {"inspect": "search", "review": "checklist", "explore": "travel_explore"},
+    "Understand": {"words": "match_word", "sources": "hub", "scores": "scatter_plot"},
     "Act": {"changes": "history", "export": "download"},
 }
 TITLES: dict[str, str] = {}  # where a title is more than the page's name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -75,6 +77,14 @@ def opened(path: Path) -> Workspace:
     return _current(path).workspace
 
 
+@contextmanager
+def working(path: Path) -> Iterator[Workspace]:
+    """The workspace at ``path`` for work with its models, which one session at a time may use."""
+    held = _current(path)
+    with held.lock:
+        yield held.workspace
+
+
 def explain(workspace: Workspace, asked: Asked) -> Explanation:
     """The answer to a question; asked again, it comes from the cache."""
     index = workspace.folder.require("index", "precompute").id
@@ -104,9 +114,8 @@ def _opened(path: str, artifacts: str) -> Opened:
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _explained(path: str, index: str, asked: Asked) -> Explanation:
-    opened = _current(Path(path))
-    with opened.lock:
-        return opened.workspace.explain(
+    with working(Path(path)) as workspace:
+        return workspace.explain(
             asked.text,
             asked.text_b,
             row=asked.row,

@@ -21,6 +21,9 @@ PAGES = {  # address and height of the picture
     "review": ("review", 1250),
     "explore": ("explore", 1400),
     "pair": ("pair?{pair}", 1400),
+    "words": ("words", 1000),
+    "sources": ("sources", 1000),
+    "scores": ("scores", 1000),
     "changes": ("changes", 900),
     "export": ("export", 1000),
 }

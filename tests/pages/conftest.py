@@ -1,9 +1,18 @@
 """The app on a small workspace."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.model.training_settings import TrainingSettings
+from backend.workspace import Workspace
+from tests.conftest import tiny_rows
 from tests.pages.driver import new_app
+from tests.scores.helpers import workspace_of
+
+OTHER = {"good": "bad", "bad": "good"}
 
 
 @pytest.fixture
@@ -12,3 +21,22 @@ def app(tiny_workspace, monkeypatch, tmp_path) -> AppTest:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(tiny_workspace.path))
     return new_app()
+
+
+@pytest.fixture(scope="session")
+def erring_template(tmp_path_factory) -> Path:
+    """A precomputed workspace with words; every third eval label is wrong, so that the model errs there."""
+    train = [(row["text"], row["label"]) for row in tiny_rows(60)]
+    evaluation = [(row["text"], row["label"]) for row in tiny_rows(20, 1000)]
+    evaluation[::3] = [(text, OTHER[label]) for text, label in evaluation[::3]]
+    made = workspace_of(tmp_path_factory.mktemp("erring"), train, evaluation)
+    made.train(TrainingSettings(epochs=3, lr=2e-3, batch_size=8, checkpoints=3, precision="fp32"))
+    made.precompute()
+    made.compute_words()
+    return made.path
+
+
+@pytest.fixture
+def erring_workspace(erring_template, tmp_path) -> Workspace:
+    """A copy of it for one test to change."""
+    return Workspace.open(shutil.copytree(erring_template, tmp_path / "erring"))

@@ -1,0 +1,34 @@
+"""What all plots share: colours told apart with any kind of colour vision, and names made harmless."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from pages.components.markup import short
+
+HELPS, HARMS = "#0072B2", "#D55E00"  # blue and vermillion of Okabe and Ito, as in the texts
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8A7A00", "#7F7F7F")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "triangle-down")
+QUIET = {"displayModeBar": False}
+
+
+def plot_text(text: str, limit: int = 28) -> str:
+    """A data set's text for a plot, which reads a little HTML: cut, on one line, and without any meaning."""
+    return html.escape(short(" ".join(text[: 10 * limit].split()), limit), quote=True)
+
+
+def is_dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def named_axis(names: list[str], limit: int = 28) -> dict[str, object]:
+    """An axis with one place per name, 0 to n - 1: two names that are cut alike stay apart."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": [plot_text(name, limit) for name in names],
+        "showgrid": False,
+        "fixedrange": True,
+    }

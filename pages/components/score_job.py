@@ -1,0 +1,37 @@
+"""The job that computes a producer's scores, or what must come before it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.scores.compute import COMMANDS
+from backend.scores.score import Producer
+from backend.workspace import Workspace
+from pages.components.job_panel import job_panel
+from pages.components.markup import plain_label
+
+BY_HAND = ("train",)  # commands that ask for a choice: not for a button
+
+
+def offer_producer(workspace: Workspace, producer: Producer) -> None:
+    """A button with what it costs; where an input is missing, the command that makes that."""
+    path = str(workspace.path)
+    lacking = [
+        each for each in producer.inputs_of(workspace.folder) if workspace.folder.state(each) != "current"
+    ]
+    if not lacking:
+        job_panel(
+            ["scores", path, "--only", producer.name], f"Compute {producer.name}", f"cost: {producer.cost}"
+        )
+        return
+    command = COMMANDS.get(lacking[0], lacking[0])
+    if command in BY_HAND:
+        st.caption(
+            f"It needs {lacking[0]}: run “{plain_label(f'python -m backend {command} {path}', 300)}” first."
+        )
+        return
+    job_panel(
+        [command, path],
+        f"Run {command} first",
+        f"{producer.name} is made from it; then compute {producer.name}",
+    )

@@ -1,0 +1,76 @@
+"""The audit's table as records, and what it says in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pages.components.markup import short
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.sources import Sources
+
+Side = Literal["helps", "hurts", "unclear"]
+SURE = 1.96  # standard errors of a 95 % interval
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """One source at one step (None: all checkpoints together)."""
+
+    step: int | None
+    source: str
+    rows: int
+    mean: float | None
+    standard_error: float | None
+    negative: float | None
+    cosine: float
+    weight: float
+
+    @property
+    def margin(self) -> float:
+        """Half of the 95 % interval of the mean; 0 where it is not known."""
+        return SURE * (self.standard_error or 0.0)
+
+    @property
+    def side(self) -> Side:
+        """Whether the interval lies above 0, below, or around it."""
+        if self.mean is None or self.standard_error is None or abs(self.mean) <= self.margin:
+            return "unclear"
+        return "helps" if self.mean > 0 else "hurts"
+
+
+def source_rows(sources: Sources, step: int | None) -> list[SourceRow]:
+    """The sources at a step, the most helpful first."""
+    found = [SourceRow(**each) for each in sources.table.to_pylist() if each["step"] == step]
+    return sorted(found, key=lambda each: (each.mean is None, -(each.mean or 0.0), each.source))
+
+
+def steps_of(sources: Sources) -> list[int]:
+    """The checkpoints' steps, in training order."""
+    return list(dict.fromkeys(each for each in sources.table["step"].to_pylist() if each is not None))
+
+
+def source_sentences(rows: Sequence[SourceRow], target: str) -> list[str]:
+    """Which sources help, which hurt, and of which nothing can be told."""
+    endings: dict[Side, str] = {
+        "helps": f"pulled the model towards the {target}: training on their rows lowered its loss there.",
+        "hurts": f"pulled the model away from the {target}: training on their rows raised its loss there. "
+        "Look at them first.",
+        "unclear": "can't be told apart from no effect: the interval of their mean alignment holds 0.",
+    }
+    lines = []
+    for side, ending in endings.items():
+        names = [each.source for each in rows if each.side == side]
+        if names:
+            lines.append(f"{_listed(names)} {ending}")
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [f"“{short(name, 40)}”" for name in names[:MOST_NAMED]]
+    if len(names) > MOST_NAMED:
+        shown.append(f"{len(names) - MOST_NAMED:,} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

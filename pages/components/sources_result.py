@@ -1,0 +1,25 @@
+"""The audit of sources: read, or the job that makes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backend.workspace import Workspace
+from pages.components.result_or_job import Wanted, result_or_job
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.scores.sources import Sources
+
+SOURCES = Wanted(
+    artifact="sources",
+    command="sources",
+    about="The audit compares the gradient of every training row with that of the eval rows: it says which "
+    "groups of rows pull the model towards them and which away. It has not been computed yet.",
+    button="Audit the sources",
+    cost="about two epochs of training for every checkpoint",
+)
+
+
+def sources_or_offer(workspace: Workspace) -> Sources | None:
+    """What `Workspace.sources` gives; None, with the job offered, where it is not there."""
+    return result_or_job(workspace, SOURCES, workspace.sources)

@@ -1,0 +1,31 @@
+"""The table of words, read once for all sessions; or the job that makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components.result_or_job import Wanted, result_or_job
+from pages.components.workspaces import opened, version
+
+WORDS = Wanted(
+    artifact="words",
+    command="words",
+    about="The table of words says which words raised the loss of the eval rows that the model gets wrong, "
+    "and in which training rows they stand. It has not been computed yet.",
+    button="Compute words",
+    cost="one pass over the eval rows and the stored training rows",
+)
+
+
+def words_or_offer(workspace: Workspace) -> pd.DataFrame | None:
+    """The table, most harmful words first (see `Workspace.words`); do not change it."""
+    return result_or_job(workspace, WORDS, lambda: _words(str(workspace.path), version(workspace)))
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the words …")
+def _words(path: str, artifacts: str) -> pd.DataFrame:
+    return opened(Path(path)).words().to_pandas()

@@ -1,0 +1,197 @@
+"""All words that carry influence on eval errors: searched, sorted, a page at a time; one can be chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.markup import plain_label, short
+from pages.components.numbers import Unit, plural
+
+PAGE = 15
+EVERY = "every"
+KINDS = {EVERY: "All", "word": "Words", "part": "Parts of words", "special": "Special"}
+PARTS = ("start", "piece")
+ORDERS = {
+    "net": "Most harmful on balance",
+    "harmful": "Most harm in all",
+    "helpful": "Most help in all",
+    "n_rows": "In most rows",
+    "z": "Closest to one label",
+}
+RISING = ("net", "harmful")  # the lowest first: harm is below 0
+MEANING = (
+    "Harm and help are sums over all training rows: how far training on the word raised or lowered the loss "
+    "of the eval rows that the model gets wrong. The table holds the tokens that such an eval row shares "
+    "with a training row. z says how far a word goes with one label more often than chance would have it."
+)
+
+
+def pick_word(workspace: Workspace, words: pd.DataFrame) -> pd.Series | None:
+    """The row of the chosen word; None, said in a line, as long as there is none."""
+    st.caption(MEANING)
+    if words.empty:
+        st.success("No training row shares a word with an eval row that the model gets wrong.")
+        return None
+    places = _ask(words)
+    chosen = chosen_place(words, keys.get(keys.WORD) or "")
+    if len(places):
+        _table(words, places, chosen)
+    else:
+        st.info("No word fits. Clear the search, or show all kinds.", icon=":material/search_off:")
+    if chosen is None:
+        _say_none(keys.get(keys.WORD) or "")
+        return None
+    return words.iloc[chosen]
+
+
+def chosen_place(words: pd.DataFrame, name: str) -> int | None:
+    """The place of a token of that name, or of the first one that stands in a word of that name."""
+    wanted = name.strip()
+    for found in (words["token"] == wanted, words["word"] == wanted.lower()):
+        if wanted and found.any():
+            return int(np.flatnonzero(found)[0])
+    return None
+
+
+def matching(words: pd.DataFrame, search: str, kind: str, order: str) -> np.ndarray:
+    """Places of the words that hold ``search`` and are of ``kind``, in ``order``."""
+    fits = np.ones(len(words), dtype=bool)
+    if kind != EVERY:
+        fits &= words["kind"].isin(PARTS if kind == "part" else [kind]).to_numpy()
+    wanted = search.strip().lower()
+    if wanted:
+        columns = [words[name].str.lower().str.contains(wanted, regex=False) for name in ("token", "word")]
+        fits &= (columns[0] | columns[1]).to_numpy()
+    places = np.flatnonzero(fits)
+    values = words[order].to_numpy(dtype=np.float64)[places]
+    sign = 1 if order in RISING else -1
+    return places[np.argsort(np.where(np.isnan(values), np.inf, sign * values), kind="stable")]
+
+
+def _ask(words: pd.DataFrame) -> np.ndarray:
+    search, kind, order, name = st.columns([0.22, 0.37, 0.23, 0.18], vertical_alignment="bottom")
+    with search:
+        st.text_input(
+            "Search in words",
+            key=keys.WORD_SEARCH,
+            bind="query-params",
+            placeholder="any part of a word",
+            on_change=_first_page,
+            icon=":material/search:",
+        )
+    with kind:
+        st.segmented_control(
+            "Kind",
+            list(KINDS),
+            default=EVERY,
+            required=True,
+            format_func=lambda each: KINDS[each],
+            key=keys.WORD_KIND,
+            bind="query-params",
+            on_change=_first_page,
+        )
+    with order:
+        st.selectbox(
+            "Order",
+            list(ORDERS),
+            format_func=lambda each: ORDERS[each],
+            key=keys.WORD_ORDER,
+            bind="query-params",
+            on_change=_first_page,
+        )
+    with name:
+        st.text_input(
+            "Chosen word",
+            key=keys.WORD,
+            bind="query-params",
+            placeholder="choose in the table",
+            on_change=keys.put,
+            args=(keys.WORD_ROWS_PAGE, 1),
+        )
+    return matching(
+        words,
+        keys.get(keys.WORD_SEARCH) or "",
+        keys.get(keys.WORD_KIND) or EVERY,
+        keys.get(keys.WORD_ORDER) or "net",
+    )
+
+
+def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
+    pages = max(1, -(-len(places) // PAGE))
+    page = min(int(keys.get(keys.WORDS_PAGE) or 1), pages)
+    shown = places[(page - 1) * PAGE : page * PAGE]
+    part = words.iloc[shown]
+    unit = Unit.of(words["harmful"])
+    key = f"words-{page}-{digest_of(shown)}-{chosen}"
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "word": [_name(each) for each in part.itertuples()],
+                **{
+                    f"{name} {unit.name}".strip(): part[name] / 10**unit.exponent
+                    for name in ("net", "harmful", "helpful")
+                },
+                "rows": part["n_rows"],
+                "goes with": [short(each) if isinstance(each, str) else "" for each in part["z_label"]],
+                "z": part["z"],
+            }
+        ),
+        key=key,
+        placeholder="",  # for words that are not counted
+        hide_index=True,
+        height="content",
+        on_select=lambda: _select(key, words["token"].iloc[shown].tolist()),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": np.flatnonzero(shown == chosen).tolist()}},
+        column_config={
+            "word": st.column_config.TextColumn(width="medium"),
+            "rows": st.column_config.NumberColumn(
+                format="localized", help="training rows that have the token"
+            ),
+            "z": st.column_config.NumberColumn(format="%+.1f"),
+            **{
+                f"{name} {unit.name}".strip(): st.column_config.NumberColumn(format=f"%+.{unit.decimals}f")
+                for name in ("net", "harmful", "helpful")
+            },
+        },
+        alt=f"Words with their harm and help, {plural(len(places), 'word')}",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{plural(len(places), 'word')}. Choose one to see its training rows.", width="content")
+        if pages > 1:
+            st.pagination(pages, key=keys.WORDS_PAGE)
+
+
+def digest_of(places: np.ndarray) -> str:
+    """Tells one list of places from another: a table's selection must not outlive its rows."""
+    return str(hash(places.tobytes()))
+
+
+def _name(word: tuple) -> str:  # a row of `DataFrame.itertuples`
+    token, kind, text = short(word.token, 40), word.kind, short(word.word, 40)  # type: ignore[attr-defined]
+    if kind == "word" or not text:
+        return token
+    return f"{token}  (in “{text}”)"
+
+
+def _say_none(name: str) -> None:
+    if name.strip():
+        st.warning(
+            f"“{plain_label(name, 60)}” is not in the table: no training row shares it with an eval row that "
+            "the model gets wrong."
+        )
+
+
+def _select(key: str, tokens: list[str]) -> None:
+    chosen = keys.get(key)["selection"]["rows"]
+    if chosen and chosen[0] < len(tokens):
+        keys.put(keys.WORD, tokens[chosen[0]])
+        keys.put(keys.WORD_ROWS_PAGE, 1)
+
+
+def _first_page() -> None:
+    keys.put(keys.WORDS_PAGE, 1)
