@@ -27,6 +27,12 @@ QUEUE_SERVES, QUEUE_REASON, QUEUE_LABEL, QUEUE_STATE = "for", "reason-of", "clas
 QUEUE_PAGE = "queue-page"
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
+NEW_EVAL, NEW_MODEL = "eval-from", "model-from"  # URL
+NEW_NAME, NEW_SKIP = "new-name", "new-skip"
+NEW_FOLDER, NEW_HUB, NEW_RUN, NEW_LAYERS = "new-folder", "new-hub", "new-run", "new-layers"
+NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"
+IMPORT_SKIP = "import-skip"
+HELP_PART = "part"  # URL
 
 
 def get(key: str, default: Any = None) -> Any:

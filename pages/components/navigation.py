@@ -11,8 +11,9 @@ SECTIONS = {  # heading -> page -> icon; a page is `pages/<name>.py`, its addres
     "": {"overview": "home"},
     "Look": {"inspect": "search", "review": "checklist"},
     "Act": {"changes": "history", "export": "download"},
+    "Workspace": {"new": "add_circle", "help": "help"},
 }
-TITLES: dict[str, str] = {}  # where a title is more than the page's name
+TITLES: dict[str, str] = {"new": "New workspace"}  # where a title is more than the page's name
 HIDDEN: tuple[str, ...] = ()  # reached by links only
 
 
