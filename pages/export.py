@@ -1,4 +1,4 @@
-"""Export: the cleaned data, the removed rows or the patch, in the format the next tool reads; and more rows in."""
+"""Export: the cleaned data, the removed rows or the patch, and a way in for more rows."""
 
 import streamlit as st
 

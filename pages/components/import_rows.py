@@ -24,7 +24,8 @@ def offer_import(workspace: Workspace) -> None:
     used = [name for name in (info.text, info.text_b, info.label, info.id, info.group) if name]
     names = ", ".join(plain_label(name) for name in used)
     st.caption(
-        f"Puts more training rows behind those that are there. The columns are those of this workspace: {names}. "
+        f"Puts more training rows behind those that are there. The columns are those of this workspace: "
+        f"{names}. "
         "Rows, ids and decisions stay. The model stays as it was, trained without the new rows; "
         "afterwards precompute traces them."
     )

@@ -22,11 +22,12 @@ def offer_start(accepted: Accepted, model: list[str]) -> None:
     with st.container(border=True):
         st.subheader("6. Name and start")
         name = (st.text_input("Name", key=keys.NEW_NAME, placeholder="reviews", max_chars=60) or "").strip()
-        try:
-            problem = check_name(name) if name else None
-        except InputError as error:
-            show_error(error)
-            return
+        if name:
+            try:
+                check_name(name)
+            except InputError as error:
+                show_error(error)
+                return
         st.caption(
             f"The workspace goes to {HOME}/{name or 'NAME'}. Building takes minutes to hours, by the number "
             "of rows. You may close this page: it goes on, and can be continued if it is stopped."
@@ -35,7 +36,7 @@ def offer_start(accepted: Accepted, model: list[str]) -> None:
             "Build",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=not name or problem is not None,
+            disabled=not name,
             on_click=safely(_start),
             args=(name, [*accepted.args(), *model]),
         )

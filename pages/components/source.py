@@ -103,7 +103,7 @@ def _uploaded(role: str) -> str | None:
     if path is None:
         return None
     keys.put(_place(role), place)
-    st.query_params[_place(role)] = place  # a reload of the page still knows the file
+    st.query_params[_place(role)] = str(place)  # a reload of the page still knows the file
     if keys.get(key) is None:
         show(tag("p", "File in use: ", tag("b", path.name), cls="fw-muted"))
     return path.as_posix()
