@@ -85,8 +85,8 @@ def show_cost() -> None:
         )
     with st.container(border=True):
         st.subheader("Attribution methods")
-        methods = {each.title: f"{each.cost}. Limits: {each.limits}" for each in all_methods().values()}
-        show(_two(methods, ("method", "cost and limits")))
+        methods = [(tag("b", each.title), each.cost, each.limits) for each in all_methods().values()]
+        show(table(("method", "cost", "limits"), methods))
 
 
 def _bullets(lines: tuple[str, ...]) -> str:

@@ -26,7 +26,7 @@ def show_rejected(report: IngestReport | AppendReport, skip_key: str) -> bool:
         return True
     rows = plural(len(report.broken), "damaged or contradictory row")
     st.warning(
-        f"{rows} would stop the import. Correct the file, or leave them out.", icon=":material/warning:"
+        f"{rows} would stop the import. Correct the file, or leave such rows out.", icon=":material/warning:"
     )
     show(_listed(report.broken))
     return st.toggle("Leave these rows out", key=skip_key)

@@ -41,9 +41,10 @@ def offer_import(workspace: Workspace) -> None:
         return
     check = [*command, "--dry-run", "--json"]
     found = job_result(job_path(check, LOGS))
-    job_panel(check, "Check every row" if found is None else "Check again", "nothing is written")
     if found is None:
+        job_panel(check, "Check every row", "nothing is written")
         return
+    job_panel(check, "Check again", "if the file has changed since", primary=False)
     report = AppendReport.of_json(found)
     _show(report)
     if show_rejected(report, keys.IMPORT_SKIP):

@@ -40,7 +40,7 @@ def show_builds() -> None:
 def _open(path: Path) -> None:
     names = [name for name, each in known_workspaces().items() if each.resolve() == path.resolve()]
     clicked = st.button(
-        "Open",
+        "Open workspace",
         key=f"open-{path.name}",
         type="primary",
         icon=":material/folder_open:",

@@ -36,8 +36,10 @@ def checked(data: NewData) -> Accepted | None:
     with st.container(border=True):
         st.subheader("4. Check")
         found = job_result(job_path(args, LOGS))
-        note = "reads every row; nothing is written" if found is None else "after the file has changed"
-        job_panel(args, "Check every row" if found is None else "Check again", note)
+        if found is None:
+            job_panel(args, "Check every row", "nothing is written")
+        else:
+            job_panel(args, "Check again", "if the file has changed since", primary=False)
         if found is None:
             return None
         report = IngestReport.of_json(found)

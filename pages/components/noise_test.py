@@ -41,6 +41,7 @@ def show_noise_test(workspace: Workspace) -> None:
         args,
         "Run the self-test" if result is None else "Run it again",
         "takes as long as training, precompute and all scores together",
+        primary=result is None,
     )
 
 

@@ -60,7 +60,7 @@ def test_upload_map_build_explain(browser_is_here, tmp_path):  # noqa: F811
         with serving(None, log, home) as address:
             page.goto(f"{address}/new")
             page.get_by_text("is ready").wait_for(timeout=240_000)
-            page.get_by_role("button", name="Open").click()
+            page.get_by_role("button", name="Open workspace").click()
             page.get_by_role("heading", name="Overview").wait_for()
             settled(page)
             page.get_by_role("link", name="Inspect", exact=True).click()
