@@ -22,7 +22,8 @@ app = typer.Typer(
 )
 
 for command in (
-    *(build.demo, build.init, build.append, build.train, build.dynamics, build.attach, build.precompute),
+    *(build.demo, build.peek, build.init, build.append, build.build),
+    *(build.train, build.dynamics, build.attach, build.precompute),
     *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence),
     *(evaluate.evaluate, evaluate.small),
     *(scores.scores, scores.queue, audit.sources, audit.words),

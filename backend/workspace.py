@@ -28,9 +28,11 @@ if (
     from backend.data.append import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
+    from backend.data.peek import Peek
     from backend.evaluation.compare import Comparison
     from backend.evaluation.deletion import Curve, DeletionSettings
     from backend.evaluation.lds import Lds, LdsSettings
+    from backend.evaluation.noise_test import NoiseTest
     from backend.evaluation.variants import Variant
     from backend.influence.explain import Explainer, SplitName
     from backend.influence.explanation import Explanation, Pair
@@ -111,6 +113,22 @@ class Workspace:
             )
         return cls.open(path), report
 
+    @staticmethod
+    def dry_run(
+        *, train: str, eval: str | None, columns: Columns, seed: int = 0, progress: Progress = silent
+    ) -> IngestReport:
+        """What `create` would bring in and what it would reject; nothing is written."""
+        from backend.data.ingest import dry_run
+
+        return dry_run(train=train, eval=eval, columns=columns, seed=seed, progress=progress)
+
+    @staticmethod
+    def peek(source: str) -> Peek:
+        """Columns and first rows of a source, and what each column probably is."""
+        from backend.data.peek import peek
+
+        return peek(source)
+
     @property
     def path(self) -> Path:
         """The workspace's folder."""
@@ -145,6 +163,12 @@ class Workspace:
         from backend.data.append import append
 
         return append(self.folder, train=train, skip_bad_rows=skip_bad_rows, progress=progress)
+
+    def append_dry_run(self, *, train: str, progress: Progress = silent) -> AppendReport:
+        """What `append` would bring in and what it would reject; nothing is written."""
+        from backend.data.append import append_dry_run
+
+        return append_dry_run(self.folder, train=train, progress=progress)
 
     # -- model --------------------------------------------------------------------------------------
 
@@ -477,6 +501,12 @@ class Workspace:
         from backend.evaluation.deletion import measure_deletion
 
         return measure_deletion(self.explainer(), variants, settings, progress)
+
+    def noise_test(self) -> NoiseTest | None:
+        """What the last noise self-test found (`evaluate --protocol mislabel`); None before the first."""
+        from backend.evaluation.noise_test import read_noise_test
+
+        return read_noise_test(self.folder)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""

@@ -1,4 +1,4 @@
-"""Export: the cleaned data, the removed rows or the patch, in the format the next tool reads."""
+"""Export: the cleaned data, the removed rows or the patch, and a way in for more rows."""
 
 import streamlit as st
 
@@ -6,6 +6,7 @@ from pages.components import keys
 from pages.components.export_file import Download
 from pages.components.export_offer import offer
 from pages.components.export_preview import show_preview, summary_line
+from pages.components.import_rows import offer_import
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 
@@ -61,5 +62,7 @@ with st.container(border=True):
     file_box = st.container()
     st.caption(summary_line(preview))
 show_preview(preview)
+with st.expander("Import more training rows", icon=":material/upload:"):
+    offer_import(workspace)
 with file_box:
     offer(workspace, Download(workspace.path, what, format, with_manifest, defuse))

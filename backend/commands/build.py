@@ -1,19 +1,41 @@
-"""Making a workspace: demo, init, append, train, dynamics, attach, precompute."""
+"""Making a workspace: demo, peek, init, append, build, train, dynamics, attach, precompute."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.options import (
+    Device,
+    DryRun,
+    Eval,
+    Group,
+    Id,
+    Json,
+    Label,
+    Layers,
+    MaxLength,
+    Model,
+    Seed,
+    SkipBadRows,
+    SplitColumn,
+    Text,
+    TextB,
+    Train,
+    WorkspacePath,
+)
 from backend.commands.state import print_status
 from backend.data.columns import Columns
 from backend.demo import DEMO, build_demo
 from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.data.append import AppendReport
+    from backend.data.ingest import IngestReport
 
 
 def demo(
@@ -29,33 +51,29 @@ def demo(
 
 def init(
     ws: WorkspacePath,
-    train: Annotated[str, typer.Option(help="Training data: file, saved datasets folder, or hub id.")],
-    text: Annotated[str, typer.Option(help="Column with the text.")],
-    label: Annotated[str, typer.Option(help="Column with the label (name or integer).")],
-    model: Annotated[
-        str, typer.Option(help="Hub id, local folder, or minilm (the embedded model).")
-    ] = "minilm",
-    eval: Annotated[
-        str | None, typer.Option(help="Eval data like --train, or a fraction such as 0.2.")
-    ] = None,
-    text_b: Annotated[str | None, typer.Option(help="Column with the second text of a pair.")] = None,
-    id: Annotated[str | None, typer.Option(help="Column with a unique id; default: a content hash.")] = None,
-    group: Annotated[str | None, typer.Option(help="Column that names a row's source or group.")] = None,
-    split_column: Annotated[
-        str | None, typer.Option(help="Column that says train, validation or test.")
-    ] = None,
-    layers: Annotated[int | None, typer.Option(help="Keep only the model's first N layers.")] = None,
-    max_length: Annotated[
-        int | None, typer.Option(help="Longest text in tokens; default: set by train.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the held-out fraction.")] = 0,
-    skip_bad_rows: Annotated[
-        bool, typer.Option(help="Skip and list rows that would stop the import.")
-    ] = False,
+    train: Train,
+    text: Text,
+    label: Label,
+    model: Model = "minilm",
+    eval: Eval = None,
+    text_b: TextB = None,
+    id: Id = None,
+    group: Group = None,
+    split_column: SplitColumn = None,
+    layers: Layers = None,
+    max_length: MaxLength = None,
+    seed: Seed = 0,
+    skip_bad_rows: SkipBadRows = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Create a workspace from a data set; every row is validated."""
     columns = Columns(text=text, label=label, text_b=text_b, id=id, group=group, split=split_column)
+    if dry_run:
+        with console.progress_bar() as progress:
+            found = Workspace.dry_run(train=train, eval=eval, columns=columns, seed=seed, progress=progress)
+        _print_dry_run(found, skip_bad_rows, json)
+        return
     with console.progress_bar() as progress:
         workspace, report = Workspace.create(
             ws,
@@ -77,6 +95,21 @@ def init(
     print(f"next: python -m backend train {workspace.path}   (or attach {workspace.path} --run DIR)")
 
 
+def peek(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="File, saved datasets folder, or hub id.")],
+    json: Json = False,
+) -> None:
+    """Columns and first rows of a source, and what each column probably is; reads no more than that."""
+    found = Workspace.peek(source)
+    if json:
+        console.print_json(found.to_json())
+        return
+    console.print_table(found.columns, found.rows[:5])
+    for role, name in found.guess.to_json().items():
+        if name is not None:
+            print(f"{role}: probably {console.plain(name)}")
+
+
 def append(
     ws: WorkspacePath,
     train: Annotated[
@@ -86,14 +119,16 @@ def append(
             "whatever a column that told the splits apart (--split-column of init) says."
         ),
     ],
-    skip_bad_rows: Annotated[
-        bool, typer.Option(help="Skip and list rows that would stop the import.")
-    ] = False,
+    skip_bad_rows: SkipBadRows = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Append training rows; columns are those of init, rows and decisions that are there stay."""
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
+        if dry_run:
+            _print_dry_run(workspace.append_dry_run(train=train, progress=progress), skip_bad_rows, json)
+            return
         report = workspace.append(train=train, skip_bad_rows=skip_bad_rows, progress=progress)
     if json:
         console.print_json(report.to_json())
@@ -107,6 +142,60 @@ def append(
     if stale:
         print(f"stale, since they know the earlier rows only: {', '.join(stale)}")
     print(f"next: {status['next']}")
+
+
+def _print_dry_run(report: IngestReport | AppendReport, skip_bad_rows: bool, json: bool) -> None:
+    if json:
+        console.print_json(report.to_json())
+        return
+    print("dry run, nothing was written")
+    for line in report.lines():
+        print(line)
+    if report.broken and not skip_bad_rows:
+        print(f"would stop at: {report.broken[0]}; correct it, or leave such rows out with --skip-bad-rows")
+
+
+def build(
+    ws: WorkspacePath,
+    train: Train,
+    text: Text,
+    label: Label,
+    model: Model = "minilm",
+    run: Annotated[
+        Path | None, typer.Option(help="Instead of training: output folder of a transformers.Trainer run.")
+    ] = None,
+    eval: Eval = None,
+    text_b: TextB = None,
+    id: Id = None,
+    group: Group = None,
+    split_column: SplitColumn = None,
+    layers: Layers = None,
+    max_length: MaxLength = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    seed: Seed = 0,
+    skip_bad_rows: SkipBadRows = False,
+    json: Json = False,
+) -> None:
+    """init, then train or attach, then precompute; the same command continues where it was stopped."""
+    from backend.build import Recipe, build_workspace
+
+    recipe = Recipe(
+        train=train,
+        eval=eval,
+        columns=Columns(text=text, label=label, text_b=text_b, id=id, group=group, split=split_column),
+        model=model,
+        layers=layers,
+        run=run,
+        max_length=max_length,
+        epochs=epochs,
+        lr=lr,
+        seed=seed,
+        skip_bad_rows=skip_bad_rows,
+    )
+    with console.progress_bar() as progress:
+        workspace = build_workspace(ws, recipe, progress)
+    print_status(workspace, json)
 
 
 def train(

@@ -146,6 +146,7 @@ def _compare(workspace: Workspace, queries: int, methods: Sequence[str], seed: i
 
 
 def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | None, json: bool) -> None:
+    from backend.evaluation.noise_test import write_noise_test
     from backend.mislabel import MislabelSettings, evaluate_mislabel
     from backend.model.runs import recorded_settings
     from backend.model.training_settings import TrainingSettings
@@ -157,6 +158,7 @@ def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | Non
     training = replace(recorded, seed=seed, epochs=recorded.epochs if epochs is None else epochs)
     with console.progress_bar() as progress:
         found, left_out = evaluate_mislabel(workspace, training, settings, progress)
+    write_noise_test(workspace.folder, share, seed, found, left_out)
     _note_left_out(left_out)
     if json:
         console.print_json([asdict(each) for each in found])

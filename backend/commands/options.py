@@ -13,3 +13,21 @@ Reason = Annotated[str, typer.Option(help="Why; kept in the log.")]
 Author = Annotated[str | None, typer.Option(help="Who decides; default: the system user.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of training rows.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
+
+# Of `init` and `build`: the data, and what its columns mean.
+Train = Annotated[str, typer.Option(help="Training data: file, saved datasets folder, or hub id.")]
+Text = Annotated[str, typer.Option(help="Column with the text.")]
+Label = Annotated[str, typer.Option(help="Column with the label (name or integer).")]
+Model = Annotated[str, typer.Option(help="Hub id, local folder, or minilm (the embedded model).")]
+Eval = Annotated[str | None, typer.Option(help="Eval data like --train, or a fraction such as 0.2.")]
+TextB = Annotated[str | None, typer.Option(help="Column with the second text of a pair.")]
+Id = Annotated[str | None, typer.Option(help="Column with a unique id; default: a content hash.")]
+Group = Annotated[str | None, typer.Option(help="Column that names a row's source or group.")]
+SplitColumn = Annotated[str | None, typer.Option(help="Column that says train, validation or test.")]
+Layers = Annotated[int | None, typer.Option(help="Keep only the model's first N layers.")]
+MaxLength = Annotated[int | None, typer.Option(help="Longest text in tokens; default: set by train.")]
+Seed = Annotated[int, typer.Option(help="Of the held-out fraction.")]
+SkipBadRows = Annotated[bool, typer.Option(help="Skip and list rows that would stop the import.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would come in and what is rejected; write nothing.")
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ class AppendReport:
 
     ``repeated`` rows have text and label of a training row that was there before, ``overlap`` rows the
     text of an eval row. ``missing`` columns are not in ``source``: null in the new rows. ``left_out``:
-    rows of other splits of the source.
+    rows of other splits of the source. ``broken``: those of the rejected rows that stop it unless skipped.
     """
 
     source: str
@@ -54,10 +54,19 @@ class AppendReport:
     missing: tuple[str, ...]
     repeated: int
     overlap: int
+    broken: tuple[Rejected, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
         return asdict(self)
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> AppendReport:
+        """The report that `to_json` was made from, read by another process."""
+        names = ("rejected", "broken")
+        listed = {name: tuple(Rejected(**each) for each in content[name]) for name in names}
+        texts = {name: tuple(content[name]) for name in ("first_ids", "missing")}
+        return cls(**{**content, **texts, **listed})
 
     def lines(self, most: int = 5) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one."""
@@ -96,37 +105,57 @@ def append(
                 _settle(folder)
 
 
+def append_dry_run(folder: Folder, *, train: str, progress: Progress = silent) -> AppendReport:
+    """What `append` would bring in with its bad rows skipped; nothing is written."""
+    return _joined(folder, train, Rejections(skip_broken=True), progress).report
+
+
 def _append(folder: Folder, source: str, rejections: Rejections, progress: Progress) -> AppendReport:
+    _check_whole(folder, folder.manifest())
+    joined = _joined(folder, source, rejections, progress)
+    with replacing(folder.data / _train_file(joined.mark)) as temporary:
+        write_split(temporary, joined.table, joined.file)
+        _check_readable(temporary, joined.file)
+    _list_rejected(folder, joined.mark, joined.report.rejected)
+    progress(STAGE, 2, 3)
+    _switch(folder, joined.mark, joined.report)
+    progress(STAGE, 3, 3)
+    return joined.report
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """The training rows as they will be, their fingerprint, the file that the new ones come from."""
+
+    table: pa.Table
+    mark: str
+    file: str
+    report: AppendReport
+
+
+def _joined(folder: Folder, source: str, rejections: Rejections, progress: Progress) -> _Joined:
     progress(STAGE, 0, 3)
     manifest = folder.manifest()
-    _check_whole(folder, manifest)
     before, evaluation = load_split(folder, "train"), load_split(folder, "eval")
     new = _read(source, before, manifest, rejections)
     progress(STAGE, 1, 3)
     table = _behind(before.table, new.table, new.part.rows.file)
     together = Split("train", table, before.info)
-    mark = fingerprint(manifest.classes, _content(together), _content(evaluation))
-    rejected = rejections.sorted()
     report = AppendReport(
         source=source,
         n_appended=len(new.part),
         n_train=len(together),
         counts=new.part.counts(manifest.classes),
         first_ids=tuple(new.ids[:SHOWN_IDS]),
-        rejected=tuple(rejected),
+        rejected=tuple(rejections.sorted()),
         left_out=new.left_out,
         missing=new.missing,
         repeated=_shared([*_texts(new.part), new.part.labels], [*_texts(before), before.labels]),
         overlap=_shared(_texts(new.part), _texts(evaluation)),
+        broken=tuple(rejections.sorted_broken()),
     )
-    with replacing(folder.data / _train_file(mark)) as temporary:
-        write_split(temporary, table, new.part.rows.file)
-        _check_readable(temporary, new.part.rows.file)
-    _list_rejected(folder, mark, rejected)
-    progress(STAGE, 2, 3)
-    _switch(folder, mark, report)
-    progress(STAGE, 3, 3)
-    return report
+    mark = fingerprint(manifest.classes, _content(together), _content(evaluation))
+    return _Joined(table, mark, new.part.rows.file, report)
 
 
 # -- reading ------------------------------------------------------------------------------------------
@@ -234,7 +263,7 @@ def _train_file(mark: str) -> str:
     return f"train-{mark}.parquet"
 
 
-def _list_rejected(folder: Folder, mark: str, rejected: list[Rejected]) -> None:
+def _list_rejected(folder: Folder, mark: str, rejected: Sequence[Rejected]) -> None:
     """Write the new listing beside the old one; `_settle` puts it in its place."""
     if not rejected:
         return

@@ -1,5 +1,7 @@
 """Filling a new workspace with the user's data: both splits, the rejected rows, the manifest."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -22,7 +24,9 @@ STAGE = "reading data"
 class IngestReport:
     """What came in: class counts per split, rows that were rejected, rows that serve no split.
 
-    ``overlap`` is the number of eval rows whose text (or pair of texts) also stands in train.
+    ``overlap`` is the number of eval rows whose text (or pair of texts) also stands in train, ``repeated``
+    that of training rows whose text stands in an earlier one. ``broken``: those of the rejected rows that
+    stop the import unless they are skipped.
     """
 
     n_train: int
@@ -32,10 +36,18 @@ class IngestReport:
     rejected: tuple[Rejected, ...]
     left_out: Mapping[str, int]
     overlap: int = 0
+    repeated: int = 0
+    broken: tuple[Rejected, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
         return asdict(self)
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> IngestReport:
+        """The report that `to_json` was made from, read by another process."""
+        listed = {name: tuple(Rejected(**each) for each in content[name]) for name in ("rejected", "broken")}
+        return cls(**{**content, "classes": tuple(content["classes"]), **listed})
 
     def lines(self, most: int = 5) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one."""
@@ -49,6 +61,8 @@ class IngestReport:
             lines.append(
                 f"overlap: {self.overlap:,} of {self.n_eval:,} eval rows have a text that train has too"
             )
+        if self.repeated:
+            lines.append(f"repeated: {self.repeated:,} training rows have the text of an earlier one")
         if self.rejected:
             lines.append(f"rejected: {len(self.rejected):,} rows, all listed in data/rejected.jsonl")
             lines += [f"  {each}" for each in self.rejected[:most]]
@@ -78,7 +92,8 @@ def ingest(
     rejections = Rejections(skip_broken=skip_bad_rows)
     data = assemble(train, eval, columns, seed, rejections)
     progress(STAGE, 1, 2)
-    rejected = rejections.sorted()
+    report = _report(data, rejections)
+    rejected = report.rejected
     folder.data.mkdir()
     train_ids, eval_ids = _ids("t", data.train), _ids("e", data.eval)
     for name, part, ids in (("train", data.train, train_ids), ("eval", data.eval, eval_ids)):
@@ -101,18 +116,34 @@ def ingest(
     files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
     folder.record("data", id=info.fingerprint, files=files)
     progress(STAGE, 2, 2)
-    return _report(data, rejected)
+    return report
 
 
-def _report(data: Assembled, rejected: list[Rejected]) -> IngestReport:
+def dry_run(
+    *, train: str, eval: str | None, columns: Columns, seed: int = 0, progress: Progress = silent
+) -> IngestReport:
+    """What `ingest` would bring in with its bad rows skipped; nothing is written.
+
+    Raises the same `InputError` where skipping does not help.
+    """
+    progress(STAGE, 0, 1)
+    rejections = Rejections(skip_broken=True)
+    report = _report(assemble(train, eval, columns, seed, rejections), rejections)
+    progress(STAGE, 1, 1)
+    return report
+
+
+def _report(data: Assembled, rejections: Rejections) -> IngestReport:
     return IngestReport(
         n_train=len(data.train),
         n_eval=len(data.eval),
         classes=data.classes,
         counts={"train": data.train.counts(data.classes), "eval": data.eval.counts(data.classes)},
-        rejected=tuple(rejected),
+        rejected=tuple(rejections.sorted()),
         left_out=data.left_out,
         overlap=_overlap(data.train, data.eval),
+        repeated=len(data.train) - len(set(_pairs(data.train))),
+        broken=tuple(rejections.sorted_broken()),
     )
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,22 @@ def read_csv(
     ]
     table = pa.Table.from_arrays(arrays, names=header)
     return Rows(name, table, np.array(numbers, dtype=np.int64), guessed=True)
+
+
+def first_csv(path: Path, name: str, delimiter: str, limit: int, most: int) -> Rows:
+    """The first sound rows as they are written, every cell as text."""
+    csv.field_size_limit(MAX_CELL)
+    with open_source(path, name, limit) as stream:
+        lines = _Lines(stream)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        header = _header(reader, lines, name)
+        sound = islice(_records(reader, lines, name, len(header), Rejections(skip_broken=True)), most)
+        records = [cells for _, cells in sound]
+    columns = zip(*records, strict=True) if records else ([] for _ in header)
+    return Rows.of_table(
+        name,
+        pa.table({key: pa.array(cells, pa.string()) for key, cells in zip(header, columns, strict=True)}),
+    )
 
 
 class _Lines:

@@ -71,6 +71,34 @@ def read_hub(dataset: str, config: str | None, name: str, role: Role, split: str
     return _rows(name, loaded, limit)
 
 
+def first_saved(path: Path, name: str, split: str | None, most: int) -> Rows:
+    """The first rows of the split that serves training, or of ``split``."""
+    import datasets
+
+    try:
+        loaded = datasets.load_from_disk(str(path))
+    except Exception as error:  # as in `read_saved`
+        raise InputError(f"{name}: not a readable datasets folder ({first_line(error)})") from error
+    if isinstance(loaded, datasets.DatasetDict):
+        loaded = loaded[choose_split(name, [str(each) for each in loaded], "train", split)]
+    return Rows.of_table(name, loaded.select(range(min(most, loaded.num_rows))).with_format("arrow")[:])
+
+
+def first_hub(dataset: str, config: str | None, name: str, split: str | None, most: int) -> Rows:
+    """The first rows of a hub data set, without fetching the rest."""
+    import datasets
+
+    try:
+        names = [split] if split else [str(s) for s in datasets.get_dataset_split_names(dataset, config)]
+        chosen = choose_split(name, names, "train", split)
+        rows = list(datasets.load_dataset(dataset, config, split=chosen, streaming=True).take(most))
+        return Rows.of_table(name, pa.Table.from_pylist(rows))
+    except InputError:
+        raise
+    except Exception as error:  # as in `read_hub`
+        raise InputError(f"{name}: the hub gives no data set of that name ({first_line(error)})") from error
+
+
 def choose_split(name: str, names: list[str], role: Role, split: str | None) -> str:
     """``split`` if given, else the usual one for ``role``; `InputError` if it is not there."""
     chosen = split if split is not None else _preferred(names, role)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,21 @@ def read_jsonl(
         [array for _, array in pairs], schema=pa.schema([field for field, _ in pairs])
     )
     return Rows(name, table, np.array(numbers, dtype=np.int64), unit="line")
+
+
+def first_jsonl(path: Path, name: str, limit: int, most: int) -> Rows:
+    """The first sound lines as rows."""
+    records: list[dict[str, Any]] = []
+    with open_source(path, name, limit) as stream:
+        for line in stream:
+            with suppress(ValueError):
+                records.append(_parse(line.removeprefix(BOM)))
+            if len(records) == most:
+                break
+    columns = list(dict.fromkeys(key for record in records for key in record))[:MAX_COLUMNS]
+    pairs = [_column(column, [record.get(column) for record in records]) for column in columns]
+    schema = pa.schema([field for field, _ in pairs])
+    return Rows.of_table(name, pa.Table.from_arrays([array for _, array in pairs], schema=schema))
 
 
 class _Doubled(ValueError):

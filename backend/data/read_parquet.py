@@ -1,5 +1,6 @@
 """Reading Parquet, with the size cap checked before and while reading."""
 
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,6 +25,16 @@ def read_parquet(path: Path, name: str, limit: int) -> Rows:
                 size += batch.nbytes
                 check_size(name, size, limit)
                 batches.append(batch)
+            return Rows.of_table(name, pa.Table.from_batches(batches, schema=file.schema_arrow))
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        raise InputError(f"{name}: not a readable Parquet file ({first_line(error)})") from error
+
+
+def first_parquet(path: Path, name: str, most: int) -> Rows:
+    """The first rows of a file."""
+    try:
+        with pq.ParquetFile(path) as file:
+            batches = list(islice(file.iter_batches(batch_size=most), 1))
             return Rows.of_table(name, pa.Table.from_batches(batches, schema=file.schema_arrow))
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise InputError(f"{name}: not a readable Parquet file ({first_line(error)})") from error

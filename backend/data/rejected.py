@@ -37,6 +37,7 @@ class Rejections:
     ) -> None:
         self.skip_broken, self._advice = skip_broken, advice
         self._found: list[Rejected] = []
+        self._broken: list[Rejected] = []
 
     def unusable(self, rejected: Rejected) -> None:
         """List a row that is well-formed but has nothing to learn from (no text, no label)."""
@@ -47,7 +48,12 @@ class Rejections:
         if not self.skip_broken:
             raise InputError(f"{rejected}; {self._advice}")
         self._found.append(rejected)
+        self._broken.append(rejected)
 
     def sorted(self) -> list[Rejected]:
         """All rejected rows by file and row."""
         return sorted(self._found, key=lambda each: (each.file, each.row))
+
+    def sorted_broken(self) -> list[Rejected]:
+        """Those that stop an import unless they are skipped."""
+        return sorted(self._broken, key=lambda each: (each.file, each.row))

@@ -7,10 +7,18 @@ from pathlib import Path
 from backend.data.columns import Columns
 from backend.data.encoding import well_encoded
 from backend.data.messages import first_line, shown_name, shown_value
-from backend.data.read_csv import read_csv
-from backend.data.read_datasets import Role, is_saved, is_saved_dict, read_hub, read_saved
-from backend.data.read_jsonl import read_jsonl
-from backend.data.read_parquet import read_parquet
+from backend.data.read_csv import first_csv, read_csv
+from backend.data.read_datasets import (
+    Role,
+    first_hub,
+    first_saved,
+    is_saved,
+    is_saved_dict,
+    read_hub,
+    read_saved,
+)
+from backend.data.read_jsonl import first_jsonl, read_jsonl
+from backend.data.read_parquet import first_parquet, read_parquet
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.stream import size_limit
@@ -57,6 +65,46 @@ def read(source: str, role: Role, columns: Columns, rejections: Rejections) -> R
     return Read(_read_file(path, name, columns, rejections, limit))
 
 
+def first_rows(source: str, most: int = 20) -> Rows:
+    """The first rows of a source as they are, without reading the rest; `InputError` as in `read`."""
+    limit, name = size_limit(), shown_name(source)
+    path, split = _local(source)
+    if path is None:
+        hub = _hub(source)
+        rows = first_hub(hub["name"], hub["config"], name, hub["split"], most)
+    elif path.is_dir():
+        if not is_saved(path):
+            raise InputError(f"{name}: a folder, but not one written by datasets.save_to_disk; {SUPPORTED}")
+        rows = first_saved(path, name, split, most)
+    else:
+        kind = file_kind(path.name)
+        if kind in CSV:
+            rows = first_csv(path, name, CSV[kind], limit, most)
+        elif kind in JSON_LINES:
+            rows = first_jsonl(path, name, limit, most)
+        elif kind in PARQUET:
+            rows = first_parquet(path, name, most)
+        else:
+            raise _unknown_kind(name)
+    if not rows.table.num_columns or not len(rows):
+        raise InputError(f"{name}: holds no row that can be read")
+    rows.require(())
+    return rows
+
+
+def is_local(source: str) -> bool:
+    """Whether ``source`` names something on this machine, not a hub id."""
+    return _local(source)[0] is not None
+
+
+def file_kind(name: str) -> str | None:
+    """What the end of a file's name says it is, such as ".csv" (also of data.csv.gz); None if unsupported."""
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    zipped = suffixes[-1:] == [".gz"]
+    kind = next(reversed(suffixes[:-1] if zipped else suffixes), "")
+    return kind if kind in (*CSV, *JSON_LINES) or (kind in PARQUET and not zipped) else None
+
+
 def has_splits(source: str) -> bool:
     """Whether the source leaves it open which of several splits is meant: a hub id, a saved DatasetDict."""
     path, split = _local(source)
@@ -95,14 +143,15 @@ def _hub(source: str) -> dict[str, str]:
 
 
 def _read_file(path: Path, name: str, columns: Columns, rejections: Rejections, limit: int) -> Rows:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    zipped = suffixes[-1:] == [".gz"]
-    suffix = (suffixes[:-1] if zipped else suffixes)[-1:]
-    kind = suffix[0] if suffix else ""
+    kind = file_kind(path.name)
     if kind in CSV:
         return read_csv(path, name, CSV[kind], columns.texts, rejections, limit)
     if kind in JSON_LINES:
         return read_jsonl(path, name, columns.texts, rejections, limit)
-    if kind in PARQUET and not zipped:
+    if kind in PARQUET:
         return well_encoded(read_parquet(path, name, limit), columns, rejections)
-    raise InputError(f"{name}: cannot read this kind of file; {SUPPORTED}")
+    raise _unknown_kind(name)
+
+
+def _unknown_kind(name: str) -> InputError:
+    return InputError(f"{name}: cannot read this kind of file; {SUPPORTED}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -93,6 +94,40 @@ def job_state(folder: Path) -> JobState | None:
         return JobState("running", *position, seconds_left=progress.get("seconds_left"))
     last_words = "" if progress else _last_line(folder / "stderr.log")
     return JobState("failed" if last_words else "interrupted", *position, last_words or None)
+
+
+def job_result(folder: Path) -> Any:
+    """What a finished job printed with ``--json``; None as long as it is not done, or printed no JSON."""
+    state = job_state(folder)
+    if state is None or state.state != "done":
+        return None
+    try:
+        return json.loads((folder / "stdout.log").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def jobs_of(command: str, log_dir: Path) -> list[list[str]]:
+    """The arguments of every job of a command that was ever started here, newest first."""
+    records = [_read(path) for path in sorted(log_dir.glob("*/job.json"), key=_time, reverse=True)]
+    found = [list(map(str, record.get("args", []))) for record in records if record]
+    return [args for args in found if args[:1] == [command]]
+
+
+def forget_job(args: list[str], log_dir: Path) -> None:
+    """Delete the record of a job that has ended; what it made stays. `InputError` if it is running."""
+    folder = job_path(args, log_dir)
+    state = job_state(folder)
+    if state and state.state == "running":
+        raise InputError(f"`{' '.join(args)[:200]}` is running; it can be forgotten when it has ended")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _alive(record: dict[str, Any]) -> bool:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from backend.data.export import ExportPreview
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import MINUS, plural
+from pages.components.row_table import row_table
 from pages.components.tables import table
 
-LONGEST_CELL = 160
 FIRST_ROWS = 8
-FIRST_COLUMNS = 40
 
 
 def show_preview(preview: ExportPreview) -> None:
@@ -26,7 +23,8 @@ def show_preview(preview: ExportPreview) -> None:
         if not preview.n_rows:
             st.caption("No row fits: nothing has been decided that this export would hold.")
             return
-        show(_rows(preview))
+        rows = [[row.get(name) for name in preview.columns] for row in preview.rows[:FIRST_ROWS]]
+        show(row_table(preview.columns, rows))
 
 
 def summary_line(preview: ExportPreview) -> str:
@@ -54,25 +52,3 @@ def _change(difference: int) -> str:
     if difference == 0:
         return "–"
     return f"+{difference:,}" if difference > 0 else f"{MINUS}{-difference:,}"
-
-
-def _rows(preview: ExportPreview) -> Html:
-    names = preview.columns[:FIRST_COLUMNS]
-    rows = [[_cell(row.get(name)) for name in names] for row in preview.rows[:FIRST_ROWS]]
-    shown = tag(
-        "div",
-        table([short(name) for name in names], rows),
-        cls="fw-scroll",
-        tabindex="0",
-        role="region",
-        aria_label="first rows",
-    )
-    more = len(preview.columns) - len(names)
-    return (
-        tag("div", shown, tag("p", f"and {plural(more, 'column')} more", cls="fw-muted")) if more else shown
-    )
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return short(text, LONGEST_CELL)

@@ -14,8 +14,11 @@ from pages.components.messages import safely
 LOGS = Path("cache/.jobs")
 
 
-def job_panel(args: list[str], button: str, note: str = "") -> None:
-    """Offer to run ``python -m backend *args``; while it runs, show how far it is, also after a reload."""
+def job_panel(args: list[str], button: str, note: str = "", primary: bool = True) -> None:
+    """Offer to run ``python -m backend *args``; while it runs, show how far it is, also after a reload.
+
+    ``primary``: whether it is the next step, and not one to be taken again.
+    """
     state = job_state(job_path(args, LOGS))
     if state and state.state == "running":
         _watch(args)
@@ -27,7 +30,7 @@ def job_panel(args: list[str], button: str, note: str = "") -> None:
         st.button(
             button,
             key=f"start-{'-'.join(args)}",
-            type="primary",
+            type="primary" if primary else "secondary",
             icon=":material/play_arrow:",
             on_click=safely(_start),
             args=(args,),

@@ -34,6 +34,12 @@ MAP_COLOUR = "colour"  # URL
 MAP, SCORE_PAGE = "data-map", "score-page"
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
+NEW_EVAL, NEW_MODEL = "eval-from", "model-from"  # URL
+NEW_NAME, NEW_SKIP = "new-name", "new-skip"
+NEW_FOLDER, NEW_HUB, NEW_RUN, NEW_LAYERS = "new-folder", "new-hub", "new-run", "new-layers"
+NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"
+IMPORT_SKIP = "import-skip"
+HELP_PART = "part"  # URL
 
 PAIR_OF, PAIR_TEST, PAIR_TRAIN, PAIR_LABEL = "of", "test", "train", "why"  # URL
 PAIR_TEXT, PAIR_TEXT_B = "test-text", "test-text-b"  # URL, if short

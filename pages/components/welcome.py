@@ -1,4 +1,4 @@
-"""With no workspace: the demo at a click, or the three commands to start one."""
+"""With no workspace: the demo at a click, or the way to one of your own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import streamlit as st
 
 from pages.components.job_panel import job_panel
 
-COMMANDS = """python -m backend init cache/mine --train data.csv --eval 0.2 --text text --label label
-python -m backend train cache/mine              # or: attach cache/mine --run my_trainer_output/
-python -m backend precompute cache/mine"""
+COMMANDS = "python -m backend build cache/mine --train data.csv --eval 0.2 --text text --label label"
 
 
 def show_welcome() -> None:
@@ -28,6 +26,8 @@ def show_welcome() -> None:
         job_panel(["demo"], "Build the demo")
     with own, st.container(border=True, height="stretch"):
         st.subheader("Start with your own data")
-        st.markdown("CSV, JSON Lines, Parquet, a saved `datasets` folder or a hub id:")
-        st.code(COMMANDS, language="bash", wrap_lines=True)
-        st.caption("Then reload this page. Each command explains itself with `--help`.")
+        st.markdown("CSV, JSON Lines, Parquet, a saved `datasets` folder or a hub id, in a few steps:")
+        st.page_link("pages/new.py", label="New workspace", icon=":material/add_circle:")
+        with st.expander("Or on the command line"):
+            st.code(COMMANDS, language="bash", wrap_lines=True)
+            st.caption("Then reload this page. Each command explains itself with `--help`.")

@@ -26,6 +26,9 @@ PAGES = {  # address and height of the picture
     "scores": ("scores", 1000),
     "changes": ("changes", 900),
     "export": ("export", 1000),
+    "new": ("new", 760),
+    "help": ("help", 1000),
+    "self-test": ("help?part=Self-test", 900),
 }
 LOG = "review.sqlite"
 

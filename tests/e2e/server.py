@@ -24,13 +24,19 @@ FLAGS = (
 
 
 @contextmanager
-def serving(workspace: Path | None, log: Path | None = None) -> Iterator[str]:
-    """The address of the app on a free port; the server ends with the block."""
+def serving(workspace: Path | None, log: Path | None = None, home: Path = ROOT) -> Iterator[str]:
+    """The address of the app on a free port; the server ends with the block.
+
+    ``home`` is the folder that it runs in: workspaces and jobs lie in ``cache/`` there.
+    """
     port = _free_port()
+    if home != ROOT:
+        (home / ".streamlit").symlink_to(ROOT / ".streamlit")
     environment = {**os.environ, **({"FIRSTWORD_WORKSPACE": str(workspace)} if workspace else {})}
+    environment["PYTHONPATH"] = str(ROOT)
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port)]
     with (log or Path(os.devnull)).open("wb") as out:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
             address = f"http://127.0.0.1:{port}"
             _wait(f"{address}/_stcore/health", server)

@@ -1,0 +1,95 @@
+"""A workspace from data to index in one go: init, train or attach, precompute; resumable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.data.columns import Columns
+from backend.errors import InputError
+from backend.folder import MANIFEST
+from backend.progress import Progress, silent
+from backend.workspace import Workspace
+
+STEPS = 3
+ATTACHED = "attached"  # stands for the model until the run is attached
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a workspace is made of; ``run`` (a Trainer run) takes the place of training ``model``."""
+
+    train: str
+    eval: str | None
+    columns: Columns
+    model: str = "minilm"
+    layers: int | None = None
+    run: Path | None = None
+    max_length: int | None = None
+    epochs: float | None = None
+    lr: float | None = None
+    seed: int = 0
+    skip_bad_rows: bool = False
+
+
+def build_workspace(path: Path, recipe: Recipe, progress: Progress = silent) -> Workspace:
+    """Do what is missing of the workspace at ``path``; a finished one is returned at once.
+
+    `InputError` if there is something else at ``path``, a workspace made of other data or columns included.
+    """
+    from backend.model.training_settings import TrainingSettings
+
+    given = {"epochs": recipe.epochs, "lr": recipe.lr}
+    length = {} if recipe.max_length is None else {"max_length": recipe.max_length}
+    settings = TrainingSettings(**length, **{name: each for name, each in given.items() if each is not None})  # type: ignore[arg-type]
+    if recipe.run is not None and not recipe.run.is_dir():
+        raise InputError(f"--run {recipe.run}: no such folder; give the output folder of a Trainer run")
+    workspace = _open_or_create(path, recipe, _step(1, progress))
+    if workspace.folder.state("checkpoints") == "missing":
+        if recipe.run is not None:
+            workspace.attach(recipe.run, max_length=recipe.max_length)
+        else:
+            workspace.train(settings, _step(2, progress))
+    workspace.precompute(progress=_step(3, progress))
+    return workspace
+
+
+def _open_or_create(path: Path, recipe: Recipe, progress: Progress) -> Workspace:
+    if (path / MANIFEST).is_file():
+        workspace = Workspace.open(path)
+        _check_same(workspace, recipe)
+        return workspace
+    workspace, _ = Workspace.create(
+        path,
+        train=recipe.train,
+        eval=recipe.eval,
+        columns=recipe.columns,
+        model=recipe.model if recipe.run is None else ATTACHED,
+        layers=recipe.layers if recipe.run is None else None,
+        max_length=recipe.max_length,
+        seed=recipe.seed,
+        skip_bad_rows=recipe.skip_bad_rows,
+        progress=progress,
+    )
+    return workspace
+
+
+def _check_same(workspace: Workspace, recipe: Recipe) -> None:
+    """`InputError` unless an earlier call with the same data, columns and model made the workspace."""
+    manifest, columns = workspace.manifest, recipe.columns
+    data, evaluation = manifest.data, recipe.train if recipe.eval is None else recipe.eval
+    there = (data.sources.get("train"), data.sources.get("eval"), data.text, data.text_b, data.label, data.id)
+    if there != (recipe.train, evaluation, columns.text, columns.text_b, columns.label, columns.id):
+        raise InputError(f"{workspace.path}: is a workspace of other data or columns; choose another name")
+    model = str(recipe.run.resolve()) if recipe.run is not None else recipe.model
+    if manifest.model.name not in (model, ATTACHED):
+        raise InputError(
+            f"{workspace.path}: was made with model {manifest.model.name!r}; another model needs another name"
+        )
+
+
+def _step(number: int, progress: Progress) -> Progress:
+    def report(stage: str, done: int, total: int) -> None:
+        progress(f"step {number} of {STEPS}, {stage}", done, total)
+
+    return report

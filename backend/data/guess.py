@@ -1,0 +1,79 @@
+"""What each column of a source probably is: a first guess, which the user corrects."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backend.data.rows import Rows
+from backend.data.splits import TEST, TRAIN, VALIDATION
+
+_TEXT = ("text", "sentence", "sentence1", "premise", "question", "question1", "review", "content", "comment")
+_TEXT_B = ("text_b", "text2", "sentence2", "hypothesis", "question2", "answer", "second_text")
+_LABEL = ("label", "labels", "class", "category", "target", "sentiment", "coarse_label", "y")
+_ID = ("id", "idx", "guid", "uuid", "row_id", "key")
+_SPLIT = ("split", "set", "subset", "partition")
+_GROUP = ("group", "source", "domain", "topic", "origin", "annotator")
+_FEW = 0.5  # different values per row: a label has fewer
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Column names; None where no column looks like it."""
+
+    text: str | None = None
+    text_b: str | None = None
+    label: str | None = None
+    id: str | None = None
+    split: str | None = None
+    group: str | None = None
+
+    def to_json(self) -> dict[str, str | None]:
+        """Plain values for a program."""
+        return asdict(self)
+
+
+def guess_columns(rows: Rows) -> Guess:
+    """By name first; where no name says which, the text has the longest cells and the label few values."""
+    values = {name: rows.values(name) for name in rows.table.column_names}
+    free = dict(values)
+    text = _take(free, _named(free, _TEXT) or _longest(free))
+    text_b = _take(free, _named(free, _TEXT_B))
+    split = _take(free, _split(free))
+    row_id = _take(free, _id(free))
+    label = _take(free, _named(free, _LABEL) or _fewest(free))
+    return Guess(text, text_b, label, row_id, split, _named(free, _GROUP))
+
+
+def _take(free: dict[str, list[Any]], name: str | None) -> str | None:
+    if name is not None:
+        del free[name]
+    return name
+
+
+def _named(columns: Collection[str], names: tuple[str, ...]) -> str | None:
+    plain = {column.strip().lower(): column for column in columns}
+    return next((plain[name] for name in names if name in plain), None)
+
+
+def _longest(columns: dict[str, list[Any]]) -> str | None:
+    texts = {n: sum(map(len, v)) for n, v in columns.items() if v and all(isinstance(c, str) for c in v)}
+    return max(texts, key=lambda name: texts[name], default=None)
+
+
+def _fewest(columns: dict[str, list[Any]]) -> str | None:
+    counts = {name: len(set(map(str, cells))) for name, cells in columns.items()}
+    few = {name: n for name, n in counts.items() if 2 <= n <= max(_FEW * len(columns[name]), 2)}
+    return min(few, key=lambda name: few[name], default=None)
+
+
+def _id(columns: dict[str, list[Any]]) -> str | None:
+    name = _named(columns, _ID)
+    return name if name is not None and len(set(map(str, columns[name]))) == len(columns[name]) else None
+
+
+def _split(columns: dict[str, list[Any]]) -> str | None:
+    name = _named(columns, _SPLIT)
+    known = {*TRAIN, *VALIDATION, *TEST}
+    return name if name and all(str(each).strip().lower() in known for each in columns[name]) else None

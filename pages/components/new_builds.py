@@ -1,0 +1,66 @@
+"""The workspaces that are being built, or were: progress, a way to continue, a way in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from backend.folder import MANIFEST
+from backend.jobs.process import forget_job, job_path, job_state, jobs_of
+from pages.components import keys
+from pages.components.job_panel import LOGS, job_panel
+from pages.components.markup import plain_label, show, tag
+from pages.components.messages import safely
+from pages.components.workspaces import known_workspaces
+
+MOST = 5
+
+
+def show_builds() -> None:
+    """The newest builds; one that is finished stays until it is dismissed or its workspace is gone."""
+    for args in jobs_of("build", LOGS)[:MOST]:
+        state = job_state(job_path(args, LOGS))
+        if state is None or len(args) < 2:
+            continue
+        path = Path(args[1])
+        if state.state != "done":
+            with st.container(border=True):
+                show(tag("p", tag("b", path.name), " import, training, tracing", cls="fw-muted"))
+                job_panel(args, "Continue", "what is done is kept")
+                if state.state != "running":
+                    _dismiss(args)
+        elif (path / MANIFEST).is_file():
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{plain_label(path.name)}** is ready.", width="content")
+                _open(path)
+                _dismiss(args)
+
+
+def _open(path: Path) -> None:
+    names = [name for name, each in known_workspaces().items() if each.resolve() == path.resolve()]
+    clicked = st.button(
+        "Open workspace",
+        key=f"open-{path.name}",
+        type="primary",
+        icon=":material/folder_open:",
+        disabled=not names,
+        on_click=_choose,
+        args=(names[0] if names else "",),
+    )
+    if clicked:
+        st.switch_page("pages/overview.py")
+
+
+def _choose(name: str) -> None:
+    keys.put(keys.WORKSPACE, name)
+
+
+def _dismiss(args: list[str]) -> None:
+    st.button(
+        "Dismiss",
+        key=f"dismiss-{job_path(args, LOGS).name}",
+        on_click=safely(forget_job),
+        args=(args, LOGS),
+        help="Forgets the job. What it made stays.",
+    )

@@ -1,0 +1,135 @@
+"""Where data comes from: an upload, a path on this machine, a hub id; and a first look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from backend.data.peek import Peek
+from backend.data.sources import is_local
+from backend.data.uploads import MOST_BYTES, keep_upload, kept_upload
+from backend.errors import InputError
+from backend.jobs.process import job_path, job_result
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.job_panel import LOGS, job_panel
+from pages.components.markup import show, tag
+from pages.components.messages import safely, show_error
+
+UPLOADS = Path("cache/.uploads")
+KINDS = {"upload": "Upload", "path": "Path on this machine", "hub": "Hub id"}
+ENDINGS = ["csv", "tsv", "jsonl", "ndjson", "gz", "parquet"]
+MEGABYTES = MOST_BYTES // 1024**2
+
+
+def ask_source(role: str) -> str | None:
+    """Draw the choices for what serves ``role``; None as long as nothing is chosen."""
+    kind_key = f"{role}-from"
+    st.segmented_control(
+        "Source",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        default="upload",
+        required=True,
+        key=kind_key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    kind = keys.get(kind_key) or "upload"
+    try:
+        return _uploaded(role) if kind == "upload" else _named(role, kind)
+    except InputError as error:
+        show_error(error)
+        return None
+
+
+def look_at(source: str, role: str) -> Peek | None:
+    """Columns and first rows; None, with the reason on the page, as long as they can't be had.
+
+    What is on this machine is read at once, a few rows of it; a hub may take its time, so a job asks it.
+    """
+    try:
+        if is_local(source):
+            return _local_look(source, _state(source))
+    except InputError as error:
+        show_error(error)
+        return None
+    args = ["peek", "--json", "--", source]
+    found = job_result(job_path(args, LOGS))
+    if found is None:
+        job_panel(args, "Fetch the first rows", "asks the hub; the whole data set is fetched later")
+        return None
+    return Peek.of_json(found)
+
+
+def _named(role: str, kind: str) -> str | None:
+    name, example = ("Path", "/data/reviews.csv") if kind == "path" else ("Hub id", "owner/name")
+    source = st.text_input(
+        name,
+        key=f"{role}-{kind}",
+        persist_state="session",
+        placeholder=example,
+        max_chars=1_000,
+        help="A .csv, .tsv, .jsonl (each also .gz) or .parquet file, or a folder written by "
+        "datasets.save_to_disk."
+        if kind == "path"
+        else "A data set of the Hugging Face hub, with @config and :split where needed. "
+        "Needs a network; no code from the hub is run.",
+    )
+    source = (source or "").strip()
+    if not source:
+        return None
+    if is_local(source) != (kind == "path"):
+        why = "no such file or folder" if kind == "path" else "is a file or folder here; choose Path"
+        raise InputError(f"{source}: {why}")
+    return source
+
+
+def _uploaded(role: str) -> str | None:
+    key = f"{role}-upload"
+    st.file_uploader(
+        "File",
+        ENDINGS,
+        key=key,
+        on_change=safely(_keep),
+        args=(role,),
+        max_upload_size=MEGABYTES,
+        help=f"CSV, TSV, JSON Lines (each also gzipped) or Parquet, up to {MEGABYTES} MB. The file is kept "
+        f"in {UPLOADS} on the machine that this server runs on.",
+    )
+    place = keys.get(_place(role)) or st.query_params.get(_place(role))
+    path = kept_upload(place, UPLOADS) if place else None
+    if path is None:
+        return None
+    keys.put(_place(role), place)
+    st.query_params[_place(role)] = str(place)  # a reload of the page still knows the file
+    if keys.get(key) is None:
+        show(tag("p", "File in use: ", tag("b", path.name), cls="fw-muted"))
+    return path.as_posix()
+
+
+def _keep(role: str) -> None:
+    """In a callback: store what was uploaded, or forget what was taken away."""
+    keys.put(_place(role), None)
+    st.query_params.pop(_place(role), None)
+    file = keys.get(f"{role}-upload")
+    if file is not None:
+        path = keep_upload(file, file.name, UPLOADS)
+        keys.put(_place(role), path.relative_to(UPLOADS).as_posix())
+
+
+def _place(role: str) -> str:
+    return f"{role}-file"
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _local_look(source: str, state: object) -> Peek:
+    return Workspace.peek(source)
+
+
+def _state(source: str) -> object:
+    """Differs once the file is rewritten, or the folder's own entries are."""
+    path = Path(source).expanduser()
+    found = (path if path.exists() else Path(source.rpartition(":")[0]).expanduser()).stat()
+    return found.st_size, found.st_mtime_ns
