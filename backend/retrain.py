@@ -3,6 +3,7 @@ parts as `backend.mislabel` is."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backend.data.dataset import load_split
+from backend.data.messages import shown_value
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.files import replacing, write_json
@@ -21,7 +23,7 @@ from backend.model.prediction_table import read_predictions
 from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
-from backend.retraining.decisions import CLEANED, decided_rows, decisions_trial
+from backend.retraining.decisions import CLEANED, decided_rows, decisions_record, decisions_trial
 from backend.retraining.forecast import forecast
 from backend.retraining.original import Original, original_run
 from backend.retraining.question import Asked, resolved
@@ -91,7 +93,7 @@ def retrain(
         groups=evaluation.groups,
         queries=records,
     )
-    content |= _origin(settings, original, runner)
+    content |= _origin(folder, settings, original, runner)
     recorded = recorded_settings(folder)
     if recorded is not None and settings.epochs not in (None, recorded.epochs):
         content["notes"].append(
@@ -99,6 +101,7 @@ def retrain(
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
+        content["decisions"] = decisions_record(load_split(folder, "train"), classes, states)
         content["forecast"] = _forecast(folder, states, records, explainer, progress)
     return _written(folder, content)
 
@@ -111,21 +114,64 @@ def forecast_decisions(
 ) -> dict[str, Any]:
     """``forecast`` (see `backend.retraining.forecast`) and the ``queries`` that it is about.
 
-    `InputError` where nothing is removed or relabelled.
+    Kept under the decisions that it is about, see `read_forecast`. `InputError` where nothing is removed or
+    relabelled.
     """
-    given, now, removed = decided_rows(explainer.train, explainer.classes, states)
-    if not removed.any() and (given == now).all():
+    decided = decisions_record(explainer.train, explainer.classes, states)
+    if not decided["removed"] + decided["relabelled"]:
         raise InputError(
             "no training row is removed or relabelled: there is nothing to forecast; decide first"
         )
     records, _ = resolved(asked, explainer.splits["eval"], explainer.classes)
     queries = [{**each, "label": explainer.classes[each["label"]]} for each in records]
-    return {"forecast": forecast(explainer, states, records, progress=progress), "queries": queries}
+    content = {
+        "forecast": forecast(explainer, states, records, progress=progress),
+        "queries": queries,
+        "decisions": decided,
+        "index": explainer.folder.require("index", "precompute").id,
+        "at": _now(),
+    }
+    write_json(_forecast_place(explainer.folder, decided["mark"]), content)
+    return content
+
+
+def read_forecast(folder: Folder, mark: str) -> dict[str, Any] | None:
+    """The forecast of the decisions with this ``mark`` by the present index; None if there is none."""
+    content = _read_json(_forecast_place(folder, mark))
+    index = folder.manifest().artifacts.get("index")
+    return content if content and index is not None and content.get("index") == index.id else None
 
 
 def reports(folder: Folder) -> list[Path]:
     """Folders of the reports so far, newest first."""
     return sorted((each.parent for each in retrains_home(folder).glob("*/report.json")), reverse=True)
+
+
+def read_report(folder: Folder, name: str) -> dict[str, Any]:
+    """The report of that name, a name of `reports`; `InputError` if there is none or it can't be read."""
+    place = next((each for each in reports(folder) if each.name == name), None)
+    if place is None:
+        raise InputError(f"report {shown_value(name)}: there is none of this name")
+    content = _read_json(place / "report.json")
+    if content is None or not {"arms", "seeds", "reference", "strategy"} <= set(content):
+        raise InputError(f"{place / 'report.json'}: damaged; retrain again (no training is repeated)")
+    return content
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _forecast_place(folder: Folder, mark: str) -> Path:
+    return retrains_home(folder) / "forecasts" / f"{mark}.json"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _trial(
@@ -168,11 +214,14 @@ def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
     return replace(trial, arms=arms, control=control)
 
 
-def _origin(settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:
+def _origin(
+    folder: Folder, settings: RetrainSettings, original: Original, runner: Runner
+) -> dict[str, Any]:
     return {
         "strategy": settings.strategy,
         "options": settings.options,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": _now(),
+        "data": folder.manifest().data.fingerprint,
         "epochs": original.settings.epochs,
         "models": {name: str(path) for name, path in runner.models.items()},
     }

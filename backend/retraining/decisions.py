@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
 from backend.errors import InputError
+from backend.files import digest
 from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
 
 UNTOUCHED, CLEANED, RANDOM, BY_LOSS = "untouched", "cleaned", "random removal", "removal by loss"
@@ -32,6 +34,20 @@ def decided_rows(
         if state.label is not None:
             now[place] = numbers[state.label]
     return given, now, removed
+
+
+def decisions_record(
+    train: Split, classes: tuple[str, ...], states: Mapping[str, RowState]
+) -> dict[str, Any]:
+    """What a report was made from: how many rows are removed and relabelled, and a ``mark`` of which.
+
+    What changes no training row, such as a flag, leaves the mark as it is.
+    """
+    given, now, removed = decided_rows(train, classes, states)
+    relabelled = ~removed & (now != given)
+    rows = [(train.ids[each], None) for each in np.flatnonzero(removed).tolist()]
+    rows += [(train.ids[each], classes[now[each]]) for each in np.flatnonzero(relabelled).tolist()]
+    return {"mark": digest(rows), "removed": int(removed.sum()), "relabelled": int(relabelled.sum())}
 
 
 def decisions_trial(
