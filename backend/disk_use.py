@@ -21,7 +21,7 @@ class Place:
 
 @dataclass(frozen=True)
 class DiskUse:
-    """What a `Place` takes: ``bytes`` in ``files``; ``state`` of what was computed there, where it has one."""
+    """What a `Place` takes: ``bytes`` in ``files``; ``state`` of what was computed there, if it has one."""
 
     place: Place
     bytes: int

@@ -214,9 +214,7 @@ def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
     return replace(trial, arms=arms, control=control)
 
 
-def _origin(
-    folder: Folder, settings: RetrainSettings, original: Original, runner: Runner
-) -> dict[str, Any]:
+def _origin(folder: Folder, settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:
     return {
         "strategy": settings.strategy,
         "options": settings.options,

@@ -104,8 +104,9 @@ def job_record(folder: Path) -> JobRecord | None:
     """What was started in ``folder``; None if nothing was or its record can't be read."""
     content = _read(folder / "job.json") or {}
     args, pid, created = content.get("args"), content.get("pid"), content.get("created")
-    whole = isinstance(args, list) and all(isinstance(each, str) for each in args)
-    if not whole or type(pid) is not int or pid <= 0 or not isinstance(created, int | float | None):
+    if not isinstance(args, list) or not all(isinstance(each, str) for each in args):
+        return None
+    if type(pid) is not int or pid <= 0 or not isinstance(created, int | float | None):
         return None
     return JobRecord(tuple(args), pid, created)
 

@@ -107,7 +107,7 @@ class _Outer:
         return None
 
     def seconds_left(self, done: int, total: int) -> float | None:
-        """How long the whole takes at its rate so far, of whose current part ``done`` of ``total`` is done."""
+        """How long the whole takes at this rate, of whose current part ``done`` of ``total`` is done."""
         share = (self._done + (done / total if total > 0 else 0)) / self._total
         passed = time.monotonic() - self._began
         return passed * (1 - share) / share if share > 0 else None

@@ -26,6 +26,11 @@ LOG_ACTIVE = "active"  # URL
 QUEUE_SERVES, QUEUE_REASON, QUEUE_LABEL, QUEUE_STATE = "for", "reason-of", "class", "decision"  # URL
 QUEUE_PAGE = "queue-page"
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
+TRIAL_STRATEGY, TRIAL_SEEDS, TRIAL_GUIDE = "strategy", "seeds", "guide"  # URL
+TRIAL_ROW, TRIAL_TEXT, TRIAL_TEXT_B, TRIAL_LABEL = "follow", "sentence", "sentence_b", "of"
+TRIAL_START = "start-model"
+REPORT, REPORT_FIGURE, REPORT_DETAIL = "report", "figure", "by-part"  # URL
+REPORT_NEWEST = "report-newest"
 EXPORT_MANIFEST, EXPORT_DEFUSE = "manifest", "defuse"  # URL
 
 

@@ -10,7 +10,8 @@ from pages.components import keys
 SECTIONS = {  # heading -> page -> icon; a page is `pages/<name>.py`, its address is its name
     "": {"overview": "home"},
     "Look": {"inspect": "search", "review": "checklist"},
-    "Act": {"changes": "history", "export": "download"},
+    "Act": {"changes": "history", "retrain": "model_training", "export": "download"},
+    "Workspace": {"jobs": "work_history"},
 }
 TITLES: dict[str, str] = {}  # where a title is more than the page's name
 HIDDEN: tuple[str, ...] = ()  # reached by links only

@@ -66,7 +66,14 @@ def test_a_damaged_record_is_shown_and_can_go(tmp_path, content):
 
 def test_damaged_progress_is_no_progress(tmp_path, sleeper):
     folder = recorded(tmp_path / "a", sleeper.pid, begun(sleeper))
-    progress = {"state": "running", "stage": 3, "done": "x", "total": None, "within": [1], "seconds_left": "?"}
+    progress = {
+        "state": "running",
+        "stage": 3,
+        "done": "x",
+        "total": None,
+        "within": [1],
+        "seconds_left": "?",
+    }
     write_json(folder / "progress.json", progress)
     assert job_state(folder) == JobState("running", "3")
 
@@ -85,10 +92,8 @@ def test_stopping_ends_our_process_only(tmp_path, sleeper):
 
 
 def test_what_does_not_listen_can_be_ended(tmp_path):
-    deaf = subprocess.Popen(
-        [sys.executable, "-c", "import signal,time;signal.signal(15,signal.SIG_IGN);print(1,flush=True);time.sleep(60)"],
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(60)"
+    deaf = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     deaf.stdout.readline()
     folder = recorded(tmp_path / "a", deaf.pid, begun(deaf))
     assert stop_job(folder)

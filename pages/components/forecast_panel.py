@@ -1,0 +1,106 @@
+"""What the decisions should do, before anything is retrained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from backend.errors import InputError
+from backend.workspace import Workspace
+from pages.components.badges import Tone, badge
+from pages.components.followed import followed_now
+from pages.components.job_panel import job_panel, jobs_of, watch
+from pages.components.markup import Html, short, show, tag
+from pages.components.numbers import percent
+from pages.components.tables import table
+from pages.components.trial_state import ask_for_decisions, decided, decided_words, something_decided
+
+HELP = (
+    "First order: the influence of the decided rows, summed. It sees the word embeddings only and "
+    "takes rows as if "
+    "they did not interact: trust its direction more than its size. Unlearning: some steps of gradient "
+    "ascent on the "
+    "rows at the last checkpoint, beside the same on random rows of the same classes."
+)
+
+
+def show_forecast(workspace: Workspace) -> None:
+    """The forecast of the decisions as they are now, or the job that makes it."""
+    st.subheader("Forecast", help=HELP)
+    record = decided(workspace)
+    if not something_decided(record):
+        ask_for_decisions()
+        return
+    if workspace.folder.state("index") != "current":
+        st.info("A forecast needs the gradients of all training rows, which have not been computed yet.")
+        st.page_link(
+            "pages/overview.py", label="Precompute them on the Overview page", icon=":material/home:"
+        )
+        return
+    running = next((job for job in jobs_of(workspace.path, "forecast") if job.state.state == "running"), None)
+    if running is not None:
+        watch(running.folder)
+        return
+    known = workspace.last_forecast(record["mark"])
+    if known is not None:
+        _show(known)
+    else:
+        st.caption(
+            f"{decided_words(record)}. There is no forecast of these decisions yet; it takes seconds to "
+            "minutes, "
+            "and nothing is trained for it."
+        )
+    try:
+        args = ["forecast", str(workspace.path), *followed_now(workspace)]
+    except InputError:  # said beside the fields
+        args = ["forecast", str(workspace.path)]
+    job_panel(args, "Forecast" if known is None else "Forecast again")
+
+
+def _show(content: dict[str, Any]) -> None:
+    st.markdown(f"**{verdict(content['forecast'])}**")
+    st.caption(f"{decided_words(content['forecast'])}; made {content['at'].replace('T', ' ')[:16]} UTC.")
+    show(forecast_table(content["forecast"], content["queries"]))
+
+
+def verdict(forecast: dict[str, Any]) -> str:
+    """One sentence about the eval rows as a whole."""
+    change, checked = forecast["eval"]["loss_change"], forecast["eval"]["unlearning"]
+    first = "lower" if change < 0 else "raise" if change > 0 else "not change"
+    gain = checked["after"] - checked["before"]
+    chance = checked["random"] - checked["before"]
+    second = (
+        "points to the same" if gain != chance and (gain > chance) == (change < 0) else "does not confirm it"
+    )
+    return f"The decisions should {first} the loss on eval rows; the unlearning check {second}."
+
+
+def forecast_table(forecast: dict[str, Any], queries: list[dict[str, Any]]) -> Html:
+    """The eval rows and each followed query: direction by first order, and what unlearning moved."""
+    names = ["accuracy on eval", *(f"p({q['label']}): {q['text']}" for q in queries)]
+    rows = []
+    for name, each in zip(names, [forecast["eval"], *forecast["queries"]], strict=False):
+        checked = each["unlearning"]
+        rows.append(
+            (
+                tag("span", short(name, 100), title=short(name, 1_000)),
+                direction(each["loss_change"]),
+                *(percent(checked[key], 1) for key in ("before", "after", "random")),
+            )
+        )
+    heads = ("", "first order", "now", f"after {forecast['steps']} steps", "random rows instead")
+    return table(heads, rows, numbers=(2, 3, 4))
+
+
+def direction(loss_change: float) -> Html:
+    """Better or worse, with the change of loss."""
+    word: tuple[str, Tone] = (
+        ("better", "good") if loss_change < 0 else ("worse", "bad") if loss_change else ("same", "plain")
+    )
+    return tag(
+        "span",
+        badge(word[0], word[1], f"change of loss {loss_change:+.2g}"),
+        " ",
+        tag("span", f"loss {loss_change:+.1g}", cls="fw-muted"),
+    )
