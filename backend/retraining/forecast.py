@@ -60,6 +60,12 @@ def forecast(
     }
 
 
+def is_blunt(of_eval: dict[str, Any]) -> bool:
+    """Whether unlearning random rows harms eval as much, so that the check says nothing of these rows."""
+    before, own, chance = (of_eval["unlearning"][key] for key in ("before", "after", "random"))
+    return chance <= own and chance < before - 0.05
+
+
 def _changed(
     explainer: Explainer, states: Mapping[str, RowState]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

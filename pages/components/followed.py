@@ -8,13 +8,16 @@ from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import short
+from pages.components.messages import show_error
 
 OWN = "its own class"
 
 
-def ask_followed(workspace: Workspace) -> list[str]:
-    """Draw the fields; returns the command line's options. `InputError` for an id that is not there."""
-    with st.expander("Follow a row or a sentence", expanded=bool(_written(keys.TRIAL_ROW))):
+def ask_followed(workspace: Workspace) -> list[str] | None:
+    """Draw the fields; returns the command line's options, or None, said in a line, where one is wrong."""
+    with st.expander(
+        "Follow a row or a sentence", expanded=bool(_written(keys.TRIAL_ROW)), icon=":material/target:"
+    ):
         st.caption("Its probability is shown for every model: the query that made you decide, for instance.")
         row_box, class_box = st.columns(2)
         with row_box:
@@ -29,18 +32,17 @@ def ask_followed(workspace: Workspace) -> list[str]:
         st.text_input("or a sentence", key=keys.TRIAL_TEXT, max_chars=2_000)
         if workspace.manifest.data.text_b is not None:
             st.text_input("and its second text", key=keys.TRIAL_TEXT_B, max_chars=2_000)
-    return followed_now(workspace)
-
-
-def followed_now(workspace: Workspace) -> list[str]:
-    """The options by what the fields held when the page was last drawn; `InputError` as `ask_followed`."""
-    return followed_options(
-        workspace,
-        _written(keys.TRIAL_ROW),
-        _written(keys.TRIAL_TEXT),
-        _written(keys.TRIAL_TEXT_B),
-        keys.get(keys.TRIAL_LABEL) or OWN,
-    )
+    try:
+        return followed_options(
+            workspace,
+            _written(keys.TRIAL_ROW),
+            _written(keys.TRIAL_TEXT),
+            _written(keys.TRIAL_TEXT_B),
+            keys.get(keys.TRIAL_LABEL) or OWN,
+        )
+    except InputError as error:
+        show_error(error)
+        return None
 
 
 def followed_options(workspace: Workspace, row: str, text: str, text_b: str, label: str) -> list[str]:

@@ -6,10 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from backend.errors import InputError
+from backend.retraining.forecast import is_blunt
 from backend.workspace import Workspace
 from pages.components.badges import Tone, badge
-from pages.components.followed import followed_now
 from pages.components.job_panel import job_panel, jobs_of, watch
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -25,7 +24,7 @@ HELP = (
 )
 
 
-def show_forecast(workspace: Workspace) -> None:
+def show_forecast(workspace: Workspace, followed: list[str] | None) -> None:
     """The forecast of the decisions as they are now, or the job that makes it."""
     st.subheader("Forecast", help=HELP)
     record = decided(workspace)
@@ -51,11 +50,9 @@ def show_forecast(workspace: Workspace) -> None:
             "minutes, "
             "and nothing is trained for it."
         )
-    try:
-        args = ["forecast", str(workspace.path), *followed_now(workspace)]
-    except InputError:  # said beside the fields
-        args = ["forecast", str(workspace.path)]
-    job_panel(args, "Forecast" if known is None else "Forecast again")
+    if followed is not None:
+        args = ["forecast", str(workspace.path), *followed]
+        job_panel(args, "Forecast" if known is None else "Forecast again")
 
 
 def _show(content: dict[str, Any]) -> None:
@@ -65,15 +62,17 @@ def _show(content: dict[str, Any]) -> None:
 
 
 def verdict(forecast: dict[str, Any]) -> str:
-    """One sentence about the eval rows as a whole."""
+    """Two sentences about the eval rows as a whole."""
     change, checked = forecast["eval"]["loss_change"], forecast["eval"]["unlearning"]
-    first = "lower" if change < 0 else "raise" if change > 0 else "not change"
-    gain = checked["after"] - checked["before"]
-    chance = checked["random"] - checked["before"]
-    second = (
-        "points to the same" if gain != chance and (gain > chance) == (change < 0) else "does not confirm it"
-    )
-    return f"The decisions should {first} the loss on eval rows; the unlearning check {second}."
+    expected = "fall" if change < 0 else "rise" if change > 0 else "stay as it is"
+    first = f"The loss on eval rows should {expected}."
+    if is_blunt(forecast["eval"]):
+        return f"{first} Unlearning random rows harms as much, so that check says nothing here."
+    gain = checked["after"] - checked["random"]
+    if not gain or not change:
+        return f"{first} The unlearning check sees no difference from random rows."
+    agrees = (gain > 0) == (change < 0)
+    return f"{first} The unlearning check {'points the same way' if agrees else 'points the other way'}."
 
 
 def forecast_table(forecast: dict[str, Any], queries: list[dict[str, Any]]) -> Html:

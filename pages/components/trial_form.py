@@ -13,7 +13,6 @@ from backend.model.runs import was_attached
 from backend.selection.registry import DECISIONS, STRATEGIES, checked_options, strategy_named
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.followed import ask_followed
 from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, start, watch
 from pages.components.markup import plain_label
 from pages.components.messages import safely, show_error
@@ -33,7 +32,7 @@ NEEDS_INDEX = ("reweight",)
 WITHOUT_GUIDE = (DECISIONS, "prune")
 
 
-def ask_trial(workspace: Workspace) -> None:
+def ask_trial(workspace: Workspace, followed: list[str] | None) -> None:
     """The form, and the job; while a trial of this workspace runs, its progress stands in their place."""
     st.subheader("Trial")
     jobs = jobs_of(workspace.path, "retrain")
@@ -45,7 +44,7 @@ def ask_trial(workspace: Workspace) -> None:
         watch(running.folder)
         return
     try:
-        args = _asked(workspace)
+        args = _asked(workspace, followed)
     except InputError as error:
         show_error(error)
         return
@@ -66,7 +65,7 @@ def trial_args(
     return [*args, *(f"--set={name}={value}" for name, value in options.items()), *more]
 
 
-def _asked(workspace: Workspace) -> list[str] | None:
+def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None:
     """The command; None, with the reason on the page, where there is nothing to start."""
     st.segmented_control(
         "What is compared",
@@ -89,11 +88,11 @@ def _asked(workspace: Workspace) -> list[str] | None:
     seeds = _seeds()
     guide = GUIDE if strategy in WITHOUT_GUIDE else _guide(workspace)
     options = ask_options(workspace, strategy)
-    if options is None:
+    if options is None or followed is None:
         return None
     if strategy != DECISIONS:
         checked_options(strategy_named(strategy), options)
-    more = ask_followed(workspace)
+    more = followed
     if was_attached(workspace.folder):
         st.text_input(
             "Model before training",
@@ -113,8 +112,7 @@ def _explain(workspace: Workspace, strategy: str) -> None:
         record = decided(workspace)
         st.caption(
             f"Trains on the rows and labels that your decisions leave ({decided_words(record)}), beside "
-            "the untouched "
-            "data, as many rows removed at random, and as many removed by their loss."
+            "the untouched data, as many rows removed at random, and as many removed by their loss."
         )
         return
     chosen = STRATEGIES[strategy]
