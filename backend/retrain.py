@@ -3,17 +3,14 @@ parts as `backend.mislabel` is."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backend.data.dataset import load_split
-from backend.data.messages import shown_value
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.files import replacing, write_json
@@ -23,12 +20,14 @@ from backend.model.prediction_table import read_predictions
 from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
-from backend.retraining.decisions import CLEANED, decided_rows, decisions_record, decisions_trial
+from backend.retraining.decided import decided_rows, decisions_record
+from backend.retraining.decisions import CLEANED, decisions_trial
 from backend.retraining.forecast import forecast
+from backend.retraining.kept import forecast_place
 from backend.retraining.original import Original, original_run
 from backend.retraining.question import Asked, resolved
 from backend.retraining.report import markdown, report
-from backend.retraining.runner import Runner, retrains_home
+from backend.retraining.runner import Runner
 from backend.scores.context import Context
 from backend.scores.settings import ScoreSettings
 from backend.selection.registry import DECISIONS, checked_options, strategy_named
@@ -131,43 +130,8 @@ def forecast_decisions(
         "index": explainer.folder.require("index", "precompute").id,
         "at": _now(),
     }
-    write_json(_forecast_place(explainer.folder, decided["mark"]), content)
+    write_json(forecast_place(explainer.folder, decided["mark"]), content)
     return content
-
-
-def read_forecast(folder: Folder, mark: str) -> dict[str, Any] | None:
-    """The forecast of the decisions with this ``mark`` by the present index; None if there is none."""
-    content = _read_json(_forecast_place(folder, mark))
-    index = folder.manifest().artifacts.get("index")
-    return content if content and index is not None and content.get("index") == index.id else None
-
-
-def reports(folder: Folder) -> list[Path]:
-    """Folders of the reports so far, newest first."""
-    return sorted((each.parent for each in retrains_home(folder).glob("*/report.json")), reverse=True)
-
-
-def read_report(folder: Folder, name: str) -> dict[str, Any]:
-    """The report of that name, a name of `reports`; `InputError` if there is none or it can't be read."""
-    place = next((each for each in reports(folder) if each.name == name), None)
-    if place is None:
-        raise InputError(f"report {shown_value(name)}: there is none of this name")
-    content = _read_json(place / "report.json")
-    if content is None or not {"arms", "seeds", "reference", "strategy"} <= set(content):
-        raise InputError(f"{place / 'report.json'}: damaged; retrain again (no training is repeated)")
-    return content
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _forecast_place(folder: Folder, mark: str) -> Path:
-    return retrains_home(folder) / "forecasts" / f"{mark}.json"
 
 
 def _now() -> str:
@@ -240,7 +204,7 @@ def _forecast(
 
 def _written(folder: Folder, content: dict[str, Any]) -> dict[str, Any]:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    place = retrains_home(folder) / f"{stamp}-{content['strategy']}"
+    place = folder.retrains / f"{stamp}-{content['strategy']}"
     content = {**content, "folder": str(place)}
     place.mkdir(parents=True)
     with replacing(place / "report.md") as temporary:

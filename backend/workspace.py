@@ -506,25 +506,25 @@ class Workspace:
 
     def decisions_record(self) -> dict[str, Any]:
         """How many training rows the decisions remove and relabel, and a ``mark`` of which."""
-        from backend.retraining.decisions import decisions_record
+        from backend.retraining.decided import decisions_record
 
         return decisions_record(self.train_split, self.manifest.classes, self.states())
 
     def last_forecast(self, mark: str) -> dict[str, Any] | None:
         """What `forecast` came to for the decisions of that mark; None if it was not asked for."""
-        from backend.retrain import read_forecast
+        from backend.retraining.kept import read_forecast
 
         return read_forecast(self.folder, mark)
 
     def reports(self) -> list[str]:
         """Names of the reports of `retrain`, newest first."""
-        from backend.retrain import reports
+        from backend.retraining.kept import reports
 
         return [each.name for each in reports(self.folder)]
 
     def report(self, name: str) -> dict[str, Any]:
         """A report of `retrain`; `InputError` if there is none of this name or it is damaged."""
-        from backend.retrain import read_report
+        from backend.retraining.kept import read_report
 
         return read_report(self.folder, name)
 

@@ -153,7 +153,7 @@ def _list_strategies(json: bool) -> None:
 
 
 def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> None:
-    from backend.retraining.forecast import is_blunt
+    from backend.retraining.kept import is_blunt
 
     names = [f"p({q['label']}) of: {console.shown(q['text'])}" for q in queries]
     every = [content["eval"], *content["queries"]]

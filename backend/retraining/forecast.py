@@ -23,7 +23,7 @@ from backend.influence.summed_query import summed_query
 from backend.influence.tracing import TracedExample
 from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
-from backend.retraining.decisions import decided_rows
+from backend.retraining.decided import decided_rows
 from backend.retraining.unlearn import unlearn
 
 
@@ -58,12 +58,6 @@ def forecast(
         "relabelled": len(relabelled),
         "steps": checked["steps"],
     }
-
-
-def is_blunt(of_eval: dict[str, Any]) -> bool:
-    """Whether unlearning random rows harms eval as much, so that the check says nothing of these rows."""
-    before, own, chance = (of_eval["unlearning"][key] for key in ("before", "after", "random"))
-    return chance <= own and chance < before - 0.05
 
 
 def _changed(

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from backend.retraining.forecast import is_blunt
+from backend.retraining.kept import is_blunt
 from backend.workspace import Workspace
 from pages.components.badges import Tone, badge
 from pages.components.job_panel import job_panel, jobs_of, watch

@@ -9,8 +9,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.jobs.listing import Job
 from backend.jobs.process import job_path
-from backend.model.runs import was_attached
-from backend.selection.registry import DECISIONS, STRATEGIES, checked_options, strategy_named
+from backend.model.origin import was_attached
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, start, watch
@@ -19,7 +18,8 @@ from pages.components.messages import safely, show_error
 from pages.components.trial_options import ask_options
 from pages.components.trial_state import ask_for_decisions, decided, decided_words, something_decided
 
-NAMES = {
+DECISIONS = "decisions"
+NAMES = {  # the strategies, written down: their registry takes seconds to load
     DECISIONS: "Your decisions",
     "mask": "Mask",
     "dga": "Mixture (DGA)",
@@ -69,8 +69,8 @@ def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None
     """The command; None, with the reason on the page, where there is nothing to start."""
     st.segmented_control(
         "What is compared",
-        [DECISIONS, *STRATEGIES],
-        format_func=lambda name: NAMES.get(name, name),
+        list(NAMES),
+        format_func=NAMES.__getitem__,
         default=DECISIONS,
         required=True,
         key=keys.TRIAL_STRATEGY,
@@ -91,6 +91,8 @@ def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None
     if options is None or followed is None:
         return None
     if strategy != DECISIONS:
+        from backend.selection.registry import checked_options, strategy_named
+
         checked_options(strategy_named(strategy), options)
     more = followed
     if was_attached(workspace.folder):
@@ -115,7 +117,9 @@ def _explain(workspace: Workspace, strategy: str) -> None:
             "the untouched data, as many rows removed at random, and as many removed by their loss."
         )
         return
-    chosen = STRATEGIES[strategy]
+    from backend.selection.registry import strategy_named
+
+    chosen = strategy_named(strategy)
     st.caption(f"{plain_label(chosen.summary, 200).capitalize()} ({plain_label(chosen.source, 120)}). "
                "Starts from the rows and labels as they came; your decisions are not applied.")  # fmt: skip
 

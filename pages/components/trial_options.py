@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from backend.influence.modes import MODES
-from backend.selection.prune import WAYS
-from backend.selection.registry import STRATEGIES
-from backend.selection.select import BY
 from backend.workspace import Workspace
 from pages.components.markup import plain_label, short
-
-CHOICES: dict[tuple[str, str], Callable[[Workspace], list[str]]] = {
-    ("select", "by"): lambda workspace: list(BY),
-    ("prune", "way"): lambda workspace: list(WAYS),
-    ("prune", "score"): lambda workspace: _scores(workspace),
-    ("reweight", "score"): lambda workspace: list(MODES),
-}
+from pages.components.queue_scores import scores_are_there
 
 
 def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
     """Those that differ from the defaults, as text; None, said in a line, where a choice is empty."""
-    if strategy not in STRATEGIES:
+    if strategy == "decisions":
         return {}
+    from backend.selection.registry import strategy_named  # seconds, so only where it is needed
+
     found: dict[str, str] = {}
     boxes = st.columns(2)
-    for place, (name, (default, meaning)) in enumerate(STRATEGIES[strategy].options.items()):
+    for place, (name, (default, meaning)) in enumerate(strategy_named(strategy).options.items()):
         with boxes[place % 2]:
             value = _field(workspace, strategy, name, default, meaning)
         if value is None:
@@ -45,8 +36,8 @@ def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
 def _field(workspace: Workspace, strategy: str, name: str, default: Any, meaning: str) -> str | None:
     title, key = name.replace("_", " ").capitalize(), f"option-{strategy}-{name}"
     help = plain_label(f"{meaning[:1].upper()}{meaning[1:]}", 300)
-    if (strategy, name) in CHOICES:
-        choices = CHOICES[strategy, name](workspace)
+    choices = _choices(workspace, strategy, name)
+    if choices is not None:
         if not choices:
             return None
         first = choices.index(default) if default in choices else 0
@@ -62,7 +53,13 @@ def _field(workspace: Workspace, strategy: str, name: str, default: Any, meaning
     return str(default if value is None else type(default)(value))
 
 
-def _scores(workspace: Workspace) -> list[str]:
-    from pages.components.queue_scores import scores_are_there
+def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None:
+    """The values that an option can have; None where any will do."""
+    from backend.influence.modes import MODES
+    from backend.selection.prune import WAYS
+    from backend.selection.select import BY
 
-    return list(workspace.scores().names) if scores_are_there(workspace) else []
+    known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}
+    if (strategy, name) == ("prune", "score"):
+        return list(workspace.scores().names) if scores_are_there(workspace) else []
+    return list(known[strategy, name]) if (strategy, name) in known else None

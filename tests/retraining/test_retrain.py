@@ -8,9 +8,10 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.model.loading import load_classifier
-from backend.retrain import RetrainSettings, reports
+from backend.retrain import RetrainSettings
 from backend.retraining import runner
 from backend.retraining.decisions import CLEANED, RANDOM, UNTOUCHED
+from backend.retraining.kept import reports
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
 from backend.retraining.report import cell, markdown
