@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.retraining.kept import is_blunt
 from backend.workspace import Workspace
-from pages.components.badges import Tone, badge
+from pages.components.badges import badge
 from pages.components.job_panel import job_panel, jobs_of, watch
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -83,23 +83,18 @@ def forecast_table(forecast: dict[str, Any], queries: list[dict[str, Any]]) -> H
         checked = each["unlearning"]
         rows.append(
             (
-                tag("span", short(name, 100), title=short(name, 1_000)),
+                tag("span", short(name, 60), title=short(name, 1_000)),
                 direction(each["loss_change"]),
                 *(percent(checked[key], 1) for key in ("before", "after", "random")),
             )
         )
-    heads = ("", "first order", "now", f"after {forecast['steps']} steps", "random rows instead")
+    heads = ("", "first order", "now", f"after {forecast['steps']} steps", "random rows")
     return table(heads, rows, numbers=(2, 3, 4))
 
 
 def direction(loss_change: float) -> Html:
-    """Better or worse, with the change of loss."""
-    word: tuple[str, Tone] = (
-        ("better", "good") if loss_change < 0 else ("worse", "bad") if loss_change else ("same", "plain")
-    )
-    return tag(
-        "span",
-        badge(word[0], word[1], f"change of loss {loss_change:+.2g}"),
-        " ",
-        tag("span", f"loss {loss_change:+.1g}", cls="fw-muted"),
-    )
+    """Better or worse; the change of loss is in its tooltip."""
+    title = f"first order: change of loss {loss_change:+.2g}"
+    if not loss_change:
+        return badge("same", "plain", title)
+    return badge("better", "good", title) if loss_change < 0 else badge("worse", "bad", title)

@@ -12,12 +12,12 @@ from pages.components.plots import COLOURS, GREY, SYMBOLS, plot_text, rows_axis
 
 FIGURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Loss"}
 _ROW = 44
+_LEAST = 0.02  # an axis shows at least so much
 
 
 def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
     """Left every arm's mean with its deviation over seeds, right its change with the 95 % interval."""
     arms = report["arms"]
-    title = FIGURES[figure]
     made = make_subplots(1, 2, shared_yaxes=True, column_widths=[0.42, 0.58], horizontal_spacing=0.03)
     for place, arm in enumerate(arms):
         found = arm["figures"][figure]
@@ -38,9 +38,17 @@ def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
         if change:
             _add_change(made, report, arm["name"], place, change)
     made.add_vline(0, line_width=1, line_color=GREY, row=1, col=2)
-    made.update_xaxes(title_text=f"{title}, mean and deviation over seeds", row=1, col=1, fixedrange=True)
+    means = [value for arm in arms for value in _ends(arm["figures"][figure])]
     made.update_xaxes(
-        title_text=f"change against {plot_text(report['reference'])}, 95 % interval",
+        title_text=f"{title}, mean and deviation over seeds",
+        range=_range(means),
+        row=1,
+        col=1,
+        fixedrange=True,
+    )
+    made.update_xaxes(
+        title_text=_against(report),
+        range=_range([0.0, *_all_changes(report, [figure])]),
         row=1,
         col=2,
         fixedrange=True,
@@ -50,6 +58,27 @@ def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
         height=_ROW * len(arms) + 90, margin={"l": 0, "r": 10, "t": 10, "b": 10}, showlegend=False
     )
     return made
+
+
+def _against(report: dict[str, Any]) -> str:
+    return f"change against {plot_text(report['reference'])}, 95 % interval"
+
+
+def _ends(found: dict[str, Any]) -> tuple[float, float]:
+    return found["mean"] - (found["sd"] or 0.0), found["mean"] + (found["sd"] or 0.0)
+
+
+def _all_changes(report: dict[str, Any], figures: Sequence[str]) -> list[float]:
+    """Ends of the intervals and single seeds: what must fit on the axis."""
+    changes = [arm.get("change", {}).get(each) for arm in report["arms"] for each in figures]
+    return [value for each in changes if each for value in (each["low"], each["high"], *each["seeds"])]
+
+
+def _range(values: Sequence[float]) -> list[float]:
+    """Ends of an axis: room at both sides, and never so close that nothing looks like much."""
+    low, high = min(values), max(values)
+    room = max(0.08 * (high - low), _LEAST / 2 - (high - low) / 2)
+    return [low - room, high + room]
 
 
 def _add_change(
@@ -108,7 +137,7 @@ def parts_figure(report: dict[str, Any], names: Sequence[str], arms: Sequence[st
             made.add_trace(trace.update(showlegend=first == 0, legendgroup=name))
     made.add_vline(0, line_width=1, line_color=GREY)
     made.update_xaxes(
-        title_text=f"change against {plot_text(report['reference'])}, 95 % interval", fixedrange=True
+        title_text=_against(report), range=_range([0.0, *_all_changes(report, names)]), fixedrange=True
     )
     made.update_yaxes(**rows_axis([each.partition("/")[2] for each in names]))
     made.update_layout(

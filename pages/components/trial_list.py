@@ -27,6 +27,7 @@ def show_trials(workspace: Workspace) -> None:
     st.selectbox(
         "Report",
         names,
+        index=None,  # a value that is the default would not be in the address
         format_func=report_title,
         key=keys.REPORT,
         bind="query-params",
@@ -52,8 +53,10 @@ def report_title(name: str) -> str:
 
 
 def _choose_newest(names: list[str]) -> None:
-    before = keys.get(keys.REPORT_NEWEST)
-    if keys.get(keys.REPORT) not in (None, *names) or before not in (None, names[0]):
+    """Where no report is asked for, the one asked for is gone, or a new one has come."""
+    asked, before = keys.get(keys.REPORT), keys.get(keys.REPORT_NEWEST)
+    nothing = asked is None and keys.REPORT not in st.query_params
+    if nothing or asked not in (None, *names) or before not in (None, names[0]):
         keys.put(keys.REPORT, names[0])
     keys.put(keys.REPORT_NEWEST, names[0])
 

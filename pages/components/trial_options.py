@@ -8,7 +8,6 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components.markup import plain_label, short
-from pages.components.queue_scores import scores_are_there
 
 
 def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
@@ -58,6 +57,7 @@ def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None
     from backend.influence.modes import MODES
     from backend.selection.prune import WAYS
     from backend.selection.select import BY
+    from pages.components.queue_scores import scores_are_there
 
     known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}
     if (strategy, name) == ("prune", "score"):

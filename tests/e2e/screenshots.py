@@ -1,4 +1,4 @@
-"""Pictures of the four pages, light and dark.
+"""Pictures of the pages, light and dark.
 
 ``python -m tests.e2e.screenshots [workspace] [folder] [width]``
 
@@ -20,7 +20,9 @@ PAGES = {  # address and height of the picture
     "inspect": ("inspect", 1560),
     "review": ("review", 1250),
     "changes": ("changes", 900),
+    "retrain": ("retrain", 900),
     "export": ("export", 1000),
+    "jobs": ("jobs", 1100),
 }
 LOG = "review.sqlite"
 
