@@ -306,6 +306,11 @@ class Folder:
         return self.path / "review.sqlite"
 
     @property
+    def retrains(self) -> Path:
+        """Reports, forecasts, outcomes and models of retraining."""
+        return self.path / "retrains"
+
+    @property
     def exports(self) -> Path:
         """Default home of exports."""
         return self.path / "exports"

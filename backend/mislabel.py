@@ -16,7 +16,7 @@ import numpy as np
 from backend.copies import copied
 from backend.errors import InputError
 from backend.evaluation.detection import Detection, detect
-from backend.model.runs import was_attached
+from backend.model.origin import was_attached
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.scores.queue import suspicions

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,14 @@ from backend.model.prediction_table import read_predictions
 from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
-from backend.retraining.decisions import CLEANED, decided_rows, decisions_trial
+from backend.retraining.decided import decided_rows, decisions_record
+from backend.retraining.decisions import CLEANED, decisions_trial
 from backend.retraining.forecast import forecast
+from backend.retraining.kept import forecast_place
 from backend.retraining.original import Original, original_run
 from backend.retraining.question import Asked, resolved
 from backend.retraining.report import markdown, report
-from backend.retraining.runner import Runner, retrains_home
+from backend.retraining.runner import Runner
 from backend.scores.context import Context
 from backend.scores.settings import ScoreSettings
 from backend.selection.registry import DECISIONS, checked_options, strategy_named
@@ -91,7 +92,7 @@ def retrain(
         groups=evaluation.groups,
         queries=records,
     )
-    content |= _origin(settings, original, runner)
+    content |= _origin(folder, settings, original, runner)
     recorded = recorded_settings(folder)
     if recorded is not None and settings.epochs not in (None, recorded.epochs):
         content["notes"].append(
@@ -99,6 +100,7 @@ def retrain(
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
+        content["decisions"] = decisions_record(load_split(folder, "train"), classes, states)
         content["forecast"] = _forecast(folder, states, records, explainer, progress)
     return _written(folder, content)
 
@@ -111,21 +113,29 @@ def forecast_decisions(
 ) -> dict[str, Any]:
     """``forecast`` (see `backend.retraining.forecast`) and the ``queries`` that it is about.
 
-    `InputError` where nothing is removed or relabelled.
+    Kept under the decisions that it is about, see `read_forecast`. `InputError` where nothing is removed or
+    relabelled.
     """
-    given, now, removed = decided_rows(explainer.train, explainer.classes, states)
-    if not removed.any() and (given == now).all():
+    decided = decisions_record(explainer.train, explainer.classes, states)
+    if not decided["removed"] + decided["relabelled"]:
         raise InputError(
             "no training row is removed or relabelled: there is nothing to forecast; decide first"
         )
     records, _ = resolved(asked, explainer.splits["eval"], explainer.classes)
     queries = [{**each, "label": explainer.classes[each["label"]]} for each in records]
-    return {"forecast": forecast(explainer, states, records, progress=progress), "queries": queries}
+    content = {
+        "forecast": forecast(explainer, states, records, progress=progress),
+        "queries": queries,
+        "decisions": decided,
+        "index": explainer.folder.require("index", "precompute").id,
+        "at": _now(),
+    }
+    write_json(forecast_place(explainer.folder, decided["mark"]), content)
+    return content
 
 
-def reports(folder: Folder) -> list[Path]:
-    """Folders of the reports so far, newest first."""
-    return sorted((each.parent for each in retrains_home(folder).glob("*/report.json")), reverse=True)
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _trial(
@@ -168,11 +178,12 @@ def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
     return replace(trial, arms=arms, control=control)
 
 
-def _origin(settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:
+def _origin(folder: Folder, settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:
     return {
         "strategy": settings.strategy,
         "options": settings.options,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": _now(),
+        "data": folder.manifest().data.fingerprint,
         "epochs": original.settings.epochs,
         "models": {name: str(path) for name, path in runner.models.items()},
     }
@@ -193,7 +204,7 @@ def _forecast(
 
 def _written(folder: Folder, content: dict[str, Any]) -> dict[str, Any]:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    place = retrains_home(folder) / f"{stamp}-{content['strategy']}"
+    place = folder.retrains / f"{stamp}-{content['strategy']}"
     content = {**content, "folder": str(place)}
     place.mkdir(parents=True)
     with replacing(place / "report.md") as temporary:

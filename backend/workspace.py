@@ -29,6 +29,7 @@ if (
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.data.peek import Peek
+    from backend.disk_use import DiskUse
     from backend.evaluation.compare import Comparison
     from backend.evaluation.deletion import Curve, DeletionSettings
     from backend.evaluation.lds import Lds, LdsSettings
@@ -596,6 +597,36 @@ class Workspace:
         from backend.retrain import forecast_decisions
 
         return forecast_decisions(self.explainer(device), self.states(), asked, progress)
+
+    def decisions_record(self) -> dict[str, Any]:
+        """How many training rows the decisions remove and relabel, and a ``mark`` of which."""
+        from backend.retraining.decided import decisions_record
+
+        return decisions_record(self.train_split, self.manifest.classes, self.states())
+
+    def last_forecast(self, mark: str) -> dict[str, Any] | None:
+        """What `forecast` came to for the decisions of that mark; None if it was not asked for."""
+        from backend.retraining.kept import read_forecast
+
+        return read_forecast(self.folder, mark)
+
+    def reports(self) -> list[str]:
+        """Names of the reports of `retrain`, newest first."""
+        from backend.retraining.kept import reports
+
+        return [each.name for each in reports(self.folder)]
+
+    def report(self, name: str) -> dict[str, Any]:
+        """A report of `retrain`; `InputError` if there is none of this name or it is damaged."""
+        from backend.retraining.kept import read_report
+
+        return read_report(self.folder, name)
+
+    def disk_use(self) -> list[DiskUse]:
+        """What each part of the workspace takes of the disk (see `backend.disk_use`)."""
+        from backend.disk_use import disk_use
+
+        return disk_use(self.folder)
 
     # -- export -------------------------------------------------------------------------------------
 

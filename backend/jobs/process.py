@@ -1,14 +1,14 @@
 """Commands of Firstword run in the background: each in a process of its own that outlives a page or a server.
 
 A job is named by its command line: its files lie in ``<log_dir>/<digest of the arguments>/``
-(``job.json``, ``progress.json``, ``stdout.log``, ``stderr.log``). The same command runs once at a time.
+(``job.json``, ``progress.json``, ``stdout.log``, ``stderr.log``, and ``stopping`` once it was asked to stop).
+The same command runs once at a time.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -24,11 +24,16 @@ from backend.files import digest, write_json
 from backend.jobs.progress_file import PROGRESS_VARIABLE
 
 State = Literal["running", "done", "failed", "interrupted"]
+_STOPPING = "stopping"
 
 
 @dataclass(frozen=True)
 class JobState:
-    """How far a job is; ``error`` is the line that says why it failed."""
+    """How far a job is; ``error`` is the line that says why it failed.
+
+    ``stopping``: it was asked to stop and has not ended yet. ``within``: of a stage made of many parts, such
+    as the trainings of a trial: its name, how many parts are done, and of how many.
+    """
 
     state: State
     stage: str = ""
@@ -36,11 +41,26 @@ class JobState:
     total: int = 0
     error: str | None = None
     seconds_left: float | None = None
+    stopping: bool = False
+    within: tuple[str, int, int] | None = None
 
     @property
     def share(self) -> float:
-        """The part of the current stage that is done, 0 to 1."""
-        return min(self.done / self.total, 1.0) if self.total > 0 else 0.0
+        """The part of the work in hand that is done, 0 to 1."""
+        part = _share(self.done, self.total)
+        if self.within is None:
+            return part
+        _, done, total = self.within
+        return _share(done + part, total)
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What was started: the arguments, the process, and when that process began (seconds since 1970)."""
+
+    args: tuple[str, ...]
+    pid: int
+    created: float | None
 
 
 def job_path(args: list[str], log_dir: Path) -> Path:
@@ -65,7 +85,8 @@ def start_command(args: list[str], log_dir: Path) -> Path:
 
 
 def _start(args: list[str], folder: Path) -> None:
-    (folder / "progress.json").unlink(missing_ok=True)
+    for name in ("progress.json", _STOPPING):
+        (folder / name).unlink(missing_ok=True)
     environment = {**os.environ, PROGRESS_VARIABLE: str((folder / "progress.json").resolve())}
     with (folder / "stdout.log").open("wb") as out, (folder / "stderr.log").open("wb") as errors:
         process = subprocess.Popen(
@@ -79,19 +100,38 @@ def _start(args: list[str], folder: Path) -> None:
     write_json(folder / "job.json", {"args": args, "pid": process.pid, "created": _created(process.pid)})
 
 
+def job_record(folder: Path) -> JobRecord | None:
+    """What was started in ``folder``; None if nothing was or its record can't be read."""
+    content = _read(folder / "job.json") or {}
+    args, pid, created = content.get("args"), content.get("pid"), content.get("created")
+    if not isinstance(args, list) or not all(isinstance(each, str) for each in args):
+        return None
+    if type(pid) is not int or pid <= 0 or not isinstance(created, int | float | None):
+        return None
+    return JobRecord(tuple(args), pid, created)
+
+
 def job_state(folder: Path) -> JobState | None:
     """How far the job in ``folder`` is; None if none was ever started there."""
-    record = _read(folder / "job.json")
+    record = job_record(folder)
     if record is None:
         return None
     progress = _read(folder / "progress.json") or {}
-    position = (str(progress.get("stage", "")), int(progress.get("done", 0)), int(progress.get("total", 0)))
+    position = (str(progress.get("stage", "")), _count(progress.get("done")), _count(progress.get("total")))
     ended = progress.get("state")
     if ended in ("done", "failed", "interrupted"):
         _alive(record)  # collects the ended process
-        return JobState(ended, *position, progress.get("error"))
+        error = progress.get("error")
+        return JobState(ended, *position, None if error is None else str(error))
     if _alive(record):
-        return JobState("running", *position, seconds_left=progress.get("seconds_left"))
+        left = progress.get("seconds_left")
+        return JobState(
+            "running",
+            *position,
+            seconds_left=left if isinstance(left, int | float) else None,
+            stopping=(folder / _STOPPING).exists(),
+            within=_within(progress.get("within")),
+        )
     last_words = "" if progress else _last_line(folder / "stderr.log")
     return JobState("failed" if last_words else "interrupted", *position, last_words or None)
 
@@ -107,35 +147,44 @@ def job_result(folder: Path) -> Any:
         return None
 
 
-def jobs_of(command: str, log_dir: Path) -> list[list[str]]:
-    """The arguments of every job of a command that was ever started here, newest first."""
-    records = [_read(path) for path in sorted(log_dir.glob("*/job.json"), key=_time, reverse=True)]
-    found = [list(map(str, record.get("args", []))) for record in records if record]
-    return [args for args in found if args[:1] == [command]]
+def stop_job(folder: Path, at_once: bool = False) -> bool:
+    """Ask the job's process to stop: it ends as with Ctrl-C, and what is done is kept.
+
+    ``at_once`` ends it without asking: for one that does not listen. Returns whether there was something to
+    stop; another process that has the number by now is left alone.
+    """
+    record = job_record(folder)
+    if record is None or not _alive(record):
+        return False
+    (folder / _STOPPING).touch()
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(record.pid)
+        if process.create_time() != record.created:
+            return False
+        process.kill() if at_once else process.terminate()  # psutil compares number and beginning once more
+        return True
+    return False
 
 
-def forget_job(args: list[str], log_dir: Path) -> None:
-    """Delete the record of a job that has ended; what it made stays. `InputError` if it is running."""
-    folder = job_path(args, log_dir)
-    state = job_state(folder)
-    if state and state.state == "running":
-        raise InputError(f"`{' '.join(args)[:200]}` is running; it can be forgotten when it has ended")
-    shutil.rmtree(folder, ignore_errors=True)
+def _share(done: float, total: int) -> float:
+    return min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
 
 
-def _time(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
-def _alive(record: dict[str, Any]) -> bool:
-    pid = int(record["pid"])
+def _within(value: Any) -> tuple[str, int, int] | None:
+    if not isinstance(value, list) or len(value) != 3:
+        return None
+    return str(value[0]), _count(value[1]), _count(value[2])
+
+
+def _alive(record: JobRecord) -> bool:
     with suppress(OSError):  # started by an earlier server: not ours to collect
-        os.waitpid(pid, os.WNOHANG)
-    created = _created(pid)
-    return created is not None and created == record["created"]
+        os.waitpid(record.pid, os.WNOHANG)
+    created = _created(record.pid)
+    return created is not None and created == record.created
 
 
 def _created(pid: int) -> float | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,8 @@ def progress_file() -> Iterator[Progress | None]:
     """Write what is reported, and how the block ends, to the file that ``FIRSTWORD_PROGRESS`` names.
 
     Yields None if the variable is not set. A file on a full disk or in a deleted folder is given up
-    silently: watching must not end the work.
+    silently: watching must not end the work. Meanwhile a request to terminate is as good as Ctrl-C: what is
+    half-written is swept away, and the file says that the work was interrupted.
     """
     place = os.environ.get(PROGRESS_VARIABLE)
     if not place:
@@ -29,11 +32,24 @@ def progress_file() -> Iterator[Progress | None]:
         return
     writer = _Writer(Path(place))
     try:
-        yield writer
+        with _terminated_like_interrupted():
+            yield writer
     except BaseException as error:
         writer.finish("interrupted" if isinstance(error, KeyboardInterrupt) else "failed", _line(error))
         raise
     writer.finish("done")
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Writer:
@@ -41,13 +57,16 @@ class _Writer:
         self.path = path
         self.last: dict[str, Any] = {"stage": "", "done": 0, "total": 0}
         self.pace = Pace()
+        self.outer = _Outer()
         self.written_at = 0.0
         self._write("running")
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         new_stage = stage != self.last["stage"]
         self.pace(stage, done, total)
-        self.last = {"stage": stage, "done": done, "total": total, "seconds_left": self.pace.seconds_left}
+        within = self.outer.around(stage, done, total)
+        left = self.pace.seconds_left if within is None else self.outer.seconds_left(done, total)
+        self.last = {"stage": stage, "done": done, "total": total, "seconds_left": left, "within": within}
         if new_stage or time.monotonic() - self.written_at >= SECONDS_BETWEEN_WRITES:
             self._write("running")
 
@@ -64,6 +83,34 @@ class _Writer:
             temporary.replace(self.path)
         except OSError:
             return
+
+
+class _Outer:
+    """A stage that goes on while others come and go within it, as the trainings of a trial do.
+
+    It is known by its beginning: nothing of it is done yet, and already another stage reports.
+    """
+
+    def __init__(self) -> None:
+        self._stage, self._done, self._total, self._began = "", 0, 0, 0.0
+        self._known = False
+
+    def around(self, stage: str, done: int, total: int) -> list[Any] | None:
+        """The stage around ``stage``, how much of it is done, and of how much; None if there is none."""
+        other = stage != self._stage
+        if other and self._done < self._total and (self._known or self._done == 0):
+            self._known = True
+            return [self._stage, self._done, self._total]
+        if other:
+            self._known, self._began = False, time.monotonic()
+        self._stage, self._done, self._total = stage, done, total
+        return None
+
+    def seconds_left(self, done: int, total: int) -> float | None:
+        """How long the whole takes at this rate, of whose current part ``done`` of ``total`` is done."""
+        share = (self._done + (done / total if total > 0 else 0)) / self._total
+        passed = time.monotonic() - self._began
+        return passed * (1 - share) / share if share > 0 else None
 
 
 def _line(error: BaseException) -> str:

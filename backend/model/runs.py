@@ -17,6 +17,7 @@ from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, m
 from backend.model.dynamics import dynamics_key, has_run, record_runs, write_run
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer
+from backend.model.origin import was_attached
 from backend.model.source import resolve
 from backend.model.token_table import tokenizer_id
 from backend.model.training import TrainingResult, train
@@ -82,12 +83,6 @@ def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list
             progress(_SEEDS, done, count)
         record_runs(folder, key)
     return seeds
-
-
-def was_attached(folder: Folder) -> bool:
-    """Whether the workspace's checkpoints are somebody's own run, whose start is not known."""
-    artifact = folder.manifest().artifacts.get("checkpoints")
-    return artifact is not None and artifact.details.get("made_by") == "attach"
 
 
 def recorded_settings(folder: Folder) -> TrainingSettings | None:

@@ -10,28 +10,12 @@ from backend.data.dataset import Split
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
+from backend.retraining.decided import decided_rows
 
 UNTOUCHED, CLEANED, RANDOM, BY_LOSS = "untouched", "cleaned", "random removal", "removal by loss"
 _LOOKED_AT = (
     "whoever decided while looking at eval rows has fitted the decisions to them: such figures are optimistic"
 )
-
-
-def decided_rows(
-    train: Split, classes: tuple[str, ...], states: Mapping[str, RowState]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels given and labels in force, class indices int64 (n), and which rows are removed, bool (n)."""
-    numbers = {name: number for number, name in enumerate(classes)}
-    given = np.array([numbers[each] for each in train.labels], dtype=np.int64)
-    now, removed = given.copy(), np.zeros(len(train), dtype=bool)
-    for row, state in states.items():
-        if not train.has(row):
-            continue
-        place = train.position(row)
-        removed[place] = state.action == "remove"
-        if state.label is not None:
-            now[place] = numbers[state.label]
-    return given, now, removed
 
 
 def decisions_trial(

@@ -23,7 +23,7 @@ from backend.influence.summed_query import summed_query
 from backend.influence.tracing import TracedExample
 from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
-from backend.retraining.decisions import decided_rows
+from backend.retraining.decided import decided_rows
 from backend.retraining.unlearn import unlearn
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from backend.errors import InputError
 from backend.folder import Folder, ModelInfo
-from backend.model.runs import recorded_settings, was_attached
+from backend.model.origin import was_attached
+from backend.model.runs import recorded_settings
 from backend.model.training_settings import TrainingSettings
 
 

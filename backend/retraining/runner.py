@@ -41,11 +41,6 @@ class Texts:
     texts_b: tuple[str, ...] | None = None
 
 
-def retrains_home(folder: Folder) -> Path:
-    """Where reports, outcomes and retrained models lie."""
-    return folder.path / "retrains"
-
-
 class Runner:
     """Trains, predicts and keeps outcomes for one workspace; the original run is never touched.
 
@@ -56,7 +51,7 @@ class Runner:
         self._folder, self._original, self._queries, self._keep = folder, original, queries, keep
         self._manifest = folder.manifest()
         self._train, self._eval = load_split(folder, "train"), load_split(folder, "eval")
-        self._home = retrains_home(folder) / "outcomes"
+        self._home = folder.retrains / "outcomes"
         self.models: dict[str, Path] = {}
 
     def run(self, trial: Trial, seeds: Sequence[int], progress: Progress = silent) -> Outcomes:

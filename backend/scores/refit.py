@@ -14,8 +14,9 @@ from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.devices import resolve_device
 from backend.model.loading import load_classifier, load_tokenizer
+from backend.model.origin import was_attached
 from backend.model.prediction import predict
-from backend.model.runs import recorded_settings, was_attached
+from backend.model.runs import recorded_settings
 from backend.model.tokenization import encode
 from backend.model.training import train
 from backend.model.training_settings import TrainingSettings

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend.jobs.process import JobState, job_path, job_state, start_command
+from backend.jobs.listing import Job, all_jobs
+from backend.jobs.process import JobState, job_path, job_state, start_command, stop_job
 from backend.progress import remaining
+from pages.components.job_words import job_workspace
 from pages.components.markup import plain_label
 from pages.components.messages import safely
 
@@ -21,40 +23,87 @@ def job_panel(args: list[str], button: str, note: str = "", primary: bool = True
     """
     state = job_state(job_path(args, LOGS))
     if state and state.state == "running":
-        _watch(args)
+        watch(job_path(args, LOGS))
         return
-    if state and state.state in ("failed", "interrupted"):
-        why = state.error or "its process ended before it was finished; what is done is kept"
-        st.error(f"{state.state.capitalize()}: {plain_label(why, 600)}", icon=":material/error:")
+    if state and state.state == "failed":
+        st.error(f"Failed: {plain_label(state.error or 'it does not say why', 600)}", icon=":material/error:")
+    if state and state.state == "interrupted":
+        why = state.error or "its process ended before it was finished"
+        st.warning(f"Stopped: {plain_label(why, 600)}. What is done is kept.", icon=":material/pause_circle:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             button,
             key=f"start-{'-'.join(args)}",
             type="primary" if primary else "secondary",
             icon=":material/play_arrow:",
-            on_click=safely(_start),
+            on_click=safely(start),
             args=(args,),
         )
         if note:
             st.caption(note, width="content")
 
 
+def jobs_of(path: Path, command: str) -> list[Job]:
+    """Jobs of a workspace that run or ran ``command``, running ones first."""
+    return [job for job in all_jobs(LOGS) if job.args[:1] == (command,) and _is_about(job, path)]
+
+
+def _is_about(job: Job, path: Path) -> bool:
+    named = job_workspace(job.args)
+    return named is not None and Path(named).resolve() == path.resolve()
+
+
 @st.fragment(run_every="1s")
-def _watch(args: list[str]) -> None:
-    state = job_state(job_path(args, LOGS))
+def watch(folder: Path) -> None:
+    """The progress of a running job and a button that stops it; when it ends, the page is drawn again."""
+    state = job_state(folder)
     if state is None or state.state != "running":
         st.rerun(scope="app")
     else:
-        st.progress(state.share, text=_line(state))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(state.share, text=progress_line(state))
+            stop_button(folder, state)
 
 
-def _line(state: JobState) -> str:
+def stop_button(folder: Path, state: JobState) -> None:
+    """Ask a running job to stop; one that does not listen can be ended."""
+    st.button(
+        "End now" if state.stopping else "Stop",
+        key=f"stop-{folder.name}",
+        icon=":material/stop_circle:",
+        help="It was asked to stop and is finishing what it is at; this ends it at once"
+        if state.stopping
+        else "What is done is kept, and the same job goes on from there when it is started again",
+        on_click=_stop,
+        args=(folder, state.stopping),
+    )
+
+
+def _stop(folder: Path, at_once: bool) -> None:
+    stop_job(folder, at_once)
+
+
+def progress_line(state: JobState) -> str:
+    """Stage, count and time left, for places that read Markdown."""
+    return plain_label(progress_words(state), 200)
+
+
+def progress_words(state: JobState) -> str:
+    """Stage, count and time left."""
+    if state.stopping:
+        return "Stopping …"
     if not state.stage:
         return "Starting …"
-    count = f" — {state.done:,} of {state.total:,}" if state.total > 1 else ""
+    within = _part(*state.within) + "; " if state.within else ""
     left = f", {remaining(state.seconds_left)} left" if state.seconds_left else ""
-    return plain_label(f"{state.stage[:1].upper()}{state.stage[1:]}{count}{left}", 200)
+    words = f"{within}{_part(state.stage, state.done, state.total)}"
+    return f"{words[:1].upper()}{words[1:]}{left}"
 
 
-def _start(args: list[str]) -> None:
+def _part(stage: str, done: int, total: int) -> str:
+    return f"{stage} {done:,} of {total:,}" if total > 1 else stage
+
+
+def start(args: list[str]) -> None:
+    """Start a job."""
     start_command(args, LOGS)

@@ -11,8 +11,8 @@ SECTIONS = {  # heading -> page -> icon; a page is `pages/<name>.py`, its addres
     "": {"overview": "home"},
     "Look": {"inspect": "search", "review": "checklist", "explore": "travel_explore"},
     "Understand": {"words": "match_word", "sources": "hub", "scores": "scatter_plot"},
-    "Act": {"changes": "history", "export": "download"},
-    "Workspace": {"new": "add_circle", "help": "help"},
+    "Act": {"changes": "history", "retrain": "model_training", "export": "download"},
+    "Workspace": {"new": "add_circle", "jobs": "work_history", "help": "help"},
 }
 TITLES: dict[str, str] = {"new": "New workspace"}  # where a title is more than the page's name
 HIDDEN: tuple[str, ...] = ("pair",)  # reached by links only

@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from backend.folder import MANIFEST
-from backend.jobs.process import forget_job, job_path, job_state, jobs_of
+from backend.jobs.listing import forget_job, started
+from backend.jobs.process import job_path, job_state
 from pages.components import keys
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show, tag
@@ -19,7 +20,7 @@ MOST = 5
 
 def show_builds() -> None:
     """The newest builds; one that is finished stays until it is dismissed or its workspace is gone."""
-    for args in jobs_of("build", LOGS)[:MOST]:
+    for args in started("build", LOGS)[:MOST]:
         state = job_state(job_path(args, LOGS))
         if state is None or len(args) < 2:
             continue
@@ -61,6 +62,6 @@ def _dismiss(args: list[str]) -> None:
         "Dismiss",
         key=f"dismiss-{job_path(args, LOGS).name}",
         on_click=safely(forget_job),
-        args=(args, LOGS),
+        args=(job_path(args, LOGS),),
         help="Forgets the job. What it made stays.",
     )

@@ -11,14 +11,16 @@ from backend.workspace import default_author
 from pages.components import keys
 from pages.components.decisions import redo, undo
 from pages.components.history import Batch, batch_of
+from pages.components.job_line import show_running_job
 from pages.components.markup import plain_label
 from pages.components.messages import show_error
 from pages.components.workspaces import current_path, known_workspaces, opened
 
 
 def show_sidebar() -> None:
-    """Draw it; with no workspace it stays empty but for the name of the app."""
+    """Draw it; with no workspace there is only the running job, if there is one."""
     with st.sidebar:
+        show_running_job()
         names = list(known_workspaces())
         if not names:
             return

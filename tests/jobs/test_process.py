@@ -104,7 +104,7 @@ def test_progress_file_is_written_at_most_twice_a_second(tmp_path, monkeypatch):
         listen("b", 3, 5)
         assert json.loads(path.read_text()) | {"at": 0} == {
             "state": "running", "stage": "b", "done": 3, "total": 5,
-            "seconds_left": None, "error": None, "at": 0,
+            "seconds_left": None, "within": None, "error": None, "at": 0,
         }  # fmt: skip
     assert json.loads(path.read_text())["state"] == "done"
     with pytest.raises(ValueError, match="bad"), progress_file():

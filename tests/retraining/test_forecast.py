@@ -93,3 +93,26 @@ def test_the_forecast_of_eval_is_the_mean_over_its_rows(tiny_workspace):
     found = forecast(explainer, states, records)
     mean = np.mean([each["loss_change"] for each in found["queries"]])
     assert found["eval"]["loss_change"] == pytest.approx(mean, rel=1e-4)
+
+
+def test_a_forecast_is_kept_under_its_decisions(tiny_workspace):
+    workspace = tiny_workspace
+    ids = workspace.train_split.ids
+    workspace.remove(ids[0])
+    first = workspace.decisions_record()
+    assert (first["removed"], first["relabelled"]) == (1, 0)
+    assert workspace.last_forecast(first["mark"]) is None
+    content = workspace.forecast([Asked(row=workspace.eval_split.ids[0])], "cpu")
+    assert workspace.last_forecast(first["mark"]) == content and content["decisions"] == first
+    workspace.flag(ids[1])
+    assert workspace.decisions_record() == first  # a flag trains nothing else
+    other = next(each for each in workspace.manifest.classes if each != workspace.train_split.labels[2])
+    workspace.relabel(ids[2], other)
+    second = workspace.decisions_record()
+    assert (second["removed"], second["relabelled"]) == (1, 1) and second["mark"] != first["mark"]
+    assert workspace.last_forecast(second["mark"]) is None
+    workspace.undo()
+    assert workspace.decisions_record() == first
+    place = workspace.path / "retrains" / "forecasts" / f"{first['mark']}.json"
+    place.write_text("{")
+    assert workspace.last_forecast(first["mark"]) is None

@@ -8,9 +8,10 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.model.loading import load_classifier
-from backend.retrain import RetrainSettings, reports
+from backend.retrain import RetrainSettings
 from backend.retraining import runner
 from backend.retraining.decisions import CLEANED, RANDOM, UNTOUCHED
+from backend.retraining.kept import reports
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
 from backend.retraining.report import cell, markdown
@@ -236,3 +237,18 @@ def test_the_report_says_where_nothing_was_learnt(tiny_workspace):
         "one seed, so chance" in content["arms"][1]["verdict"]
         or "same accuracy" in content["arms"][1]["verdict"]
     )
+
+
+def test_reports_are_read_by_name(tiny_workspace):
+    workspace = tiny_workspace
+    workspace.remove(*workspace.train_split.ids[:3])
+    content = workspace.retrain(RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,)))
+    (name,) = workspace.reports()
+    assert workspace.report(name) == json.loads(json.dumps(content))
+    assert content["decisions"] == workspace.decisions_record()
+    for wrong in ("other", "../retrains/" + name, "."):
+        with pytest.raises(InputError, match="there is none of this name"):
+            workspace.report(wrong)
+    (workspace.path / "retrains" / name / "report.json").write_text("[]")
+    with pytest.raises(InputError, match="damaged"):
+        workspace.report(name)

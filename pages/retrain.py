@@ -1,0 +1,23 @@
+"""Retrain: what the decisions should do, what they did do, and whether that is more than chance."""
+
+import streamlit as st
+
+from pages.components.followed import ask_followed
+from pages.components.forecast_panel import show_forecast
+from pages.components.navigation import through_app
+from pages.components.trial_form import ask_trial
+from pages.components.trial_list import show_trials
+from pages.components.trial_state import can_retrain
+from pages.components.workspaces import current
+
+through_app()
+st.title("Retrain")
+workspace = current()
+if can_retrain(workspace):
+    followed = ask_followed(workspace)
+    forecast_box, trial_box = st.columns([0.46, 0.54], gap="medium")
+    with forecast_box, st.container(border=True):
+        show_forecast(workspace, followed)
+    with trial_box, st.container(border=True):
+        ask_trial(workspace, followed)
+    show_trials(workspace)
