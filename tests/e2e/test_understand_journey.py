@@ -90,4 +90,6 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         # From there to its explanation.
         page.locator(".st-key-bar-scores").get_by_role("button", name="Inspect").click()
         page.wait_for_url("**/inspect**")
+        page.get_by_label("Row id", exact=True).wait_for(timeout=120_000)
+        assert page.get_by_label("Row id", exact=True).input_value() == chosen
         assert not [url for url in requested if "evil" in url and not url.startswith(address)]
