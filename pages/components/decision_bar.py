@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from pages.components.decisions import decide, relabel_from_menu, undo_row
-from pages.components.go_to import go_to
+from pages.components.go_to import go_to, turn_to
 from pages.components.history import row_batch
 from pages.components.markup import plain_label
 from pages.components.workspaces import opened
@@ -60,7 +60,7 @@ def decision_bar(
                 args=("train", row),
             )
     if pressed and elsewhere:
-        st.switch_page("pages/inspect.py")
+        turn_to("inspect")
 
 
 def _undo(path: Path, row: str, key: str) -> None:

@@ -1,8 +1,19 @@
-"""The way to another row of the Inspect page."""
+"""The way to another page, and to another row of the Inspect page."""
 
 from __future__ import annotations
 
+import streamlit as st
+
 from pages.components import keys
+
+
+def turn_to(page: str) -> None:
+    """Show another page, whatever filters are in the address.
+
+    Without an address of its own, `st.switch_page` clears that of the page it leaves, and refuses to where
+    a widget is bound to it.
+    """
+    st.switch_page(f"pages/{page}.py", query_params={})
 
 
 def go_to(split: str, row: str) -> None:

@@ -14,6 +14,7 @@ from pages.components.artifact_table import artifact_table
 from pages.components.badges import ACTION_WORDS
 from pages.components.class_table import class_table
 from pages.components.facts import facts
+from pages.components.go_to import turn_to
 from pages.components.job_panel import job_panel
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -69,9 +70,9 @@ def _next_step(workspace: Workspace, status: dict) -> None:
             )
             st.markdown("**Next:** look at a wrong prediction and what caused it.", width="content")
             if st.button("Inspect errors", type="primary", icon=":material/search:"):
-                st.switch_page("pages/inspect.py")
+                turn_to("inspect")
             if decided and st.button(f"Export ({decided})", icon=":material/download:"):
-                st.switch_page("pages/export.py")
+                turn_to("export")
         elif workspace.path.resolve() == DEMO.resolve():
             st.markdown("**Next:** the demo is not complete.")
             job_panel(["demo"], "Complete the demo", "a few minutes")

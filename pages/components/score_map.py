@@ -87,7 +87,7 @@ def sampled(places: np.ndarray, chosen: int | None, most: int = MOST_POINTS) -> 
 def map_figure(points: MapPoints, workspace: Workspace, chosen: int | None, dark: bool) -> go.Figure:
     """One trace for each group, each point with its row's place; a ring around the chosen row."""
     split = workspace.train_split
-    figure = go.Figure()
+    figure, faint = go.Figure(), 0.9 if dark else 0.65
     for group, name in enumerate(points.names):
         own = points.groups == group
         if not own.any():
@@ -99,8 +99,8 @@ def map_figure(points: MapPoints, workspace: Workspace, chosen: int | None, dark
             mode="markers",
             name=f"{plot_text(name)} ({own.sum():,})",
             customdata=places,
-            marker={"color": COLOURS[group], "symbol": SYMBOLS[group], "size": 6, "opacity": 0.65},
-            unselected={"marker": {"opacity": 0.65}},
+            marker={"color": COLOURS[group], "symbol": SYMBOLS[group], "size": 6, "opacity": faint},
+            unselected={"marker": {"opacity": faint}},
             hovertext=[_hover(split, each) for each in places],
             hoverinfo="text",
         )

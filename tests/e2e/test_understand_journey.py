@@ -75,12 +75,12 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         settled(page)
         page.locator(".scatterlayer .point").nth(5).click(force=True)
         page.get_by_text("reason to look").first.wait_for()
-        chosen = page.get_by_label("Training row").input_value()
+        chosen = page.get_by_label("Training row", exact=True).input_value()
         assert chosen in workspace.train_split.ids
         page.reload()
         page.get_by_text("reason to look").first.wait_for()
         settled(page)
-        assert page.get_by_label("Training row").input_value() == chosen
+        assert page.get_by_label("Training row", exact=True).input_value() == chosen
         for view in ("One score", "All scores"):
             page.get_by_text(view, exact=True).click()
             settled(page)
@@ -90,4 +90,6 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         # From there to its explanation.
         page.locator(".st-key-bar-scores").get_by_role("button", name="Inspect").click()
         page.wait_for_url("**/inspect**")
+        page.get_by_label("Row id", exact=True).wait_for(timeout=120_000)
+        assert page.get_by_label("Row id", exact=True).input_value() == chosen
         assert not [url for url in requested if "evil" in url and not url.startswith(address)]
