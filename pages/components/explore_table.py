@@ -15,7 +15,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.decision_bar import decision_bar
 from pages.components.explore_filter import Order
-from pages.components.go_to import go_to
+from pages.components.go_to import go_to, turn_to
 from pages.components.markup import short, show, tag
 from pages.components.query_panel import query_text
 
@@ -69,7 +69,7 @@ def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: in
             classes = workspace.manifest.classes
             decision_bar(workspace.path, row["id"], row["label"], state, classes, "explore", elsewhere=True)
         elif st.button("Inspect", icon=":material/arrow_outward:", on_click=go_to, args=(split, row["id"])):
-            st.switch_page("pages/inspect.py")
+            turn_to("inspect")
 
 
 def _one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from backend.folder import MANIFEST
 from backend.jobs.listing import forget_job, started
 from backend.jobs.process import job_path, job_state
 from pages.components import keys
+from pages.components.go_to import turn_to
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show, tag
 from pages.components.messages import safely
@@ -50,7 +51,7 @@ def _open(path: Path) -> None:
         args=(names[0] if names else "",),
     )
     if clicked:
-        st.switch_page("pages/overview.py")
+        turn_to("overview")
 
 
 def _choose(name: str) -> None:

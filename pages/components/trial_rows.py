@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components.badges import label_badge
-from pages.components.go_to import go_to
+from pages.components.go_to import go_to, turn_to
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.numbers import plural
 
@@ -70,4 +70,4 @@ def _list(workspace: Workspace, kind: str, title: str, ids: list[str], key: str)
         st.pagination(pages, key=place)
         st.caption(f"{plural(len(ids), 'row')} in all; the report has every id.")
     if pressed:
-        st.switch_page("pages/inspect.py")
+        turn_to("inspect")
