@@ -34,7 +34,7 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
     found = _found(str(workspace.path), version(workspace), workspace.ledger.count(), split, wanted)
     map_box, side_box = st.columns([0.56, 0.44], gap="large")
     with map_box:
-        chosen = show_map(workspace, split, table, found)
+        chosen = show_map(workspace, split, table, wanted, found)
     selected = len(chosen) < len(found)
     with side_box:
         show(_summary(table, chosen, len(table), split, selected))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import streamlit as st
 
 from backend.data.dataset import SplitName
-from backend.data.slice import inside
+from backend.data.slice import Slice, inside
 from backend.scores.row_table import score_titles
 from backend.workspace import Workspace
 from pages.components import keys
@@ -33,8 +33,13 @@ GREY = {"light": "#D5DAE0", "dark": "#3A3F47"}
 KINDS = {"label": "class", "predicted": "prediction", "decision": "decision", "group": "group"}
 
 
-def show_map(workspace: Workspace, split: SplitName, table: pa.Table, found: np.ndarray) -> np.ndarray:
-    """Draw ``found`` over the others; returns those of ``found`` inside what was drawn around, else all."""
+def show_map(
+    workspace: Workspace, split: SplitName, table: pa.Table, wanted: Slice, found: np.ndarray
+) -> np.ndarray:
+    """Draw ``found``, the rows that are ``wanted``, over the others.
+
+    Returns those of them inside what was drawn around, or all where nothing was.
+    """
     if not workspace.has_embeddings(split):
         st.info(
             "The map is made from sentence embeddings, which have not been computed yet.",
@@ -42,26 +47,23 @@ def show_map(workspace: Workspace, split: SplitName, table: pa.Table, found: np.
         )
         offer_embeddings(workspace, split)
         return found
-    points = _projected(str(workspace.path), version(workspace), split)
+    path, artifacts = str(workspace.path), version(workspace)
+    points = _projected(path, artifacts, split)
     colour = _ask_colour(table)
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    drawn, behind = (
-        _sample(found, MOST_POINTS),
-        _sample(_others(found, len(table)), MOST_POINTS - min(len(found), MOST_POINTS)),
-    )
-    figure = map_figure(points, table, drawn, behind, colour, theme)
+    key = (path, artifacts, workspace.ledger.count(), split, wanted)
+    figure = _figure(key, points, table, found, colour, theme)
+    drawn = min(len(found), MOST_POINTS)
     event = st.plotly_chart(
         figure,
         key=f"{keys.ROWS_MAP}-{split}",
         on_select=first_page,
         selection_mode=("box", "lasso"),
         config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]},
-        alt=f"Map of {len(drawn):,} rows by their sentence embeddings, coloured by {colour or 'nothing'}",
+        alt=f"Map of {drawn:,} rows by their sentence embeddings, coloured by {colour or 'nothing'}",
     )
     sampled = (
-        f"{len(drawn):,} of {len(found):,} rows are drawn, a sample"
-        if len(drawn) < len(found)
-        else f"{len(drawn):,} rows"
+        f"{drawn:,} of {len(found):,} rows are drawn, a sample" if drawn < len(found) else f"{drawn:,} rows"
     )
     st.caption(
         f"{sampled}; near points have similar sentences. Draw around points with the lasso or the box to "
@@ -137,6 +139,7 @@ def _trace(
         x=points[:, 0].astype(np.float32),
         y=points[:, 1].astype(np.float32),
         mode="markers",
+        opacity=0.75,
         marker=marker,
         name=name,
         text=texts,
@@ -183,6 +186,21 @@ def _selected(points: np.ndarray, event: Any) -> np.ndarray:
 def _corners(box: dict[str, list[float]]) -> dict[str, list[float]]:
     (left, right), (low, high) = box["x"], box["y"]
     return {"x": [left, right, right, left], "y": [low, low, high, high]}
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _figure(
+    key: tuple[object, ...],
+    _points: np.ndarray,
+    _table: pa.Table,
+    _found: np.ndarray,
+    colour: str | None,
+    theme: str,
+) -> go.Figure:
+    """``key`` names the rows found: arrays of this size would be compared by a sample of their values."""
+    drawn = _sample(_found, MOST_POINTS)
+    behind = _sample(_others(_found, len(_table)), MOST_POINTS - len(drawn))
+    return map_figure(_points, _table, drawn, behind, colour, theme)
 
 
 def _sample(places: np.ndarray, most: int) -> np.ndarray:
