@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from backend.retraining.kept import is_blunt
 from pages.components.badges import badge
 from pages.components.forecast_panel import direction
 from pages.components.markup import Html, short, show, tag
@@ -40,7 +41,7 @@ def beside_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
         (
             "eval rows",
             direction(checked["loss_change"]),
-            _points(_beyond_random(checked)),
+            "says nothing" if is_blunt(checked) else _points(_beyond_random(checked)),
             f"{_points(change['accuracy']['mean'])}, loss {_signed(loss)}",
             _agree(-checked["loss_change"], -loss),
         )

@@ -48,7 +48,7 @@ def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
     )
     made.update_xaxes(
         title_text=_against(report),
-        range=_range([0.0, *_all_changes(report, [figure])]),
+        range=_range([0.0, *_all_changes(arms, [figure])]),
         row=1,
         col=2,
         fixedrange=True,
@@ -68,9 +68,9 @@ def _ends(found: dict[str, Any]) -> tuple[float, float]:
     return found["mean"] - (found["sd"] or 0.0), found["mean"] + (found["sd"] or 0.0)
 
 
-def _all_changes(report: dict[str, Any], figures: Sequence[str]) -> list[float]:
+def _all_changes(arms: Sequence[dict[str, Any]], figures: Sequence[str]) -> list[float]:
     """Ends of the intervals and single seeds: what must fit on the axis."""
-    changes = [arm.get("change", {}).get(each) for arm in report["arms"] for each in figures]
+    changes = [arm.get("change", {}).get(each) for arm in arms for each in figures]
     return [value for each in changes if each for value in (each["low"], each["high"], *each["seeds"])]
 
 
@@ -137,7 +137,9 @@ def parts_figure(report: dict[str, Any], names: Sequence[str], arms: Sequence[st
             made.add_trace(trace.update(showlegend=first == 0, legendgroup=name))
     made.add_vline(0, line_width=1, line_color=GREY)
     made.update_xaxes(
-        title_text=_against(report), range=_range([0.0, *_all_changes(report, names)]), fixedrange=True
+        title_text=_against(report),
+        range=_range([0.0, *_all_changes([of_arm[name] for name in arms], names)]),
+        fixedrange=True,
     )
     made.update_yaxes(**rows_axis([each.partition("/")[2] for each in names]))
     made.update_layout(

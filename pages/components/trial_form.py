@@ -22,7 +22,7 @@ DECISIONS = "decisions"
 NAMES = {  # the strategies, written down: their registry takes seconds to load
     DECISIONS: "Your decisions",
     "mask": "Mask",
-    "dga": "Mixture (DGA)",
+    "dga": "Mixture",
     "select": "Select",
     "prune": "Prune",
     "reweight": "Reweight",

@@ -35,7 +35,7 @@ def show_report(workspace: Workspace, name: str, report: dict[str, Any]) -> None
         _others(report, main)
         st.caption(_origin(report))
         for note in report.get("notes", []):
-            st.caption(f"{plain_label(str(note), 400)}.")
+            st.caption(f"{plain_label(str(note)[:1].upper() + str(note)[1:], 400)}.")
     _figures(report, name)
     if main is not None:
         show_parts(report, main["name"], name)

@@ -128,6 +128,7 @@ def test_a_stopped_command_sweeps_up_and_says_so(tmp_path):
     assert stop_job(folder)
     state = wait(folder)
     assert (state.state, state.stage, state.done, state.total) == ("interrupted", "work", 3, 10)
+    process.wait(timeout=30)  # the file says so before the last of it is swept up
     assert (tmp_path / "swept").exists()
 
 

