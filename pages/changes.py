@@ -3,10 +3,10 @@
 import streamlit as st
 
 from pages.components import keys
+from pages.components.changes.log_filter import ask_filter
+from pages.components.changes.log_table import show_batch, turn_pages
 from pages.components.facts import facts
 from pages.components.history import page_of_batches
-from pages.components.log_filter import ask_filter
-from pages.components.log_table import show_batch, turn_pages
 from pages.components.markup import show
 from pages.components.navigation import through_app
 from pages.components.workspaces import current

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.components.explore import show_rows
-from pages.components.explore_filter import ask_split
+from pages.components.explore.explore import show_rows
+from pages.components.explore.explore_filter import ask_split
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from pages.components import keys
-from pages.components.export_file import Download
-from pages.components.export_offer import offer
-from pages.components.export_preview import show_preview, summary_line
-from pages.components.import_rows import offer_import
+from pages.components.export.export_file import Download
+from pages.components.export.export_offer import offer
+from pages.components.export.export_preview import show_preview, summary_line
+from pages.components.export.import_rows import offer_import
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 

@@ -3,9 +3,15 @@
 import streamlit as st
 
 from pages.components import keys
-from pages.components.help_parts import show_cost, show_decisions, show_glossary, show_method, show_reading
+from pages.components.help.help_parts import (
+    show_cost,
+    show_decisions,
+    show_glossary,
+    show_method,
+    show_reading,
+)
+from pages.components.help.noise_test import show_noise_test
 from pages.components.navigation import through_app
-from pages.components.noise_test import show_noise_test
 from pages.components.workspaces import current, known_workspaces
 
 PARTS = ("Method and limits", "Decisions", "Colours and keys", "Glossary", "Cost", "Self-test")

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.components.answer import show_answer
+from pages.components.inspect.answer import show_answer
+from pages.components.inspect.question import ask, is_ready
 from pages.components.navigation import through_app
-from pages.components.question import ask, is_ready
 from pages.components.workspaces import current
 
 through_app()

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.components.disk_panel import show_disk_use
-from pages.components.job_list import show_jobs
+from pages.components.jobs.disk_panel import show_disk_use
+from pages.components.jobs.job_list import show_jobs
 from pages.components.navigation import through_app
 from pages.components.workspaces import current_path, opened
 

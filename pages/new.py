@@ -3,12 +3,12 @@
 import streamlit as st
 
 from pages.components.navigation import through_app
-from pages.components.new_builds import show_builds
-from pages.components.new_check import checked
-from pages.components.new_columns import ask_data
-from pages.components.new_model import ask_model
-from pages.components.new_start import offer_start
-from pages.components.source import ask_source, look_at
+from pages.components.new.new_builds import show_builds
+from pages.components.new.new_check import checked
+from pages.components.new.new_columns import ask_data
+from pages.components.new.new_model import ask_model
+from pages.components.new.new_start import offer_start
+from pages.components.new.source import ask_source, look_at
 
 through_app()
 st.title("New workspace")

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.components.navigation import through_app
-from pages.components.pair_question import ask_pair
-from pages.components.pair_view import show_pair
+from pages.components.pair.pair_question import ask_pair
+from pages.components.pair.pair_view import show_pair
 from pages.components.workspaces import current
 
 through_app()

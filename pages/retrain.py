@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.components.followed import ask_followed
-from pages.components.forecast_panel import show_forecast
 from pages.components.navigation import through_app
-from pages.components.trial_form import ask_trial
-from pages.components.trial_list import show_trials
-from pages.components.trial_state import can_retrain
+from pages.components.retrain.followed import ask_followed
+from pages.components.retrain.forecast_panel import show_forecast
+from pages.components.retrain.trial_form import ask_trial
+from pages.components.retrain.trial_list import show_trials
+from pages.components.retrain.trial_state import can_retrain
 from pages.components.workspaces import current
 
 through_app()

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.components.navigation import through_app
-from pages.components.queue_filter import ask_queue_filter
-from pages.components.queue_list import show_queue
-from pages.components.queue_scores import offer_scores, scores_are_there
+from pages.components.review.queue_filter import ask_queue_filter
+from pages.components.review.queue_list import show_queue
+from pages.components.review.queue_scores import offer_scores, scores_are_there
 from pages.components.workspaces import current
 
 through_app()

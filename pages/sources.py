@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from pages.components.inspect.question import is_ready
 from pages.components.navigation import through_app
-from pages.components.question import is_ready
-from pages.components.sources_result import sources_or_offer
-from pages.components.sources_view import show_sources
+from pages.components.sources.sources_result import sources_or_offer
+from pages.components.sources.sources_view import show_sources
 from pages.components.workspaces import current
 
 through_app()

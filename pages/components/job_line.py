@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend.jobs.listing import Job, all_jobs
 from pages.components.job_panel import LOGS, progress_words
-from pages.components.job_words import job_words
+from pages.components.jobs.job_words import job_words
 from pages.components.markup import plain_label
 
 

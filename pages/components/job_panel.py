@@ -9,7 +9,7 @@ import streamlit as st
 from backend.jobs.listing import Job, all_jobs
 from backend.jobs.process import JobState, job_path, job_state, start_command, stop_job
 from backend.progress import remaining
-from pages.components.job_words import job_workspace
+from pages.components.jobs.job_words import job_workspace
 from pages.components.markup import plain_label
 from pages.components.messages import safely
 

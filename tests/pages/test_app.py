@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from backend.files import write_json
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.jobs.process import job_path
-from pages.components.answer import Places
+from pages.components.inspect.answer import Places
 from pages.components.markup import plain_label
 from tests.pages.driver import explain, new_app, opened, page, words
 
@@ -114,7 +114,7 @@ def test_typed_text(app):
 ASK = """
 from backend.errors import InputError
 from pages.components.messages import show_error
-from pages.components.typed_text import ask_text
+from pages.components.inspect.typed_text import ask_text
 
 try:
     ask_text(with_second={pair})

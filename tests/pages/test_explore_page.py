@@ -5,9 +5,9 @@ import pytest
 
 from backend.data.slice import Slice, matching, ordered
 from backend.review.slices import read_slices, save_slice
-from pages.components import explore_map
-from pages.components.explore_map import map_figure
-from pages.components.explore_table import page_frame
+from pages.components.explore import explore_map
+from pages.components.explore.explore_map import map_figure
+from pages.components.explore.explore_table import page_frame
 from tests.pages.driver import new_app, opened, page, words
 from tests.pages.factories import XSS
 

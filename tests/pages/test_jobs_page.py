@@ -9,9 +9,10 @@ import pytest
 from backend.disk_use import disk_use, freeable
 from backend.files import write_json
 from backend.jobs.process import job_path
-from pages.components import job_list, job_panel
-from pages.components.disk_panel import size
-from pages.components.job_words import job_details, job_words, job_workspace
+from pages.components import job_panel
+from pages.components.jobs import job_list
+from pages.components.jobs.disk_panel import size
+from pages.components.jobs.job_words import job_details, job_words, job_workspace
 from tests.jobs.test_listing import begun
 from tests.pages.driver import opened, page, words
 

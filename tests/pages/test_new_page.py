@@ -16,8 +16,8 @@ from backend.jobs.listing import started
 from backend.jobs.process import job_path, job_state
 from backend.workspace import Workspace
 from pages.components.job_panel import LOGS
-from pages.components.new_start import check_name
-from pages.components.source import UPLOADS
+from pages.components.new.new_start import check_name
+from pages.components.new.source import UPLOADS
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny
 from tests.pages.driver import ROOT, new_app, page, words

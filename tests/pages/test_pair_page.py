@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from backend.influence.explanation import Pair, Query, WordPair
 from pages.components.numbers import Unit
-from pages.components.pair_drawing import ALWAYS_DRAWN, pair_drawing
-from pages.components.pair_words import pair_sentence, pair_sum
+from pages.components.pair.pair_drawing import ALWAYS_DRAWN, pair_drawing
+from pages.components.pair.pair_words import pair_sentence, pair_sum
 from tests.pages.driver import new_app, opened, page, words
 from tests.pages.factories import XSS, entry, scores, texts, words_of
 

@@ -14,14 +14,20 @@ from backend.retrain import RetrainSettings
 from backend.retraining.question import Asked
 from backend.workspace import Workspace
 from pages.components import job_panel
-from pages.components.followed import OWN, followed_options
-from pages.components.forecast_panel import verdict
-from pages.components.trial_beside import beside_rows
-from pages.components.trial_figures import arms_figure, curve_figure, family, parts_figure, query_figure
-from pages.components.trial_form import trial_args
-from pages.components.trial_list import report_title
-from pages.components.trial_recipes import masked_figure, mixture_figure, most_masked
-from pages.components.trial_report import main_arm, verdict_words
+from pages.components.retrain.followed import OWN, followed_options
+from pages.components.retrain.forecast_panel import verdict
+from pages.components.retrain.trial_beside import beside_rows
+from pages.components.retrain.trial_figures import (
+    arms_figure,
+    curve_figure,
+    family,
+    parts_figure,
+    query_figure,
+)
+from pages.components.retrain.trial_form import trial_args
+from pages.components.retrain.trial_list import report_title
+from pages.components.retrain.trial_recipes import masked_figure, mixture_figure, most_masked
+from pages.components.retrain.trial_report import main_arm, verdict_words
 from tests.jobs.test_listing import begun
 from tests.pages.driver import opened, page, words
 

@@ -7,9 +7,9 @@ import pytest
 
 from backend.scores.registry import all_producers, all_scores
 from backend.scores.row import row_scores
-from pages.components.pruning_curve import curve_of
-from pages.components.score_groups import by_correctness, by_decision, by_label
-from pages.components.score_map import sampled
+from pages.components.scores.pruning_curve import curve_of
+from pages.components.scores.score_groups import by_correctness, by_decision, by_label
+from pages.components.scores.score_map import sampled
 from tests.pages.driver import opened, page, words
 
 

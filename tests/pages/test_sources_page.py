@@ -3,7 +3,7 @@
 import pytest
 
 from backend.scores.settings import ScoreSettings
-from pages.components.source_rows import SourceRow, source_rows, source_sentences, steps_of
+from pages.components.sources.source_rows import SourceRow, source_rows, source_sentences, steps_of
 from tests.pages.driver import new_app, opened, page, words
 
 

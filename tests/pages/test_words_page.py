@@ -2,7 +2,7 @@
 
 import pytest
 
-from pages.components.words_table import matching
+from pages.components.words.words_table import matching
 from tests.pages.driver import new_app, opened, page, words
 
 

@@ -1,0 +1,76 @@
+"""A page of the rows found; ticked rows are what the next decision is about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from backend.data.dataset import SplitName
+from backend.files import digest
+from backend.scores.row_table import LOSS, score_titles
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.badges import ACTION_WORDS
+from pages.components.decision_bar import decision_bar
+from pages.components.explore.explore_filter import Order
+from pages.components.go_to import go_to, turn_to
+from pages.components.inspect.query_panel import query_text
+from pages.components.markup import short, show, tag
+
+PAGE = 50
+
+
+def show_table(
+    workspace: Workspace, split: SplitName, table: pa.Table, listed: np.ndarray, order: Order
+) -> np.ndarray:
+    """Draw the page; returns the places of ticked rows."""
+    pages = max(1, -(-len(listed) // PAGE))
+    page = min(int(keys.get(keys.ROWS_PAGE) or 1), pages)
+    places = listed[(page - 1) * PAGE : page * PAGE]
+    key = f"rows-table-{digest(split, places.tolist())}"  # other rows: nothing is ticked
+    event = st.dataframe(
+        page_frame(table, places, order.by),
+        key=key,
+        hide_index=True,
+        height=420,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={"text": st.column_config.TextColumn(width="large")},
+    )
+    if pages > 1:
+        st.pagination(pages, key=keys.ROWS_PAGE)
+    ticked = places[[each for each in event["selection"]["rows"] if each < len(places)]]
+    if len(ticked) == 1:
+        _show_row(workspace, split, table, int(ticked[0]))
+    return ticked
+
+
+def page_frame(table: pa.Table, places: np.ndarray, by: str | None) -> pd.DataFrame:
+    """The rows of a page, texts on one line and cut, with the score that they are sorted by."""
+    rows = table.take(pa.array(places))
+    names = [each for each in ("label", "predicted", "group", "decision") if each in rows.column_names]
+    made = {"text": [_one_line(text) for text in rows["text"].to_pylist()]}
+    for name in names:
+        made[name] = [short(ACTION_WORDS.get(each, each), 40) for each in rows[name].to_pylist()]
+    titles = score_titles(table)
+    for name in dict.fromkeys(each for each in (by, LOSS) if each in titles):
+        made[titles[str(name)]] = np.round(rows[name].to_numpy().astype(float), 4)
+    return pd.DataFrame({**made, "id": [short(each, 60) for each in rows["id"].to_pylist()]})
+
+
+def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: int) -> None:
+    row = table.slice(place, 1).to_pylist()[0]
+    with st.container(border=True, gap="small"):
+        show(tag("div", *(query_text(row[name]) for name in ("text", "text_b") if row.get(name) is not None)))
+        if split == "train":
+            state = workspace.states().get(row["id"])
+            classes = workspace.manifest.classes
+            decision_bar(workspace.path, row["id"], row["label"], state, classes, "explore", elsewhere=True)
+        elif st.button("Inspect", icon=":material/arrow_outward:", on_click=go_to, args=(split, row["id"])):
+            turn_to("inspect")
+
+
+def _one_line(text: str) -> str:
+    return short(" ".join(text[:1_000].split()), 300)

@@ -1,0 +1,111 @@
+"""What is loaded, the state of what was computed from it, and the next step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from backend.demo import DEMO
+from backend.workspace import ARTIFACTS, COMMANDS, Workspace
+from pages.components.badges import ACTION_WORDS
+from pages.components.facts import facts
+from pages.components.go_to import turn_to
+from pages.components.home.artifact_table import artifact_table
+from pages.components.home.class_table import class_table
+from pages.components.job_panel import job_panel
+from pages.components.markup import Html, short, show, tag
+from pages.components.numbers import percent
+from pages.components.workspaces import version
+
+
+def show_overview(workspace: Workspace) -> None:
+    """The page."""
+    status = workspace.status()
+    st.title("Overview")
+    show(_facts(workspace, status))
+    st.space("small")
+    _next_step(workspace, status)
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.subheader("Data")
+        data = status["data"]
+        columns = ", ".join(short(str(data[name])) for name in ("text", "text_b", "label") if data[name])
+        show(tag("p", f"columns: {columns}", cls="fw-muted"))
+        show(class_table(status["classes"], _class_counts(str(workspace.path), version(workspace))))
+        if data["n_rejected"]:
+            st.caption(
+                f"{data['n_rejected']:,} rows could not be used; the workspace's data folder lists them."
+            )
+    with right, st.container(border=True, height="stretch"):
+        st.subheader("Model and what was computed")
+        show(tag("p", _model(status), cls="fw-muted"))
+        show(artifact_table(status))
+
+
+def _facts(workspace: Workspace, status: dict) -> Html:
+    shown = [
+        ("training rows", f"{status['data']['n_train']:,}"),
+        ("eval rows", f"{status['data']['n_eval']:,}"),
+        ("classes", f"{len(status['classes']):,}"),
+    ]
+    if status["artifacts"]["predictions"]["state"] == "current":
+        correct = _correct(str(workspace.path), version(workspace))
+        shown += [
+            ("accuracy on eval", percent(float(correct.mean()), 1)),
+            ("errors on eval", f"{int((~correct).sum()):,}"),
+        ]
+    shown.append(("decisions in force", f"{sum(status['decisions'].values()):,}"))
+    return facts(shown)
+
+
+def _next_step(workspace: Workspace, status: dict) -> None:
+    missing = next((name for name in ARTIFACTS if status["artifacts"][name]["state"] != "current"), None)
+    with st.container(border=True, horizontal=missing is None, vertical_alignment="center"):
+        if missing is None:
+            decided = ", ".join(
+                f"{n:,} {ACTION_WORDS[action]}" for action, n in status["decisions"].items() if n
+            )
+            st.markdown("**Next:** look at a wrong prediction and what caused it.", width="content")
+            if st.button("Inspect errors", type="primary", icon=":material/search:"):
+                turn_to("inspect")
+            if decided and st.button(f"Export ({decided})", icon=":material/download:"):
+                turn_to("export")
+        elif workspace.path.resolve() == DEMO.resolve():
+            st.markdown("**Next:** the demo is not complete.")
+            job_panel(["demo"], "Complete the demo", "a few minutes")
+        elif COMMANDS.get(missing) == "precompute":
+            st.markdown(
+                "**Next:** trace the training examples, once. Then every question is answered at once."
+            )
+            job_panel(
+                ["precompute", str(workspace.path)],
+                "Precompute",
+                "minutes to hours, by the number of rows; a run that stops continues",
+            )
+        else:
+            st.markdown("**Next:** fine-tune the model, or use the checkpoints of a Trainer run of your own:")
+            path = workspace.path
+            st.code(
+                f"python -m backend train {path}\npython -m backend attach {path} --run DIR", language="bash"
+            )
+
+
+def _model(status: dict) -> str:
+    model = status["model"]
+    layers = f", first {model['layers']} layers" if model["layers"] else ""
+    return f"{model['name']}{layers}"
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def _class_counts(path: str, artifacts: str) -> dict[str, tuple[int, int]]:
+    workspace = Workspace.open(Path(path))
+    train, evaluation = Counter(workspace.train_split.labels), Counter(workspace.eval_split.labels)
+    return {name: (train[name], evaluation[name]) for name in workspace.manifest.classes}
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def _correct(path: str, artifacts: str) -> np.ndarray:
+    return Workspace.open(Path(path)).predictions("eval").correct

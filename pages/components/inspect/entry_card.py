@@ -1,0 +1,112 @@
+"""A training example with its influence: numbers, both texts, words, decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from backend.data.rowstate import RowState
+from backend.influence.explanation import Entry, Query
+from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.decision_bar import decision_bar
+from pages.components.highlight import LONG, Painter
+from pages.components.markup import Html, join, short, show, tag
+from pages.components.pair.pair_question import can_be_paired, pair_address
+from pages.components.word_rows import mostly_special, special_name
+from pages.components.word_table import word_table
+from pages.components.workspaces import Asked
+
+QUERY_WINDOW = 260
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Draws the entries of one explanation."""
+
+    path: Path
+    query: Query
+    painter: Painter
+    states: dict[str, RowState]
+    classes: tuple[str, ...]
+    asked: Asked
+    has_words: bool = True
+
+    def show(self, entry: Entry, side: str) -> None:
+        """One card; ``side`` tells the two lists apart."""
+        state = self.states.get(entry.id)
+        with st.container(border=True, gap="small"):
+            show(self._head(entry, state))
+            show(self._texts(entry, state))
+            decision_bar(self.path, entry.id, entry.label, state, self.classes, f"{side}-{entry.rank}")
+            self._pair_link(entry)
+
+    def _pair_link(self, entry: Entry) -> None:
+        address = pair_address(self.asked, entry.id) if can_be_paired(self.asked.method) else None
+        if address is not None:
+            st.page_link(
+                "pages/pair.py",
+                label="Show as a pair",
+                icon=":material/compare_arrows:",
+                query_params=address,
+                help="Both texts with ribbons between their words, and its neighbours as a control",
+            )
+
+    def _head(self, entry: Entry, state: RowState | None) -> Html:
+        sign = "fw-plus" if entry.score > 0 else "fw-minus"
+        parts = [
+            tag("span", f"{entry.rank}", cls="fw-rank"),
+            tag("span", self.painter.unit.signed(entry.score), cls=f"fw-score {sign}"),
+            tag(
+                "span",
+                _percentile(entry),
+                cls="fw-muted",
+                title="share of training examples with a lower score",
+            ),
+            tag("span", cls="fw-spring"),
+            label_badge(entry.label, "labelled"),
+        ]
+        if entry.same_text:
+            parts.append(badge("same text", "warn", "the training example's text is the query's text"))
+        if entry.truncated:
+            parts.append(badge("cut off", "plain", "the model reads only the beginning of this text"))
+        if state is not None:
+            parts.append(decision_badge(state))
+        return tag("div", *parts, cls="fw-head")
+
+    def _texts(self, entry: Entry, state: RowState | None) -> Html:
+        training = _pair(self.painter, (entry.text, entry.text_b), entry, "fw-text", LONG)
+        query = _pair(self.painter, (self.query.text, self.query.text_b), entry, "fw-pair", QUERY_WINDOW)
+        gone = "fw-gone" if state is not None and state.action == "remove" else None
+        if not self.has_words:
+            return tag("div", training, cls=gone)
+        return tag(
+            "div",
+            tag("div", training, cls=gone),
+            self._special(entry),
+            tag("div", tag("div", "in the query", cls="fw-caption"), query, cls="fw-pairbox"),
+            word_table(entry, self.painter.unit),
+        )
+
+    def _special(self, entry: Entry) -> Html:
+        if not mostly_special(entry):
+            return join(())
+        line = f"carried by {special_name(entry, '/')}: {self.painter.unit.signed(entry.special)}"
+        return tag("div", short(line, 200), cls="fw-muted fw-carried")
+
+
+def _pair(painter: Painter, texts: tuple[str, str | None], entry: Entry, cls: str, limit: int) -> Html:
+    """The text, or both texts of a pair, of the training example or (class fw-pair) of the query."""
+    words = entry.query_words if cls == "fw-pair" else entry.words
+    fields = zip(("text", "text_b"), texts, strict=True)
+    return join(
+        painter.text(text, [word for word in words if word.field == name], cls, limit)
+        for name, text in fields
+        if text is not None
+    )
+
+
+def _percentile(entry: Entry) -> str:
+    value = min(entry.percentile, 99.99) if entry.percentile < 100 else 100.0
+    return f"percentile {value:.2f}".rstrip("0").rstrip(".")

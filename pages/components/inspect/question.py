@@ -1,0 +1,170 @@
+"""What to explain: a row of either split or a typed text; and for which class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from backend.influence.explanation import Explanation
+from backend.influence.modes import MODES
+from backend.influence.registry import DEFAULT_METHOD, all_methods, score_named
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.inspect.row_picker import pick_row
+from pages.components.inspect.typed_text import ask_text, forget_address
+from pages.components.markup import plain_label, short
+from pages.components.workspaces import Asked
+
+SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
+COUNTS = (5, 10, 20, 50)
+SCORE_NAMES = {
+    "dot": "dot product",
+    "train-normalised": "per size of example",
+    "cosine": "cosine",
+    "fisher": "Fisher",
+    "kfac": "K-FAC",
+    "ekfac": "EK-FAC",
+    "adam": "Adam",
+    "whitened": "whitened cosine",
+    "residual": "agreement of residuals",
+    "label": "agreement of classes",
+    "plain": "similarity alone",
+}
+AGREEMENTS = {
+    "residual": "similarity times how the two examples pull the model's outputs",
+    "label": "similarity, negative where the example has another class than the explained one",
+    "plain": "similarity whatever the labels",
+}
+MANY_CLASSES = 8
+
+
+def is_ready(workspace: Workspace) -> bool:
+    """Whether questions can be answered; says what is missing if not."""
+    state = workspace.folder.state("index")
+    if state == "current":
+        return True
+    st.info(f"The index of this workspace is {state}; questions can be answered once it is there.")
+    st.page_link("pages/overview.py", label="Make it on the Overview page", icon=":material/home:")
+    return False
+
+
+def ask(workspace: Workspace) -> Asked | None:
+    """The question the user has put together; None as long as there is none."""
+    st.segmented_control(
+        "What to explain",
+        list(SOURCES),
+        format_func=lambda each: SOURCES[each],
+        default="eval",
+        required=True,
+        key=keys.WHAT,
+        bind="query-params",
+        on_change=_other_source,
+        label_visibility="collapsed",
+    )
+    source = keys.get(keys.WHAT)
+    if source == "text":
+        return ask_text(with_second=workspace.manifest.data.text_b is not None)
+    forget_address()
+    row = pick_row(workspace, source)
+    return None if row is None else Asked(row=row, split=source)
+
+
+def ask_label(predicted: Explanation, asked: Asked) -> str:
+    """The class whose loss is traced: the predicted one until the user asks for another."""
+    classes = list(predicted.query.probabilities)
+    own = predicted.query.predicted
+    if keys.get(keys.ASKED) != asked or keys.get(keys.LABEL) not in classes:
+        keys.put(keys.LABEL, _first_label(asked, own, classes))
+        keys.put(keys.ASKED, asked)
+
+    def question(label: str) -> str:
+        return f"Why {label}?" if label == own else f"Why not {label}?"
+
+    if len(classes) > MANY_CLASSES:
+        st.selectbox("Question", classes, format_func=lambda label: short(question(label)), key=keys.LABEL)
+    else:
+        st.segmented_control(
+            "Question",
+            classes,
+            format_func=lambda label: plain_label(question(label), 40),
+            required=True,
+            key=keys.LABEL,
+        )
+    label = keys.get(keys.LABEL) or own
+    if label == own:
+        st.query_params.pop(keys.LABEL, None)
+    else:
+        st.query_params[keys.LABEL] = label
+    return label
+
+
+def _first_label(asked: Asked, predicted: str, classes: list[str]) -> str:
+    """The predicted class for a new question; for the first one, the class in the address."""
+    wanted = st.query_params.get(keys.LABEL)
+    if keys.get(keys.ASKED) is not None or wanted is None or wanted == predicted:
+        return predicted
+    if wanted not in classes:
+        st.warning(f"label {plain_label(wanted)}: unknown class; the predicted one is explained instead.")
+        return predicted
+    return wanted
+
+
+def ask_count() -> int:
+    """How many examples of each kind to show."""
+    st.selectbox("Examples each", COUNTS, index=1, key=keys.K, bind="query-params")
+    return keys.get(keys.K) or COUNTS[1]
+
+
+def ask_method(names: Sequence[str] | None = None) -> str:
+    """How influence is attributed: all methods, or those of ``names``."""
+    methods = {name: each for name, each in all_methods().items() if names is None or name in names}
+    if keys.get(keys.METHOD) not in methods:
+        keys.put(keys.METHOD, DEFAULT_METHOD)
+    st.selectbox(
+        "Method",
+        list(methods),
+        key=keys.METHOD,
+        bind="query-params",
+        help="  \n".join(f"**{name}**: {method.title}" for name, method in methods.items()),
+    )
+    return keys.get(keys.METHOD) or DEFAULT_METHOD
+
+
+def ask_score(method: str) -> str:
+    """How scores are preconditioned or normalised."""
+    scores, default = all_methods()[method].scores, score_named(all_methods()[method], None)
+    readings = {**{mode.name: mode.reading for mode in MODES.values()}, **AGREEMENTS}
+    if keys.get(keys.SCORE, default) not in scores:
+        keys.put(keys.SCORE, default)
+    st.selectbox(
+        "Score",
+        scores,
+        # With a value in the session, Streamlit warns of any default but the first.
+        index=0 if keys.SCORE in st.session_state else scores.index(default),
+        format_func=score_label,
+        key=keys.SCORE,
+        bind="query-params",
+        help="  \n".join(f"**{SCORE_NAMES.get(name, name)}**: {readings[name]}" for name in scores),
+    )
+    return keys.get(keys.SCORE) or default
+
+
+def score_label(name: str) -> str:
+    """What a score is called, also in the address."""
+    return SCORE_NAMES.get(name, name)
+
+
+def ask_reason() -> None:
+    """Why the next decisions are made."""
+    st.text_input(
+        "Reason for your decisions",
+        key=keys.REASON,
+        persist_state="session",
+        max_chars=500,
+        placeholder="optional, kept in the log",
+    )
+
+
+def _other_source() -> None:
+    keys.put(keys.ROW, "")

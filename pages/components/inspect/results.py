@@ -1,0 +1,109 @@
+"""The answer: legend, then helpful and harmful training examples side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.influence.explanation import Entry, Explanation
+from backend.influence.registry import DEFAULT_METHOD, all_methods
+from backend.workspace import Workspace
+from pages.components.highlight import Painter
+from pages.components.inspect.aggregate import strongest_words
+from pages.components.inspect.entry_card import Cards
+from pages.components.legend import legend
+from pages.components.markup import short, show, tag
+from pages.components.numbers import Unit
+from pages.components.scale import all_entries, list_scale
+from pages.components.workspaces import Asked
+
+NO_WORDS = "Scores of this method don't divide over words. What it can't do: "
+CAVEAT = (
+    "What this is not: a proof of cause. Scores are a first-order approximation of how training steps on an "
+    "example changed the loss for this class; only words that stand in both texts can carry any. "
+    "To be sure, remove the example and train again."
+)
+
+
+def list_unit(explanation: Explanation) -> Unit:
+    """The unit of all scores of an explanation."""
+    return Unit.of(entry.score for entry in all_entries(explanation))
+
+
+def show_results(workspace: Workspace, explanation: Explanation) -> None:
+    """Legend and both columns."""
+    painter = Painter(list_scale(explanation), list_unit(explanation))
+    label = short(explanation.query.label)
+    if not all_entries(explanation):
+        return
+    if explanation.has_words:
+        show(tag("div", legend(painter.scale, painter.unit, label), strongest_words(explanation)))
+    else:
+        show(tag("div", NO_WORDS, all_methods()[explanation.method].limits, cls="fw-legend"))
+    cards = Cards(
+        workspace.path,
+        explanation.query,
+        painter,
+        workspace.states(),
+        workspace.manifest.classes,
+        _asked(explanation),
+        explanation.has_words,
+    )
+    helpful, harmful = st.columns(2, gap="medium")
+    with helpful:
+        _column(
+            cards,
+            explanation.proponents,
+            "Helpful",
+            f"training on these made “{label}” more likely",
+            "fw-plus",
+        )
+    with harmful:
+        _column(
+            cards,
+            explanation.opponents,
+            "Harmful",
+            f"training on these made “{label}” less likely",
+            "fw-minus",
+        )
+    if explanation.method == DEFAULT_METHOD:
+        show(tag("p", CAVEAT, cls="fw-muted"))
+    else:
+        method = all_methods()[explanation.method]
+        show(tag("p", f"{method.title}: {method.formula}. Source: {method.source}.", cls="fw-muted"))
+    show(tag("p", _how(explanation), cls="fw-muted"))
+
+
+def _asked(explanation: Explanation) -> Asked:
+    """The question that an explanation answers."""
+    query = explanation.query
+    return Asked(
+        text=None if query.row else query.text,
+        text_b=None if query.row else query.text_b,
+        row=query.row,
+        split=query.split,
+        label=query.label,
+        method=explanation.method,
+        score=explanation.score,
+    )
+
+
+def _column(cards: Cards, entries: list[Entry], name: str, meaning: str, sign: str) -> None:
+    head = (
+        tag("b", name),
+        tag("span", str(len(entries)), cls="fw-muted"),
+        tag("span", meaning, cls="fw-muted"),
+    )
+    show(tag("div", *head, cls=f"fw-colhead {sign}"))
+    if not entries:
+        st.caption("None: no training example has a score of this sign.")
+    for entry in entries:
+        cards.show(entry, name.lower())
+
+
+def _how(explanation: Explanation) -> str:
+    scanned = "all" if explanation.exact else f"{explanation.n_scored:,}"
+    total = explanation.elapsed_ms.get("total", 0)
+    return (
+        f"{scanned} of {explanation.n_train:,} training examples re-ranked exactly; "
+        f"method {explanation.method}, score {explanation.score}, {total:,.0f} ms"
+    )

@@ -1,0 +1,60 @@
+"""What takes the disk in the open workspace, and what can be made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from backend.disk_use import DiskUse, freeable
+from backend.workspace import Workspace
+from pages.components.badges import STATE_TONES, badge
+from pages.components.facts import facts
+from pages.components.home.class_table import meter
+from pages.components.markup import Html, plain_label, show, tag
+from pages.components.tables import table
+from pages.components.workspaces import opened, version
+
+
+def show_disk_use(workspace: Workspace) -> None:
+    """Totals, and a table of the parts, the largest first."""
+    uses = _uses(str(workspace.path), version(workspace))
+    st.subheader(f"Disk use of {plain_label(workspace.path.resolve().name)}")
+    total = sum(each.bytes for each in uses)
+    show(facts((("in all", size(total)), ("can be made again", size(freeable(uses))))))
+    rows = [
+        (
+            each.place.what,
+            tag("span", each.place.path or "elsewhere", cls="fw-mono"),
+            badge(each.state, STATE_TONES[each.state]) if each.state else "",
+            size(each.bytes),
+            f"{each.files:,}",
+            meter(each.bytes / total if total else 0.0),
+            _again(each),
+        )
+        for each in uses
+    ]
+    headers = ("part", "folder", "state", "size", "files", "share", "made again by")
+    show(table(headers, rows, numbers=(3, 4)))
+    st.caption(
+        "Nothing is deleted here. Folders of parts that a command makes again may be deleted while no "
+        "job runs: "
+        "that costs time, never decisions. Counted once a minute."
+    )
+
+
+def _again(use: DiskUse) -> Html | str:
+    return tag("span", f"python -m backend {use.place.again}", cls="fw-mono") if use.place.again else ""
+
+
+def size(count: int) -> str:
+    """Bytes for a person: 12 MB, 1.4 GB."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:,.{0 if count >= 10 * scale else 1}f} {unit}"
+    return f"{count:,} B"
+
+
+@st.cache_data(max_entries=10, ttl=60, show_spinner=False)
+def _uses(path: str, artifacts: str) -> list[DiskUse]:
+    return opened(Path(path)).disk_use()

@@ -1,0 +1,67 @@
+"""A dry run of the import: what would come in, what would not, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from backend.data.ingest import IngestReport
+from backend.jobs.process import job_path, job_result
+from pages.components import keys
+from pages.components.export.import_report import show_rejected
+from pages.components.facts import facts
+from pages.components.home.class_table import class_table
+from pages.components.job_panel import LOGS, job_panel
+from pages.components.markup import plain_label, show
+from pages.components.new.new_columns import NewData
+from pages.components.numbers import plural
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Data whose import was tried and would succeed."""
+
+    data: NewData
+    skip_bad_rows: bool
+
+    def args(self) -> list[str]:
+        """As options of the command line."""
+        return [*self.data.args(), *(["--skip-bad-rows"] if self.skip_bad_rows else [])]
+
+
+def checked(data: NewData) -> Accepted | None:
+    """Offer the check, show what it found; None as long as the import would not succeed."""
+    args = ["init", "cache/new", *data.args(), "--dry-run", "--json"]
+    with st.container(border=True):
+        st.subheader("4. Check")
+        found = job_result(job_path(args, LOGS))
+        if found is None:
+            job_panel(args, "Check every row", "nothing is written")
+        else:
+            job_panel(args, "Check again", "if the file has changed since", primary=False)
+        if found is None:
+            return None
+        report = IngestReport.of_json(found)
+        _show(report)
+        return Accepted(data, bool(report.broken)) if show_rejected(report, keys.NEW_SKIP) else None
+
+
+def _show(report: IngestReport) -> None:
+    shown = [
+        ("training rows", f"{report.n_train:,}"),
+        ("eval rows", f"{report.n_eval:,}"),
+        ("classes", f"{len(report.classes):,}"),
+        ("rows left out", f"{len(report.rejected) + sum(report.left_out.values()):,}"),
+        ("repeated training texts", f"{report.repeated:,}"),
+        ("eval texts also in training", f"{report.overlap:,}"),
+    ]
+    show(facts(shown))
+    train, evaluation = report.counts["train"], report.counts["eval"]
+    show(class_table(report.classes, {name: (train[name], evaluation[name]) for name in report.classes}))
+    for split, count in list(report.left_out.items())[:10]:
+        st.caption(f"{plural(count, 'row')} of split “{plain_label(split)}” would serve neither purpose.")
+    if report.overlap:
+        st.caption(
+            "Rows that the model is trained on and tested on make its accuracy look better than it is."
+        )

@@ -1,0 +1,129 @@
+"""What the columns of the new data mean, and what the model is tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from backend.data.columns import Columns
+from backend.data.peek import Peek
+from backend.errors import InputError
+from backend.files import digest
+from pages.components import keys
+from pages.components.markup import show
+from pages.components.messages import show_error
+from pages.components.new.source import ask_source
+from pages.components.row_table import row_table
+
+NONE = "(none)"
+SHOWN_ROWS = 5
+SHARE, SPLIT, FILE, OWN = "share", "split", "file", "own"
+EVALS = {
+    SHARE: "Hold out a share",
+    SPLIT: "A column tells",
+    FILE: "Another source",
+    OWN: "The source's own splits",
+}
+
+
+@dataclass(frozen=True)
+class NewData:
+    """Sources and columns of a workspace to be."""
+
+    train: str
+    eval: str | None
+    columns: Columns
+
+    def args(self) -> list[str]:
+        """As options of the command line; each value stays with its name, whatever it begins with."""
+        columns = self.columns
+        given = {
+            "train": self.train,
+            "eval": self.eval,
+            "text": columns.text,
+            "text-b": columns.text_b,
+            "label": columns.label,
+            "id": columns.id,
+            "group": columns.group,
+            "split-column": columns.split,
+        }
+        return [f"--{name}={value}" for name, value in given.items() if value is not None]
+
+
+def ask_data(source: str, look: Peek) -> NewData | None:
+    """First rows, columns, evaluation; None, with a line that says why, until it is complete."""
+    with st.container(border=True):
+        st.subheader("2. Columns")
+        show(row_table(look.columns, look.rows[:SHOWN_ROWS]))
+        st.space("small")
+        mark = digest(source, look.columns)
+        text, label, text_b = st.columns(3)
+        row_id, group, _ = st.columns(3)
+        with text:
+            chosen_text = _required("Text", look, look.guess.text, mark)
+        with label:
+            chosen_label = _required("Label", look, look.guess.label, mark)
+        with text_b:
+            second = _optional(
+                "Second text", look, look.guess.text_b, mark, "For pairs, such as premise and hypothesis."
+            )
+        with row_id:
+            ids = _optional(
+                "Id", look, look.guess.id, mark, "Unique. Without one, ids come from the content."
+            )
+        with group:
+            groups = _optional("Group", look, look.guess.group, mark, "Where a row comes from, for audits.")
+    with st.container(border=True):
+        st.subheader("3. Evaluation rows")
+        try:
+            evaluation, split = _ask_eval(look, mark)
+            if chosen_text is None or chosen_label is None:
+                st.caption("Choose the columns with text and label.")
+                return None
+            columns = Columns(chosen_text, chosen_label, second, ids, groups, split)
+            columns.check()
+        except InputError as error:
+            show_error(error)
+            return None
+    complete = evaluation is not None or split is not None or keys.get(keys.NEW_EVAL) == OWN
+    return NewData(source, evaluation, columns) if complete else None
+
+
+def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
+    """The eval source or share, and the split column."""
+    kinds = [kind for kind in EVALS if kind != OWN or look.has_splits]
+    likely = OWN if look.has_splits else SPLIT if look.guess.split else SHARE
+    if keys.get(keys.NEW_EVAL) not in (None, *kinds):
+        keys.put(keys.NEW_EVAL, likely)
+    st.segmented_control(
+        "Evaluation rows",
+        kinds,
+        format_func=EVALS.__getitem__,
+        default=likely,
+        required=True,
+        key=keys.NEW_EVAL,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    kind = keys.get(keys.NEW_EVAL) or likely
+    if kind == SHARE:
+        share = st.slider(
+            "Share in %", 5, 50, 20, 5, key=f"share-{mark}", help="Of each class; equal texts stay together."
+        )
+        return f"{share / 100:g}", None
+    if kind == SPLIT:
+        help = "Says train, validation or test. Without validation rows the test rows are taken."
+        return None, _optional("Split column", look, look.guess.split, mark, help)
+    return (ask_source("eval-source"), None) if kind == FILE else (None, None)
+
+
+def _required(name: str, look: Peek, guess: str | None, mark: str) -> str | None:
+    at = look.columns.index(guess) if guess in look.columns else None
+    return st.selectbox(name, look.columns, index=at, key=f"{name}-{mark}", placeholder="Choose a column")
+
+
+def _optional(name: str, look: Peek, guess: str | None, mark: str, help: str) -> str | None:
+    at = look.columns.index(guess) + 1 if guess in look.columns else 0
+    chosen = st.selectbox(name, (NONE, *look.columns), index=at, key=f"{name}-{mark}", help=help)
+    return None if chosen == NONE else chosen

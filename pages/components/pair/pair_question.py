@@ -1,0 +1,117 @@
+"""Which pair: a row or a typed text, a training row, the class that is explained; all in the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from backend.influence.registry import all_methods
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.inspect.preparation import is_prepared, offer_preparation
+from pages.components.inspect.question import ask_method, ask_score, is_ready, score_label
+from pages.components.inspect.typed_text import LONGEST_IN_ADDRESS
+from pages.components.markup import short
+from pages.components.workspaces import Asked
+
+OF = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
+PREDICTED = "the predicted one"
+LONGEST_LABEL = 60
+
+
+@dataclass(frozen=True)
+class AskedPair:
+    """The question and the training row that is held against it."""
+
+    asked: Asked
+    train: str
+
+
+def ask_pair(workspace: Workspace) -> AskedPair | None:
+    """Draw the fields; None, said in a line, as long as something is missing."""
+    if not is_ready(workspace):
+        return None
+    of_box, test_box, train_box, label_box, method_box, score_box = st.columns(
+        [0.15, 0.2, 0.19, 0.16, 0.14, 0.16], vertical_alignment="bottom"
+    )
+    with of_box:
+        st.selectbox("Explained", list(OF), format_func=OF.__getitem__, key=keys.PAIR_OF, bind="query-params")
+    of = keys.get(keys.PAIR_OF) or "eval"
+    with test_box:
+        _text_field("Text" if of == "text" else "Its id", keys.PAIR_TEXT if of == "text" else keys.PAIR_TEST)
+        if of == "text" and workspace.manifest.data.text_b is not None:
+            _text_field("Second text", keys.PAIR_TEXT_B)
+    with train_box:
+        _text_field("Training example", keys.PAIR_TRAIN)
+    with label_box:
+        label = _ask_label(workspace)
+    with method_box:
+        method = ask_method(_methods())
+    with score_box:
+        score = ask_score(method)
+    if not is_prepared(workspace, method):
+        offer_preparation(workspace, method)
+        return None
+    test, train = (str(keys.get(key) or "").strip() for key in (keys.PAIR_TEST, keys.PAIR_TRAIN))
+    text, text_b = keys.get(keys.PAIR_TEXT) or "", keys.get(keys.PAIR_TEXT_B) or ""
+    if not train or not (text.strip() if of == "text" else test):
+        st.info(
+            "Give the row or text that is explained, and the id of a training example. "
+            "Each card of the Inspect page has a button that leads here.",
+            icon=":material/compare_arrows:",
+        )
+        st.page_link("pages/inspect.py", label="Inspect errors", icon=":material/search:")
+        return None
+    if of == "text":
+        return AskedPair(
+            Asked(text=text, text_b=text_b or None, label=label, method=method, score=score), train
+        )
+    return AskedPair(Asked(row=test, split=of, label=label, method=method, score=score), train)
+
+
+def pair_address(asked: Asked, train: str) -> dict[str, str] | None:
+    """The address's parameters of a pair; None for a text that is too long for an address."""
+    if len(asked.text or "") + len(asked.text_b or "") > LONGEST_IN_ADDRESS:
+        return None
+    given: dict[str, Any] = {
+        keys.PAIR_OF: OF[asked.split or "text"],
+        keys.PAIR_TEST: asked.row,
+        keys.PAIR_TEXT: asked.text,
+        keys.PAIR_TEXT_B: asked.text_b,
+        keys.PAIR_TRAIN: train,
+        keys.PAIR_LABEL: asked.label and short(asked.label, LONGEST_LABEL),
+        keys.METHOD: asked.method,
+        keys.SCORE: score_label(asked.score),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def can_be_paired(method: str) -> bool:
+    """Whether the method can show any pair word by word."""
+    return method in _methods()
+
+
+def _methods() -> list[str]:
+    return [name for name, each in all_methods().items() if each.words and each.scores_all]
+
+
+def _ask_label(workspace: Workspace) -> str | None:
+    choices = [PREDICTED, *workspace.manifest.classes]
+    if keys.get(keys.PAIR_LABEL, PREDICTED) not in choices:
+        keys.put(keys.PAIR_LABEL, PREDICTED)
+    st.selectbox(
+        "Class",
+        choices,
+        format_func=lambda name: short(name, LONGEST_LABEL),
+        key=keys.PAIR_LABEL,
+        bind="query-params",
+        help="Influence on the loss of this class: “why this class?”",
+    )
+    chosen = keys.get(keys.PAIR_LABEL) or PREDICTED
+    return None if chosen == PREDICTED else chosen
+
+
+def _text_field(name: str, key: str) -> None:
+    st.text_input(name, key=key, bind="query-params", max_chars=LONGEST_IN_ADDRESS)

@@ -1,0 +1,106 @@
+"""One pair: what the numbers say, the drawing, decisions, and the company that both keep."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.data.rowstate import RowState
+from backend.influence.explanation import Pair
+from backend.workspace import Workspace
+from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.copy_link import copy_link
+from pages.components.decision_bar import decision_bar
+from pages.components.facts import facts
+from pages.components.markup import Html, short, show, tag
+from pages.components.numbers import Unit
+from pages.components.pair.pair_company import show_company
+from pages.components.pair.pair_drawing import ALWAYS_DRAWN, Drawing, pair_drawing
+from pages.components.pair.pair_question import AskedPair, pair_address
+from pages.components.pair.pair_words import pair_sentence, pair_sum
+from pages.components.pair.ribbons import show_ribbons
+from pages.components.workspaces import explain_pair
+
+CAVEAT = (
+    "What this is not: a proof of cause. The score is a first-order approximation of how training steps on "
+    "the example changed the loss for this class. To be sure, remove the example and train again."
+)
+
+
+def show_pair(workspace: Workspace, asked: AskedPair) -> None:
+    """The whole view; `InputError` for rows that are not there."""
+    pair = explain_pair(workspace, asked.asked, asked.train)
+    unit = Unit.of((pair.entry.score, pair.entry.special, *(each.score for each in pair.entry.words)))
+    drawing = pair_drawing(pair, unit)
+    state = workspace.states().get(pair.entry.id)
+    with st.container(border=True):
+        show(_badges(pair, state))
+        show(tag("p", pair_sentence(pair, drawing.rows), cls="fw-verdict"))
+        show(facts(_numbers(pair, unit)))
+        show(tag("p", pair_sum(pair, unit), cls="fw-muted"))
+    with st.container(border=True):
+        show_ribbons(drawing, (_name_of_query(pair), f"Training example {short(pair.entry.id)}"))
+        show(tag("p", _legend(drawing, pair), cls="fw-muted"))
+    bar_box, link_box = st.columns([0.8, 0.2], vertical_alignment="center")
+    with bar_box:
+        decision_bar(
+            workspace.path,
+            pair.entry.id,
+            pair.entry.label,
+            state,
+            workspace.manifest.classes,
+            "pair",
+            elsewhere=True,
+        )
+    with link_box:
+        copy_link(pair_address(asked.asked, asked.train))
+    show_company(workspace, pair, asked)
+    show(tag("p", CAVEAT, cls="fw-muted"))
+
+
+def _badges(pair: Pair, state: RowState | None) -> Html:
+    query = pair.query
+    parts = [label_badge(query.label, "explained"), label_badge(query.predicted, "predicted")]
+    if query.given is not None:
+        parts.append(label_badge(query.given, "labelled"))
+        parts.append(
+            badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
+        )
+    parts += [tag("span", "and", cls="fw-muted"), label_badge(pair.entry.label, "training example labelled")]
+    if pair.entry.same_text:
+        parts.append(badge("same text", "warn", "the training example's text is the query's text"))
+    if query.truncated or pair.entry.truncated:
+        parts.append(badge("cut off", "plain", "the model reads only the beginning of a long text"))
+    return tag("div", *parts, decision_badge(state), cls="fw-badges")
+
+
+def _numbers(pair: Pair, unit: Unit) -> list[tuple[str, str]]:
+    ends = {1: "most helpful", -1: "most harmful", 0: "no influence"}
+    value = min(pair.entry.percentile, 99.99) if pair.entry.percentile < 100 else 100.0
+    rank = f"{pair.entry.rank:,} of {pair.n_train:,}" if pair.sign else "–"
+    return [
+        (f"score {unit.name}".strip(), unit.signed(pair.entry.score)),
+        (f"rank, 1 is the {ends[pair.sign]}" if pair.sign else "rank", rank),
+        ("percentile among all training rows", f"{value:.2f}".rstrip("0").rstrip(".")),
+    ]
+
+
+def _name_of_query(pair: Pair) -> str:
+    names = {"eval": "Eval row", "train": "Training row"}
+    return f"{names[pair.query.split]} {short(pair.query.row or '')}" if pair.query.split else "Typed text"
+
+
+def _legend(drawing: Drawing, pair: Pair) -> str:
+    if not drawing.ribbons:
+        return "No word of one text stands in the other, so no word can carry influence between the two."
+    drawn = min(ALWAYS_DRAWN, len(drawing.ribbons))
+    line = (
+        f"A ribbon is as wide as the influence that its two words carry; solid blue pulls towards "
+        f"“{short(pair.query.label, 40)}”, dashed vermillion away from it. "
+        f"Drawn: the {drawn} strongest of {len(pair.pairs):,}. Point at a word or at a row of the table to "
+        "see its own; a click keeps them, Escape lets go. Grey words have no counterpart in the other text."
+    )
+    if drawing.hidden:
+        line += (
+            f" {drawing.hidden:,} can't be drawn (too weak, or in a part of a long text that is left out)."
+        )
+    return line

@@ -1,0 +1,82 @@
+"""What was forecast beside what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from backend.retraining.kept import is_blunt
+from pages.components.badges import badge
+from pages.components.markup import Html, short, show, tag
+from pages.components.numbers import MINUS
+from pages.components.retrain.forecast_panel import direction
+from pages.components.tables import table
+
+
+def show_beside(report: dict[str, Any]) -> None:
+    """A table, where the report has both."""
+    rows = beside_rows(report)
+    if not rows:
+        return
+    st.subheader("Forecast and measured")
+    heads = ("", "forecast", "unlearning, beyond random rows", "measured change", "direction")
+    show(table(heads, rows, numbers=(2, 3)))
+    st.caption(
+        "A forecast says a direction. A measured change within chance confirms or refutes nothing; see "
+        "the intervals "
+        "above."
+    )
+
+
+def beside_rows(report: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Accuracy and loss on eval, and each followed query: forecast, check, measured, do they agree."""
+    forecast = report.get("forecast")
+    cleaned = next((arm for arm in report["arms"] if arm["name"] == "cleaned" and "change" in arm), None)
+    if not forecast or cleaned is None:
+        return []
+    change, checked = cleaned["change"], forecast["eval"]
+    loss = change["loss"]["mean"]
+    rows = [
+        (
+            "eval rows",
+            direction(checked["loss_change"]),
+            "says nothing" if is_blunt(checked) else _points(_beyond_random(checked)),
+            f"{_points(change['accuracy']['mean'])}, loss {_signed(loss)}",
+            _agree(-checked["loss_change"], -loss),
+        )
+    ]
+    for query, each in zip(report.get("queries", []), forecast["queries"], strict=False):
+        found = query["probability"]
+        moved = found["cleaned"]["mean"] - found[report["reference"]]["mean"]
+        name = f"p({query['label']}): {query['text']}"
+        rows.append(
+            (
+                tag("span", short(name, 80), title=short(name, 1_000)),
+                direction(each["loss_change"]),
+                _points(_beyond_random(each)),
+                _points(moved),
+                _agree(-each["loss_change"], moved),
+            )
+        )
+    return rows
+
+
+def _beyond_random(found: dict[str, Any]) -> float:
+    return found["unlearning"]["after"] - found["unlearning"]["random"]
+
+
+def _agree(expected: float, measured: float) -> Html:
+    if not expected or not measured:
+        return badge("no change")
+    return (
+        badge("as forecast", "good") if (expected > 0) == (measured > 0) else badge("the other way", "warn")
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f} points".replace("-", MINUS)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", MINUS)

@@ -1,0 +1,172 @@
+"""A new trial: what is compared, with how many seeds; started as a job that can be stopped and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from backend.errors import InputError
+from backend.jobs.listing import Job
+from backend.jobs.process import job_path
+from backend.model.origin import was_attached
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, start, watch
+from pages.components.markup import plain_label
+from pages.components.messages import safely, show_error
+from pages.components.retrain.trial_options import ask_options
+from pages.components.retrain.trial_state import ask_for_decisions, decided, decided_words, something_decided
+
+DECISIONS = "decisions"
+NAMES = {  # the strategies, written down: their registry takes seconds to load
+    DECISIONS: "Your decisions",
+    "mask": "Mask",
+    "dga": "Mixture",
+    "select": "Select",
+    "prune": "Prune",
+    "reweight": "Reweight",
+}
+SEEDS, GUIDE = 3, 0.3
+NEEDS_INDEX = ("reweight",)
+WITHOUT_GUIDE = (DECISIONS, "prune")
+
+
+def ask_trial(workspace: Workspace, followed: list[str] | None) -> None:
+    """The form, and the job; while a trial of this workspace runs, its progress stands in their place."""
+    st.subheader("Trial")
+    jobs = jobs_of(workspace.path, "retrain")
+    running = next((job for job in jobs if job.state.state == "running"), None)
+    if running is not None:
+        st.markdown(
+            "A trial is running. You can go on deciding; it uses the decisions from when it was started."
+        )
+        watch(running.folder)
+        return
+    try:
+        args = _asked(workspace, followed)
+    except InputError as error:
+        show_error(error)
+        return
+    if args is not None:
+        job_panel(args, "Start the trial", _cost(args))
+        _offer_stopped(jobs, args)
+
+
+def trial_args(
+    path: str, strategy: str, seeds: int, guide: float, options: dict[str, str], more: Sequence[str] = ()
+) -> list[str]:
+    """The command of a trial; what is as by default is left out, so that equal trials are one job."""
+    args = ["retrain", path, f"--seeds={seeds}"]
+    if strategy != DECISIONS:
+        args.append(f"--strategy={strategy}")
+    if strategy not in WITHOUT_GUIDE and guide != GUIDE:
+        args.append(f"--guide={guide:g}")
+    return [*args, *(f"--set={name}={value}" for name, value in options.items()), *more]
+
+
+def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None:
+    """The command; None, with the reason on the page, where there is nothing to start."""
+    st.segmented_control(
+        "What is compared",
+        list(NAMES),
+        format_func=NAMES.__getitem__,
+        default=DECISIONS,
+        required=True,
+        key=keys.TRIAL_STRATEGY,
+        bind="query-params",
+    )
+    strategy = keys.get(keys.TRIAL_STRATEGY) or DECISIONS
+    _explain(workspace, strategy)
+    if strategy == DECISIONS and not something_decided(decided(workspace)):
+        ask_for_decisions()
+        return None
+    if strategy in NEEDS_INDEX and workspace.folder.state("index") != "current":
+        st.info("This strategy weighs rows by their influence, so the index must be there first.")
+        st.page_link("pages/overview.py", label="Precompute it on the Overview page", icon=":material/home:")
+        return None
+    seeds = _seeds()
+    guide = GUIDE if strategy in WITHOUT_GUIDE else _guide(workspace)
+    options = ask_options(workspace, strategy)
+    if options is None or followed is None:
+        return None
+    if strategy != DECISIONS:
+        from backend.selection.registry import checked_options, strategy_named
+
+        checked_options(strategy_named(strategy), options)
+    more = followed
+    if was_attached(workspace.folder):
+        st.text_input(
+            "Model before training",
+            key=keys.TRIAL_START,
+            help="An attached run does not say what it started from: a hub id, a folder or minilm",
+        )
+        start = str(keys.get(keys.TRIAL_START) or "").strip()
+        if not start:
+            st.info("Name the model that the attached run started from.")
+            return None
+        more = [*more, f"--start-model={start}"]
+    return trial_args(str(workspace.path), strategy, seeds, guide, options, more)
+
+
+def _explain(workspace: Workspace, strategy: str) -> None:
+    if strategy == DECISIONS:
+        record = decided(workspace)
+        st.caption(
+            f"Trains on the rows and labels that your decisions leave ({decided_words(record)}), beside "
+            "the untouched data, as many rows removed at random, and as many removed by their loss."
+        )
+        return
+    from backend.selection.registry import strategy_named
+
+    chosen = strategy_named(strategy)
+    st.caption(f"{plain_label(chosen.summary, 200).capitalize()} ({plain_label(chosen.source, 120)}). "
+               "Starts from the rows and labels as they came; your decisions are not applied.")  # fmt: skip
+
+
+def _seeds() -> int:
+    st.number_input(
+        "Seeds",
+        min_value=1,
+        max_value=100,
+        value=SEEDS,
+        key=keys.TRIAL_SEEDS,
+        bind="query-params",
+        help="How often every arm is trained. Fewer than 3 say hardly anything about chance.",
+    )
+    return int(keys.get(keys.TRIAL_SEEDS) or SEEDS)
+
+
+def _guide(workspace: Workspace) -> float:
+    st.slider(
+        "Guide",
+        min_value=0.05,
+        max_value=0.95,
+        value=GUIDE,
+        step=0.05,
+        key=keys.TRIAL_GUIDE,
+        bind="query-params",
+        help=f"Share of the {workspace.manifest.data.n_eval:,} eval rows that the strategy may follow; "
+        "only the others measure.",
+    )
+    return round(float(keys.get(keys.TRIAL_GUIDE) or GUIDE), 2)
+
+
+def _cost(args: Sequence[str]) -> str:
+    seeds = next(int(each.removeprefix("--seeds=")) for each in args if each.startswith("--seeds="))
+    return (
+        f"every arm is trained {seeds:,} times; stopped, it goes on where it was" if seeds > 1 else "one seed"
+    )
+
+
+def _offer_stopped(jobs: list[Job], args: list[str]) -> None:
+    """A trial of other settings that was stopped can go on."""
+    own = job_path(args, LOGS)
+    stopped = next((job for job in jobs if job.state.state == "interrupted" and job.folder != own), None)
+    if stopped is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Go on with the stopped trial", key="go-on-trial", icon=":material/play_arrow:",
+                  on_click=safely(start), args=(list(stopped.args),))  # fmt: skip
+        words = " ".join(stopped.args[2:])
+        st.caption(f"{plain_label(words, 120)}; it was at: {progress_line(stopped.state)}", width="content")

@@ -1,0 +1,65 @@
+"""The options of a strategy, each as a field of its kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components.markup import plain_label, short
+
+
+def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
+    """Those that differ from the defaults, as text; None, said in a line, where a choice is empty."""
+    if strategy == "decisions":
+        return {}
+    from backend.selection.registry import strategy_named  # seconds, so only where it is needed
+
+    found: dict[str, str] = {}
+    boxes = st.columns(2)
+    for place, (name, (default, meaning)) in enumerate(strategy_named(strategy).options.items()):
+        with boxes[place % 2]:
+            value = _field(workspace, strategy, name, default, meaning)
+        if value is None:
+            st.info("No score has been computed yet; this strategy leaves rows out by one.")
+            st.page_link(
+                "pages/review.py", label="Compute scores on the Review page", icon=":material/checklist:"
+            )
+            return None
+        if value != str(default):
+            found[name] = value
+    return found
+
+
+def _field(workspace: Workspace, strategy: str, name: str, default: Any, meaning: str) -> str | None:
+    title, key = name.replace("_", " ").capitalize(), f"option-{strategy}-{name}"
+    help = plain_label(f"{meaning[:1].upper()}{meaning[1:]}", 300)
+    choices = _choices(workspace, strategy, name)
+    if choices is not None:
+        if not choices:
+            return None
+        first = choices.index(default) if default in choices else 0
+        return st.selectbox(
+            title, choices, index=first, format_func=lambda n: short(n, 60), key=key, help=help
+        )
+    if isinstance(default, str):
+        return st.text_input(title, value=default, key=key, max_chars=200, help=help).strip() or default
+    whole = isinstance(default, int)
+    value = st.number_input(
+        title, value=default, step=1 if whole else None, format="%d" if whole else "%g", key=key, help=help
+    )
+    return str(default if value is None else type(default)(value))
+
+
+def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None:
+    """The values that an option can have; None where any will do."""
+    from backend.influence.modes import MODES
+    from backend.selection.prune import WAYS
+    from backend.selection.select import BY
+    from pages.components.review.queue_scores import scores_are_there
+
+    known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}
+    if (strategy, name) == ("prune", "score"):
+        return list(workspace.scores().names) if scores_are_there(workspace) else []
+    return list(known[strategy, name]) if (strategy, name) in known else None

@@ -1,0 +1,59 @@
+"""Every score that there is: its state, what a high value means, what it serves, its cost and source."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import streamlit as st
+
+from backend.folder import ArtifactState
+from backend.scores.registry import all_producers
+from backend.scores.score import Producer
+from backend.workspace import Workspace
+from pages.components.badges import STATE_TONES, badge
+from pages.components.facts import facts
+from pages.components.markup import Html, show, tag
+from pages.components.scores.pruning_curve import show_pruning_curve
+from pages.components.scores.score_job import offer_producer
+from pages.components.scores.score_values import ScoreValues
+from pages.components.tables import table
+
+STATES: tuple[ArtifactState, ...] = ("current", "stale", "missing")
+HEADERS = ("score", "serves", "a high value means", "formula and source")
+
+
+def show_states(workspace: Workspace, values: ScoreValues) -> None:
+    """One box for each pass that makes scores; below, what pruning by a score did, if that was tried."""
+    counts = Counter(values.states[name] for name, each in all_producers().items() for _ in each.scores)
+    show(facts((f"{state} scores", f"{counts[state]:,}") for state in STATES))
+    st.space("small")
+    for name, producer in all_producers().items():
+        with st.container(border=True, gap="small"):
+            show(_head(producer, values.states[name]))
+            show(tag("div", _scores(producer), cls="fw-scroll"))
+            if values.states[name] != "current":
+                offer_producer(workspace, producer)
+    show_pruning_curve(workspace)
+
+
+def _head(producer: Producer, state: str) -> Html:
+    return tag(
+        "div",
+        tag("b", producer.name),
+        badge(state, STATE_TONES[state]),
+        tag("span", f"cost: {producer.cost.replace('`', '')}", cls="fw-muted"),
+        cls="fw-head",
+    )
+
+
+def _scores(producer: Producer) -> Html:
+    rows = (
+        (
+            tag("div", each.title, tag("div", each.name, cls="fw-mono")),
+            tag("div", each.serves, tag("div", f"look at {each.suspect} values", cls="fw-muted")),
+            each.high,
+            tag("div", tag("div", each.formula, cls="fw-mono"), tag("div", each.source, cls="fw-muted")),
+        )
+        for each in producer.scores
+    )
+    return table(HEADERS, rows)

@@ -1,0 +1,175 @@
+"""One score: what it means, how its values are spread, and the rows at either end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from backend.scores.registry import all_scores, producer_of
+from backend.scores.score import Score
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
+from pages.components.markup import Html, short, show, tag
+from pages.components.numbers import plural
+from pages.components.plots import HARMS, QUIET, plot_text
+from pages.components.scores.score_job import offer_producer
+from pages.components.scores.score_row import chosen_place
+from pages.components.scores.score_values import ScoreValues, order_of
+from pages.components.tables import table
+
+PAGE = 15
+BINS = 40
+SUSPECT, OTHER = "suspect", "other"
+ENDS = {SUSPECT: "The end to look at", OTHER: "The other end"}
+
+
+def show_score(workspace: Workspace, values: ScoreValues) -> None:
+    """The chosen score; where it is missing or stale, the job that computes it."""
+    score = _ask(values)
+    producer = producer_of(score.name)
+    show(_meaning(score, values.states[producer.name], producer.cost))
+    if values.table is None or not values.has(score.name):
+        offer_producer(workspace, producer)
+        return
+    column = values.table.values(score.name)
+    known = column[np.isfinite(column)]
+    if not len(known):
+        st.info("No row has a value of this score.")
+        return
+    place = chosen_place(workspace)
+    own = None if place is None or not np.isfinite(column[place]) else float(column[place])
+    row = "" if place is None else workspace.train_split.ids[place]
+    st.plotly_chart(
+        histogram(known, score, own, row),
+        key=f"histogram-{score.name}-{place}",
+        config=QUIET,
+        alt=f"Histogram of {score.title} over {plural(len(known), 'row')}"
+        + ("" if own is None else f"; row {short(row, 40)} has {own:.3g}"),
+    )
+    if len(known) < len(column):
+        st.caption(f"{plural(len(column) - len(known), 'row')} without a value.")
+    _rows(workspace, values, score, column)
+
+
+def histogram(known: np.ndarray, score: Score, own: float | None, row: str) -> go.Figure:
+    """How many rows have which values; a line where the chosen row is."""
+    counts, edges = np.histogram(known.astype(np.float64), bins=BINS)
+    figure = go.Figure(
+        go.Bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts,
+            width=np.diff(edges) * 0.92,
+            marker_color="#7F8A96",
+            hovertext=[
+                f"{low:.3g} to {high:.3g}<br>{n:,} rows"
+                for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    )
+    if own is not None:
+        figure.add_vline(
+            x=own, line_color=HARMS, line_width=2, annotation_text=f"row {plot_text(row, 24)}: {own:.3g}"
+        )
+    figure.update_layout(
+        height=250,
+        margin={"l": 0, "r": 0, "t": 24, "b": 0},
+        showlegend=False,
+        xaxis={"title": score.title, "fixedrange": True},
+        yaxis={"title": "training rows", "fixedrange": True},
+    )
+    return figure
+
+
+def _ask(values: ScoreValues) -> Score:
+    known = all_scores()
+    names = sorted(known, key=lambda name: not values.has(name))  # those that are there first
+    if keys.get(keys.SCORE_NAME, names[0]) not in known:
+        keys.put(keys.SCORE_NAME, names[0])
+    st.selectbox(
+        "Score",
+        names,
+        format_func=lambda name: known[name].title,
+        key=keys.SCORE_NAME,
+        bind="query-params",
+        on_change=_first_page,
+    )
+    return known[keys.get(keys.SCORE_NAME) or names[0]]
+
+
+def _meaning(score: Score, state: str, cost: str) -> Html:
+    rows = [
+        ("high means", score.high),
+        ("serves", f"{score.serves}: look at the {score.suspect} values"),
+        ("formula", tag("span", score.formula, cls="fw-mono")),
+        ("source", score.source),
+        ("cost", cost.replace("`", "")),
+        ("state", badge(state, STATE_TONES[state])),
+    ]
+    return table(("", score.title), rows)
+
+
+def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.ndarray) -> None:
+    st.segmented_control(
+        "Rows at",
+        list(ENDS),
+        default=SUSPECT,
+        required=True,
+        format_func=lambda each: (
+            f"{ENDS[each]} ({(_highest_first(score, each) and 'highest') or 'lowest'} first)"
+        ),
+        key=keys.SCORE_END,
+        bind="query-params",
+        on_change=_first_page,
+    )
+    order = order_of(workspace, values, score, _highest_first(score, keys.get(keys.SCORE_END) or SUSPECT))
+    pages = max(1, -(-len(order) // PAGE))
+    page = min(int(keys.get(keys.SCORE_PAGE) or 1), pages)
+    shown = order[(page - 1) * PAGE : page * PAGE]
+    split, states = workspace.train_split, workspace.states()
+    ids = [split.ids[each] for each in shown]
+    chosen = keys.get(keys.SCORE_ROW) or ""
+    key = f"score-rows-{score.name}-{keys.get(keys.SCORE_END)}-{page}-{chosen}"
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "value": column[shown],
+                "text": [short(" ".join(split.texts[each][:1_000].split()), 300) for each in shown],
+                "label": [short(split.labels[each]) for each in shown],
+                "decision": [ACTION_WORDS[states[row].action] if row in states else "" for row in ids],
+                "id": [short(row) for row in ids],
+            }
+        ),
+        key=key,
+        hide_index=True,
+        height="content",
+        on_select=lambda: _select(key, ids),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [ids.index(chosen)] if chosen in ids else []}},
+        column_config={
+            "value": st.column_config.NumberColumn(format="%.4g"),
+            "text": st.column_config.TextColumn(width="large"),
+        },
+        alt=f"Training rows by {score.title}",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{plural(len(order), 'row')}. Choose one to see all its scores below.", width="content")
+        if pages > 1:
+            st.pagination(pages, key=keys.SCORE_PAGE)
+
+
+def _highest_first(score: Score, end: str) -> bool:
+    return (score.suspect == "high") == (end == SUSPECT)
+
+
+def _select(key: str, ids: list[str]) -> None:
+    chosen = keys.get(key)["selection"]["rows"]
+    if chosen and chosen[0] < len(ids):
+        keys.put(keys.SCORE_ROW, ids[chosen[0]])
+
+
+def _first_page() -> None:
+    keys.put(keys.SCORE_PAGE, 1)

@@ -1,0 +1,36 @@
+"""The three views of the Scores page; which one is in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.scores.score_map import show_map
+from pages.components.scores.score_states import show_states
+from pages.components.scores.score_values import ScoreValues
+from pages.components.scores.score_view import show_score
+
+MAP = "map"
+VIEWS: dict[str, tuple[str, Callable[[Workspace, ScoreValues], None]]] = {
+    MAP: ("Data map", show_map),
+    "one": ("One score", show_score),
+    "all": ("All scores", show_states),
+}
+
+
+def ask_view() -> Callable[[Workspace, ScoreValues], None]:
+    """Draw the choice; returns the function that draws what was chosen."""
+    st.segmented_control(
+        "View",
+        list(VIEWS),
+        default=MAP,
+        required=True,
+        format_func=lambda each: VIEWS[each][0],
+        key=keys.SCORE_VIEW,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return VIEWS[keys.get(keys.SCORE_VIEW) or MAP][1]
