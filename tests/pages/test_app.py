@@ -282,7 +282,7 @@ def test_welcome_without_a_workspace(monkeypatch, tmp_path):
     monkeypatch.delenv("FIRSTWORD_WORKSPACE", raising=False)
     app = new_app().run()
     assert not app.exception
-    assert "Welcome" in app.title[0].value and "python -m backend init" in app.code[0].value
+    assert "Welcome" in app.title[0].value and "python -m backend build" in app.code[0].value
     assert [each.label for each in app.button] == ["Build the demo"]
     assert "no workspace yet" in page(app, "inspect").error[0].value
 
