@@ -2,6 +2,8 @@
 
 ``python -m tests.e2e.screenshots [workspace] [folder] [width]``
 
+Without a folder, the pictures go to docs/screenshots, and docs/tour.md is written anew.
+
 The workspace stays as it is: decisions are made in a copy that shares all but the log.
 """
 
@@ -9,29 +11,81 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from backend.workspace import Workspace
 from tests.e2e.server import ROOT, browsing, serving, settled
 
-PAGES = {  # address and height of the picture
-    "overview": ("", 760),
-    "inspect": ("inspect", 1560),
-    "review": ("review", 1250),
-    "explore": ("explore", 1400),
-    "pair": ("pair?{pair}", 1400),
-    "words": ("words", 1000),
-    "sources": ("sources", 1000),
-    "scores": ("scores", 1000),
-    "changes": ("changes", 900),
-    "retrain": ("retrain", 900),
-    "export": ("export", 1000),
-    "jobs": ("jobs", 1100),
-    "new": ("new", 760),
-    "help": ("help", 1000),
-    "self-test": ("help?part=Self-test", 900),
+
+@dataclass(frozen=True)
+class Shot:
+    """A page's address, the height of its picture, and what it is for."""
+
+    address: str
+    height: int
+    sentence: str
+
+
+PAGES = {
+    "overview": Shot("", 760, "What is loaded, what is computed and current, and where to go on."),
+    "inspect": Shot(
+        "inspect",
+        1560,
+        "A row or a sentence of your own: what the model says, and the training examples that made it "
+        "say so, word by word, with the buttons to decide.",
+    ),
+    "pair": Shot(
+        "pair?{pair}",
+        1400,
+        "One training example held against one text: ribbons between the words that carry influence, and a "
+        "table whose rows add up to the score.",
+    ),
+    "review": Shot(
+        "review", 1250, "The training rows to look at first, each with its reasons and a suggestion."
+    ),
+    "explore": Shot(
+        "explore",
+        1400,
+        "All rows, filtered and sorted on the server, with a map; a lasso chooses rows to decide about.",
+    ),
+    "words": Shot(
+        "words", 1000, "The words that carry the most harm to misclassified rows, and where they stand."
+    ),
+    "sources": Shot(
+        "sources",
+        1000,
+        "Which groups of training rows pull the model towards rows you trust, and which away.",
+    ),
+    "scores": Shot(
+        "scores", 1000, "The data map, the distribution of every score, and all that is known about one row."
+    ),
+    "changes": Shot("changes", 900, "The log of decisions: who, when, what and why, with the way back."),
+    "retrain": Shot(
+        "retrain",
+        900,
+        "What your decisions should change, and what a retraining beside controls shows that they change.",
+    ),
+    "export": Shot(
+        "export",
+        1000,
+        "The cleaned data, the removed rows or a patch, looked at before it is written; import of more rows.",
+    ),
+    "new": Shot(
+        "new", 760, "From a file to a workspace: columns, a check of every row, a model, and one button."
+    ),
+    "jobs": Shot(
+        "jobs", 1100, "All long work, how far it is and what it said; it outlives page, browser and server."
+    ),
+    "help": Shot("help", 1000, "The method and its limits in plain words, colours, keys, glossary and cost."),
+    "self-test": Shot(
+        "help?part=Self-test",
+        900,
+        "Wrong labels planted in a copy: how many of them the queue finds on your own data.",
+    ),
 }
+TITLES = {"new": "New workspace", "self-test": "Noise self-test"}
 LOG = "review.sqlite"
 
 
@@ -43,11 +97,24 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
         pair = _strongest_pair(Workspace.open(copy))
         for theme in ("light", "dark"):
             with browsing(color_scheme=theme) as page:
-                for name, (path, height) in PAGES.items():
-                    page.set_viewport_size({"width": width, "height": height})
+                for name, shot in PAGES.items():
+                    page.set_viewport_size({"width": width, "height": shot.height})
                     made.append(folder / f"{name}-{theme}.png")
-                    _picture(page, f"{address}/{path.format(pair=pair)}", made[-1])
+                    _picture(page, f"{address}/{shot.address.format(pair=pair)}", made[-1])
     return made
+
+
+def tour(folder: str) -> str:
+    """A page of Markdown: every page of the app with a picture from ``folder`` and a sentence."""
+    parts = ["# A tour of the app", "Made by `python -m tests.e2e.screenshots` from the demo workspace."]
+    for name, shot in PAGES.items():
+        title = TITLES.get(name, name.capitalize())
+        picture = (
+            f'<picture><source media="(prefers-color-scheme: dark)" srcset="{folder}/{name}-dark.png">'
+            f'<img src="{folder}/{name}-light.png" alt="The page {title}" width="900"></picture>'
+        )
+        parts += [f"## {title}", shot.sentence, picture]
+    return "\n\n".join(parts) + "\n"
 
 
 @contextmanager
@@ -100,3 +167,5 @@ if __name__ == "__main__":
     target = Path(arguments[1]) if len(arguments) > 1 else ROOT / "docs" / "screenshots"
     for path in take(source, target, int(arguments[2]) if len(arguments) > 2 else 1280):
         print(path)
+    if target == ROOT / "docs" / "screenshots":
+        (ROOT / "docs" / "tour.md").write_text(tour("screenshots"), encoding="utf-8")
