@@ -65,7 +65,7 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         (name,) = workspace.reports()
         assert workspace.report(name)["arms"][1]["verdict"] in page.locator(".stMain").inner_text()
         assert len(outcomes(workspace)) == 8 and before.items() <= outcomes(workspace).items()
-        assert "report=" in page.url
+        assert page.url.endswith(f"report={name}")
         page.get_by_role("link", name="Jobs", exact=True).click()
         page.locator(f".st-key-forget-{folder.name}").get_by_role("button").click()
         page.locator(f".st-key-forget-{folder.name}").wait_for(state="detached")

@@ -201,12 +201,19 @@ def test_the_same_decisions_are_not_called_changed(app, tiny_workspace):
 def test_the_address_names_a_report_and_a_new_one_shows_itself(app, tiny_workspace):
     for name in NAMES:
         put_report(tiny_workspace, name, made_report("r", notes=[f"note of {name}"]))
-    page(app, "retrain", report=report_title(NAMES[0]))
+    page(app, "retrain", report=NAMES[0])
     assert app.selectbox(key="report").value == NAMES[0] and f"ote of {NAMES[0][:8]}" in words(app)
     newest = "20261124-200000-000000-mask"
     put_report(tiny_workspace, newest, made_report("r"))
     app.run()
     assert app.selectbox(key="report").value == newest
+
+
+def test_an_address_with_an_unknown_report_is_said(app, tiny_workspace):
+    put_report(tiny_workspace, NAMES[0], made_report("r"))
+    page(app, "retrain", report="../../etc")
+    assert not app.exception and "no report of the name" in app.warning[0].value
+    assert app.selectbox(key="report").value == NAMES[0] and not app.run().warning
 
 
 def test_a_damaged_report_is_one_line(app, tiny_workspace):

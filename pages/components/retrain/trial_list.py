@@ -23,17 +23,16 @@ def show_trials(workspace: Workspace) -> None:
         st.caption("No trial has been finished yet. Its report will stand here.")
         return
     st.space("small")
-    _choose_newest(names)
+    _choose(names)
     st.selectbox(
         "Report",
         names,
-        index=None,  # a value that is the default would not be in the address
         format_func=report_title,
         key=keys.REPORT,
-        bind="query-params",
         help="The address of this page names the report, so that it can be shared.",
     )
     name = keys.get(keys.REPORT) or names[0]
+    st.query_params[keys.REPORT] = name  # not bound: a binding leaves out the default
     try:
         report = _report(str(workspace.path), name, _written(workspace, name))
     except InputError as error:
@@ -52,13 +51,14 @@ def report_title(name: str) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC, {strategy}"
 
 
-def _choose_newest(names: list[str]) -> None:
-    """Where no report is asked for, the one asked for is gone, or a new one has come."""
-    asked, before = keys.get(keys.REPORT), keys.get(keys.REPORT_NEWEST)
-    nothing = asked is None and keys.REPORT not in st.query_params
-    if nothing or asked not in (None, *names) or before not in (None, names[0]):
-        keys.put(keys.REPORT, names[0])
-    keys.put(keys.REPORT_NEWEST, names[0])
+def _choose(names: list[str]) -> None:
+    """The report that the address names, at first; the newest where it names none or a new one has come."""
+    wanted, newest = keys.get(keys.REPORT) or st.query_params.get(keys.REPORT), names[0]
+    if wanted is not None and wanted not in names:
+        st.warning("There is no report of the name in the address; the newest is shown instead.")
+    is_new = keys.get(keys.REPORT_NEWEST) not in (None, newest)
+    keys.put(keys.REPORT, newest if is_new or wanted not in names else wanted)
+    keys.put(keys.REPORT_NEWEST, newest)
 
 
 def _written(workspace: Workspace, name: str) -> int:
