@@ -55,7 +55,7 @@ def browsing(**options: Any) -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         try:
             page = browser.new_context(**options).new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(90_000)  # a cold server on a busy machine is slow
             yield page
         finally:
             browser.close()
