@@ -13,6 +13,7 @@ from backend.retraining.runner import Outcomes
 from backend.retraining.statistics import Measure, flips
 
 _HEADLINE = ("accuracy", "macro_f1", "loss")
+_GROUPS = 20  # in one Markdown table
 
 
 def report(
@@ -44,6 +45,7 @@ def report(
         "control": trial.control,
         "seeds": list(seeds),
         "eval_rows": len(measured),
+        "groups": measure.sizes,
         "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes)],
         "arms": [
             _arm(trial, arm.name, arm.description, outcomes, runs, measure, truth, [ids[e] for e in measured])
@@ -109,7 +111,7 @@ def _differences(
     measure: Measure, runs: list[np.ndarray], reference: list[np.ndarray]
 ) -> dict[str, dict[str, Any]]:
     found = measure.differences(runs, reference)
-    return {name: {**asdict(each), "beyond_noise": each.beyond_noise} for name, each in found.items()}
+    return {name: asdict(each) for name, each in found.items()}
 
 
 def _flips(
@@ -119,6 +121,7 @@ def _flips(
     return {
         "fixed": [ids[each] for each in found.fixed],
         "broken": [ids[each] for each in found.broken],
+        "changed": found.changed,
         "by_chance": found.by_chance,
     }
 
@@ -174,14 +177,14 @@ def markdown(content: dict[str, Any]) -> str:
         "",
         f"{_seeds(content['seeds'])}, {content['eval_rows']:,} "
         f"eval rows. Change: against *{content['reference']}*, 95 % interval over rows and seeds; **bold** "
-        "where the interval excludes 0 and all seeds agree.",
+        "where it excludes 0, in the tables of classes and groups where one for the whole table does.",
         "",
         *_main_table(content),
-        *_detail_table(content, "f1/", "F1 by class"),
-        *_detail_table(content, "group/", "accuracy by group"),
+        *_detail_table(content, _figures(content, "f1/"), "F1 by class"),
+        *_group_table(content),
         *_query_table(content),
     ]
-    lines += ["", *(f"- {note}" for note in content["notes"])] if content["notes"] else []
+    lines += ["", *(f"- {cell(note)}" for note in content["notes"])] if content["notes"] else []
     return "\n".join(lines) + "\n"
 
 
@@ -213,8 +216,10 @@ def _main_table(content: dict[str, Any]) -> list[str]:
 
 
 def _flipped(rows: dict[str, Any]) -> str:
-    chance = "" if rows["by_chance"] is None else f" ({rows['by_chance']:.0f} change between seeds)"
-    return f"{len(rows['fixed'])} / {len(rows['broken'])}{chance}"
+    counts = f"{len(rows['fixed'])} / {len(rows['broken'])}"
+    if rows["by_chance"] is None:
+        return counts
+    return f"{counts} ({rows['changed']:.0f} differ from run to run, {rows['by_chance']:.0f} by chance)"
 
 
 def _change(arm: dict[str, Any], name: str) -> str:
@@ -225,11 +230,30 @@ def _change(arm: dict[str, Any], name: str) -> str:
     return f"**{text}**" if record["beyond_noise"] else text
 
 
-def _detail_table(content: dict[str, Any], prefix: str, title: str) -> list[str]:
-    names = [each for each in content["arms"][0]["figures"] if each.startswith(prefix)]
+def _figures(content: dict[str, Any], prefix: str) -> list[str]:
+    return [each for each in content["arms"][0]["figures"] if each.startswith(prefix)]
+
+
+def _group_table(content: dict[str, Any]) -> list[str]:
+    """The largest groups; hundreds of columns could not be read."""
+    sizes = content["groups"]
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:_GROUPS]
+    lines = _detail_table(
+        content, [f"group/{name}" for name in sizes if name in largest], "accuracy by group"
+    )
+    if len(sizes) > len(largest):
+        left = sum(sizes.values()) - sum(sizes[name] for name in largest)
+        lines += [
+            "",
+            f"{len(sizes) - len(largest):,} smaller groups ({left:,} rows) are in report.json only.",
+        ]
+    return lines
+
+
+def _detail_table(content: dict[str, Any], names: list[str], title: str) -> list[str]:
     if not names:
         return []
-    heads = [cell(each.removeprefix(prefix)) for each in names]
+    heads = [cell(each.partition("/")[2]) for each in names]
     lines = ["", f"| {title} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for arm in content["arms"]:
         cells = []
