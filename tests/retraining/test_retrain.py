@@ -1,9 +1,11 @@
 """`retrain` in a small workspace: arms, reports, resuming, what stays untouched."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 
 from backend.errors import InputError
@@ -16,7 +18,8 @@ from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
 from backend.retraining.report import cell, markdown, report
 from backend.workspace import Workspace
-from tests.conftest import build_tiny, without_model
+from tests.conftest import build_tiny, tiny_rows, without_model
+from tests.factories import tiny
 
 
 def outcome(said: list[int], classes: int = 2) -> Outcome:
@@ -111,6 +114,28 @@ def test_what_was_trained_is_not_trained_again(tiny_workspace, trainings):
     workspace.remove(workspace.train_split.ids[4])
     workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
     assert len(trainings) == 8 + 3  # the untouched arm was there
+
+
+def test_other_weights_in_the_same_folder_are_another_start(tmp_path, trainings):
+    workspace = build_tiny(tmp_path / "t", n_train=16, n_eval=8)
+    workspace.remove(workspace.train_split.ids[0])
+    settings = RetrainSettings(seeds=1, epochs=1, device="cpu", arms=(UNTOUCHED,))
+    workspace.retrain(settings)
+    workspace.retrain(replace(settings, device="auto"))  # which is the CPU where there is nothing else
+    assert len(trainings) == 1 + torch.cuda.is_available()
+    tiny("bert", tmp_path / "t" / "model", [row["text"] for row in tiny_rows(16)], seed=1)
+    workspace.retrain(settings)
+    assert len(trainings) == 2 + torch.cuda.is_available()
+
+
+def test_leftovers_of_a_killed_call_are_swept_away(tiny_workspace):
+    home = tiny_workspace.path / "retrains"
+    leftovers = [home / ".run.a.tmp", home / "outcomes" / ".b.tmp", home / "models" / ".c.tmp"]
+    for each in leftovers:
+        each.mkdir(parents=True)
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.retrain(RetrainSettings(seeds=1, epochs=0.1, device="cpu", arms=(UNTOUCHED,)))
+    assert not any(each.exists() for each in leftovers)
 
 
 def test_a_stopped_call_goes_on(tiny_workspace, trainings, monkeypatch):
