@@ -18,7 +18,6 @@ from backend.files import replacing, write_json
 from backend.folder import Folder
 from backend.influence.explain import Explainer
 from backend.model.prediction_table import read_predictions
-from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
 from backend.retraining.decisions import CLEANED, decided_rows, decisions_trial
@@ -71,6 +70,7 @@ def retrain(
     with ``folder``. Raises `InputError`.
     """
     original = original_run(folder, settings.device, settings.start_model)
+    own_epochs = original.settings.epochs
     if settings.epochs is not None:
         original = replace(original, settings=replace(original.settings, epochs=settings.epochs))
     evaluation, classes = load_split(folder, "eval"), folder.manifest().classes
@@ -92,10 +92,10 @@ def retrain(
         queries=records,
     )
     content |= _origin(settings, original, runner)
-    recorded = recorded_settings(folder)
-    if recorded is not None and settings.epochs not in (None, recorded.epochs):
+    content["notes"] += original.notes
+    if settings.epochs not in (None, own_epochs):
         content["notes"].append(
-            f"trained for {settings.epochs:g} epochs, the original for {recorded.epochs:g}: "
+            f"trained for {settings.epochs:g} epochs, the original for {own_epochs:g}: "
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
