@@ -21,7 +21,7 @@ from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
 from backend.retraining.decisions import CLEANED, decided_rows, decisions_trial
-from backend.retraining.forecast import forecast
+from backend.retraining.forecast import forecast, with_measured
 from backend.retraining.original import Original, original_run
 from backend.retraining.question import Asked, resolved
 from backend.retraining.report import markdown, report
@@ -78,6 +78,8 @@ def retrain(
     trial = _chosen(_trial(folder, states, settings, explainer, progress), settings.arms)
     seeds = [(original.settings.seed + number) % 2**32 for number in range(settings.seeds)]
     kept = CLEANED if any(arm.name == CLEANED for arm in trial.arms) else None
+    # Before the trainings, so that what fails here costs no report.
+    expected = _forecast(folder, states, settings, records, explainer, progress)
     runner = Runner(folder, original, texts, kept)
     outcomes = runner.run(trial, seeds, progress)
     labels = np.array([classes.index(each) for each in evaluation.labels], dtype=np.int64)
@@ -99,7 +101,7 @@ def retrain(
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
-        content["forecast"] = _forecast(folder, states, records, explainer, progress)
+        content["forecast"] = None if expected is None else with_measured(expected, content, CLEANED)
     return _written(folder, content)
 
 
@@ -181,12 +183,13 @@ def _origin(settings: RetrainSettings, original: Original, runner: Runner) -> di
 def _forecast(
     folder: Folder,
     states: Mapping[str, RowState],
+    settings: RetrainSettings,
     records: Sequence[dict[str, Any]],
     explainer: Callable[[], Explainer],
     progress: Progress,
 ) -> dict[str, Any] | None:
-    """What was to be expected, beside what came; None where nothing is precomputed."""
-    if folder.state("index") != "current":
+    """What is to be expected of the decisions; None of a strategy, or where nothing is precomputed."""
+    if settings.strategy != DECISIONS or folder.state("index") != "current":
         return None
     return forecast(explainer(), states, records, progress=progress)
 

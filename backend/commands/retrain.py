@@ -75,8 +75,6 @@ def retrain(
     for found in content["arms"]:
         if "verdict" in found:
             print(console.plain(f"{found['name']}: {found['verdict']}"))
-    if content.get("forecast"):
-        _print_forecast(content["forecast"], content["queries"])
     for name, path in content["models"].items():
         console.note(f"model of {name}: {path}")
     console.note(f"report: {content['folder']}")
@@ -171,3 +169,5 @@ def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> N
     own, chance = (content["eval"]["unlearning"][key] for key in ("after", "random"))
     if chance <= own and chance < content["eval"]["unlearning"]["before"] - 0.05:
         console.note("unlearning random rows harms as much: this check says nothing here")
+    for note in content["notes"]:
+        console.note(note)

@@ -183,8 +183,10 @@ def markdown(content: dict[str, Any]) -> str:
         *_detail_table(content, _figures(content, "f1/"), "F1 by class"),
         *_group_table(content),
         *_query_table(content),
+        *_forecast_table(content),
     ]
-    lines += ["", *(f"- {cell(note)}" for note in content["notes"])] if content["notes"] else []
+    notes = [*content["notes"], *(content.get("forecast") or {}).get("notes", [])]
+    lines += ["", *(f"- {cell(note)}" for note in dict.fromkeys(notes))] if notes else []
     return "\n".join(lines) + "\n"
 
 
@@ -281,6 +283,34 @@ def _query_table(content: dict[str, Any]) -> list[str]:
         what = cell(f"{query['label']}: {query['text'][:80]}")
         lines.append(f"| {what} | " + " | ".join(values) + " |")
     return lines
+
+
+def _forecast_table(content: dict[str, Any]) -> list[str]:
+    """What was expected beside what came."""
+    expected = content.get("forecast")
+    if not expected:
+        return []
+    amounts = f"{expected['removed']:,} rows removed, {expected['relabelled']:,} relabelled"
+    lines = [
+        "",
+        f"| forecast: {amounts} | change of loss, first order | change of loss, measured | before unlearning "
+        f"| after {expected['steps']} steps | the same with random rows |",
+        "|---|---|---|---|---|---|",
+    ]
+    names = ["eval rows, mean loss; accuracy"]
+    names += [f"{each['label']}: {each['text'][:80]}; probability" for each in content["queries"]]
+    for name, found in zip(names, [expected["eval"], *expected["queries"]], strict=True):
+        checked = (f"{found['unlearning'][each]:.3f}" for each in ("before", "after", "random"))
+        cells = [cell(name), f"{found['loss_change']:+.2g}", _measured(found["measured"]), *checked]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _measured(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    within = "" if found["low"] is None else f" ({found['low']:+.2g} to {found['high']:+.2g})"
+    return f"{found['mean']:+.2g}{within}"
 
 
 def cell(text: str) -> str:

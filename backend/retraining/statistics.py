@@ -172,6 +172,14 @@ def _half(error: float | np.ndarray, rows: np.ndarray, per_seed: np.ndarray) -> 
     return np.hypot(ndtri(tail) * rows, stdtrit(seeds - 1, tail) * own)
 
 
+def interval(seeds: np.ndarray) -> tuple[float | None, float | None]:
+    """Where the mean over seeds lies with 95 %, rows being what they are; None, None with one seed."""
+    if len(seeds) == 1:
+        return None, None
+    half = float(_half(1 - LEVEL, np.zeros(1), seeds[:, None])[0])
+    return float(seeds.mean() - half), float(seeds.mean() + half)
+
+
 @dataclass(frozen=True)
 class Flips:
     """Eval rows (places among those measured) that most seeds had wrong and now have right, and the reverse.

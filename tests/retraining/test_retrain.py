@@ -87,12 +87,33 @@ def test_decisions_are_trained_beside_their_controls(tiny_workspace, trainings):
     assert first["id"] == query and first["label"] == workspace.eval_split.labels[0]
     assert set(second["probability"]) == {UNTOUCHED, CLEANED, RANDOM, "removal by loss"}
     assert all(0 <= each <= 1 for each in second["probability"][CLEANED]["seeds"])
-    assert content["forecast"]["removed"] == 6 and len(content["forecast"]["queries"]) == 2
+    expected = content["forecast"]
+    assert expected["removed"] == 6 and len(expected["queries"]) == 2
+    assert expected["eval"]["measured"]["mean"] == cleaned["change"]["loss"]["mean"]
+    chances = [second["probability"][name]["seeds"] for name in (UNTOUCHED, CLEANED)]
+    measured = expected["queries"][1]["measured"]
+    assert measured["seeds"] == pytest.approx(np.log(chances[0]) - np.log(chances[1]))
+    assert measured["low"] < measured["mean"] < measured["high"]
+    table = markdown(content).split("| forecast: 6 rows removed, 0 relabelled |")[1]
+    for each in (expected["eval"], *expected["queries"]):
+        assert f"| {each['loss_change']:+.2g} | {each['measured']['mean']:+.2g} (" in table
+    assert "3 checkpoints are taken as evenly spaced over 3 epochs" in table
     assert files_of(workspace) == before
     (folder,) = reports(workspace.folder)
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(content))
     assert (folder / "report.md").read_text().startswith("## decisions")
     assert load_classifier(content["models"][CLEANED]).config.num_labels == 2
+
+
+def test_a_forecast_that_fails_costs_no_trainings(tiny_workspace, trainings, monkeypatch):
+    def broken(*args, **rest):
+        raise RuntimeError("no forecast")
+
+    monkeypatch.setattr("backend.retrain.forecast", broken)
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    with pytest.raises(RuntimeError, match="no forecast"):
+        tiny_workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    assert trainings == []
 
 
 def test_the_untouched_arm_is_the_original_run(tiny_workspace):
