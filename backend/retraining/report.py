@@ -46,7 +46,7 @@ def report(
         "seeds": list(seeds),
         "eval_rows": len(measured),
         "groups": measure.sizes,
-        "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes)],
+        "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes), *_followed(trial, queries)],
         "arms": [
             _arm(trial, arm.name, arm.description, outcomes, runs, measure, truth, [ids[e] for e in measured])
             for arm in trial.arms
@@ -70,6 +70,21 @@ def _collapsed(runs: dict[str, list[np.ndarray]], classes: tuple[str, ...]) -> l
     if not names or len(classes) < 2:
         return []
     return [f"some trainings say one class for every row ({', '.join(names)}): these figures mean little"]
+
+
+def _in_guide(trial: Trial, query: dict[str, Any]) -> bool:
+    """Whether it is an eval row that does not measure, because methods follow it."""
+    return query.get("row") is not None and query["row"] not in trial.measured
+
+
+def _followed(trial: Trial, queries: Sequence[dict[str, Any]]) -> list[str]:
+    names = [str(each.get("id")) for each in queries if _in_guide(trial, each)]
+    if not names:
+        return []
+    return [
+        f"asked about, but in the guide that methods follow or train on ({', '.join(names)}): "
+        "such probabilities are no measurement"
+    ]
 
 
 def _arm(
@@ -158,7 +173,8 @@ def _query(
             "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
             "seeds": [float(each) for each in values],
         }
-    return {**query, "label": classes[query["label"]], "probability": found}
+    shown = {**query, "label": classes[query["label"]], "in_guide": _in_guide(trial, query)}
+    return {**shown, "probability": found}
 
 
 def _of_query(query: dict[str, Any], evaluation: np.ndarray, typed: np.ndarray) -> float:
@@ -280,7 +296,7 @@ def _query_table(content: dict[str, Any]) -> list[str]:
     for query in content["queries"]:
         found = [query["probability"][name] for name in names]
         values = [_with_sd(each["mean"], each["sd"], 3) for each in found]
-        what = cell(f"{query['label']}: {query['text'][:80]}")
+        what = cell(f"{query['label']}: {query['text'][:80]}{' (in the guide)' * query['in_guide']}")
         lines.append(f"| {what} | " + " | ".join(values) + " |")
     return lines
 

@@ -32,13 +32,13 @@ def outcome(said: list[int], classes: int = 2) -> Outcome:
 
 
 def small_report(
-    runs: dict[str, list[list[int]]], truth: list[int], groups=None, notes=(), queries=()
+    runs: dict[str, list[list[int]]], truth: list[int], groups=None, notes=(), queries=(), measured=None
 ) -> dict:
     """The report of runs that predict these classes, arm by arm and seed by seed."""
     rows = Rows(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
     arms = tuple(same_rows(rows, name, "") for name in runs)
     return report(
-        Trial("t", arms, np.arange(len(truth)), notes=notes),
+        Trial("t", arms, np.arange(len(truth)) if measured is None else measured, notes=notes),
         {name: [outcome(each) for each in of_arm] for name, of_arm in runs.items()},
         seeds=range(len(next(iter(runs.values())))),
         ids=[f"e{each}" for each in range(len(truth))],
@@ -310,6 +310,17 @@ def test_only_the_largest_groups_are_columns():
     text = markdown(found)
     assert "| g24 |" in text and "g4 |" not in text and "g5 |" in text
     assert "5 smaller groups (15 rows) are in report.json only" in text
+
+
+def test_a_query_out_of_the_guide_is_marked():
+    queries = [{"label": 0, "row": row, "typed": None, "id": f"e{row}", "text": "a film"} for row in (0, 2)]
+    runs = {"all": [[0, 1, 0, 1]] * 3, "guided": [[0, 1, 0, 1]] * 3}
+    found = small_report(runs, [0, 1, 0, 1], queries=queries, measured=np.array([0, 1]))
+    assert [each["in_guide"] for each in found["queries"]] == [False, True]
+    (note,) = found["notes"]
+    assert "in the guide that methods follow or train on (e2)" in note
+    assert markdown(found).count("a film (in the guide)") == 1
+    assert not any(each["in_guide"] for each in small_report(runs, [0, 1, 0, 1], queries=queries)["queries"])
 
 
 def test_notes_do_no_harm_in_markdown():
