@@ -80,7 +80,7 @@ def decisions_trial(
 
 
 def _random(given: np.ndarray, now: np.ndarray, removed: np.ndarray, seed: int) -> Rows:
-    """The decisions made again for random rows of the same given class: what is done stays, to whom is drawn."""
+    """The decisions made for random rows of the same given class: what is done stays, to whom is drawn."""
     order = np.random.default_rng((seed, 3)).permutation(len(given))
     labels, gone = given.copy(), np.zeros(len(given), dtype=bool)
     for label in np.unique(given):

@@ -71,8 +71,8 @@ def forecast(
 def with_measured(content: dict[str, Any], report: dict[str, Any], arm: str) -> dict[str, Any]:
     """A forecast with ``measured`` beside every ``loss_change``: what ``arm`` of the report came to.
 
-    Changes of the loss against the report's reference: ``mean``, ``low`` and ``high`` (95 %) and ``seeds``; of a
-    query the interval is over seeds only (None with one). None where the arm was not trained.
+    Changes of the loss against the report's reference: ``mean``, ``low`` and ``high`` (95 %) and ``seeds``;
+    of a query the interval is over seeds only (None with one). None where the arm was not trained.
     """
     found = next((each for each in report["arms"] if each["name"] == arm), None)
     if found is None:

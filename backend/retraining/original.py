@@ -50,8 +50,8 @@ def original_run(folder: Folder, device: str = "auto", start_model: str | None =
 def run_settings(folder: Folder) -> tuple[TrainingSettings, tuple[str, ...]]:
     """The settings of the workspace's run, and notes on what is assumed where the run was attached.
 
-    Of such a run its trainer_state.json says epochs, batch size and learning rate; ``training_args.bin`` would
-    say more, but is a pickle. All else is our default.
+    Of such a run its trainer_state.json says epochs, batch size and learning rate; ``training_args.bin``
+    would say more, but is a pickle. All else is our default.
     """
     recorded = recorded_settings(folder)
     if recorded is not None:
@@ -114,8 +114,8 @@ def _odd_steps(state: dict[str, Any], batch_size: int, rows: int) -> list[str]:
     if abs(made - expected) <= max(1, 0.1 * expected):
         return []
     return [
-        f"the run made {made:.0f} steps an epoch, {rows:,} rows in batches of {batch_size} are {expected:,}: it "
-        "accumulated gradients, ran on several devices or had other rows"
+        f"the run made {made:.0f} steps an epoch, {rows:,} rows in batches of {batch_size} are {expected:,}: "
+        "it accumulated gradients, ran on several devices or had other rows"
     ]
 
 

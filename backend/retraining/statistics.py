@@ -1,10 +1,10 @@
 """How an arm's figures differ from another's, with intervals that know both kinds of chance.
 
-Two things vary: the seed of the training and the eval rows that happen to be there. An interval adds both in
-squares: the rows' part is 1.96 standard errors of the difference averaged over seeds, the seeds' part Student's
-quantile with S - 1 degrees of freedom times the standard error of S differences. (Drawing three seeds with
-replacement would take the smallest alone once in 27 times, so that "all three agree" would look like 95 %.)
-What is due to rows and seeds together counts in both parts, which makes intervals rather too wide.
+Two things vary: the seed of the training and the eval rows that happen to be there. An interval adds both
+in squares: the rows' part is 1.96 standard errors of the difference averaged over seeds, the seeds' part
+Student's quantile with S - 1 degrees of freedom times the standard error of S differences. (Drawing three
+seeds with replacement would take the smallest alone once in 27 times, so that "all three agree" would look
+like 95 %.) What is due to rows and seeds together counts in both parts: intervals are rather too wide.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ LEAST = 10
 class Difference:
     """``mean`` over seeds of a figure's difference, its 95 % interval (``low``, ``high``), and one per seed.
 
-    ``beyond_noise``: with two seeds at least, the interval excludes 0; for a class or a group the interval that
-    holds for all classes or groups together (Bonferroni), where it has `LEAST` rows.
+    ``beyond_noise``: with two seeds at least, the interval excludes 0; for a class or a group the interval
+    that holds for all classes or groups together (Bonferroni), where it has `LEAST` rows.
     """
 
     mean: float
