@@ -2,8 +2,8 @@
 
 Some steps with a tenth of the run's peak learning rate, of SGD if the run was trained so and else of Adam,
 raise the loss of rows to be removed and, for relabelled ones, lower that of the new label (UnTrac, arXiv
-2401.15241, unlearns so). The same number of steps on as many random rows of the same classes says what ascent does by itself. It undoes what the last
-model knows of the rows, not what they did to it along the way.
+2401.15241, unlearns so). The same number of steps on as many random rows of the same classes says what
+ascent does by itself. It undoes what the last model knows of the rows, not what they did to it along the way.
 """
 
 from __future__ import annotations
