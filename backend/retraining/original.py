@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from backend.errors import InputError
 from backend.folder import Folder, ModelInfo
@@ -119,5 +119,5 @@ def _odd_steps(state: dict[str, Any], batch_size: int, rows: int) -> list[str]:
     ]
 
 
-def _is_number(value: Any, most: float) -> bool:
+def _is_number(value: Any, most: float) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most
