@@ -17,12 +17,11 @@ from backend.files import replacing, write_json
 from backend.folder import Folder
 from backend.influence.explain import Explainer
 from backend.model.prediction_table import read_predictions
-from backend.model.runs import recorded_settings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
 from backend.retraining.decided import decided_rows, decisions_record
 from backend.retraining.decisions import CLEANED, decisions_trial
-from backend.retraining.forecast import forecast
+from backend.retraining.forecast import forecast, with_measured
 from backend.retraining.kept import forecast_place
 from backend.retraining.original import Original, original_run
 from backend.retraining.question import Asked, resolved
@@ -72,6 +71,7 @@ def retrain(
     with ``folder``. Raises `InputError`.
     """
     original = original_run(folder, settings.device, settings.start_model)
+    own_epochs = original.settings.epochs
     if settings.epochs is not None:
         original = replace(original, settings=replace(original.settings, epochs=settings.epochs))
     evaluation, classes = load_split(folder, "eval"), folder.manifest().classes
@@ -79,6 +79,8 @@ def retrain(
     trial = _chosen(_trial(folder, states, settings, explainer, progress), settings.arms)
     seeds = [(original.settings.seed + number) % 2**32 for number in range(settings.seeds)]
     kept = CLEANED if any(arm.name == CLEANED for arm in trial.arms) else None
+    # Before the trainings, so that what fails here costs no report.
+    expected = _forecast(folder, states, settings, records, explainer, progress)
     runner = Runner(folder, original, texts, kept)
     outcomes = runner.run(trial, seeds, progress)
     labels = np.array([classes.index(each) for each in evaluation.labels], dtype=np.int64)
@@ -93,15 +95,15 @@ def retrain(
         queries=records,
     )
     content |= _origin(folder, settings, original, runner)
-    recorded = recorded_settings(folder)
-    if recorded is not None and settings.epochs not in (None, recorded.epochs):
+    content["notes"] += original.notes
+    if settings.epochs not in (None, own_epochs):
         content["notes"].append(
-            f"trained for {settings.epochs:g} epochs, the original for {recorded.epochs:g}: "
+            f"trained for {settings.epochs:g} epochs, the original for {own_epochs:g}: "
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
         content["decisions"] = decisions_record(load_split(folder, "train"), classes, states)
-        content["forecast"] = _forecast(folder, states, records, explainer, progress)
+        content["forecast"] = None if expected is None else with_measured(expected, content, CLEANED)
     return _written(folder, content)
 
 
@@ -192,12 +194,13 @@ def _origin(folder: Folder, settings: RetrainSettings, original: Original, runne
 def _forecast(
     folder: Folder,
     states: Mapping[str, RowState],
+    settings: RetrainSettings,
     records: Sequence[dict[str, Any]],
     explainer: Callable[[], Explainer],
     progress: Progress,
 ) -> dict[str, Any] | None:
-    """What was to be expected, beside what came; None where nothing is precomputed."""
-    if folder.state("index") != "current":
+    """What is to be expected of the decisions; None of a strategy, or where nothing is precomputed."""
+    if settings.strategy != DECISIONS or folder.state("index") != "current":
         return None
     return forecast(explainer(), states, records, progress=progress)
 

@@ -43,8 +43,16 @@ def write_rows(path: Path, rows: list[dict]) -> Path:
     return path
 
 
+SETTINGS = TrainingSettings(epochs=3, lr=2e-3, batch_size=8, checkpoints=3, precision="fp32")
+
+
 def build_tiny(
-    folder: Path, n_train: int = 60, n_eval: int = 20, architecture: str = "bert", **options
+    folder: Path,
+    n_train: int = 60,
+    n_eval: int = 20,
+    architecture: str = "bert",
+    settings: TrainingSettings = SETTINGS,
+    **options,
 ) -> Workspace:
     """A precomputed workspace with a tiny model, trained for a few steps."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +68,7 @@ def build_tiny(
         columns=Columns(text="text", label="label", id="id", **options),
         model=str(model),
     )
-    workspace.train(TrainingSettings(epochs=3, lr=2e-3, batch_size=8, checkpoints=3, precision="fp32"))
+    workspace.train(settings)
     workspace.precompute()
     return workspace
 

@@ -228,9 +228,9 @@ def test_closing_the_loop(tiny_workspace, inside):
     inside("remove", ws, *tiny_workspace.train_split.ids[:5])
     shown = inside("forecast", ws, "--row", row, "--text", "a witty film", "--label", "good").stdout
     assert "5 rows removed" in shown and "p(good) of: a witty film" in shown
-    options = ("--seeds", 2, "--row", row, "--arm", "cleaned", "--arm", "random removal", "--device", "cpu")
+    options = ("--seeds", 2, "--row", row, "--arm", "cleaned", "--arm", "random decisions", "--device", "cpu")
     content = json.loads(inside("retrain", ws, *options, "--json").stdout)
-    assert [each["name"] for each in content["arms"]] == ["untouched", "cleaned", "random removal"]
+    assert [each["name"] for each in content["arms"]] == ["untouched", "cleaned", "random decisions"]
     again = inside("retrain", ws, *options)
     assert "## decisions" in again.stdout and "cleaned: accuracy" in again.stdout
     assert "trainings: 6 of 6" in again.stderr

@@ -75,8 +75,6 @@ def retrain(
     for found in content["arms"]:
         if "verdict" in found:
             print(console.plain(f"{found['name']}: {found['verdict']}"))
-    if content.get("forecast"):
-        _print_forecast(content["forecast"], content["queries"])
     for name, path in content["models"].items():
         console.note(f"model of {name}: {path}")
     console.note(f"report: {content['folder']}")
@@ -172,3 +170,5 @@ def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> N
     console.print_table(("what", "now, the last checkpoint", steps, "the same with random rows"), checked)
     if is_blunt(content["eval"]):
         console.note("unlearning random rows harms as much: this check says nothing here")
+    for note in content["notes"]:
+        console.note(note)

@@ -1,4 +1,4 @@
-"""The trial behind `retrain`: the decisions, beside the untouched data and two ways to remove as much."""
+"""The trial behind `retrain`: the decisions, beside the untouched data, random ones and removal by loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
 from backend.retraining.decided import decided_rows
 
-UNTOUCHED, CLEANED, RANDOM, BY_LOSS = "untouched", "cleaned", "random removal", "removal by loss"
+UNTOUCHED, CLEANED, RANDOM, BY_LOSS = "untouched", "cleaned", "random decisions", "removal by loss"
 _LOOKED_AT = (
     "whoever decided while looking at eval rows has fitted the decisions to them: such figures are optimistic"
 )
@@ -25,10 +25,12 @@ def decisions_trial(
     states: Mapping[str, RowState],
     losses: np.ndarray | None,
 ) -> Trial:
-    """Arms `UNTOUCHED`, `CLEANED`, `RANDOM` and, where the training rows' ``losses`` are known, `BY_LOSS`.
+    """Arms `UNTOUCHED`, `CLEANED`, `RANDOM` and, where rows are removed and the training rows' ``losses``
+    are known, `BY_LOSS`.
 
-    The controls remove, of every class as given, as many rows as the decisions remove or relabel.
-    `InputError` where nothing is removed or relabelled, or nothing would be left.
+    The controls do as much: of every class as given `RANDOM` removes as many rows and gives as many the same
+    new labels, `BY_LOSS` removes as many. `InputError` where nothing is removed or relabelled, or nothing
+    would be left.
     """
     given, now, removed = decided_rows(train, classes, states)
     changed = removed | (now != given)
@@ -39,38 +41,38 @@ def decisions_trial(
     left = np.bincount(now[~removed], minlength=len(classes))
     if empty := [name for name, count in zip(classes, left, strict=True) if not count]:
         raise InputError(f"the decisions leave no training row of class {empty[0]!r}; keep some")
-    counts = np.bincount(given[changed], minlength=len(classes))
-    everything = np.arange(len(train))
-    kept = np.flatnonzero(~removed)
+    everything, kept = np.arange(len(train)), np.flatnonzero(~removed)
+    relabelled = changed & ~removed
+    amounts = f"{int(removed.sum()):,} rows removed, {int(relabelled.sum()):,} relabelled"
     arms = [
         same_rows(Rows(everything, given), UNTOUCHED, "all rows with the labels that they came with"),
-        same_rows(
-            Rows(kept, now[kept]),
-            CLEANED,
-            f"{int(removed.sum()):,} rows removed, {int((~removed & (now != given)).sum()):,} relabelled",
-        ),
+        same_rows(Rows(kept, now[kept]), CLEANED, amounts),
         Arm(
             RANDOM,
-            f"{int(changed.sum()):,} rows drawn at random, of every class as many as were decided; "
+            f"{amounts}, drawn at random: of every class as many as were decided, to the same new labels; "
             "others for each seed",
-            lambda seed: [Phase(_without(given, _drawn(given, counts, seed)))],
+            lambda seed: [Phase(_random(given, now, removed, seed))],
         ),
     ]
-    if losses is not None:
-        worst = _of_every_class(given, counts, np.argsort(-losses, kind="stable"))
-        arms.append(
-            same_rows(_without(given, worst), BY_LOSS, "as many, those of the largest loss of their class")
-        )
+    if losses is not None and removed.any():
+        counts = np.bincount(given[removed], minlength=len(classes))
+        order = np.argsort(-losses, kind="stable")
+        worst = np.concatenate([order[given[order] == label][:n] for label, n in enumerate(counts)])
+        what = f"{len(worst):,} rows removed, of every class as many, those of the largest loss"
+        arms.append(same_rows(_without(given, worst), BY_LOSS, what))
     return Trial("decisions", tuple(arms), np.arange(n_eval), control=RANDOM, notes=(_LOOKED_AT,))
 
 
-def _drawn(given: np.ndarray, counts: np.ndarray, seed: int) -> np.ndarray:
-    return _of_every_class(given, counts, np.random.default_rng((seed, 3)).permutation(len(given)))
-
-
-def _of_every_class(given: np.ndarray, counts: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """The first ``counts[k]`` of every class k in ``order``."""
-    return np.concatenate([order[given[order] == label][:count] for label, count in enumerate(counts)])
+def _random(given: np.ndarray, now: np.ndarray, removed: np.ndarray, seed: int) -> Rows:
+    """The decisions made for random rows of the same given class: what is done stays, to whom is drawn."""
+    order = np.random.default_rng((seed, 3)).permutation(len(given))
+    labels, gone = given.copy(), np.zeros(len(given), dtype=bool)
+    for label in np.unique(given):
+        decided = np.flatnonzero((given == label) & (removed | (now != given)))
+        drawn = order[given[order] == label][: len(decided)]
+        labels[drawn], gone[drawn] = now[decided], removed[decided]
+    kept = np.flatnonzero(~gone)
+    return Rows(kept, labels[kept])
 
 
 def _without(given: np.ndarray, removed: np.ndarray) -> Rows:

@@ -21,9 +21,11 @@ from backend.influence.explain import Explainer
 from backend.influence.modes import score_mode
 from backend.influence.summed_query import summed_query
 from backend.influence.tracing import TracedExample
-from backend.model.runs import recorded_settings
+from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.retraining.decided import decided_rows
+from backend.retraining.original import run_settings
+from backend.retraining.statistics import interval
 from backend.retraining.unlearn import unlearn
 
 
@@ -37,9 +39,14 @@ def forecast(
     """Forecasts for all eval rows together and for each query of ``records`` (see `question.resolved`).
 
     ``loss_change`` > 0: the loss of the query's label should rise. Eval's is the change of the mean loss.
+    ``notes`` say what was assumed.
     """
     removed, relabelled, labels = _changed(explainer, states)
-    scale = _visits_over_batch(explainer)
+    settings, assumed = run_settings(explainer.folder)
+    count = len(explainer.checkpoints.manifest.checkpoints)
+    scale = (
+        settings.epochs / count / settings.batch_size
+    )  # visits between two checkpoints, over rows of a step
     queries = [_query(explainer, each) for each in records]
     names = ["eval", *(str(number) for number in range(len(queries)))]
     asked = [_whole_eval(explainer), *(_traced(explainer, *each) for each in queries)]
@@ -49,15 +56,49 @@ def forecast(
     }
     checked = unlearn(explainer, removed, relabelled, labels, queries, progress=progress)
     return {
-        "eval": {"loss_change": changes["eval"], "unlearning": checked["eval"]},
+        "eval": {"loss_change": changes["eval"], "unlearning": checked["eval"], "measured": None},
         "queries": [
-            {"loss_change": changes[str(number)], "unlearning": each}
+            {"loss_change": changes[str(number)], "unlearning": each, "measured": None}
             for number, each in enumerate(checked["queries"])
         ],
         "removed": len(removed),
         "relabelled": len(relabelled),
         "steps": checked["steps"],
+        "notes": [*_spacing(settings, count), *assumed],
     }
+
+
+def with_measured(content: dict[str, Any], report: dict[str, Any], arm: str) -> dict[str, Any]:
+    """A forecast with ``measured`` beside every ``loss_change``: what ``arm`` of the report came to.
+
+    Changes of the loss against the report's reference: ``mean``, ``low`` and ``high`` (95 %) and ``seeds``;
+    of a query the interval is over seeds only (None with one). None where the arm was not trained.
+    """
+    found = next((each for each in report["arms"] if each["name"] == arm), None)
+    if found is None:
+        return content
+    change = {name: found["change"]["loss"][name] for name in ("mean", "low", "high", "seeds")}
+    queries = [
+        {**each, "measured": _loss_change(query["probability"], arm, report["reference"])}
+        for each, query in zip(content["queries"], report["queries"], strict=True)
+    ]
+    return {**content, "eval": {**content["eval"], "measured": change}, "queries": queries}
+
+
+def _loss_change(probability: dict[str, Any], arm: str, reference: str) -> dict[str, Any]:
+    after, before = (np.array(probability[name]["seeds"]).clip(1e-30) for name in (arm, reference))
+    seeds = np.log(before) - np.log(after)
+    low, high = interval(seeds)
+    return {"mean": float(seeds.mean()), "low": low, "high": high, "seeds": seeds.tolist()}
+
+
+def _spacing(settings: TrainingSettings, count: int) -> list[str]:
+    if count == 1:
+        return [f"first order: one checkpoint stands for all {settings.epochs:g} epochs"]
+    return [
+        f"first order: the {count} checkpoints are taken as evenly spaced over {settings.epochs:g} epochs, "
+        f"in batches of {settings.batch_size}"
+    ]
 
 
 def _changed(
@@ -67,14 +108,6 @@ def _changed(
     given, now, removed = decided_rows(explainer.train, explainer.classes, states)
     relabelled = np.flatnonzero((now != given) & ~removed)
     return np.flatnonzero(removed), relabelled, now[relabelled]
-
-
-def _visits_over_batch(explainer: Explainer) -> float:
-    """How often a row was visited between two checkpoints, over the rows of a step."""
-    settings = recorded_settings(explainer.folder)
-    count = len(explainer.checkpoints.manifest.checkpoints)
-    epochs, batch = (settings.epochs, settings.batch_size) if settings else (float(count), 32)
-    return epochs / count / batch
 
 
 def _query(explainer: Explainer, record: dict[str, Any]) -> tuple[tuple[str, ...], int]:

@@ -13,6 +13,7 @@ from backend.retraining.runner import Outcomes
 from backend.retraining.statistics import Measure, flips
 
 _HEADLINE = ("accuracy", "macro_f1", "loss")
+_GROUPS = 20  # in one Markdown table
 
 
 def report(
@@ -44,7 +45,8 @@ def report(
         "control": trial.control,
         "seeds": list(seeds),
         "eval_rows": len(measured),
-        "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes)],
+        "groups": measure.sizes,
+        "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes), *_followed(trial, queries)],
         "arms": [
             _arm(trial, arm.name, arm.description, outcomes, runs, measure, truth, [ids[e] for e in measured])
             for arm in trial.arms
@@ -68,6 +70,21 @@ def _collapsed(runs: dict[str, list[np.ndarray]], classes: tuple[str, ...]) -> l
     if not names or len(classes) < 2:
         return []
     return [f"some trainings say one class for every row ({', '.join(names)}): these figures mean little"]
+
+
+def _in_guide(trial: Trial, query: dict[str, Any]) -> bool:
+    """Whether it is an eval row that does not measure, because methods follow it."""
+    return query.get("row") is not None and query["row"] not in trial.measured
+
+
+def _followed(trial: Trial, queries: Sequence[dict[str, Any]]) -> list[str]:
+    names = [str(each.get("id")) for each in queries if _in_guide(trial, each)]
+    if not names:
+        return []
+    return [
+        f"asked about, but in the guide that methods follow or train on ({', '.join(names)}): "
+        "such probabilities are no measurement"
+    ]
 
 
 def _arm(
@@ -109,7 +126,7 @@ def _differences(
     measure: Measure, runs: list[np.ndarray], reference: list[np.ndarray]
 ) -> dict[str, dict[str, Any]]:
     found = measure.differences(runs, reference)
-    return {name: {**asdict(each), "beyond_noise": each.beyond_noise} for name, each in found.items()}
+    return {name: asdict(each) for name, each in found.items()}
 
 
 def _flips(
@@ -119,6 +136,7 @@ def _flips(
     return {
         "fixed": [ids[each] for each in found.fixed],
         "broken": [ids[each] for each in found.broken],
+        "changed": found.changed,
         "by_chance": found.by_chance,
     }
 
@@ -155,7 +173,8 @@ def _query(
             "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
             "seeds": [float(each) for each in values],
         }
-    return {**query, "label": classes[query["label"]], "probability": found}
+    shown = {**query, "label": classes[query["label"]], "in_guide": _in_guide(trial, query)}
+    return {**shown, "probability": found}
 
 
 def _of_query(query: dict[str, Any], evaluation: np.ndarray, typed: np.ndarray) -> float:
@@ -174,14 +193,16 @@ def markdown(content: dict[str, Any]) -> str:
         "",
         f"{_seeds(content['seeds'])}, {content['eval_rows']:,} "
         f"eval rows. Change: against *{content['reference']}*, 95 % interval over rows and seeds; **bold** "
-        "where the interval excludes 0 and all seeds agree.",
+        "where it excludes 0, in the tables of classes and groups where one for the whole table does.",
         "",
         *_main_table(content),
-        *_detail_table(content, "f1/", "F1 by class"),
-        *_detail_table(content, "group/", "accuracy by group"),
+        *_detail_table(content, _figures(content, "f1/"), "F1 by class"),
+        *_group_table(content),
         *_query_table(content),
+        *_forecast_table(content),
     ]
-    lines += ["", *(f"- {note}" for note in content["notes"])] if content["notes"] else []
+    notes = [*content["notes"], *(content.get("forecast") or {}).get("notes", [])]
+    lines += ["", *(f"- {cell(note)}" for note in dict.fromkeys(notes))] if notes else []
     return "\n".join(lines) + "\n"
 
 
@@ -213,8 +234,10 @@ def _main_table(content: dict[str, Any]) -> list[str]:
 
 
 def _flipped(rows: dict[str, Any]) -> str:
-    chance = "" if rows["by_chance"] is None else f" ({rows['by_chance']:.0f} change between seeds)"
-    return f"{len(rows['fixed'])} / {len(rows['broken'])}{chance}"
+    counts = f"{len(rows['fixed'])} / {len(rows['broken'])}"
+    if rows["by_chance"] is None:
+        return counts
+    return f"{counts} ({rows['changed']:.0f} differ from run to run, {rows['by_chance']:.0f} by chance)"
 
 
 def _change(arm: dict[str, Any], name: str) -> str:
@@ -225,11 +248,30 @@ def _change(arm: dict[str, Any], name: str) -> str:
     return f"**{text}**" if record["beyond_noise"] else text
 
 
-def _detail_table(content: dict[str, Any], prefix: str, title: str) -> list[str]:
-    names = [each for each in content["arms"][0]["figures"] if each.startswith(prefix)]
+def _figures(content: dict[str, Any], prefix: str) -> list[str]:
+    return [each for each in content["arms"][0]["figures"] if each.startswith(prefix)]
+
+
+def _group_table(content: dict[str, Any]) -> list[str]:
+    """The largest groups; hundreds of columns could not be read."""
+    sizes = content["groups"]
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:_GROUPS]
+    lines = _detail_table(
+        content, [f"group/{name}" for name in sizes if name in largest], "accuracy by group"
+    )
+    if len(sizes) > len(largest):
+        left = sum(sizes.values()) - sum(sizes[name] for name in largest)
+        lines += [
+            "",
+            f"{len(sizes) - len(largest):,} smaller groups ({left:,} rows) are in report.json only.",
+        ]
+    return lines
+
+
+def _detail_table(content: dict[str, Any], names: list[str], title: str) -> list[str]:
     if not names:
         return []
-    heads = [cell(each.removeprefix(prefix)) for each in names]
+    heads = [cell(each.partition("/")[2]) for each in names]
     lines = ["", f"| {title} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for arm in content["arms"]:
         cells = []
@@ -254,9 +296,37 @@ def _query_table(content: dict[str, Any]) -> list[str]:
     for query in content["queries"]:
         found = [query["probability"][name] for name in names]
         values = [_with_sd(each["mean"], each["sd"], 3) for each in found]
-        what = cell(f"{query['label']}: {query['text'][:80]}")
+        what = cell(f"{query['label']}: {query['text'][:80]}{' (in the guide)' * query['in_guide']}")
         lines.append(f"| {what} | " + " | ".join(values) + " |")
     return lines
+
+
+def _forecast_table(content: dict[str, Any]) -> list[str]:
+    """What was expected beside what came."""
+    expected = content.get("forecast")
+    if not expected:
+        return []
+    amounts = f"{expected['removed']:,} rows removed, {expected['relabelled']:,} relabelled"
+    lines = [
+        "",
+        f"| forecast: {amounts} | change of loss, first order | change of loss, measured | before unlearning "
+        f"| after {expected['steps']} steps | the same with random rows |",
+        "|---|---|---|---|---|---|",
+    ]
+    names = ["eval rows, mean loss; accuracy"]
+    names += [f"{each['label']}: {each['text'][:80]}; probability" for each in content["queries"]]
+    for name, found in zip(names, [expected["eval"], *expected["queries"]], strict=True):
+        checked = (f"{found['unlearning'][each]:.3f}" for each in ("before", "after", "random"))
+        cells = [cell(name), f"{found['loss_change']:+.2g}", _measured(found["measured"]), *checked]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _measured(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    within = "" if found["low"] is None else f" ({found['low']:+.2g} to {found['high']:+.2g})"
+    return f"{found['mean']:+.2g}{within}"
 
 
 def cell(text: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from filelock import FileLock, Timeout
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.files import digest, replacing
+from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
+from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import predict
+from backend.model.source import resolve
+from backend.model.token_table import tokenizer_id
 from backend.model.tokenization import encode
 from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
@@ -27,7 +31,7 @@ from backend.retraining.arm import Arm, Phase, Trial
 from backend.retraining.original import Original
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 
-_FORMAT = 1
+_FORMAT = 2
 _STAGE = "trainings"
 Outcomes = dict[str, list[Outcome]]
 """By arm, one per seed."""
@@ -78,8 +82,9 @@ class Runner:
         except Timeout as error:
             raise InputError(f"{self._folder.path}: another retraining is running; wait for it") from error
         try:
-            for leftover in (*self._home.parent.glob(".*.tmp"), *self._home.glob(".*.tmp")):
-                shutil.rmtree(leftover, ignore_errors=True)
+            for place in (self._home.parent, self._home, self._home.parent / "models"):
+                for leftover in place.glob(".*.tmp"):
+                    shutil.rmtree(leftover, ignore_errors=True)
             yield
         finally:
             lock.release()
@@ -103,12 +108,24 @@ class Runner:
             _FORMAT,
             self._manifest.data.fingerprint,
             self._manifest.classes,
-            self._original.model.model_dump(),
-            asdict(self._original.settings),
+            self._start,
             seed,
             [(each.rows.mark, each.mark, each.epochs) for each in phases],
             asdict(self._queries),
         )
+
+    @cached_property
+    def _start(self) -> str:
+        """Identifies what all trainings begin with: weights, tokenizer and settings as they come out here."""
+        original, settings = self._original, self._original.settings
+        source = Path(resolve(original.model.name))
+        weights = None  # those of a hub id go by its name
+        if source.is_dir():
+            weights = [fingerprint(source)["digest"], *map(file_digest, source.glob("config.json"))]
+        rules = tokenizer_id(load_tokenizer(source if original.tokenizer is None else original.tokenizer))
+        precision = "bf16" if settings.bf16() else "fp32"
+        here = replace(settings, device=settings.torch_device().type, precision=precision)
+        return digest(original.model.model_dump(), weights, rules, asdict(here))
 
     def _trained(
         self, phases: Sequence[Phase], seed: int, scratch: Path, keep: Path | None, progress: Progress

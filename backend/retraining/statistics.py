@@ -1,153 +1,220 @@
 """How an arm's figures differ from another's, with intervals that know both kinds of chance.
 
-Two things vary: the seed of the training and the eval rows that happen to be there. Intervals come from one
-bootstrap over both: rows drawn with replacement, the same for both arms, and pairs of runs with the same seed
-drawn with replacement (a crossed bootstrap). With few seeds the seeds' part is known badly; that every seed
-agrees in sign is therefore asked for beside the interval.
+Two things vary: the seed of the training and the eval rows that happen to be there. An interval adds both
+in squares: the rows' part is 1.96 standard errors of the difference averaged over seeds, the seeds' part
+Student's quantile with S - 1 degrees of freedom times the standard error of S differences. (Drawing three
+seeds with replacement would take the smallest alone once in 27 times, so that "all three agree" would look
+like 95 %.) What is due to rows and seeds together counts in both parts: intervals are rather too wide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
-DRAWS = 2000
-_AT_ONCE = 100
 LEVEL = 0.95
+LEAST = 10
+"""A class or group with fewer eval rows is never called beyond noise: the rows' part is not known then."""
 
 
 @dataclass(frozen=True)
 class Difference:
     """``mean`` over seeds of a figure's difference, its 95 % interval (``low``, ``high``), and one per seed.
 
-    ``beyond_noise``: the interval excludes 0 and all seeds, two at least, agree in sign.
+    ``beyond_noise``: with two seeds at least, the interval excludes 0; for a class or a group the interval
+    that holds for all classes or groups together (Bonferroni), where it has `LEAST` rows.
     """
 
     mean: float
     low: float
     high: float
     seeds: list[float]
-
-    @property
-    def beyond_noise(self) -> bool:
-        """See above."""
-        signs = {np.sign(each) for each in self.seeds}
-        return len(self.seeds) > 1 and (self.low > 0 or self.high < 0) and len(signs) == 1
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Figures of S runs on n rows: ``values`` (S, f) and their names."""
-
-    names: tuple[str, ...]
-    values: np.ndarray
+    beyond_noise: bool
 
 
 class Measure:
     """Accuracy, macro-F1, mean loss, F1 and recall of every class, and accuracy of every group.
 
-    All are functions of sums over rows, so resampled rows are weights. ``truth`` int64 (n).
+    ``truth`` int64 (n). ``sizes``: eval rows of every group, if there are several.
     """
 
-    def __init__(self, truth: np.ndarray, classes: tuple[str, ...], groups: list[str] | None) -> None:
-        self._truth, self._classes = truth, classes
-        self._one_hot = np.eye(len(classes))[truth]
-        groups = groups if len(set(groups or ())) > 1 else None
-        names = sorted(set(groups or ()))
-        of_row = np.array([names.index(each) for each in groups], dtype=np.int64) if groups else None
-        self._groups = np.empty((len(truth), 0)) if of_row is None else np.eye(len(names))[of_row]
+    def __init__(self, truth: np.ndarray, classes: tuple[str, ...], groups: Sequence[str] | None) -> None:
+        self._truth, self._every = truth, len(classes)
+        self._of_class = np.bincount(truth, minlength=self._every).astype(float)
+        found = [each or "(none)" for each in groups or ()]
+        places = {name: place for place, name in enumerate(sorted(set(found)))}
+        places = places if len(places) > 1 else {}
+        self._group = np.array([places[each] for each in found] if places else [], dtype=np.int64)
+        of_group = np.bincount(self._group, minlength=len(places))
+        self.sizes: dict[str, int] = dict(zip(places, of_group.tolist(), strict=True))
         self.names = (
-            "accuracy",
-            "macro_f1",
-            "loss",
+            *("accuracy", "macro_f1", "loss"),
             *(f"f1/{name}" for name in classes),
             *(f"recall/{name}" for name in classes),
-            *(f"group/{name or '(none)'}" for name in names),
+            *(f"group/{name}" for name in self.sizes),
         )
+        every = len(classes)
+        # How many figures one table shows, so how often chance has its try, and the rows behind each.
+        self._family = np.repeat([1, every, len(of_group)], [3, 2 * every, len(of_group)])
+        self._rows = np.concatenate([np.full(3, np.inf), self._of_class, self._of_class, of_group])
 
-    def figures(self, probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """All figures of one run: float64 (b, f), from probabilities (n, K) and row weights (b, n) or ones.
+    def figures(self, probabilities: np.ndarray) -> np.ndarray:
+        """All figures of one run: float64 (f), from probabilities (n, K).
 
         A class without a row counts for macro-F1 only where some row is predicted to be of it; its own
-        figures, and those of a group without a row, are NaN.
+        figures are NaN.
         """
-        count, every = len(self._truth), len(self._classes)
-        weights = np.ones((1, count)) if weights is None else weights
-        predicted = probabilities.argmax(axis=1)
-        right = (predicted == self._truth).astype(np.float64)
-        own = probabilities[np.arange(count), self._truth].astype(np.float64)
-        hits = weights @ (self._one_hot * right[:, None])
-        real = weights @ self._one_hot
-        said = weights @ np.eye(every)[predicted]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            f1 = 2 * hits / (real + said)
-            recall = hits / real
-            by_group = (weights @ (self._groups * right[:, None])) / (weights @ self._groups)
-            macro = np.nansum(f1, axis=1) / np.maximum((real + said > 0).sum(axis=1), 1)
-            total = weights.sum(axis=1)
-            plain = np.stack(
-                [weights @ right / total, macro, weights @ -np.log(np.maximum(own, 1e-30)) / total]
-            )
-        f1 = np.where(real > 0, f1, np.nan)
-        return np.concatenate([plain.T, f1, recall, by_group], axis=1)
+        predicted, right, loss = self._judged(probabilities)
+        f1, counted = self._f1(predicted, right)
+        plain = [right.mean(), f1[counted > 0].mean(), loss.mean()]
+        f1 = np.where(self._of_class > 0, f1, np.nan)
+        return np.concatenate([plain, f1, self._by_class(right), self._by_group(right)])
 
     def over_seeds(self, runs: list[np.ndarray]) -> np.ndarray:
         """Figures of every run: (S, f)."""
-        return np.concatenate([self.figures(each) for each in runs])
+        return np.stack([self.figures(each) for each in runs])
 
-    def differences(
-        self, runs: list[np.ndarray], reference: list[np.ndarray], seed: int = 0
-    ) -> dict[str, Difference]:
+    def differences(self, runs: list[np.ndarray], reference: list[np.ndarray]) -> dict[str, Difference]:
         """Of every figure; runs of the same place have the same seed."""
         per_seed = self.over_seeds(runs) - self.over_seeds(reference)
-        drawn = np.concatenate(list(self._drawn(runs, reference, np.random.default_rng(seed))))
-        found = {}
-        for number, name in enumerate(self.names):
-            known = drawn[:, number][np.isfinite(drawn[:, number])]
-            values = per_seed[:, number]
-            if len(known) and np.isfinite(values).all():
-                low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-                found[name] = Difference(float(values.mean()), float(low), float(high), values.tolist())
-        return found
+        mean, rows = per_seed.mean(axis=0), self._row_errors(runs, reference)
+        half = _half(1 - LEVEL, rows, per_seed)
+        beyond = (np.abs(mean) > _half((1 - LEVEL) / self._family, rows, per_seed)) & (self._rows >= LEAST)
+        return {
+            name: Difference(
+                float(mean[place]),
+                float(mean[place] - half[place]),
+                float(mean[place] + half[place]),
+                per_seed[:, place].tolist(),
+                bool(beyond[place]) and len(runs) > 1,
+            )
+            for place, name in enumerate(self.names)
+            if np.isfinite(mean[place])
+        }
 
-    def _drawn(
-        self, runs: list[np.ndarray], reference: list[np.ndarray], random: np.random.Generator
-    ) -> Iterator[np.ndarray]:
-        """Mean differences in resampled worlds: (draws, f), some at a time."""
-        count, seeds = len(self._truth), len(runs)
-        for start in range(0, DRAWS, _AT_ONCE):
-            draws = min(_AT_ONCE, DRAWS - start)
-            rows = random.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
-            of_seed = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
-            apart = [
-                self.figures(one, rows) - self.figures(other, rows)
-                for one, other in zip(runs, reference, strict=True)
-            ]
-            yield np.einsum("bs,sbf->bf", of_seed, np.stack(apart))
+    def _judged(self, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of every row: the class predicted, whether it is right (0 or 1), and the loss."""
+        predicted = probabilities.argmax(axis=1)
+        own = probabilities[np.arange(len(self._truth)), self._truth].astype(np.float64)
+        return predicted, (predicted == self._truth).astype(np.float64), -np.log(np.maximum(own, 1e-30))
+
+    def _f1(self, predicted: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """F1 of every class, and how many rows are or are said to be of it."""
+        hits = np.bincount(self._truth, right, self._every)
+        counted = self._of_class + np.bincount(predicted, minlength=self._every)
+        return 2 * hits / np.maximum(counted, 1), counted
+
+    def _by_class(self, values: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return np.bincount(self._truth, values, self._every) / self._of_class
+
+    def _by_group(self, values: np.ndarray) -> np.ndarray:
+        sizes = np.array(list(self.sizes.values()), dtype=float)
+        return np.bincount(self._group, values, len(sizes)) / sizes if self.sizes else sizes
+
+    def _row_errors(self, runs: list[np.ndarray], reference: list[np.ndarray]) -> np.ndarray:
+        """Standard errors, over eval rows, of the differences averaged over seeds: (f), by linearisation.
+
+        A figure moves by g per unit of a row's weight; its variance is the sum of all g squared.
+        """
+        count, share = len(self._truth), 1 / len(runs)
+        right, loss, macro = np.zeros(count), np.zeros(count), np.zeros(count)
+        moves = _Moves(count, self._every)
+        for probabilities, sign in [*((e, share) for e in runs), *((e, -share) for e in reference)]:
+            predicted, hit, lost = self._judged(probabilities)
+            right += sign * hit
+            loss += sign * lost
+            f1, counted = self._f1(predicted, hit)
+            own = (2 * hit - f1[self._truth]) / counted[self._truth]
+            said = -f1[predicted] / counted[predicted]
+            macro += sign * (own + said) / (counted > 0).sum()
+            moves.add(self._truth, sign * own)
+            moves.add(predicted, sign * said)
+        by_class = self._by_class(right)[self._truth]
+        squares = (right - by_class) ** 2
+        recall = self._by_class(squares) / self._of_class.clip(1)
+        groups = np.empty(0)
+        if self.sizes:
+            apart = right - self._by_group(right)[self._group]
+            groups = self._by_group(apart**2) / list(self.sizes.values())
+        plain = [right.var() / count, (macro**2).sum(), loss.var() / count]
+        return np.sqrt(np.concatenate([plain, moves.squares(), recall, groups]))
+
+
+class _Moves:
+    """Sums of what rows do to classes: a few of all pairs, which as a table would not fit into memory."""
+
+    def __init__(self, rows: int, classes: int) -> None:
+        self._pairs, self._values = [np.empty(0, dtype=np.int64)], [np.empty(0)]
+        self._rows, self._classes = np.arange(rows), classes
+
+    def add(self, classes: np.ndarray, values: np.ndarray) -> None:
+        """What every row does to the class that is given for it."""
+        self._pairs.append(self._rows * self._classes + classes)
+        self._values.append(values)
+
+    def squares(self) -> np.ndarray:
+        """Of every class, the sum over rows of squares."""
+        pairs, place = np.unique(np.concatenate(self._pairs), return_inverse=True)
+        totals = np.bincount(place, np.concatenate(self._values), len(pairs))
+        return np.bincount(pairs % self._classes, totals**2, self._classes)
+
+
+def _half(error: float | np.ndarray, rows: np.ndarray, per_seed: np.ndarray) -> np.ndarray:
+    """Half the width of intervals that miss the truth with probability ``error``: (f)."""
+    seeds, tail = len(per_seed), 1 - np.asarray(error) / 2
+    if seeds == 1:
+        return ndtri(tail) * rows
+    own = per_seed.std(axis=0, ddof=1) / np.sqrt(seeds)
+    return np.hypot(ndtri(tail) * rows, stdtrit(seeds - 1, tail) * own)
+
+
+def interval(seeds: np.ndarray) -> tuple[float | None, float | None]:
+    """Where the mean over seeds lies with 95 %, rows being what they are; None, None with one seed."""
+    if len(seeds) == 1:
+        return None, None
+    half = float(_half(1 - LEVEL, np.zeros(1), seeds[:, None])[0])
+    return float(seeds.mean() - half), float(seeds.mean() + half)
 
 
 @dataclass(frozen=True)
 class Flips:
     """Eval rows (places among those measured) that most seeds had wrong and now have right, and the reverse.
 
-    ``by_chance``: how many rows change sides between one run of the reference and another, mean over pairs;
-    None with one seed.
+    ``changed``: in how many rows a run of the arm and a run of the reference with another seed are not both
+    right or both wrong, mean over pairs; ``by_chance``: the same of two runs of the reference. None with one
+    seed.
     """
 
     fixed: list[int]
     broken: list[int]
+    changed: float | None
     by_chance: float | None
 
 
 def flips(runs: list[np.ndarray], reference: list[np.ndarray], truth: np.ndarray) -> Flips:
-    """By the probabilities of all seeds averaged."""
-    after, before = (np.mean(each, axis=0).argmax(axis=1) == truth for each in (runs, reference))
-    single = [each.argmax(axis=1) == truth for each in reference]
-    pairs = [float((one != other).sum()) for place, one in enumerate(single) for other in single[place + 1 :]]
-    return Flips(
-        np.flatnonzero(after & ~before).tolist(),
-        np.flatnonzero(before & ~after).tolist(),
-        float(np.mean(pairs)) if pairs else None,
+    """By the vote of the seeds: a row that just half of them have right is on neither side."""
+    after, before = (
+        np.stack([each.argmax(axis=1) == truth for each in of_arm]) for of_arm in (runs, reference)
     )
+    is_right, is_wrong = after.mean(axis=0) > 0.5, after.mean(axis=0) < 0.5
+    was_right, was_wrong = before.mean(axis=0) > 0.5, before.mean(axis=0) < 0.5
+    return Flips(
+        np.flatnonzero(is_right & was_wrong).tolist(),
+        np.flatnonzero(is_wrong & was_right).tolist(),
+        _apart(after, before),
+        _apart(before, before),
+    )
+
+
+def _apart(runs: np.ndarray, others: np.ndarray) -> float | None:
+    """Rows in which two runs of different seeds differ, mean over pairs; bool (S, n) each."""
+    seeds = len(runs)
+    if seeds == 1:
+        return None
+    ours, theirs = runs.sum(axis=0), others.sum(axis=0)
+    every = (ours * (seeds - theirs) + (seeds - ours) * theirs).sum() - (runs != others).sum()
+    return float(every / (seeds * (seeds - 1)))

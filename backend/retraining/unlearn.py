@@ -1,9 +1,9 @@
 """A quick check before retraining: push the last checkpoint away from rows, and see what else moves.
 
-Some steps of Adam with a tenth of the run's peak learning rate raise the loss of rows to be removed and,
-for relabelled ones, lower that of the new label (UnTrac, arXiv 2401.15241, unlearns so). The same number of
-steps on as many random rows of the same classes says what ascent does by itself. It undoes what the last
-model knows of the rows, not what they did to it along the way.
+Some steps with a tenth of the run's peak learning rate, of SGD if the run was trained so and else of Adam,
+raise the loss of rows to be removed and, for relabelled ones, lower that of the new label (UnTrac, arXiv
+2401.15241, unlearns so). The same number of steps on as many random rows of the same classes says what
+ascent does by itself. It undoes what the last model knows of the rows, not what they did to it along the way.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from transformers import PreTrainedModel
 
 from backend.influence.explain import Explainer
 from backend.model.prediction import accepted_inputs, predict
-from backend.model.runs import recorded_settings
 from backend.model.tokenization import Encoded, collate
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
+from backend.retraining.original import run_settings
 
 STEPS = 10
 _GENTLE = 0.1  # of the run's rate: at all of it, ascent on any rows breaks the model
+_MOST = 1e-4  # Adam moves every weight by its rate, whatever the gradient: rates of other optimizers break it
 _BATCH = 32
 _EVAL_ROWS = 500
 _STAGE = "unlearning check"
@@ -134,6 +135,13 @@ class _Rows:
         return [(e, label, sign) for e, (_, label, sign) in zip(encoded, rows, strict=True) if len(e)]
 
 
+def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    rate = _GENTLE * settings.lr
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(model.parameters(), lr=rate)
+    return torch.optim.Adam(model.parameters(), lr=min(rate, _MOST))
+
+
 def _pushed(
     explainer: Explainer,
     model: PreTrainedModel,
@@ -145,9 +153,9 @@ def _pushed(
     """The model after ``steps`` steps; a row whose loss has passed that of guessing is left in peace."""
     if not rows:
         return model
-    settings = recorded_settings(explainer.folder) or TrainingSettings()
+    settings, _ = run_settings(explainer.folder)
     model.requires_grad_(True).eval()
-    optimizer = torch.optim.Adam(model.parameters(), lr=_GENTLE * settings.lr)
+    optimizer = _optimizer(model, settings)
     limit = math.log(len(explainer.classes)) + 1
     random = np.random.default_rng(2)
     for step in range(steps):

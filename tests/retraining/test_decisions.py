@@ -66,6 +66,33 @@ def test_controls_remove_as_many_of_every_class(train):
     assert not set(kept.tolist()) & set(np.flatnonzero(losses).tolist())
 
 
+def test_random_decisions_relabel_as_many_to_the_same_labels(train):
+    """Else "better than random" would be data size: removing is not what was done."""
+    places = {name: [i for i, each in enumerate(train.labels) if each == name] for name in CLASSES}
+    states = {train.ids[each]: state("relabel", "good") for each in places["bad"][:6]}
+    states |= {train.ids[each]: state("relabel", "bad") for each in places["good"][:2]}
+    states |= {train.ids[places["bad"][7]]: state("remove")}
+    trial = trial_of(train, states, np.arange(60.0))
+    given = np.array([CLASSES.index(each) for each in train.labels])
+    for seed in (0, 1):
+        rows = rows_of(trial, RANDOM, seed)
+        gone = np.setdiff1d(np.arange(60), rows.train)
+        assert given[gone].tolist() == [0]
+        changed = rows.labels != given[rows.train]
+        assert sorted(given[rows.train][changed]) == [0] * 6 + [1] * 2
+    assert rows_of(trial, RANDOM, 0).mark != rows_of(trial, RANDOM, 1).mark
+    arms = {arm.name: arm for arm in trial.arms}
+    assert arms[RANDOM].description.startswith("1 rows removed, 8 relabelled, drawn at random")
+    assert len(rows_of(trial, BY_LOSS)) == 59
+
+
+def test_nothing_removed_is_nothing_to_remove_by_loss(train):
+    other = "good" if train.labels[5] == "bad" else "bad"
+    trial = trial_of(train, {train.ids[5]: state("relabel", other)}, np.zeros(60))
+    assert [each.name for each in trial.arms] == [UNTOUCHED, CLEANED, RANDOM]
+    assert len(rows_of(trial, RANDOM)) == 60
+
+
 def test_nothing_decided_is_nothing_to_compare(train):
     for states in ({}, {train.ids[0]: state("flag")}, {train.ids[0]: state("relabel", train.labels[0])}):
         with pytest.raises(InputError, match="no training row is removed or relabelled"):

@@ -1,12 +1,17 @@
 """Forecasts against their definitions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from backend.errors import InputError
 from backend.retrain import forecast_decisions
 from backend.retraining.forecast import forecast
 from backend.retraining.question import Asked
+from backend.retraining.unlearn import _optimizer
+from tests.conftest import SETTINGS, build_tiny
 
 
 def first_order(workspace, row: str) -> float:
@@ -66,6 +71,24 @@ def test_unlearning_raises_the_loss_of_what_is_removed(tiny_workspace):
     assert check["after"] < check["before"]
     model = workspace.explainer().checkpoints.models[-1]
     assert not model.training and not any(each.requires_grad for each in model.parameters())
+
+
+def test_unlearning_a_few_rows_does_not_break_a_model_of_sgd(tmp_path):
+    """Adam at .05, a tenth of the run's rate, ends at chance, whatever rows are pushed."""
+    settings = replace(SETTINGS, optimizer="sgd", lr=0.5, epochs=6, checkpoints=1)
+    workspace = build_tiny(tmp_path / "sgd", settings=settings)
+    workspace.remove(*workspace.train_split.ids[:6])
+    check = workspace.forecast()["forecast"]["eval"]["unlearning"]
+    assert check["before"] == 1.0 and check["after"] > 0.9 and check["random"] > 0.9
+
+
+def test_unlearning_takes_no_rate_that_adam_can_not_bear():
+    """A rate of .5 is one of other optimizers."""
+    model = torch.nn.Linear(1, 1)
+    for name, lr, expected in (("adagrad", 0.5, 1e-4), ("adamw_torch", 5e-5, 5e-6), ("sgd", 0.5, 0.05)):
+        optimizer = _optimizer(model, replace(SETTINGS, optimizer=name, lr=lr))
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+        assert isinstance(optimizer, torch.optim.SGD if name == "sgd" else torch.optim.Adam)
 
 
 def test_forecasting_leaves_the_models_as_they_are(tiny_workspace):

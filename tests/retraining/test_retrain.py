@@ -1,22 +1,53 @@
 """`retrain` in a small workspace: arms, reports, resuming, what stays untouched."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 
 from backend.errors import InputError
 from backend.model.loading import load_classifier
 from backend.retrain import RetrainSettings
 from backend.retraining import runner
+from backend.retraining.arm import Rows, Trial, same_rows
 from backend.retraining.decisions import CLEANED, RANDOM, UNTOUCHED
 from backend.retraining.kept import reports
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
-from backend.retraining.report import cell, markdown
+from backend.retraining.report import cell, markdown, report
 from backend.workspace import Workspace
-from tests.conftest import build_tiny, without_model
+from tests.conftest import build_tiny, tiny_rows, without_model
+from tests.factories import tiny
+
+
+def outcome(said: list[int], classes: int = 2) -> Outcome:
+    """A training that predicts these classes on eval."""
+    table = (
+        np.full((len(said), classes), 0.1 / (classes - 1))
+        + (0.9 - 0.1 / (classes - 1)) * np.eye(classes)[said]
+    )
+    return Outcome(table.astype(np.float32), np.empty((0, classes), np.float32), [{}], 1.0)
+
+
+def small_report(
+    runs: dict[str, list[list[int]]], truth: list[int], groups=None, notes=(), queries=(), measured=None
+) -> dict:
+    """The report of runs that predict these classes, arm by arm and seed by seed."""
+    rows = Rows(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    arms = tuple(same_rows(rows, name, "") for name in runs)
+    return report(
+        Trial("t", arms, np.arange(len(truth)) if measured is None else measured, notes=notes),
+        {name: [outcome(each) for each in of_arm] for name, of_arm in runs.items()},
+        seeds=range(len(next(iter(runs.values())))),
+        ids=[f"e{each}" for each in range(len(truth))],
+        labels=np.array(truth),
+        classes=("bad", "good"),
+        groups=groups,
+        queries=queries,
+    )
 
 
 @pytest.fixture
@@ -57,12 +88,33 @@ def test_decisions_are_trained_beside_their_controls(tiny_workspace, trainings):
     assert first["id"] == query and first["label"] == workspace.eval_split.labels[0]
     assert set(second["probability"]) == {UNTOUCHED, CLEANED, RANDOM, "removal by loss"}
     assert all(0 <= each <= 1 for each in second["probability"][CLEANED]["seeds"])
-    assert content["forecast"]["removed"] == 6 and len(content["forecast"]["queries"]) == 2
+    expected = content["forecast"]
+    assert expected["removed"] == 6 and len(expected["queries"]) == 2
+    assert expected["eval"]["measured"]["mean"] == cleaned["change"]["loss"]["mean"]
+    chances = [second["probability"][name]["seeds"] for name in (UNTOUCHED, CLEANED)]
+    measured = expected["queries"][1]["measured"]
+    assert measured["seeds"] == pytest.approx(np.log(chances[0]) - np.log(chances[1]))
+    assert measured["low"] < measured["mean"] < measured["high"]
+    table = markdown(content).split("| forecast: 6 rows removed, 0 relabelled |")[1]
+    for each in (expected["eval"], *expected["queries"]):
+        assert f"| {each['loss_change']:+.2g} | {each['measured']['mean']:+.2g} (" in table
+    assert "3 checkpoints are taken as evenly spaced over 3 epochs" in table
     assert files_of(workspace) == before
     (folder,) = reports(workspace.folder)
     assert json.loads((folder / "report.json").read_text()) == json.loads(json.dumps(content))
     assert (folder / "report.md").read_text().startswith("## decisions")
     assert load_classifier(content["models"][CLEANED]).config.num_labels == 2
+
+
+def test_a_forecast_that_fails_costs_no_trainings(tiny_workspace, trainings, monkeypatch):
+    def broken(*args, **rest):
+        raise RuntimeError("no forecast")
+
+    monkeypatch.setattr("backend.retrain.forecast", broken)
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    with pytest.raises(RuntimeError, match="no forecast"):
+        tiny_workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    assert trainings == []
 
 
 def test_the_untouched_arm_is_the_original_run(tiny_workspace):
@@ -84,6 +136,28 @@ def test_what_was_trained_is_not_trained_again(tiny_workspace, trainings):
     workspace.remove(workspace.train_split.ids[4])
     workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
     assert len(trainings) == 8 + 3  # the untouched arm was there
+
+
+def test_other_weights_in_the_same_folder_are_another_start(tmp_path, trainings):
+    workspace = build_tiny(tmp_path / "t", n_train=16, n_eval=8)
+    workspace.remove(workspace.train_split.ids[0])
+    settings = RetrainSettings(seeds=1, epochs=1, device="cpu", arms=(UNTOUCHED,))
+    workspace.retrain(settings)
+    workspace.retrain(replace(settings, device="auto"))  # which is the CPU where there is nothing else
+    assert len(trainings) == 1 + torch.cuda.is_available()
+    tiny("bert", tmp_path / "t" / "model", [row["text"] for row in tiny_rows(16)], seed=1)
+    workspace.retrain(settings)
+    assert len(trainings) == 2 + torch.cuda.is_available()
+
+
+def test_leftovers_of_a_killed_call_are_swept_away(tiny_workspace):
+    home = tiny_workspace.path / "retrains"
+    leftovers = [home / ".run.a.tmp", home / "outcomes" / ".b.tmp", home / "models" / ".c.tmp"]
+    for each in leftovers:
+        each.mkdir(parents=True)
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.retrain(RetrainSettings(seeds=1, epochs=0.1, device="cpu", arms=(UNTOUCHED,)))
+    assert not any(each.exists() for each in leftovers)
 
 
 def test_a_stopped_call_goes_on(tiny_workspace, trainings, monkeypatch):
@@ -224,15 +298,45 @@ def test_texts_of_a_data_set_do_no_harm_in_markdown():
     assert cell("a|b\n# *c* <script>`") == "a\\|b \\# \\*c\\* \\<script\\>\\`"
 
 
-def test_the_report_says_where_nothing_was_learnt(tiny_workspace):
+def test_the_report_says_where_nothing_was_learnt():
+    learnt, not_learnt = [0, 0, 1, 1], [1, 1, 1, 1]
+    found = small_report({"all": [learnt] * 3, "some": [learnt, not_learnt, learnt]}, [0, 0, 1, 1])
+    assert found["notes"] == ["some trainings say one class for every row (some): these figures mean little"]
+    assert small_report({"all": [learnt] * 3}, [0, 0, 1, 1])["notes"] == []
+
+
+def test_only_the_largest_groups_are_columns():
+    groups = [f"g{each}" for each in range(25) for _ in range(each + 1)]
+    right = [each % 2 for each in range(len(groups))]
+    found = small_report({"all": [right] * 3, "some": [right] * 3}, right, groups)
+    assert found["groups"]["g24"] == 25 and len(found["groups"]) == 25
+    text = markdown(found)
+    assert "| g24 |" in text and "g4 |" not in text and "g5 |" in text
+    assert "5 smaller groups (15 rows) are in report.json only" in text
+
+
+def test_a_query_out_of_the_guide_is_marked():
+    queries = [{"label": 0, "row": row, "typed": None, "id": f"e{row}", "text": "a film"} for row in (0, 2)]
+    runs = {"all": [[0, 1, 0, 1]] * 3, "guided": [[0, 1, 0, 1]] * 3}
+    found = small_report(runs, [0, 1, 0, 1], queries=queries, measured=np.array([0, 1]))
+    assert [each["in_guide"] for each in found["queries"]] == [False, True]
+    (note,) = found["notes"]
+    assert "in the guide that methods follow or train on (e2)" in note
+    assert markdown(found).count("a film (in the guide)") == 1
+    assert not any(each["in_guide"] for each in small_report(runs, [0, 1, 0, 1], queries=queries)["queries"])
+
+
+def test_notes_do_no_harm_in_markdown():
+    found = small_report({"all": [[0, 1]] * 3}, [0, 1], notes=("source *x*|<b>\n# y",))
+    assert "- source \\*x\\*\\|\\<b\\> \\# y\n" in markdown(found)
+
+
+def test_the_report_says_what_it_was_made_with(tiny_workspace):
     tiny_workspace.remove(*tiny_workspace.train_split.ids[:3])
     content = tiny_workspace.retrain(RetrainSettings(seeds=1, epochs=0.1, device="cpu"))
     notes = " ".join(content["notes"])
     assert "0.1 epochs, the original for 3" in notes and "1 seed:" in notes
-    accuracy = content["arms"][0]["figures"]["accuracy"]
-    assert accuracy["sd"] is None
-    if accuracy["mean"] == 0.5:
-        assert "one class for every row" in notes
+    assert content["arms"][0]["figures"]["accuracy"]["sd"] is None
     assert (
         "one seed, so chance" in content["arms"][1]["verdict"]
         or "same accuracy" in content["arms"][1]["verdict"]
