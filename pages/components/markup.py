@@ -10,6 +10,10 @@ import streamlit as st
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$^&=\"'@/])")
 
+# What Streamlit turns into a link even where it is escaped. A word joiner parts it unseen.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)(?=\w)", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
+
 
 class Html(str):
     """Text that is HTML already; made by `tag` and `join` only."""
@@ -44,7 +48,8 @@ def show(content: Html) -> None:
 
 def plain_label(text: str, limit: int = 80) -> str:
     """A data set's text for places that read Markdown (buttons, pills, messages), where it means nothing."""
-    return _MARKDOWN.sub(r"\\\1", short(" ".join(text[: 10 * limit].split()), limit))
+    plain = _ADDRESS.sub(_WORD_JOINER, short(" ".join(text[: 10 * limit].split()), limit))
+    return _MARKDOWN.sub(r"\\\1", plain)
 
 
 def short(text: str, limit: int = 80) -> str:

@@ -68,8 +68,8 @@ def test_planted_labels_are_found_in_a_copy_that_goes_away(tiny_workspace):
     assert Workspace.open(tiny_workspace.path).train_split.labels == labels
 
 
-def test_all_methods_are_compared_with_the_first(tiny_template):
-    engine = Workspace.open(tiny_template).explainer()
+def test_all_methods_are_compared_with_the_first(tiny_workspace):
+    engine = tiny_workspace.explainer()
     found, left_out = compare_methods(engine, queries=4)
     assert not left_out
     by_name = {(each.method, each.score): each for each in found}

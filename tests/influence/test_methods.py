@@ -1,7 +1,9 @@
 """Every attribution method and score against its formula, written out slowly."""
 
 import math
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,8 +65,14 @@ class Slow:
 
 
 @pytest.fixture(scope="module")
-def slow(tiny_template) -> Slow:
-    return Slow(Workspace.open(tiny_template))
+def template(tiny_template, tmp_path_factory) -> Path:
+    """A copy: methods keep what they prepare in the workspace."""
+    return shutil.copytree(tiny_template, tmp_path_factory.mktemp("methods") / "ws")
+
+
+@pytest.fixture(scope="module")
+def slow(template) -> Slow:
+    return Slow(Workspace.open(template))
 
 
 def found_scores(slow: Slow, method: str, score: str, **options) -> np.ndarray:
@@ -160,7 +168,7 @@ def test_topk_by_stored_rows_is_what_exact_finds(slow):
         assert one.score == pytest.approx(other.score, rel=0.02)
 
 
-def test_synonyms_are_matched_one_to_one(tiny_template, slow, monkeypatch):
+def test_synonyms_are_matched_one_to_one(template, slow, monkeypatch):
     monkeypatch.setattr("backend.influence.methods.we_syn.CLOSE", 0.2)  # tiny embeddings have few neighbours
     special = set(slow.tokenizer.all_special_ids)
     weight = embedding_layer(slow.models[-1]).weight.detach()

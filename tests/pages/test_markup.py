@@ -65,3 +65,13 @@ def test_html_is_made_in_one_place_only():
             assert "st.html(" not in text, path
             assert "components.v1" not in text, path
             assert "Html(" not in text, path
+
+
+@pytest.mark.parametrize(
+    "text", ["see http://evil.example/x", "HTTPS://evil.example", "www.evil.example", "a@evil.example"]
+)
+def test_addresses_in_labels_are_no_links(text):
+    """Streamlit's Markdown finds them in what is left when escapes are gone."""
+    bare = re.sub(r"\\(.)", r"\1", plain_label(text))
+    assert not re.search(r"https?://|www\.|@\w", bare, re.IGNORECASE)
+    assert bare.replace("\u2060", "") == text
