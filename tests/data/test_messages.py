@@ -53,7 +53,7 @@ BAD_FILES = [
     ("a.csv", HEAD + b"one,\ntwo,\n", ("no usable row", "2 rejected", "row 1, column 'label': no label")),
     ("a.tsv", b"text\tlabel\none\n", ("row 1", "1 cells")),
     ("a.csv.gz", b"not gzip", ("a.csv.gz", "cannot be read")),
-    ("a.csv.gz", gzip.compress(HEAD + ROWS * 99)[:-20], ("a.csv.gz", "cannot be read")),
+    ("a.csv.gz", gzip.compress(HEAD + ROWS * 99, mtime=0)[:-20], ("a.csv.gz", "cannot be read")),
     ("a.jsonl", b"", ("is empty", "JSON object a line")),
     ("a.jsonl", b"\n \n", ("is empty",)),
     ("a.jsonl", b'{"text": "x", "label": "a", "text": "y"}\n', ("line 1", "'text'", "twice")),

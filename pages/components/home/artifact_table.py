@@ -17,6 +17,9 @@ NAMES = {
     "predictions": "Predictions",
     "index": "Index",
     "influence": "Influence on eval rows",
+    "dynamics": "Training dynamics",
+    "sources": "Audit of sources",
+    "words": "Words that carry influence",
 }
 
 
@@ -31,6 +34,10 @@ def artifact_table(status: dict[str, Any]) -> Html:
         else:
             fact = _fact(name, artifact, status)
         rows.append((NAMES.get(name, name), badge(state, STATE_TONES[state]), fact))
+    for state in ("current", "stale"):
+        names = [name for name, found in status["scores"].items() if found == state]
+        if names:
+            rows.append(("Scores", badge(state, STATE_TONES[state]), ", ".join(names)))
     return tag("div", table(("", "state", ""), rows), cls="fw-states")
 
 
@@ -45,7 +52,9 @@ def _fact(name: str, artifact: dict[str, Any], status: dict[str, Any]) -> str | 
         return "of every row, by the last checkpoint"
     if name == "rows":
         return _rows(artifact)
-    return f"score {artifact.get('score', '')}, lists of {artifact.get('k', '')}"
+    score, listed = artifact.get("score"), artifact.get("k")
+    parts = ([f"score {score}"] if score else []) + ([f"lists of {listed}"] if listed else [])
+    return ", ".join(parts)
 
 
 def _rows(artifact: dict[str, Any]) -> Html:
