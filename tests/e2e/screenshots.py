@@ -93,7 +93,8 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
     """Write ``<page>-<theme>.png`` for each page and theme."""
     folder.mkdir(parents=True, exist_ok=True)
     made = []
-    with _reviewed_copy(workspace) as copy, serving(copy) as address:
+    with shared_copy(workspace) as copy, serving(copy) as address:
+        _review(Workspace.open(copy))
         pair = _strongest_pair(Workspace.open(copy))
         for theme in ("light", "dark"):
             with browsing(color_scheme=theme) as page:
@@ -118,15 +119,14 @@ def tour(folder: str) -> str:
 
 
 @contextmanager
-def _reviewed_copy(workspace: Path) -> Iterator[Path]:
-    """The workspace with a log of its own: a few decisions about what harms the first error."""
+def shared_copy(workspace: Path) -> Iterator[Path]:
+    """The workspace with a log of its own."""
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / workspace.name
         copy.mkdir()
         for each in workspace.resolve().iterdir():
             if not each.name.startswith((LOG, f".{LOG}")):
                 (copy / each.name).symlink_to(each)
-        _review(Workspace.open(copy))
         yield copy
 
 
@@ -142,6 +142,7 @@ def _first_error(workspace: Workspace) -> str:
 
 
 def _review(workspace: Workspace) -> None:
+    """A few decisions about what harms the first error."""
     row = _first_error(workspace)
     shown = workspace.explain(row=row, split="eval", k=10)
     ids = [entry.id for entry in shown.opponents] + [entry.id for entry in shown.proponents]

@@ -13,6 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+WATCHED = 0.4  # seconds: how long a page must rest
 FLAGS = (
     "--no-sandbox",
     "--disable-quic",
@@ -65,7 +66,7 @@ def settled(page: Any) -> None:
     """Wait until the app has stopped running and everything is drawn."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(1000 * WATCHED)
 
 
 def _free_port() -> int:
