@@ -14,10 +14,10 @@ demo: .venv/.run
 	$(PY) -m backend demo
 
 test: .venv/.dev
-	$(PY) -m pytest -n auto --dist loadfile -m "not slow"
+	$(PY) -m pytest -n logical --dist loadfile -m "not slow"
 
 test-all: .venv/.dev
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n logical --dist loadfile
 
 lint: .venv/.dev
 	$(PY) -m ruff format --check .
