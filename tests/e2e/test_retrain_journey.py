@@ -4,10 +4,11 @@ import re
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from backend.jobs.listing import forget_job
-from backend.jobs.process import job_path, job_state, stop_job
+from backend.jobs.process import job_path, job_record, job_state, stop_job
 from backend.workspace import Workspace
 from tests.e2e.server import ROOT, browsing, serving, settled
 from tests.e2e.test_journey import browser_is_here, workspace  # noqa: F401
@@ -39,6 +40,8 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         page.goto(f"{address}/retrain?seeds=2")
         page.get_by_role("button", name="Start the trial").click()
         page.get_by_text("A trial is running").wait_for()
+        process = psutil.Process(job_record(folder).pid)
+        process.suspend()  # a slow browser must not find it done
         page.reload()
         page.get_by_text("A trial is running").wait_for()
         page.get_by_role("link", name="Changes").click()
@@ -49,11 +52,15 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         page.goto(f"{address}/changes")
         page.locator("[data-testid=stSidebar]").get_by_text("Retrain and compare: ws").click()
         page.get_by_role("heading", name="Jobs").wait_for()
+        process.resume()
         page.get_by_text(re.compile(r"Trainings \d of 8")).first.wait_for(timeout=PATIENCE)
         while not outcomes(workspace) and job_state(folder).state == "running":
             page.wait_for_timeout(100)
+        process.suspend()
         card = page.locator(f".st-key-stop-{folder.name}")
         card.get_by_role("button").click()
+        card.get_by_text("End now").first.wait_for()
+        process.resume()
         page.get_by_text("What is done is kept; the job goes on from there").wait_for(timeout=60_000)
         assert job_state(folder).state == "interrupted" and not workspace.reports()
         before = outcomes(workspace)
