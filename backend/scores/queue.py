@@ -24,7 +24,7 @@ from backend.scores.table import ScoreTable
 SERVES: tuple[str, ...] = get_args(Serves)
 LABEL = "suspect label"
 QUEUE = "queue"  # the name of the combined score
-MEMBERS = ("self_confidence", "label_margin", "confidence", "knn_disagreement", "token_association")
+MEMBERS = ("confidence", "pvi", "token_association")
 REASON_SHARE = 0.05  # of the rows: what is further down is no reason
 SURE = 0.5  # the probability from which another label is suggested
 UNDECIDED = "undecided"
