@@ -184,9 +184,7 @@ def test_the_combined_score_is_the_mean_rank_of_its_members():
 
 
 def test_a_member_without_a_value_has_no_say():
-    found = combined(
-        {"confidence": np.array([np.nan, 0.5, np.nan]), "pvi": np.array([0.8, 0.1, np.nan])}
-    )
+    found = combined({"confidence": np.array([np.nan, 0.5, np.nan]), "pvi": np.array([0.8, 0.1, np.nan])})
     assert found.tolist() == pytest.approx([0.8, 0.3, 0.0])
 
 
