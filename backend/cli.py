@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend import console
-from backend.commands import ask, audit, build, evaluate, retrain, review, scores, state
+from backend.commands import ask, audit, build, data, evaluate, retrain, review, scores, state
 from backend.errors import InputError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 for command in (
-    *(build.demo, build.peek, build.init, build.append, build.build),
+    *(build.demo, data.peek, data.init, data.append, build.build),
     *(build.train, build.dynamics, build.attach, build.precompute),
     *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence),
     *(evaluate.evaluate, evaluate.small),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.export.export_file import Download
 from pages.components.export.export_offer import offer
 from pages.components.export.export_preview import show_preview, summary_line
@@ -18,19 +19,6 @@ HELP = (
 )
 
 
-def _choice(name: str, options: dict[str, str], key: str, help: str | None = None) -> None:
-    st.segmented_control(
-        name,
-        list(options),
-        format_func=options.__getitem__,
-        default=next(iter(options)),
-        required=True,
-        key=key,
-        bind="query-params",
-        help=help,
-    )
-
-
 def _toggle(name: str, key: str, help: str, value: bool = False) -> bool:
     return st.toggle(name, value=value, key=key, help=help, bind="query-params")
 
@@ -41,10 +29,9 @@ workspace = current()
 with st.container(border=True):
     what_box, format_box = st.columns([0.45, 0.55])
     with what_box:
-        _choice("What", WHATS, keys.EXPORT_WHAT, HELP)
+        what = pick("What", WHATS, keys.EXPORT_WHAT, "cleaned", help=HELP, named=True)
     with format_box:
-        _choice("Format", FORMATS, keys.EXPORT_FORMAT)
-    what, format = keys.get(keys.EXPORT_WHAT) or "cleaned", keys.get(keys.EXPORT_FORMAT) or "csv"
+        format = pick("Format", FORMATS, keys.EXPORT_FORMAT, "csv", named=True)
     with st.container(horizontal=True, gap="large"):
         with_manifest = format == "hf" or _toggle(
             "With manifest (as a zip)",

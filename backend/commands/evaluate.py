@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from backend.commands.options import Json, WorkspacePath
 from backend.errors import InputError
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.evaluation.deletion import Curve, DeletionSettings
 
 PROTOCOLS = (
     "index",
@@ -176,10 +179,9 @@ def _lds(
     json: bool,
 ) -> None:
     from backend.evaluation.lds import LdsSettings
-    from backend.evaluation.retrainer import default_workers
     from backend.evaluation.variants import all_variants, parsed
 
-    settings = LdsSettings(*numbers, workers=default_workers() if workers is None else workers)
+    settings = LdsSettings(*numbers, workers=_at_a_time(workers))
     with console.progress_bar() as progress:
         found, left_out = workspace.measure_lds(parsed(methods) or all_variants(), settings, progress)
     if json:
@@ -201,52 +203,61 @@ def _deletion(
     workers: int | None,
     json: bool,
 ) -> None:
-    from backend.evaluation.deletion import SAME_CLASS, DeletionSettings
-    from backend.evaluation.intervals import with_interval
-    from backend.evaluation.retrainer import default_workers
+    from backend.evaluation.deletion import ENDS, DeletionSettings
     from backend.evaluation.variants import parsed
 
     queries, seeds, wrong, seed = numbers
-    at_a_time = default_workers() if workers is None else workers
-    settings = DeletionSettings(ks, queries, seeds, wrong, seed, at_a_time)
+    settings = DeletionSettings(ks, queries, seeds, wrong, seed, _at_a_time(workers))
     variants = parsed(methods or ("we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf:residual"))
     with console.progress_bar() as progress:
         found, left_out = workspace.measure_deletion(variants, settings, progress)
     if json:
         console.print_json({"curves": [asdict(each) for each in found], "left_out": left_out})
         return
-    for end in ("proponents", "opponents"):
+    for end in ENDS:
         own = [each for each in found if each.end == end]
-        if protocol == "brittleness":
-            could = f"{own[0].could} of {own[0].queries} predictions that were "
-            could += "right" if end == "proponents" else "wrong"
-            title = f"share of the {could} which turns when the k strongest {end} are deleted"
-            cells = [
-                [each.variant, *("-" if f is None else f"{f:.0%}" for f in each.flipped)] for each in own
-            ]
-            console.print_table(("method and score", *(f"k = {k}" for k in ks)), cells, title)
-            continue
-        title = (
-            f"change of the class's probability when the k strongest {end} are deleted, "
-            f"{own[0].queries} eval rows, {settings.seeds} trainings each"
-        )
-        cells = [
-            [
-                each.variant,
-                *(f"{c:+.3f}" for c in each.change),
-                with_interval(each.area, each.area_interval),
-                "" if each.variant == SAME_CLASS else with_interval(each.beyond, each.beyond_interval),
-            ]
-            for each in own
-        ]
-        headers = (
-            "method and score",
-            *(f"k = {k}" for k in ks),
-            "AUC-DEL, 95 % interval",
-            "beyond random rows",
-        )
-        console.print_table(headers, cells, title)
+        (_print_turned if protocol == "brittleness" else _print_areas)(own, settings)
     _note_left_out(left_out)
+
+
+def _print_turned(curves: Sequence[Curve], settings: DeletionSettings) -> None:
+    first = curves[0]
+    were = "right" if first.end == "proponents" else "wrong"
+    title = (
+        f"share of the {first.could} of {first.queries} predictions that were {were} which turns when the k "
+        f"strongest {first.end} are deleted"
+    )
+    cells = [[each.variant, *("-" if f is None else f"{f:.0%}" for f in each.flipped)] for each in curves]
+    console.print_table(("method and score", *(f"k = {k}" for k in settings.ks)), cells, title)
+
+
+def _print_areas(curves: Sequence[Curve], settings: DeletionSettings) -> None:
+    from backend.evaluation.deletion import SAME_CLASS
+    from backend.evaluation.intervals import with_interval
+
+    title = (
+        f"change of the class's probability when the k strongest {curves[0].end} are deleted, "
+        f"{curves[0].queries} eval rows, {settings.seeds} trainings each"
+    )
+    cells = [
+        [
+            each.variant,
+            *(f"{c:+.3f}" for c in each.change),
+            with_interval(each.area, each.area_interval),
+            "" if each.variant == SAME_CLASS else with_interval(each.beyond, each.beyond_interval),
+        ]
+        for each in curves
+    ]
+    ks = [f"k = {k}" for k in settings.ks]
+    console.print_table(
+        ("method and score", *ks, "AUC-DEL, 95 % interval", "beyond random rows"), cells, title
+    )
+
+
+def _at_a_time(workers: int | None) -> int:
+    from backend.evaluation.retrainer import default_workers
+
+    return default_workers() if workers is None else workers
 
 
 def _checks(

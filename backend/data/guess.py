@@ -36,8 +36,7 @@ class Guess:
 
 def guess_columns(rows: Rows) -> Guess:
     """By name first; where no name says which, the text has the longest cells and the label few values."""
-    values = {name: rows.values(name) for name in rows.table.column_names}
-    free = dict(values)
+    free = {name: rows.values(name) for name in rows.table.column_names}
     text = _take(free, _named(free, _TEXT) or _longest(free))
     text_b = _take(free, _named(free, _TEXT_B))
     split = _take(free, _split(free))

@@ -9,7 +9,7 @@ the proponents, of other classes beside the opponents.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,27 +105,26 @@ def measure_deletion(
     found = outcomes_of(engine.folder, task, [*everything, *wanted], settings.workers, progress)
     before = np.stack([found[each.key] for each in everything])  # (seeds, q, K)
     after = {
-        key: np.stack(
-            [
-                np.stack([found[Training(kept, seed).key][number] for seed in range(settings.seeds)])
-                for number, kept in enumerate(group)
-            ],
-            axis=1,
-        )
-        for key, group in removals.items()
-    }
-    changes = {
-        (name, end): _changes(before, [after[name, end, k] for k in settings.ks], own)
+        (name, end): [_of_own(found, removals[name, end, k], settings.seeds) for k in settings.ks]
         for name in orders
         for end in ENDS
     }
+    changes = {key: _changes(before, later, own) for key, later in after.items()}
     curves = []
-    for (name, end), own_changes in changes.items():
-        later = [after[name, end, k] for k in settings.ks]
+    for (name, end), later in after.items():
         flipped, could = _flipped(end, before, later, own)
         control = changes[SAME_CLASS, end]
-        curves.append(_curve(name, end, settings.ks, own_changes, control, flipped, could))
+        curves.append(_curve(name, end, settings.ks, changes[name, end], control, flipped, could))
     return curves, left_out
+
+
+def _of_own(found: Mapping[str, np.ndarray], kept: Sequence[np.ndarray], seeds: int) -> np.ndarray:
+    """Each query's probabilities after the trainings without its own rows: float32 (seeds, q, K)."""
+    by_query = [
+        np.stack([found[Training(each, seed).key][number] for seed in range(seeds)])
+        for number, each in enumerate(kept)
+    ]
+    return np.stack(by_query, axis=1)
 
 
 def _strongest_first(scores: np.ndarray, seed: int) -> np.ndarray:

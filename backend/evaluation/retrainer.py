@@ -25,7 +25,7 @@ from backend.data.shards import label_indices
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
-from backend.model.fingerprint import fingerprint
+from backend.model.fingerprint import start_digest
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.runs import recorded_settings
@@ -61,9 +61,7 @@ class Task:
         texts = [(each.input_ids, each.token_type_ids) for each in (*self.examples, *self.queries)]
         device = self.settings.torch_device().type
         settings = {**asdict(self.settings), "device": device, "dynamics": None, "checkpoints": None}
-        start = Path(self.start)
-        weights = fingerprint(start)["digest"] if start.is_dir() else None
-        model = (self.start, weights, self.layers, self.classes)
+        model = (self.start, start_digest(Path(self.start)), self.layers, self.classes)
         return digest("retrained", 2, model, texts, self.labels.tolist(), settings)
 
 

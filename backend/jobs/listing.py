@@ -27,15 +27,12 @@ class Job:
     at: float
 
 
-def all_jobs(log_dir: Path) -> list[Job]:
-    """Running ones first, then the newest."""
+def all_jobs(log_dir: Path, command: str | None = None) -> list[Job]:
+    """Running ones first, then the newest; all, or those of one command."""
     found = [job for path in log_dir.glob("*/job.json") if (job := _job(path.parent)) is not None]
+    if command is not None:
+        found = [job for job in found if job.args[:1] == (command,)]
     return sorted(found, key=lambda job: (job.state.state != "running", -job.at, job.folder.name))
-
-
-def started(command: str, log_dir: Path) -> list[list[str]]:
-    """The arguments of every job of a command, in the same order."""
-    return [list(job.args) for job in all_jobs(log_dir) if job.args[:1] == (command,)]
 
 
 def job_of(folder: Path) -> Job | None:

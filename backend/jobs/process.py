@@ -20,7 +20,7 @@ import psutil
 from filelock import FileLock
 
 from backend.errors import InputError
-from backend.files import digest, write_json
+from backend.files import digest, read_json, write_json
 from backend.jobs.progress_file import PROGRESS_VARIABLE
 
 State = Literal["running", "done", "failed", "interrupted"]
@@ -102,7 +102,7 @@ def _start(args: list[str], folder: Path) -> None:
 
 def job_record(folder: Path) -> JobRecord | None:
     """What was started in ``folder``; None if nothing was or its record can't be read."""
-    content = _read(folder / "job.json") or {}
+    content = read_json(folder / "job.json") or {}
     args, pid, created = content.get("args"), content.get("pid"), content.get("created")
     if not isinstance(args, list) or not all(isinstance(each, str) for each in args):
         return None
@@ -116,7 +116,7 @@ def job_state(folder: Path) -> JobState | None:
     record = job_record(folder)
     if record is None:
         return None
-    progress = _read(folder / "progress.json") or {}
+    progress = read_json(folder / "progress.json") or {}
     position = (str(progress.get("stage", "")), _count(progress.get("done")), _count(progress.get("total")))
     ended = progress.get("state")
     if ended in ("done", "failed", "interrupted"):
@@ -194,14 +194,6 @@ def _created(pid: int) -> float | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.Error:
         return None
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def _last_line(path: Path) -> str:

@@ -15,12 +15,13 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedTokenizerBase
 
 from backend.errors import InputError
+from backend.files import read_json
 from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
-from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log, read_json
+from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
 
 _FOLDER = re.compile(r"checkpoint-(\d{1,15})")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"

@@ -18,6 +18,15 @@ def fingerprint(checkpoint: Path) -> dict[str, Any]:
     }
 
 
+def start_digest(model: Path) -> str | None:
+    """Identifies what a training starts from: a folder's weights and config; None for a hub id, which goes by
+    its name.
+    """
+    if not model.is_dir():
+        return None
+    return digest(fingerprint(model)["digest"], [file_digest(each) for each in model.glob("config.json")])
+
+
 def recorded_digest(manifest: Manifest, checkpoint: CheckpointInfo) -> str:
     """The digest of a checkpoint's weights when it was recorded."""
     return manifest.artifacts["checkpoints"].details["weights"][str(checkpoint.step)]["digest"]

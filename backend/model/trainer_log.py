@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,17 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from backend.files import read_json
+
 STATE_FILE = "trainer_state.json"
 _POINTS = 100_000  # an interval of more steps is averaged over this many, evenly spread
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in ``path``, or None where there is none or it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from backend.data.messages import shown_value
 from backend.errors import InputError
+from backend.files import read_json
 from backend.folder import Folder
 
 
 def read_forecast(folder: Folder, mark: str) -> dict[str, Any] | None:
     """The forecast of the decisions with this ``mark`` by the present index; None if there is none."""
-    content = _read_json(forecast_place(folder, mark))
+    content = read_json(forecast_place(folder, mark))
     index = folder.manifest().artifacts.get("index")
     return content if content and index is not None and content.get("index") == index.id else None
 
@@ -28,18 +28,10 @@ def read_report(folder: Folder, name: str) -> dict[str, Any]:
     place = next((each for each in reports(folder) if each.name == name), None)
     if place is None:
         raise InputError(f"report {shown_value(name)}: there is none of this name")
-    content = _read_json(place / "report.json")
+    content = read_json(place / "report.json")
     if content is None or not {"arms", "seeds", "reference", "strategy"} <= set(content):
         raise InputError(f"{place / 'report.json'}: damaged; retrain again (no training is repeated)")
     return content
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
 
 
 def forecast_place(folder: Folder, mark: str) -> Path:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from backend.errors import InputError
+from backend.files import read_json
 from backend.folder import Folder, ModelInfo
 from backend.model.origin import was_attached
 from backend.model.runs import recorded_settings
-from backend.model.trainer_log import STATE_FILE, TrainerLog, read_json
+from backend.model.trainer_log import STATE_FILE, TrainerLog
 from backend.model.training_settings import TrainingSettings
 
 

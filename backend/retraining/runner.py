@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.files import digest, file_digest, replacing
+from backend.files import digest, replacing
 from backend.folder import Folder
-from backend.model.fingerprint import fingerprint
+from backend.model.fingerprint import start_digest
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.source import resolve
@@ -119,13 +119,10 @@ class Runner:
         """Identifies what all trainings begin with: weights, tokenizer and settings as they come out here."""
         original, settings = self._original, self._original.settings
         source = Path(resolve(original.model.name))
-        weights = None  # those of a hub id go by its name
-        if source.is_dir():
-            weights = [fingerprint(source)["digest"], *map(file_digest, source.glob("config.json"))]
         rules = tokenizer_id(load_tokenizer(source if original.tokenizer is None else original.tokenizer))
         precision = "bf16" if settings.bf16() else "fp32"
         here = replace(settings, device=settings.torch_device().type, precision=precision)
-        return digest(original.model.model_dump(), weights, rules, asdict(here))
+        return digest(original.model.model_dump(), start_digest(source), rules, asdict(here))
 
     def _trained(
         self, phases: Sequence[Phase], seed: int, scratch: Path, keep: Path | None, progress: Progress

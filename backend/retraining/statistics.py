@@ -56,7 +56,7 @@ class Measure:
             *(f"recall/{name}" for name in classes),
             *(f"group/{name}" for name in self.sizes),
         )
-        every = len(classes)
+        every = self._every
         # How many figures one table shows, so how often chance has its try, and the rows behind each.
         self._family = np.repeat([1, every, len(of_group)], [3, 2 * every, len(of_group)])
         self._rows = np.concatenate([np.full(3, np.inf), self._of_class, self._of_class, of_group])

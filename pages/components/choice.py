@@ -1,8 +1,9 @@
-"""A choice of one value or any, kept in the address."""
+"""Choices that are kept in the address: one of a few, or one value or any."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
@@ -10,6 +11,32 @@ from pages.components import keys
 from pages.components.markup import short
 
 EVERY = "any"
+Value = TypeVar("Value", bound=str)
+
+
+def pick(
+    name: str,
+    titles: Mapping[Value, str],
+    key: str,
+    default: Value,
+    on_change: Callable[[], None] | None = None,
+    help: str | None = None,
+    named: bool = False,
+) -> Value:
+    """One of a few values, all in sight; ``named``: whether the name stands above them."""
+    st.segmented_control(
+        name,
+        list(titles),
+        format_func=titles.__getitem__,
+        default=default,
+        required=True,
+        key=key,
+        bind="query-params",
+        on_change=on_change,
+        help=help,
+        label_visibility="visible" if named else "collapsed",
+    )
+    return keys.get(key) or default
 
 
 def choose(

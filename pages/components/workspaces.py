@@ -129,9 +129,8 @@ def _explained(path: str, index: str, asked: Asked) -> Explanation:
 
 @st.cache_data(max_entries=100, show_spinner="Tracing the pair …")
 def _paired(path: str, index: str, asked: Asked, train: str) -> Pair:
-    opened = _current(Path(path))
-    with opened.lock:
-        return opened.workspace.explain_pair(
+    with working(Path(path)) as workspace:
+        return workspace.explain_pair(
             train,
             asked.text,
             asked.text_b,

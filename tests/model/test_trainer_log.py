@@ -5,7 +5,8 @@ import pytest
 import torch
 import transformers as hf
 
-from backend.model.trainer_log import TrainerLog, read_json
+from backend.files import read_json
+from backend.model.trainer_log import TrainerLog
 
 
 def log(*entries):

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from backend.data.columns import Columns
 from backend.data.uploads import keep_upload, kept_upload
 from backend.errors import InputError
-from backend.jobs.listing import started
+from backend.jobs.listing import all_jobs
 from backend.jobs.process import job_path, job_state
 from backend.workspace import Workspace
 from pages.components.job_panel import LOGS
@@ -96,7 +96,7 @@ def test_the_check_says_what_init_would_say_and_build_makes_it(fresh, tmp_path):
     fresh.button(key="open-mine").click().run()
     assert fresh.session_state["ws"] == "mine"
     next(each for each in fresh.button if each.label == "Dismiss").click().run()
-    assert started("build", LOGS) == [] and Path("cache/mine/workspace.json").is_file()
+    assert all_jobs(LOGS, "build") == [] and Path("cache/mine/workspace.json").is_file()
 
 
 def test_a_failed_build_says_why_and_can_be_continued(fresh):

@@ -15,7 +15,7 @@ from backend.scores.queue import STATES
 from backend.scores.row_table import score_titles
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
-from pages.components.choice import EVERY, choose
+from pages.components.choice import EVERY, choose, pick
 
 SPLITS: dict[SplitName, str] = {"train": "Training rows", "eval": "Eval rows"}
 MOST_GROUPS = 500  # in a list to choose from; others are found by searching
@@ -44,18 +44,7 @@ class Order:
 
 def ask_split() -> SplitName:
     """Training or eval rows."""
-    st.segmented_control(
-        "Rows of",
-        list(SPLITS),
-        default="train",
-        required=True,
-        format_func=lambda name: SPLITS[name],
-        key=keys.ROWS_OF,
-        bind="query-params",
-        on_change=first_page,
-        label_visibility="collapsed",
-    )
-    return keys.get(keys.ROWS_OF) or "train"
+    return pick("Rows of", SPLITS, keys.ROWS_OF, "train", first_page)
 
 
 def ask_slice(table: pa.Table) -> Slice:

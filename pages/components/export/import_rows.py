@@ -62,6 +62,6 @@ def _show(report: AppendReport) -> None:
 
 
 def _offer_precompute(workspace: Workspace) -> None:
-    status = workspace.status()["artifacts"]
-    if status["checkpoints"]["state"] == "current" and status["index"]["state"] != "current":
+    state = workspace.folder.state
+    if state("checkpoints") == "current" and state("index") != "current":
         job_panel(["precompute", str(workspace.path)], "Precompute", "traces the new rows")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.evaluation.detection import FIRST
 from backend.evaluation.noise_test import NoiseTest
+from backend.model.origin import was_attached
 from backend.scores.queue import QUEUE
 from backend.scores.registry import all_scores
 from backend.workspace import Workspace
@@ -29,7 +30,7 @@ def show_noise_test(workspace: Workspace) -> None:
     result = workspace.noise_test()
     if result is not None:
         _show_result(workspace, result)
-    if workspace.status()["artifacts"]["checkpoints"].get("made_by") == "attach":
+    if was_attached(workspace.folder):
         st.info(
             "This workspace uses an attached run. The model that it started from is not known, so the test "
             "can't be made here. Build a workspace that trains that model itself.",

@@ -11,6 +11,7 @@ from backend.influence.modes import MODES
 from backend.influence.registry import DEFAULT_METHOD, all_methods, score_named
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.inspect.row_picker import pick_row
 from pages.components.inspect.typed_text import ask_text, forget_address
 from pages.components.markup import plain_label, short
@@ -51,18 +52,7 @@ def is_ready(workspace: Workspace) -> bool:
 
 def ask(workspace: Workspace) -> Asked | None:
     """The question the user has put together; None as long as there is none."""
-    st.segmented_control(
-        "What to explain",
-        list(SOURCES),
-        format_func=lambda each: SOURCES[each],
-        default="eval",
-        required=True,
-        key=keys.WHAT,
-        bind="query-params",
-        on_change=_other_source,
-        label_visibility="collapsed",
-    )
-    source = keys.get(keys.WHAT)
+    source = pick("What to explain", SOURCES, keys.WHAT, "eval", _other_source)
     if source == "text":
         return ask_text(with_second=workspace.manifest.data.text_b is not None)
     forget_address()

@@ -7,8 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.folder import MANIFEST
-from backend.jobs.listing import forget_job, started
-from backend.jobs.process import job_path, job_state
+from backend.jobs.listing import all_jobs, forget_job
 from pages.components import keys
 from pages.components.go_to import turn_to
 from pages.components.job_panel import LOGS, job_panel
@@ -21,22 +20,21 @@ MOST = 5
 
 def show_builds() -> None:
     """The newest builds; one that is finished stays until it is dismissed or its workspace is gone."""
-    for args in started("build", LOGS)[:MOST]:
-        state = job_state(job_path(args, LOGS))
-        if state is None or len(args) < 2:
+    for job in all_jobs(LOGS, "build")[:MOST]:
+        if len(job.args) < 2:
             continue
-        path = Path(args[1])
-        if state.state != "done":
+        path = Path(job.args[1])
+        if job.state.state != "done":
             with st.container(border=True):
                 show(tag("p", tag("b", path.name), " import, training, tracing", cls="fw-muted"))
-                job_panel(args, "Continue", "what is done is kept")
-                if state.state != "running":
-                    _dismiss(args)
+                job_panel(list(job.args), "Continue", "what is done is kept")
+                if job.state.state != "running":
+                    _dismiss(job.folder)
         elif (path / MANIFEST).is_file():
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{plain_label(path.name)}** is ready.", width="content")
                 _open(path)
-                _dismiss(args)
+                _dismiss(job.folder)
 
 
 def _open(path: Path) -> None:
@@ -58,11 +56,11 @@ def _choose(name: str) -> None:
     keys.put(keys.WORKSPACE, name)
 
 
-def _dismiss(args: list[str]) -> None:
+def _dismiss(folder: Path) -> None:
     st.button(
         "Dismiss",
-        key=f"dismiss-{job_path(args, LOGS).name}",
+        key=f"dismiss-{folder.name}",
         on_click=safely(forget_job),
-        args=(job_path(args, LOGS),),
+        args=(folder,),
         help="Forgets the job. What it made stays.",
     )

@@ -7,8 +7,8 @@ import re
 import streamlit as st
 
 from backend.errors import InputError
-from backend.jobs.listing import started
-from backend.jobs.process import job_path, job_state, start_command
+from backend.jobs.listing import all_jobs
+from backend.jobs.process import start_command
 from pages.components import keys
 from pages.components.job_panel import LOGS
 from pages.components.messages import safely, say, show_error
@@ -49,9 +49,8 @@ def check_name(name: str) -> None:
         raise InputError(f"name {name!r}: use letters, digits, - and _, a letter or digit first")
     if (HOME / name).exists():
         raise InputError(f"{HOME / name}: exists already; choose another name")
-    for args in started("build", LOGS):
-        state = job_state(job_path(args, LOGS))
-        if args[1:2] == [str(HOME / name)] and state and state.state == "running":
+    for job in all_jobs(LOGS, "build"):
+        if job.args[1:2] == (str(HOME / name),) and job.state.state == "running":
             raise InputError(f"{HOME / name}: is being built; choose another name")
 
 

@@ -13,6 +13,7 @@ from backend.errors import InputError
 from backend.jobs.process import job_path, job_result
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import show, tag
 from pages.components.messages import safely, show_error
@@ -26,17 +27,7 @@ MEGABYTES = MOST_BYTES // 1024**2
 def ask_source(role: str) -> str | None:
     """Draw the choices for what serves ``role``; None as long as nothing is chosen."""
     kind_key = f"{role}-from"
-    st.segmented_control(
-        "Source",
-        list(KINDS),
-        format_func=KINDS.__getitem__,
-        default="upload",
-        required=True,
-        key=kind_key,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    kind = keys.get(kind_key) or "upload"
+    kind = pick("Source", KINDS, kind_key, "upload")
     try:
         return _uploaded(role) if kind == "upload" else _named(role, kind)
     except InputError as error:

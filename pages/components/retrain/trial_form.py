@@ -12,6 +12,7 @@ from backend.jobs.process import job_path
 from backend.model.origin import was_attached
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, start, watch
 from pages.components.markup import plain_label
 from pages.components.messages import safely, show_error
@@ -67,16 +68,7 @@ def trial_args(
 
 def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None:
     """The command; None, with the reason on the page, where there is nothing to start."""
-    st.segmented_control(
-        "What is compared",
-        list(NAMES),
-        format_func=NAMES.__getitem__,
-        default=DECISIONS,
-        required=True,
-        key=keys.TRIAL_STRATEGY,
-        bind="query-params",
-    )
-    strategy = keys.get(keys.TRIAL_STRATEGY) or DECISIONS
+    strategy = pick("What is compared", NAMES, keys.TRIAL_STRATEGY, DECISIONS, named=True)
     _explain(workspace, strategy)
     if strategy == DECISIONS and not something_decided(decided(workspace)):
         ask_for_decisions()

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import MINUS
 from pages.components.plots import draw
@@ -28,17 +29,7 @@ def show_parts(report: dict[str, Any], main: str, key: str) -> None:
     if keys.get(keys.REPORT_DETAIL) not in (None, *there):
         keys.put(keys.REPORT_DETAIL, there[0])
     with choice:
-        st.segmented_control(
-            "By part",
-            there,
-            format_func=PARTS.__getitem__,
-            default=there[0],
-            required=True,
-            key=keys.REPORT_DETAIL,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    prefix = keys.get(keys.REPORT_DETAIL) or there[0]
+        prefix = pick("By part", {each: PARTS[each] for each in there}, keys.REPORT_DETAIL, there[0])
     names = by_change(report, parts_of(report, prefix), main)
     control = report.get("control")
     arms = [main, *([control] if control not in (None, main) and _has(report, control) else [])]

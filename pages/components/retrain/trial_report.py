@@ -10,6 +10,7 @@ import streamlit as st
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import Tone, badge
+from pages.components.choice import pick
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.plots import draw
 from pages.components.retrain.trial_beside import show_beside
@@ -119,17 +120,7 @@ def _figures(report: dict[str, Any], name: str) -> None:
     with title:
         st.subheader("Before and after")
     with choice:
-        st.segmented_control(
-            "Figure",
-            list(FIGURES),
-            format_func=FIGURES.__getitem__,
-            default="accuracy",
-            required=True,
-            key=keys.REPORT_FIGURE,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    figure = keys.get(keys.REPORT_FIGURE) or "accuracy"
+        figure = pick("Figure", FIGURES, keys.REPORT_FIGURE, "accuracy")
     draw(arms_figure(report, figure), arms_alt(report, figure), f"{name}-arms")
     st.caption(
         "Left, the mean of each arm and its deviation over seeds. Right, its change: the large mark is "

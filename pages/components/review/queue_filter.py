@@ -11,7 +11,7 @@ from backend.scores.registry import all_scores
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
-from pages.components.choice import choose
+from pages.components.choice import choose, pick
 
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
 
@@ -21,18 +21,15 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     names = workspace.scores().names
     serves_box, reason_box, class_box, state_box = st.columns([0.4, 0.25, 0.2, 0.15])
     with serves_box:
-        st.segmented_control(
+        serves = pick(
             "Looking for",
-            SERVES,
-            default=LABEL,
-            required=True,
-            format_func=lambda name: SERVES_WORDS.get(name, name),
-            key=keys.QUEUE_SERVES,
-            bind="query-params",
-            on_change=_first_page,
+            {each: SERVES_WORDS.get(each, each) for each in SERVES},
+            keys.QUEUE_SERVES,
+            LABEL,
+            _first_page,
             help="Each has a queue of its own: a wrong label is not the same as a redundant row.",
+            named=True,
         )
-    serves = keys.get(keys.QUEUE_SERVES) or LABEL
     serving = [each.name for each in all_scores().values() if each.serves == serves and each.name in names]
     if not serving:
         st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")

@@ -13,6 +13,7 @@ from backend.data.dataset import Split
 from backend.scores.registry import producer_of
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.plots import COLOURS, SYMBOLS, is_dark, plot_text
 from pages.components.scores.score_groups import groups_of
 from pages.components.scores.score_job import offer_producer
@@ -50,19 +51,10 @@ def show_map(workspace: Workspace, values: ScoreValues) -> None:
         )
         offer_producer(workspace, producer_of(Y))
         return
-    st.segmented_control(
-        "Colour by",
-        list(COLOUR_BY),
-        default="correctness",
-        required=True,
-        format_func=lambda each: COLOUR_BY[each],
-        key=keys.MAP_COLOUR,
-        bind="query-params",
-    )
+    colour = pick("Colour by", COLOUR_BY, keys.MAP_COLOUR, "correctness", named=True)
     chosen = chosen_place(workspace)
     x, y, right = (values.table.values(name) for name in (X, Y, RIGHT))
     places = sampled(np.flatnonzero(np.isfinite(x) & np.isfinite(y)), chosen)
-    colour = keys.get(keys.MAP_COLOUR) or "correctness"
     points = MapPoints(places, x[places], y[places], *groups_of(workspace, colour, right, places))
     st.plotly_chart(
         map_figure(points, workspace, chosen, is_dark()),

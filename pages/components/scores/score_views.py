@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.scores.score_map import show_map
 from pages.components.scores.score_states import show_states
 from pages.components.scores.score_values import ScoreValues
@@ -23,14 +22,5 @@ VIEWS: dict[str, tuple[str, Callable[[Workspace, ScoreValues], None]]] = {
 
 def ask_view() -> Callable[[Workspace, ScoreValues], None]:
     """Draw the choice; returns the function that draws what was chosen."""
-    st.segmented_control(
-        "View",
-        list(VIEWS),
-        default=MAP,
-        required=True,
-        format_func=lambda each: VIEWS[each][0],
-        key=keys.SCORE_VIEW,
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return VIEWS[keys.get(keys.SCORE_VIEW) or MAP][1]
+    titles = {name: title for name, (title, _) in VIEWS.items()}
+    return VIEWS[pick("View", titles, keys.SCORE_VIEW, MAP)][1]

@@ -1,0 +1,139 @@
+"""Data for a workspace: peek, init, append."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend import console
+from backend.commands.options import (
+    DryRun,
+    Eval,
+    Group,
+    Id,
+    Json,
+    Label,
+    Layers,
+    MaxLength,
+    Model,
+    Seed,
+    SkipBadRows,
+    SplitColumn,
+    Text,
+    TextB,
+    Train,
+    WorkspacePath,
+)
+from backend.data.columns import Columns
+from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.data.append import AppendReport
+    from backend.data.ingest import IngestReport
+
+
+def peek(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="File, saved datasets folder, or hub id.")],
+    json: Json = False,
+) -> None:
+    """Columns and first rows of a source, and what each column probably is; reads no more than that."""
+    found = Workspace.peek(source)
+    if json:
+        console.print_json(found.to_json())
+        return
+    console.print_table(found.columns, found.rows[:5])
+    for role, name in found.guess.to_json().items():
+        if name is not None:
+            print(f"{role}: probably {console.plain(name)}")
+
+
+def init(
+    ws: WorkspacePath,
+    train: Train,
+    text: Text,
+    label: Label,
+    model: Model = "minilm",
+    eval: Eval = None,
+    text_b: TextB = None,
+    id: Id = None,
+    group: Group = None,
+    split_column: SplitColumn = None,
+    layers: Layers = None,
+    max_length: MaxLength = None,
+    seed: Seed = 0,
+    skip_bad_rows: SkipBadRows = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Create a workspace from a data set; every row is validated."""
+    columns = Columns(text=text, label=label, text_b=text_b, id=id, group=group, split=split_column)
+    if dry_run:
+        with console.progress_bar() as progress:
+            found = Workspace.dry_run(train=train, eval=eval, columns=columns, seed=seed, progress=progress)
+        _print_dry_run(found, skip_bad_rows, json)
+        return
+    with console.progress_bar() as progress:
+        workspace, report = Workspace.create(
+            ws,
+            train=train,
+            eval=eval,
+            columns=columns,
+            model=model,
+            layers=layers,
+            max_length=max_length,
+            seed=seed,
+            skip_bad_rows=skip_bad_rows,
+            progress=progress,
+        )
+    if json:
+        console.print_json(report.to_json())
+        return
+    for line in report.lines():
+        print(line)
+    print(f"next: python -m backend train {workspace.path}   (or attach {workspace.path} --run DIR)")
+
+
+def append(
+    ws: WorkspacePath,
+    train: Annotated[
+        str,
+        typer.Option(
+            help="More training rows: file, saved datasets folder, or hub id. All of them are training rows, "
+            "whatever a column that told the splits apart (--split-column of init) says."
+        ),
+    ],
+    skip_bad_rows: SkipBadRows = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Append training rows; columns are those of init, rows and decisions that are there stay."""
+    workspace = Workspace.open(ws)
+    with console.progress_bar() as progress:
+        if dry_run:
+            _print_dry_run(workspace.append_dry_run(train=train, progress=progress), skip_bad_rows, json)
+            return
+        report = workspace.append(train=train, skip_bad_rows=skip_bad_rows, progress=progress)
+    if json:
+        console.print_json(report.to_json())
+        return
+    for line in report.lines():
+        print(line)
+    status = workspace.status()
+    states = {name: each["state"] for name, each in status["artifacts"].items()}
+    states |= {f"scores {name}": state for name, state in status["scores"].items()}
+    stale = [name for name, state in states.items() if state == "stale"]
+    if stale:
+        print(f"stale, since they know the earlier rows only: {', '.join(stale)}")
+    print(f"next: {status['next']}")
+
+
+def _print_dry_run(report: IngestReport | AppendReport, skip_bad_rows: bool, json: bool) -> None:
+    if json:
+        console.print_json(report.to_json())
+        return
+    print("dry run, nothing was written")
+    for line in report.lines():
+        print(line)
+    if report.broken and not skip_bad_rows:
+        print(f"would stop at: {report.broken[0]}; correct it, or leave such rows out with --skip-bad-rows")
