@@ -65,7 +65,9 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         assert job_state(folder).state == "interrupted" and not workspace.reports()
         before = outcomes(workspace)
         assert 0 < len(before) < 8
-        page.locator(f".st-key-again-{folder.name}").get_by_role("button").click()
+        again = page.locator(f".st-key-again-{folder.name}")
+        again.get_by_role("button").click()
+        again.wait_for(state="detached")  # turning the page at once could take the click's place
         page.get_by_role("link", name="Retrain", exact=True).click()
         page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
         settled(page)
