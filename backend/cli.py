@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend import console
-from backend.commands import ask, audit, build, data, evaluate, retrain, review, scores, state
+from backend.commands import ask, audit, build, data, evaluate, retrain, review, scores, state, versions
 from backend.errors import InputError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for command in (
     *(retrain.forecast, retrain.retrain),
     *(review.keep, review.flag, review.remove, review.relabel, review.undo, review.redo),
     *(review.log, review.export),
+    *(versions.freeze, versions.versions, versions.diff, versions.restore),
     *(state.status, state.verify),
 ):
     app.command()(command)
