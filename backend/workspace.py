@@ -47,6 +47,7 @@ if (
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.retrain import RetrainSettings
     from backend.retraining.question import Asked
+    from backend.review.patch_import import PatchPlan
     from backend.scores.context import Context
     from backend.scores.queue import QueueFilter, QueueItem
     from backend.scores.settings import ScoreSettings
@@ -607,6 +608,37 @@ class Workspace:
         """Decide as ``version`` (or ``raw``) does, as one undoable batch; returns its number."""
         return restore(
             self.ledger, self.train_split, version, author=author or default_author(), origin=origin
+        )
+
+    # -- patches ------------------------------------------------------------------------------------
+
+    def patch_dry_run(self, source: str, *, replace: bool = False) -> PatchPlan:
+        """What `import_patch` would do with every row of a patch; nothing is written."""
+        from backend.data.patch import read_patch
+        from backend.review.patch_import import plan
+
+        patch = read_patch(source)
+        return plan(patch, self.train_split, self.manifest.classes, self.states(), replace=replace)
+
+    def import_patch(
+        self, source: str, *, replace: bool = False, author: str | None = None, origin: str = "api"
+    ) -> tuple[int, PatchPlan]:
+        """Decide as a patch file says, as one undoable batch: its number, and what became of every row.
+
+        Rows that are decided otherwise here stay as they are, unless ``replace``.
+        """
+        from backend.data.patch import read_patch
+        from backend.review.patch_import import import_patch
+
+        return import_patch(
+            self.ledger,
+            self.train_split,
+            self.manifest.classes,
+            read_patch(source),
+            name=Path(source).name,
+            replace=replace,
+            author=author or default_author(),
+            origin=origin,
         )
 
     # -- closing the loop -----------------------------------------------------------------------------

@@ -117,6 +117,7 @@ class Ledger:
         raises leaves the log as it was. `InputError` as in `decide`, and for no steps.
         """
         _check(author, note, origin)
+        last = (origin, None, note)
         with writing(self.path) as connection:
             made = steps(_states(connection))
             if not made:
@@ -127,8 +128,7 @@ class Ledger:
             connection.executemany(
                 schema.INSERT,
                 (
-                    (batch, at, author, each.action, each.row, each.old_label, each.label, each.reason)
-                    + (origin, None, note)
+                    (batch, at, author, each.action, each.row, each.old_label, each.label, each.reason, *last)
                     for each in made
                 ),
             )

@@ -60,16 +60,16 @@ COMMIT;
 CREATE = f"BEGIN IMMEDIATE; {_LOG} {_LOG_ONLY_GROWS} {_VERSIONS} {_END}"
 
 # Version 1 knew no clear, no note and no versions. A CHECK can only be changed with its table.
-UPGRADE = f"""
-BEGIN IMMEDIATE;
+_AWAY = """
 DROP TRIGGER log_no_update; DROP TRIGGER log_no_delete; DROP TRIGGER log_no_replace;
 DROP INDEX log_row; DROP INDEX log_batch; DROP INDEX log_undoes;
 ALTER TABLE log RENAME TO log_1;
-{_LOG}
+"""
+_BACK = """
 INSERT INTO log SELECT *, '' FROM log_1;
 DROP TABLE log_1;
-{_LOG_ONLY_GROWS} {_VERSIONS} {_END}
 """
+UPGRADE = f"BEGIN IMMEDIATE; {_AWAY} {_LOG} {_BACK} {_LOG_ONLY_GROWS} {_VERSIONS} {_END}"
 
 # Views of the connection, not of the file, so that a log written by an earlier Firstword means the same.
 # A decision's place in the order of those in force is ``rank``: one that was redone is as new as its redo,

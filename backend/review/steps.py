@@ -56,4 +56,4 @@ def _steps(row: str, before: RowState | None, after: RowState | None, given: str
 
 
 def _content(state: RowState | None) -> tuple[str, str | None] | None:
-    return state and (state.action, state.label)
+    return None if state is None else (state.action, state.label)
