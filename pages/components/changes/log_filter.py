@@ -10,7 +10,7 @@ from backend.review.ledger import Ledger, LogEntry
 from pages.components import keys
 from pages.components.markup import short
 
-ACTIONS = ("all", "remove", "relabel", "flag", "keep", "undo", "redo")
+ACTIONS = ("all", "remove", "relabel", "flag", "keep", "clear", "undo", "redo")
 EVERYONE = "everyone"
 
 
