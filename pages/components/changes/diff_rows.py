@@ -20,7 +20,8 @@ SHOWN_TEXT = 220
 def show_diff_rows(workspace: Workspace, diff: Diff) -> None:
     """Rows of the chosen kind, or all."""
     kinds = [kind for kind, count in diff.counts.items() if count]
-    kind = choose("Rows that are", kinds, keys.DIFF_KIND, on_change=_first_page, every="all")
+    with st.columns([0.3, 0.7])[0]:
+        kind = choose("Rows that are", kinds, keys.DIFF_KIND, on_change=_first_page, every="all")
     rows = [each for each in diff.rows if kind is None or kind in each.kinds]
     pages = max(1, -(-len(rows) // PAGE))
     page = min(int(keys.get(keys.DIFF_PAGE) or 1), pages)

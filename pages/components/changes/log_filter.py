@@ -31,7 +31,7 @@ class LogFilter:
 
 def ask_filter(ledger: Ledger) -> LogFilter:
     """Draw the choices."""
-    action_box, author_box, active_box = st.columns([0.5, 0.25, 0.25], vertical_alignment="bottom")
+    action_box, author_box, active_box = st.columns([0.57, 0.19, 0.24], vertical_alignment="bottom")
     with action_box:
         st.segmented_control(
             "Action",

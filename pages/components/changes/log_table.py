@@ -89,7 +89,7 @@ def _row(workspace: Workspace, entry: LogEntry) -> Html:
     """The row's text and id; where the entries of a batch differ, also what was decided about it and why."""
     split, row = workspace.train_split, entry.row_id or ""
     own = [*_action(entry), *([tag("span", entry.reason, cls="fw-muted")] if entry.reason else [])]
-    before = tag("span", join(own), " ", cls="fw-badges") if entry.note else ""
+    before = tag("span", *own, " ") if entry.note else ""
     shown_id = tag("span", short(row), cls="fw-mono")
     try:
         position = split.position(row)

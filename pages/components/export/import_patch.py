@@ -28,8 +28,8 @@ KINDS = ("upload", "path")  # a hub holds no patches
 def offer_patch(workspace: Workspace) -> None:
     """Choose a patch, see what it would do here, apply it."""
     st.caption(
-        "Takes over decisions that were exported as a patch, here or in another workspace with the same rows. "
-        "Each row is checked first; nothing is written before you press Apply."
+        "Takes over decisions that were exported as a patch, here or in another workspace with the same "
+        "rows. Each row is checked first; nothing is written before you press Apply."
     )
     source = ask_source("patch", KINDS)
     if not source:
