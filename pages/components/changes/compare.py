@@ -46,6 +46,8 @@ def _ask(names: list[str]) -> tuple[str, str]:
         (boxes[0], "From", keys.DIFF_FROM, names[-1] if names else RAW),
         (boxes[1], "To", keys.DIFF_TO, NOW),
     ):
+        if keys.get(key, default) not in moments:  # of another workspace
+            keys.put(key, default)
         with box:
             chosen[key] = st.selectbox(
                 title,
