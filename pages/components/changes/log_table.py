@@ -79,7 +79,7 @@ def _line(workspace: Workspace, batch: Batch) -> Html:
 
 def _action(entry: LogEntry) -> list[Html]:
     """What was decided, and for a relabelling from which class to which."""
-    parts = [badge(ACTION_WORDS[entry.action], ACTION_TONES.get(entry.action, "plain"))]
+    parts = [badge(ACTION_WORDS.get(entry.action, "taken back"), ACTION_TONES.get(entry.action, "plain"))]
     if entry.new_label:
         parts += [label_badge(entry.old_label or ""), join(["→"]), label_badge(entry.new_label)]
     return parts
