@@ -64,7 +64,7 @@ PAGES = {
     "changes": Shot(
         "changes",
         900,
-        "The log of decisions: who, when, what and why, with the way back; versions to freeze, compare and restore.",
+        "The log of decisions: who, when, what and why, with the way back; versions to compare and restore.",
     ),
     "retrain": Shot(
         "retrain",
