@@ -11,7 +11,19 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend import console
-from backend.commands import ask, audit, build, data, evaluate, retrain, review, scores, state
+from backend.commands import (
+    ask,
+    audit,
+    build,
+    data,
+    evaluate,
+    patch,
+    retrain,
+    review,
+    scores,
+    state,
+    versions,
+)
 from backend.errors import InputError
 
 app = typer.Typer(
@@ -29,7 +41,8 @@ for command in (
     *(scores.scores, scores.queue, audit.sources, audit.words),
     *(retrain.forecast, retrain.retrain),
     *(review.keep, review.flag, review.remove, review.relabel, review.undo, review.redo),
-    *(review.log, review.export),
+    *(review.log, review.export, patch.import_patch),
+    *(versions.freeze, versions.versions, versions.diff, versions.restore),
     *(state.status, state.verify),
 ):
     app.command()(command)

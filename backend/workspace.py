@@ -17,7 +17,10 @@ from backend.influence.defaults import DEFAULT_SCORE
 from backend.model.source import check_source
 from backend.progress import Progress, silent
 from backend.review.decide import decide
+from backend.review.diff import Diff, diff
 from backend.review.ledger import Ledger, LogEntry
+from backend.review.restore import restore
+from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
 
 if (
     TYPE_CHECKING
@@ -44,6 +47,7 @@ if (
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.retrain import RetrainSettings
     from backend.retraining.question import Asked
+    from backend.review.patch_import import PatchPlan
     from backend.scores.context import Context
     from backend.scores.queue import QueueFilter, QueueItem
     from backend.scores.settings import ScoreSettings
@@ -580,6 +584,62 @@ class Workspace:
     def log(self, row: str | None = None, limit: int | None = None, offset: int = 0) -> list[LogEntry]:
         """The log, newest first."""
         return self.ledger.entries(row, limit, offset)
+
+    # -- versions -----------------------------------------------------------------------------------
+
+    def freeze(self, message: str, *, author: str | None = None) -> Version:
+        """Name the decisions in force now: v1, v2, ...; `InputError` if nothing is new since the last."""
+        return freeze(self.ledger, message, author=author or default_author())
+
+    def versions(self) -> list[Version]:
+        """All versions, the oldest first."""
+        return versions(self.ledger)
+
+    def diff(self, before: str | None = None, after: str = NOW) -> Diff:
+        """Rows that are decided otherwise at ``after`` than at ``before`` (default: the last version).
+
+        Names are those of versions, ``raw`` (the data as they came) and ``now``.
+        """
+        ledger = self.ledger
+        start = last_moment(ledger) if before is None else moment(ledger, before)
+        return diff(ledger, self.train_split, start, moment(ledger, after))
+
+    def restore(self, version: str, *, author: str | None = None, origin: str = "api") -> int:
+        """Decide as ``version`` (or ``raw``) does, as one undoable batch; returns its number."""
+        return restore(
+            self.ledger, self.train_split, version, author=author or default_author(), origin=origin
+        )
+
+    # -- patches ------------------------------------------------------------------------------------
+
+    def patch_dry_run(self, source: str, *, replace: bool = False) -> PatchPlan:
+        """What `import_patch` would do with every row of a patch; nothing is written."""
+        from backend.data.patch import read_patch
+        from backend.review.patch_import import plan
+
+        patch = read_patch(source)
+        return plan(patch, self.train_split, self.manifest.classes, self.states(), replace=replace)
+
+    def import_patch(
+        self, source: str, *, replace: bool = False, author: str | None = None, origin: str = "api"
+    ) -> tuple[int, PatchPlan]:
+        """Decide as a patch file says, as one undoable batch: its number, and what became of every row.
+
+        Rows that are decided otherwise here stay as they are, unless ``replace``.
+        """
+        from backend.data.patch import read_patch
+        from backend.review.patch_import import import_patch
+
+        return import_patch(
+            self.ledger,
+            self.train_split,
+            self.manifest.classes,
+            read_patch(source),
+            name=Path(source).name,
+            replace=replace,
+            author=author or default_author(),
+            origin=origin,
+        )
 
     # -- closing the loop -----------------------------------------------------------------------------
 

@@ -1,17 +1,19 @@
-"""Changes: everything decided so far, who did it and why; each can be reverted."""
+"""Changes: everything decided so far, who did it and why; each can be reverted. Versions of it."""
 
 import streamlit as st
 
 from pages.components import keys
-from pages.components.changes.log_filter import ask_filter
-from pages.components.changes.log_table import show_batch, turn_pages
+from pages.components.changes.compare import compare
+from pages.components.changes.freeze import offer_freeze
+from pages.components.changes.log_table import show_log
+from pages.components.changes.version_list import show_versions
+from pages.components.choice import pick
 from pages.components.facts import facts
-from pages.components.history import page_of_batches
 from pages.components.markup import show
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 
-PAGE = 20
+PARTS = {"log": "Log", "compare": "Compare versions"}
 
 through_app()
 st.title("Changes")
@@ -28,13 +30,9 @@ if not ledger.count():
     )
     st.page_link("pages/inspect.py", label="Inspect errors", icon=":material/search:")
 else:
-    wanted = ask_filter(ledger)
-    start = int(keys.get(keys.LOG_START) or 0)
-    batches, end = page_of_batches(lambda limit, offset: wanted.read(ledger, limit, offset), start, PAGE)
-    for batch in batches:
-        if batch.about is None or not wanted.active:  # an undo is no decision that could be in force
-            with st.container(border=True):
-                show_batch(workspace, batch)
-    if not batches:
-        st.caption("No entry fits these filters." if not start else "There is nothing older.")
-    turn_pages(start, end if wanted.read(ledger, 1, end) else None)
+    offer_freeze(workspace)
+    if pick("Part", PARTS, keys.CHANGES_PART, "log") == "log":
+        show_log(workspace)
+    else:
+        show_versions(workspace)
+        compare(workspace)

@@ -1,4 +1,4 @@
-"""Export: the cleaned data, the removed rows or the patch, and a way in for more rows."""
+"""Export: the cleaned data, the removed rows or the patch, and a way in for more rows and for patches."""
 
 import streamlit as st
 
@@ -7,6 +7,7 @@ from pages.components.choice import pick
 from pages.components.export.export_file import Download
 from pages.components.export.export_offer import offer
 from pages.components.export.export_preview import show_preview, summary_line
+from pages.components.export.import_patch import offer_patch
 from pages.components.export.import_rows import offer_import
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
@@ -51,5 +52,7 @@ with st.container(border=True):
 show_preview(preview)
 with st.expander("Import more training rows", icon=":material/upload:"):
     offer_import(workspace)
+with st.expander("Import a patch", icon=":material/playlist_add_check:"):
+    offer_patch(workspace)
 with file_box:
     offer(workspace, Download(workspace.path, what, format, with_manifest, defuse))

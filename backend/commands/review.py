@@ -125,4 +125,5 @@ def _action(entry: LogEntry) -> str:
     """The action of a log entry, and what became of it or what it is about."""
     if entry.undoes is not None:
         return f"{entry.action} of {entry.undoes}"
-    return entry.action if entry.active else f"{entry.action} (undone)"
+    about = f" ({entry.note})" if entry.note else ""
+    return f"{entry.action}{about}" + ("" if entry.active else " (undone)")

@@ -189,9 +189,10 @@ def _write(table: pa.Table, path: Path, described: _Description, defuse: bool) -
     if described.format == "parquet":
         write_parquet(table, path)
         return _Notes()
-    keys = PATCH_KEYS if described.what == "patch" else ()
+    patch = described.what == "patch"
+    keys = PATCH_KEYS if patch else ()
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    defused = write_csv(table, path, defuse, keys=keys, delimiter=delimiter)
+    defused = write_csv(table, path, defuse, keys=keys, delimiter=delimiter, reversible=patch)
     return _Notes(defused_cells=defused, json_columns=_json_columns(table))
 
 

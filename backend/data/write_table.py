@@ -23,15 +23,23 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(
-    table: pa.Table, path: Path, defuse: bool, *, keys: Collection[str] = (), delimiter: str = ","
+    table: pa.Table,
+    path: Path,
+    defuse: bool,
+    *,
+    keys: Collection[str] = (),
+    delimiter: str = ",",
+    reversible: bool = False,
 ) -> int:
     """Write CSV as RFC 4180 has it; returns the number of cells that got a leading apostrophe.
 
     Null is an empty cell; lists and structs are JSON text. With ``defuse``, text that a spreadsheet
     would run as a formula gets an apostrophe before it, which reading does not take away again; so
-    cells of the columns ``keys``, which must match other data, are always written as they are.
+    cells of the columns ``keys``, which must match other data, are always written as they are. With
+    ``reversible``, text that looks as if it had got its apostrophe gets one too, so that `undefused`
+    gives back every cell.
     """
-    writers = [_cell_writer(field, defuse and field.name not in keys) for field in table.schema]
+    writers = [_cell_writer(field, defuse and field.name not in keys, reversible) for field in table.schema]
     header = _TextCells(defuse)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
@@ -48,22 +56,28 @@ def write_csv(
 class _TextCells:
     """Writes text cells and counts those that it defuses."""
 
-    def __init__(self, defuse: bool) -> None:
-        self._defuse = defuse
+    def __init__(self, defuse: bool, reversible: bool = False) -> None:
+        self._defuse, self._reversible = defuse, reversible
         self.defused = 0
 
     def __call__(self, value: str | None) -> str:
         if value is None:
             return ""
-        if self._defuse and value.startswith(FORMULA):
+        begin = value.lstrip("'") if self._reversible else value
+        if self._defuse and begin.startswith(FORMULA):
             self.defused += 1
             return f"'{value}"
         return value
 
 
-def _cell_writer(field: pa.Field, defuse: bool) -> Callable[[Any], str]:
+def undefused(cell: str) -> str:
+    """A cell without the apostrophe that `write_csv` put before it, where it was ``reversible``."""
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
+
+
+def _cell_writer(field: pa.Field, defuse: bool, reversible: bool) -> Callable[[Any], str]:
     # JSON text begins with a quote, bracket or digit, or with the minus of a number.
-    return _TextCells(defuse) if is_text(field.type) and not is_json(field) else _plain_cell
+    return _TextCells(defuse, reversible) if is_text(field.type) and not is_json(field) else _plain_cell
 
 
 def _plain_cell(value: Any) -> str:

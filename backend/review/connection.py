@@ -25,12 +25,15 @@ def exists(path: Path) -> bool:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """A connection for one query; None where nothing has been written yet."""
+def reading(path: Path, until: int | None = None) -> Iterator[sqlite3.Connection | None]:
+    """A connection for one query; None where nothing has been written yet.
+
+    Its views see the log as it was after entry ``until`` (None: as it is).
+    """
     if not exists(path):
         yield None
         return
-    with _connected(path) as connection:
+    with _connected(path, until) as connection:
         yield connection
 
 
@@ -39,6 +42,7 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection inside a transaction that commits at the end, or leaves no trace on any exception."""
     if not exists(path):
         _create(path)
+    _upgrade(path)
     with _connected(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -50,12 +54,21 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+def _connected(path: Path, until: int | None = None) -> Iterator[sqlite3.Connection]:
     """An open connection with the views; `InputError` for a file or values that SQLite cannot use."""
+    with _usable(path) as connection:
+        version = _version(connection, path)
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.executescript(schema.views(version, until))
+        yield connection
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[sqlite3.Connection]:
+    """An open connection whose errors become `InputError`, other than those that are faults of ours."""
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(connection):
-            _prepare(connection, path)
             yield connection
     except sqlite3.OperationalError as error:
         raise InputError(f"{path}: the log of decisions cannot be used now ({error})") from error
@@ -69,12 +82,27 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
         raise InputError("half of a surrogate pair is no character; no id or label has one") from error
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Add the views; `InputError` if the file is another kind of database."""
-    if connection.execute("PRAGMA user_version").fetchone()[0] != schema.VERSION:
-        raise InputError(f"{path}: not a log of decisions of version {schema.VERSION} but another database")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.executescript(schema.VIEWS)
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema's version; `InputError` if the file is of a later Firstword or another kind of database."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not 1 <= version <= schema.VERSION:
+        known = f"version 1 to {schema.VERSION}"
+        raise InputError(f"{path}: not a log of decisions of {known} but another database")
+    return version
+
+
+def _upgrade(path: Path) -> None:
+    """Bring the file of an earlier Firstword to this schema, before anything is written; whole or not."""
+    with _usable(path) as connection:
+        if _version(connection, path) == schema.VERSION:
+            return
+    with FileLock(_lock_file(path)), _usable(path) as connection:
+        if _version(connection, path) < schema.VERSION:
+            connection.executescript(schema.UPGRADE)
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _create(path: Path) -> None:
@@ -82,7 +110,7 @@ def _create(path: Path) -> None:
     if not path.parent.is_dir():
         raise InputError(f"{path}: the log of decisions cannot be used now (no such folder)")
     try:
-        with FileLock(path.with_name(f".{path.name}.lock")):
+        with FileLock(_lock_file(path)):
             if exists(path):
                 return
             with replacing(path) as temporary, closing(sqlite3.connect(temporary)) as connection:

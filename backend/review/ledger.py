@@ -27,6 +27,8 @@ class LogEntry:
 
     ``active``: for a decision, that it has not been undone; for an undo or redo, that nothing
     newer has been done to the batch it ``undoes`` (the number of the batch it is about).
+    ``action`` may also be clear: from there on nothing is decided about the row. ``note``: what wrote
+    the whole batch, such as "restore v2"; empty for a decision of someone.
     """
 
     seq: int
@@ -40,7 +42,19 @@ class LogEntry:
     reason: str
     origin: str
     undoes: int | None
+    note: str
     active: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of several entries of a batch that differ; ``label`` is the new one of a relabel."""
+
+    row: str
+    action: Action | Literal["clear"]
+    old_label: str | None
+    label: str | None = None
+    reason: str = ""
 
 
 class Ledger:
@@ -82,10 +96,41 @@ class Ledger:
                 rows = rows(lambda row_id: _state(connection, row_id))
                 _check_rows(action, rows)
             batch = _next_batch(connection)
-            at = _now()
+            at = now()
             connection.executemany(
                 schema.INSERT,
-                ((batch, at, author, action, *row, reason, origin, None) for row in rows),
+                ((batch, at, author, action, *row, reason, origin, None, "") for row in rows),
+            )
+        return batch
+
+    def bring_about(
+        self,
+        steps: Callable[[dict[str, RowState]], Sequence[Step]],
+        *,
+        note: str,
+        author: str,
+        origin: str,
+    ) -> int:
+        """Log different steps about many rows as one batch that is undone at once; returns its number.
+
+        ``steps`` is called with the states in force, which stay as they are until it is written. What it
+        raises leaves the log as it was. `InputError` as in `decide`, and for no steps.
+        """
+        _check(author, note, origin)
+        last = (origin, None, note)
+        with writing(self.path) as connection:
+            made = steps(_states(connection))
+            if not made:
+                raise InputError(f"{note}: nothing to change")
+            for each in made:
+                check_reason(each.reason)
+            batch, at = _next_batch(connection), now()
+            connection.executemany(
+                schema.INSERT,
+                (
+                    (batch, at, author, each.action, each.row, each.old_label, each.label, each.reason, *last)
+                    for each in made
+                ),
             )
         return batch
 
@@ -109,7 +154,7 @@ class Ledger:
                 there = "in force" if action == "undo" else "undone"
                 raise InputError(f"nothing to {action}: no decision is {there}")
             _check_target(connection, action, target)
-            row = (_next_batch(connection), _now(), author, action, None, None, None, "", origin, target)
+            row = (_next_batch(connection), now(), author, action, None, None, None, "", origin, target, "")
             connection.execute(schema.INSERT, row)
             return _entries(connection, schema.ENTRIES_OF_BATCH, (target, -1))
 
@@ -166,24 +211,24 @@ class Ledger:
                 return None
             return _entries(connection, schema.ENTRIES_OF_BATCH, (batch, 1))[0]
 
-    def states(self) -> dict[str, RowState]:
-        """The decision in force for every row that has one."""
-        with reading(self.path) as connection:
-            rows = connection.execute(schema.STATES).fetchall() if connection else []
-        return {row_id: RowState(*state) for row_id, *state in rows}
+    def states(self, until: int | None = None) -> dict[str, RowState]:
+        """The decision in force for every row that has one: now, or after entry ``until`` of the log."""
+        with reading(self.path, until) as connection:
+            return _states(connection) if connection else {}
 
     def state(self, row_id: str) -> RowState | None:
         """The decision in force for one row."""
         with reading(self.path) as connection:
             return _state(connection, row_id) if connection else None
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, until: int | None = None) -> dict[str, int]:
         """How many rows were last kept, flagged or removed, and under ``relabel`` how many have a new label.
 
         A row counts as relabelled if it is not removed and its label differs from the one it was given,
-        whatever was decided after the relabel; so one row may count twice. Zeros are included.
+        whatever was decided after the relabel; so one row may count twice. Zeros are included. ``until`` as
+        in `states`.
         """
-        with reading(self.path) as connection:
+        with reading(self.path, until) as connection:
             found = dict(connection.execute(schema.COUNTS).fetchall()) if connection else {}
         return {action: found.get(action, 0) for action in get_args(Action)}
 
@@ -204,13 +249,18 @@ def _check(author: str, reason: str, origin: str) -> None:
         raise InputError(f"origin {shown_value(origin)}: must be one of {', '.join(get_args(Origin))}")
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as the log writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _state(connection: sqlite3.Connection, row_id: str) -> RowState | None:
     row = connection.execute(schema.STATE, {"row": row_id}).fetchone()
     return RowState(*row) if row else None
+
+
+def _states(connection: sqlite3.Connection) -> dict[str, RowState]:
+    return {row_id: RowState(*state) for row_id, *state in connection.execute(schema.STATES)}
 
 
 def _next_batch(connection: sqlite3.Connection) -> int:

@@ -8,7 +8,13 @@ from backend.data.rowstate import RowState
 from pages.components.markup import Html, join, short, tag
 
 Tone = Literal["plain", "good", "warn", "bad", "info"]
-ACTION_WORDS = {"keep": "kept", "flag": "flagged", "remove": "removed", "relabel": "relabelled"}
+ACTION_WORDS = {
+    "keep": "kept",
+    "flag": "flagged",
+    "remove": "removed",
+    "relabel": "relabelled",
+    "clear": "taken back",
+}
 ACTION_TONES: dict[str, Tone] = {"keep": "good", "flag": "warn", "remove": "bad", "relabel": "info"}
 STATE_TONES: dict[str, Tone] = {"current": "good", "stale": "warn", "missing": "bad"}
 

@@ -67,13 +67,13 @@ def _undo(path: Path, row: str, key: str) -> None:
     batch = row_batch(opened(path).ledger, row)
     if batch is None:
         return
-    several = batch.size > 1
+    several, name = batch.size > 1, plain_label(batch.head.note or batch.head.action)
     st.button(
         f"Undo {batch.rows}" if several else "Undo",
         key=f"undo-{key}",
         icon=":material/undo:",
         type="tertiary",
-        help=f"Undoes {batch.head.action} of {batch.rows if several else plain_label(row)}"
+        help=f"Undoes {name} of {batch.rows if several else plain_label(row)}"
         + (", decided at once" if several else ""),
         on_click=undo_row,
         args=(path, row),

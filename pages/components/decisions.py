@@ -60,4 +60,6 @@ def undo_row(path: Path, row: str) -> None:
 
 def _named(entries: list[LogEntry]) -> str:
     first = entries[0]
+    if first.note:
+        return first.note
     return f"{first.action} {first.row_id}" if len(entries) == 1 else f"{first.action} {len(entries):,} rows"

@@ -44,12 +44,16 @@ class Batch:
     @property
     def rows(self) -> str:
         """ "1 row", "3 rows", "150+ rows"."""
-        return plural(self.size, "row").replace(" ", "+ ") if self.or_more else plural(self.size, "row")
+        twice = len(self.entries) - len({each.row_id for each in self.entries})  # flagged and relabelled
+        rows = plural(self.size - twice, "row")
+        return rows.replace(" ", "+ ") if self.or_more else rows
 
     @property
     def name(self) -> str:
-        """In short: "remove r12", "relabel r7 as good", "flag 3 rows"."""
+        """In short: "remove r12", "relabel r7 as good", "flag 3 rows", "restore v2"."""
         head = self.head
+        if head.note:
+            return head.note
         if self.about is not None:
             return f"{head.action} of decision {self.about}"
         rows = str(head.row_id) if self.size == 1 else self.rows

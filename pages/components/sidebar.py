@@ -7,13 +7,17 @@ from pathlib import Path
 import streamlit as st
 
 from backend.errors import InputError
+from backend.review.ledger import Ledger
+from backend.review.versions import since_last
 from backend.workspace import default_author
 from pages.components import keys
+from pages.components.badges import badge
 from pages.components.decisions import redo, undo
 from pages.components.history import Batch, batch_of
 from pages.components.job_line import show_running_job
-from pages.components.markup import plain_label
+from pages.components.markup import plain_label, show, tag
 from pages.components.messages import show_error
+from pages.components.numbers import plural
 from pages.components.workspaces import current_path, known_workspaces, opened
 
 
@@ -45,8 +49,19 @@ def _undo_and_redo(path: Path) -> None:
     ledger = opened(path).ledger
     undo_entry, redo_entry = ledger.next_undo(), ledger.next_redo()
     with st.container(gap="xsmall"):
+        _version(ledger)
         _button("Undo", batch_of(ledger, undo_entry) if undo_entry else None, path)
         _button("Redo", batch_of(ledger, redo_entry) if redo_entry else None, path)
+
+
+def _version(ledger: Ledger) -> None:
+    """Which version of the decisions this is, and how many changes there were since."""
+    last, changes = since_last(ledger)
+    if last is None and not changes:
+        return
+    since = f" + {plural(changes, 'change')}" if changes else ""
+    title = f"{last.name}: {last.message}" if last else "no version has been frozen yet"
+    show(tag("div", badge(f"{last.name if last else 'raw'}{since}", "plain", title)))
 
 
 def _button(name: str, target: Batch | None, path: Path) -> None:

@@ -61,7 +61,11 @@ PAGES = {
     "scores": Shot(
         "scores", 1000, "The data map, the distribution of every score, and all that is known about one row."
     ),
-    "changes": Shot("changes", 900, "The log of decisions: who, when, what and why, with the way back."),
+    "changes": Shot(
+        "changes",
+        900,
+        "The log of decisions: who, when, what and why, with the way back; versions to compare and restore.",
+    ),
     "retrain": Shot(
         "retrain",
         900,

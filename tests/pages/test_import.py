@@ -40,3 +40,31 @@ def test_rows_that_do_not_fit_are_refused_in_a_line(app):
     press(app, "Check every row")
     assert not app.exception and "no column 'id'" in app.error[0].value.replace("\\", "")
     assert opened().manifest.data.n_train == 60
+
+
+def test_a_patch_is_looked_at_then_applied(app):
+    opened().keep("r2")
+    page(app, "export")
+    rows = [
+        {"id": "r1", "action": "remove", "new_label": "", "reason": "'=<b>"},
+        {"id": "r2", "action": "flag", "new_label": "", "reason": ""},
+        {"id": "<img>", "action": "flag", "new_label": "", "reason": ""},
+        {"id": "r3", "action": "flag", "new_label": "ugly", "reason": ""},
+    ]
+    app.file_uploader(key="patch-upload").upload("p.csv", csv_of(rows)).run()
+    shown = words(app)
+    assert not app.exception and not app.error and "<img" not in shown
+    assert all(each in shown for each in ("decided otherwise here", "unknown id", "no class", "&lt;img"))
+    assert set(opened().states()) == {"r2"}
+    app.toggle(key="patch-replace").set_value(True).run()
+    next(each for each in app.button if each.label == "Apply to 2 rows").click().run()
+    assert not app.exception
+    assert {row: each.action for row, each in opened().states().items()} == {"r1": "remove", "r2": "flag"}
+    assert opened().states()["r1"].reason == "=<b>"
+    assert next(each for each in app.button if each.label == "Apply to 0 rows").disabled
+
+
+def test_what_is_no_patch_is_refused_in_a_line(app):
+    page(app, "export")
+    app.file_uploader(key="patch-upload").upload("p.csv", csv_of(tiny_rows(2))).run()
+    assert not app.exception and "no column 'action'" in app.error[0].value.replace("\\", "")

@@ -1,5 +1,8 @@
 """The command line of decisions: one line for wrong numbers, no control characters on the terminal."""
 
+import json
+import shutil
+
 import pytest
 from typer.testing import CliRunner
 
@@ -44,6 +47,45 @@ def test_numbers_out_of_range(workspace, options):
     done = CliRunner().invoke(app, [options[0], str(workspace.path), *options[1:]])
     assert done.exit_code == 2 and not isinstance(done.exception, OverflowError)
     assert len(workspace.log()) == 1
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_versions_from_freeze_to_restore(workspace):
+    ws, row = workspace.path, f"{EVIL}1"
+    run("relabel", ws, row, "a", "--reason", "wrong")
+    assert "v1: removed 0, relabelled 1" in run("freeze", ws, "--message", "first").stdout
+    run("remove", ws, row, f"{EVIL}2", "--reason", "odd")
+    assert json.loads(run("freeze", ws, "--message", "second", "--json").stdout)["counts"]["remove"] == 2
+    listed = json.loads(run("versions", ws, "--json").stdout)
+    assert [(each["name"], each["message"]) for each in listed] == [("v2", "second"), ("v1", "first")]
+    assert "first" in run("versions", ws).stdout
+    shown = run("diff", ws, "raw", "v2").stdout
+    assert "raw to v2: 2 rows decided otherwise" in shown and "\x1b" not in shown and "relabelled" in shown
+    found = json.loads(run("diff", ws, "v1", "--json").stdout)
+    assert (found["from"], found["to"], found["counts"]["removed"]) == ("v1", "now", 2)
+    assert "the decisions are the same" in run("diff", ws).stdout
+    assert "and 1 more" in run("diff", ws, "raw", "--limit", 1).stdout
+    assert "restored v1" in run("restore", ws, "v1").stdout
+    assert workspace.states()[row].action == "relabel" and len(workspace.states()) == 1
+    assert "(restore v1)" in run("log", ws).stdout
+    run("undo", ws)
+    assert workspace.ledger.counts()["remove"] == 2
+
+
+def test_a_patch_goes_from_one_workspace_to_another(workspace, tmp_path):
+    other = Workspace.open(shutil.copytree(workspace.path, tmp_path / "other"))
+    run("remove", workspace.path, f"{EVIL}1", "--reason", "=odd")
+    patch = tmp_path / "p.csv"
+    run("export", workspace.path, "--format", "csv", "--out", patch, "--what", "patch")
+    dry = run("import-patch", other.path, patch, "--dry-run")
+    assert "dry run" in dry.stdout and "\x1b" not in dry.stdout and other.states() == {}
+    assert json.loads(run("import-patch", other.path, patch, "--json").stdout)["counts"]["applies"] == 1
+    assert other.states()[f"{EVIL}1"].reason == "=odd"
+    again = run("import-patch", other.path, patch)
+    assert isinstance(again.exception, InputError) and "1 so already" in str(again.exception)
 
 
 def test_relabel_back_and_after_a_flag(workspace):

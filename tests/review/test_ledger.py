@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from backend.data.rowstate import RowState
 from backend.errors import InputError
-from backend.review import schema
 from backend.review.ledger import Ledger
 
 WHO = {"author": "Ann", "origin": "api"}
@@ -541,4 +540,3 @@ def test_states_of_many_rows_are_read_at_once(ledger, monkeypatch):
     monkeypatch.setattr(sqlite3, "connect", traced)
     assert len(ledger.states()) == 20_000
     assert 0 < len(statements) < 30
-    assert schema.VERSION == 1

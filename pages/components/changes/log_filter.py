@@ -10,7 +10,7 @@ from backend.review.ledger import Ledger, LogEntry
 from pages.components import keys
 from pages.components.markup import short
 
-ACTIONS = ("all", "remove", "relabel", "flag", "keep", "undo", "redo")
+ACTIONS = ("all", "remove", "relabel", "flag", "keep", "clear", "undo", "redo")
 EVERYONE = "everyone"
 
 
@@ -31,7 +31,7 @@ class LogFilter:
 
 def ask_filter(ledger: Ledger) -> LogFilter:
     """Draw the choices."""
-    action_box, author_box, active_box = st.columns([0.5, 0.25, 0.25], vertical_alignment="bottom")
+    action_box, author_box, active_box = st.columns([0.57, 0.19, 0.24], vertical_alignment="bottom")
     with action_box:
         st.segmented_control(
             "Action",

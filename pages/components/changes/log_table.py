@@ -8,18 +8,36 @@ from pathlib import Path
 import streamlit as st
 
 from backend.errors import InputError
+from backend.review.ledger import LogEntry
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_TONES, ACTION_WORDS, badge, label_badge
+from pages.components.changes.log_filter import ask_filter
 from pages.components.decisions import redo, undo
-from pages.components.history import Batch
+from pages.components.history import Batch, page_of_batches
 from pages.components.markup import Html, join, plain_label, short, show, tag
 
+PAGE = 20
 SHOWN_ROWS = 5
 SHOWN_TEXT = 220
 
 
-def show_batch(workspace: Workspace, batch: Batch) -> None:
+def show_log(workspace: Workspace) -> None:
+    """A page of the log, by the filters in the address."""
+    ledger = workspace.ledger
+    wanted = ask_filter(ledger)
+    start = int(keys.get(keys.LOG_START) or 0)
+    batches, end = page_of_batches(lambda limit, offset: wanted.read(ledger, limit, offset), start, PAGE)
+    for batch in batches:
+        if batch.about is None or not wanted.active:  # an undo is no decision that could be in force
+            with st.container(border=True):
+                _show_batch(workspace, batch)
+    if not batches:
+        st.caption("No entry fits these filters." if not start else "There is nothing older.")
+    _turn_pages(start, end if wanted.read(ledger, 1, end) else None)
+
+
+def _show_batch(workspace: Workspace, batch: Batch) -> None:
     """One line of the log."""
     words, button = st.columns([0.87, 0.13], vertical_alignment="center")
     with words:
@@ -33,25 +51,24 @@ def _line(workspace: Workspace, batch: Batch) -> Html:
     head = batch.head
     when = tag(
         "span",
-        f"{_time(head.at)} · {short(head.author)} · {head.origin} · decision {batch.number}",
+        f"{shown_time(head.at)} · {short(head.author)} · {head.origin} · decision {batch.number}",
         cls="fw-muted",
     )
     if batch.about is not None:
         title = f"{head.action} of decision {batch.about}"
         return tag("div", tag("div", badge(title), when, cls="fw-badges"), cls="fw-log fw-quietline")
     undone = not head.active
-    parts: list[Html] = [badge(ACTION_WORDS[head.action], ACTION_TONES[head.action])]
-    if head.new_label:
-        parts += [label_badge(head.old_label or ""), join(["→"]), label_badge(head.new_label)]
-    if batch.size > 1:
+    parts = [badge(head.note)] if head.note else _action(head)
+    if batch.size > 1 or head.note:
         parts.append(tag("b", batch.rows))
     if undone:
         parts.append(badge("undone"))
-    reason = tag("div", "reason: ", head.reason, cls="fw-muted") if head.reason else ""
+    one_reason = head.reason and not head.note
+    reason = tag("div", "reason: ", head.reason, cls="fw-muted") if one_reason else ""
     return tag(
         "div",
         tag("div", *parts, when, cls="fw-badges"),
-        join(_row(workspace, entry.row_id or "") for entry in batch.entries[:SHOWN_ROWS]),
+        join(_row(workspace, entry) for entry in batch.entries[:SHOWN_ROWS]),
         tag("div", f"and {batch.size - SHOWN_ROWS:,} more", cls="fw-muted")
         if batch.size > SHOWN_ROWS
         else "",
@@ -60,15 +77,26 @@ def _line(workspace: Workspace, batch: Batch) -> Html:
     )
 
 
-def _row(workspace: Workspace, row: str) -> Html:
-    split = workspace.train_split
+def _action(entry: LogEntry) -> list[Html]:
+    """What was decided, and for a relabelling from which class to which."""
+    parts = [badge(ACTION_WORDS.get(entry.action, "taken back"), ACTION_TONES.get(entry.action, "plain"))]
+    if entry.new_label:
+        parts += [label_badge(entry.old_label or ""), join(["→"]), label_badge(entry.new_label)]
+    return parts
+
+
+def _row(workspace: Workspace, entry: LogEntry) -> Html:
+    """The row's text and id; where the entries of a batch differ, also what was decided about it and why."""
+    split, row = workspace.train_split, entry.row_id or ""
+    own = [*_action(entry), *([tag("span", entry.reason, cls="fw-muted")] if entry.reason else [])]
+    before = tag("span", *own, " ") if entry.note else ""
     shown_id = tag("span", short(row), cls="fw-mono")
     try:
         position = split.position(row)
     except InputError:
-        return tag("div", shown_id, " (not in the data)")
+        return tag("div", before, shown_id, " (not in the data)")
     text = split.texts[position] + (f" ‖ {split.texts_b[position]}" if split.texts_b else "")
-    return tag("div", tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"), " ", shown_id)
+    return tag("div", before, tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"), " ", shown_id)
 
 
 def _button(path: Path, batch: Batch) -> None:
@@ -84,7 +112,7 @@ def _button(path: Path, batch: Batch) -> None:
     )
 
 
-def turn_pages(start: int, older: int | None) -> None:
+def _turn_pages(start: int, older: int | None) -> None:
     """Buttons to the newest page and to the next older one, which begins at line ``older`` (None: none)."""
     if not start and older is None:
         return
@@ -100,7 +128,8 @@ def turn_pages(start: int, older: int | None) -> None:
             )
 
 
-def _time(at: str) -> str:
+def shown_time(at: str) -> str:
+    """A time of the log in the server's time zone."""
     try:
         return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:

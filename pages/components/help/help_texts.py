@@ -80,6 +80,8 @@ GLOSSARY = {
     "recall": "How many of the truly strongest examples the index finds; measured when it is made.",
     "suspicion": "A row's place among all rows by several scores taken together: 1 is the most suspicious.",
     "stale": "Computed from data or a model that have changed since. Named as such, never used.",
+    "version": "A name for the decisions in force at a moment: v1, v2, ... It can be compared and restored.",
+    "patch": "A file that says what was decided about which row and why, to be imported elsewhere.",
     "overlap": "Eval rows whose text also stands in training; they make accuracy look better than it is.",
 }
 COSTS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -24,10 +25,10 @@ ENDINGS = ["csv", "tsv", "jsonl", "ndjson", "gz", "parquet"]
 MEGABYTES = MOST_BYTES // 1024**2
 
 
-def ask_source(role: str) -> str | None:
+def ask_source(role: str, kinds: Sequence[str] = tuple(KINDS)) -> str | None:
     """Draw the choices for what serves ``role``; None as long as nothing is chosen."""
     kind_key = f"{role}-from"
-    kind = pick("Source", KINDS, kind_key, "upload")
+    kind = pick("Source", {each: KINDS[each] for each in kinds}, kind_key, "upload")
     try:
         return _uploaded(role) if kind == "upload" else _named(role, kind)
     except InputError as error:

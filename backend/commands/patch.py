@@ -1,0 +1,57 @@
+"""The decisions of another workspace: import-patch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend import console
+from backend.commands.options import Author, Json, WorkspacePath
+from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.review.patch_import import PatchPlan
+
+SHOWN_IDS = 5
+
+
+def import_patch(
+    ws: WorkspacePath,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What `export --what patch` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overrule what is decided otherwise here; else that stays.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done; write nothing.")
+    ] = False,
+    author: Author = None,
+    json: Json = False,
+) -> None:
+    """Decide as a patch file says, all at once and undoable; ids, labels and conflicts are checked."""
+    workspace = Workspace.open(ws)
+    if dry_run:
+        batch, plan = None, workspace.patch_dry_run(file, replace=replace)
+    else:
+        batch, plan = workspace.import_patch(file, replace=replace, author=author, origin="cli")
+    if json:
+        console.print_json({"decision": batch, **plan.to_json()})
+        return
+    _print_plan(plan)
+    if batch is None:
+        print("dry run, nothing was written")
+    else:
+        print(f"imported   (decision {batch}; `undo {ws}` takes it back)")
+
+
+def _print_plan(plan: PatchPlan) -> None:
+    from backend.review.patch_import import MEANINGS
+
+    rows = []
+    for outcome, count in plan.counts.items():
+        ids = ", ".join(each.id for each in plan.of(outcome)[:SHOWN_IDS])
+        more = ", ..." if count > SHOWN_IDS else ""
+        rows.append((outcome, f"{count:,}", MEANINGS[outcome], console.shown(ids + more)))
+    console.print_table(
+        ("rows of the patch", "count", "what it means", "ids"), [r for r in rows if r[1] != "0"]
+    )

@@ -1,0 +1,80 @@
+"""The rows that two versions decide otherwise, a page at a time, each with the way to Inspect."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from backend.review.diff import Diff, RowChange
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.badges import badge, label_badge
+from pages.components.changes.diff_tables import KIND_TONES
+from pages.components.choice import choose
+from pages.components.go_to import go_to, turn_to
+from pages.components.markup import Html, join, plain_label, short, show, tag
+
+PAGE = 10
+SHOWN_TEXT = 220
+
+
+def show_diff_rows(workspace: Workspace, diff: Diff) -> None:
+    """Rows of the chosen kind, or all."""
+    kinds = [kind for kind, count in diff.counts.items() if count]
+    with st.columns([0.3, 0.7])[0]:
+        kind = choose("Rows that are", kinds, keys.DIFF_KIND, on_change=_first_page, every="all")
+    rows = [each for each in diff.rows if kind is None or kind in each.kinds]
+    pages = max(1, -(-len(rows) // PAGE))
+    page = min(int(keys.get(keys.DIFF_PAGE) or 1), pages)
+    pressed = False
+    for change in rows[(page - 1) * PAGE : page * PAGE]:
+        with st.container(border=True):
+            pressed |= _line(workspace, change)
+    if pages > 1:
+        st.pagination(pages, key=keys.DIFF_PAGE)
+    if pressed:
+        turn_to("inspect")
+
+
+def _line(workspace: Workspace, change: RowChange) -> bool:
+    """Draw a row; whether its button was pressed."""
+    words, button = st.columns([0.85, 0.15], vertical_alignment="center")
+    split = workspace.train_split
+    text = "(not in the data)"
+    if split.has(change.row):
+        text = " ‖ ".join(split.texts_of(split.position(change.row)))
+    with words:
+        show(_described(change, text))
+    with button:
+        return st.button(
+            "Inspect",
+            key=f"diff-{change.row}",
+            icon=":material/arrow_outward:",
+            type="tertiary",
+            help=f"Explain training example {plain_label(change.row)} itself",
+            on_click=go_to,
+            args=("train", change.row),
+            disabled=not split.has(change.row),
+        )
+
+
+def _described(change: RowChange, text: str) -> Html:
+    kinds = [badge(kind, KIND_TONES.get(kind, "plain")) for kind in change.kinds]
+    labels = [label_badge(change.old_label or "")]
+    if change.new_label != change.old_label:
+        labels += [join(["→"]), label_badge(change.new_label or "")]
+    why = " · ".join(each for each in (short(change.author), short(change.reason, 300)) if each)
+    return tag(
+        "div",
+        tag("div", *kinds, *labels, tag("span", why, cls="fw-muted"), cls="fw-badges"),
+        tag(
+            "div",
+            tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"),
+            " ",
+            tag("span", short(change.row), cls="fw-mono"),
+        ),
+        cls="fw-log",
+    )
+
+
+def _first_page() -> None:
+    keys.put(keys.DIFF_PAGE, 1)

@@ -1,0 +1,45 @@
+"""A difference between versions in numbers: per class, and from class to class."""
+
+from __future__ import annotations
+
+from backend.review.diff import Diff
+from pages.components.badges import Tone
+from pages.components.markup import Html, short, tag
+from pages.components.tables import table
+
+KIND_TONES: dict[str, Tone] = {
+    "removed": "bad",
+    "brought back": "good",
+    "relabelled": "info",
+    "relabelled back": "info",
+    "flagged": "warn",
+    "kept": "good",
+}
+MOST = 50
+UNKNOWN = "(not in the data)"
+
+
+def per_class(diff: Diff) -> Html:
+    """Rows per class before and kind of change; kinds that do not occur are left out."""
+    kinds = [kind for kind, count in diff.counts.items() if count]
+    rows = [
+        (short(name or UNKNOWN, 40), *(_number(counts[kind]) for kind in kinds))
+        for name, counts in list(diff.per_class.items())[:MOST]
+    ]
+    total = (tag("b", "all"), *(f"{diff.counts[kind]:,}" for kind in kinds))
+    return table(("class", *kinds), [*rows, total], numbers=range(1, len(kinds) + 1))
+
+
+def class_flow(diff: Diff) -> Html:
+    """From which class to which class rows went, the most first."""
+    rows = [
+        (short(old or UNKNOWN, 40), short(new or UNKNOWN, 40), f"{count:,}")
+        for (old, new), count in list(diff.flow.items())[:MOST]
+    ]
+    more = len(diff.flow) - MOST
+    rest = tag("p", f"and {more:,} more ways", cls="fw-muted") if more > 0 else ""
+    return tag("div", table(("from class", "to class", "rows"), rows, numbers=(2,)), rest)
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else "–"
