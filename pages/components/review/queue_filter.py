@@ -1,4 +1,4 @@
-"""Which part of the queue is shown: what for, by which reason, of which class, decided or not."""
+"""Which part of the queue is shown: what for, by which reason, of which class, decided or not; and how."""
 
 from __future__ import annotations
 
@@ -12,8 +12,16 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
+from pages.components.review.focus_place import focus_on
 
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
+LIST, FOCUS = "list", "focus"
+VIEWS = {LIST: "List", FOCUS: "Focus"}
+
+
+def ask_view() -> str:
+    """A page of rows, or one row at a time."""
+    return pick("View", VIEWS, keys.QUEUE_VIEW, LIST)
 
 
 def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
@@ -60,3 +68,4 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
 
 def _first_page() -> None:
     keys.put(keys.QUEUE_PAGE, 1)
+    focus_on(None)
