@@ -217,7 +217,7 @@ bar = Bar(Path("."), "r1", None)
     ],
 )
 def test_classes_beyond_the_ninth_are_in_a_menu(draw, beyond):
-    app = AppTest.from_string(MANY.format(draw=draw)).run()
+    app = AppTest.from_string(MANY.replace("{draw}", draw)).run()
     assert not app.exception
     numbered = [each.label for each in app.button if each.proto.shortcut.isdigit()]
     assert numbered == [f"class {number}" for number in range(1, 10)]

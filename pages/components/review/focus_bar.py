@@ -60,15 +60,16 @@ def decide_bar(
     with _line(f"focus-classes-{bar.key}"):
         st.caption("Relabel as", width="content")
         for number, name in enumerate(classes[:MOST_KEYS], 1):
+            is_advised = name == advised != item.label
             class_button(
-                f"Relabel as {plain_label(name, 24)}" if name == advised else plain_label(name, 24),
+                ("Relabel as " if is_advised else "") + plain_label(name, 24),
                 number,
                 f"relabel-{number}-{bar.key}",
                 f"Relabel {plain_label(bar.row)} as {plain_label(name)}",
                 decide,
                 (bar.path, "relabel", bar.row, name, bar.go_on, bar.note),
                 disabled=name == item.label,
-                primary=name == advised != item.label,
+                primary=is_advised,
             )
         menu = f"relabel-{bar.key}"
         others = [name for name in classes[MOST_KEYS:] if name != item.label]
