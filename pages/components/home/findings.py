@@ -55,8 +55,8 @@ def _overlap(workspace: Workspace) -> Finding:
     return Finding(
         "high",
         _count_undecided_overlap(path, artifacts, workspace.ledger.count()),
-        "training row has a text that also stands in eval: accuracy looks better than it is",
-        "training rows have a text that also stands in eval: accuracy looks better than it is",
+        "training row has a text that also stands in eval: accuracy may look better than it is",
+        "training rows have a text that also stands in eval: accuracy may look better than it is",
         "explore",
         {keys.ROWS_SCORE: OWN_COLUMNS[IN_BOTH], keys.ROWS_LOW: "1", keys.ROWS_DECISION: UNDECIDED},
     )
@@ -80,7 +80,7 @@ def _suspects(workspace: Workspace) -> Finding | Unknown:
     count = _count_queue(workspace, LABEL, None)
     if count is None:
         return Unknown("wrong labels", "review")
-    one, many = "training row has a label to be looked at", "training rows have a label to be looked at"
+    one, many = "training row may have a wrong label", "training rows may have a wrong label"
     return Finding("medium", count, one, many, "review")
 
 

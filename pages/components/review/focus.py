@@ -37,6 +37,8 @@ def show_focus(workspace: Workspace, wanted: QueueFilter, blind: bool) -> None:
     if row != focused():
         focus_on(row)
     _steps(place, len(queue))
+    if blind and wanted.label is not None:
+        st.caption("The class chosen above gives the label away. Choose any class to review blind.")
     with st.container(border=True, gap="small"):
         _card(workspace, queue.item(place.at), place, blind)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.scores.queue import Queue, QueueFilter, Ranking, rank_rows
+from backend.scores.table import ScoreTable
 from backend.workspace import Workspace
 from pages.components.scores.score_values import read_current
 from pages.components.workspaces import opened
@@ -14,15 +15,17 @@ from pages.components.workspaces import opened
 
 def queue_of(workspace: Workspace, wanted: QueueFilter) -> Queue:
     """The rows that fit now, most suspicious first; do not change it."""
-    return _queue(str(workspace.path), read_current(workspace).key, workspace.ledger.count(), wanted)
+    values = read_current(workspace)
+    table = workspace.scores() if values.table is None else values.table  # the former says what is missing
+    path, decided = str(workspace.path), workspace.ledger.count()
+    return _queue(path, values.key, decided, wanted, _ranking(path, values.key, wanted.serves, table))
 
 
-@st.cache_resource(max_entries=30, show_spinner="Ranking …")
-def _queue(path: str, scores: str, decided: int, wanted: QueueFilter) -> Queue:
-    return Queue(_ranking(path, scores, wanted.serves), opened(Path(path)).states(), wanted)
+@st.cache_resource(max_entries=30, show_spinner=False)
+def _queue(path: str, scores: str, decided: int, wanted: QueueFilter, _ranked: Ranking) -> Queue:
+    return Queue(_ranked, opened(Path(path)).states(), wanted)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _ranking(path: str, scores: str, serves: str) -> Ranking:
-    workspace = opened(Path(path))
-    return rank_rows(workspace.scores(), workspace.train_split, serves)
+@st.cache_resource(max_entries=4, show_spinner="Ranking …")
+def _ranking(path: str, scores: str, serves: str, _table: ScoreTable) -> Ranking:
+    return rank_rows(_table, opened(Path(path)).train_split, serves)
