@@ -28,13 +28,9 @@ def workspace(tmp_path) -> Workspace:
     return made
 
 
-def row_at(page) -> str:
-    return parse_qs(urlparse(page.url).query)["at"][0]
-
-
-def press(page, key: str) -> None:
-    page.keyboard.press(key)
-    page.wait_for_timeout(500)
+def shows(page, row: str) -> None:
+    """Wait until the row is in focus, and in the address."""
+    page.wait_for_url(lambda url: parse_qs(urlparse(url).query).get("at") == [row], timeout=20_000)
     settled(page)
 
 
@@ -44,24 +40,27 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
     with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1100}) as page:
         page.goto(f"{address}/review")
         page.get_by_text("List", exact=True).wait_for(timeout=120_000)  # the server imports torch
-        page.get_by_text("Focus", exact=True).click()
+        page.get_by_role("radio", name="Focus").click()
         page.wait_for_url(re.compile(r"[?&]at="))
         settled(page)
-        assert row_at(page) == first and page.evaluate(LIVE) == 0
+        shows(page, first)
+        assert page.evaluate(LIVE) == 0
 
-        press(page, "k")
-        assert row_at(page) == second
-        press(page, "s")
-        assert row_at(page) == third
-        press(page, "ArrowLeft")
-        assert row_at(page) == second
-        press(page, "x")
-        assert row_at(page) == third
+        page.keyboard.press("k")
+        shows(page, second)
+        page.keyboard.press("s")
+        shows(page, third)
+        page.keyboard.press("ArrowLeft")
+        shows(page, second)
+        page.keyboard.press("x")
+        shows(page, third)
         assert {row: each.action for row, each in workspace.states().items()} == {
             first: "keep",
             second: "remove",
         }
-        press(page, "u")
+        page.keyboard.press("u")
+        page.get_by_text("Undone").wait_for()
+        settled(page)
         assert list(workspace.states()) == [first]
 
         name = page.get_by_role("textbox", name="Your name")
@@ -69,24 +68,28 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
         name.press_sequentially("kfx12s")
         name.press("Enter")
         settled(page)
-        assert list(workspace.states()) == [first] and row_at(page) == third
+        shows(page, third)
+        assert list(workspace.states()) == [first]
         name.blur()
         page.reload()
         page.get_by_text("2 of").wait_for()
         settled(page)
-        assert row_at(page) == third
+        shows(page, third)
 
         # Blind: the label comes after the opinion.
-        page.get_by_text("Blind", exact=True).click()
+        page.get_by_role("radio", name="Blind").click()
         page.get_by_text("What would you call it?").wait_for()
         settled(page)
-        assert page.get_by_text("labelled").count() == 0
-        press(page, "1")
-        assert page.get_by_text("You say").count() == 1 and page.get_by_text("labelled").count() == 1
+        assert page.locator(".fw-reasons").count() == 0
+        page.keyboard.press("1")
+        page.get_by_text("You say").wait_for()
+        settled(page)
+        assert page.get_by_text("You say").count() == 1 and page.locator(".fw-reasons").count() == 1
         assert page.evaluate(LIVE) == 0
         chosen, label = workspace.manifest.classes[0], queue[2].label
-        press(page, "k" if chosen == label else "1")
-        assert row_at(page) == fourth and page.get_by_text("labelled").count() == 0
+        page.keyboard.press("k" if chosen == label else "1")
+        shows(page, fourth)
+        assert page.locator(".fw-reasons").count() == 0
         state = workspace.states()[third]
         assert (state.action, state.author) == ("keep" if chosen == label else "relabel", "kfx12s")
         assert state.reason == f"blind: called it {chosen}"

@@ -146,7 +146,7 @@ def test_another_filter_begins_at_its_first_row(focus):
 
 
 def test_blind_hides_all_that_speaks_of_the_label_until_a_class_is_chosen(scored):
-    page(scored, "review", view="Focus", blind="true")
+    page(scored, "review", view="Blind")
     item = opened().queue()[0]
     hidden = ("labelled", "Suggestion", '"fw-reasons"', '"fw-score"', '"fw-verdict"')
     assert item.id in words(scored) and not [each for each in hidden if each in words(scored)]
@@ -164,7 +164,7 @@ def test_blind_hides_all_that_speaks_of_the_label_until_a_class_is_chosen(scored
 
 
 def test_blind_another_opinion_is_a_new_label_at_a_click(scored):
-    page(scored, "review", view="Focus", blind="true")
+    page(scored, "review", view="Blind")
     item = opened().queue()[0]
     other = next(each for each in opened().manifest.classes if each != item.label)
     press(scored, other)
@@ -178,7 +178,7 @@ def test_blind_another_opinion_is_a_new_label_at_a_click(scored):
 
 
 def test_an_opinion_is_about_one_row(scored):
-    page(scored, "review", view="Focus", blind="true")
+    page(scored, "review", view="Blind")
     press(scored, "good")
     press(scored, "Next")
     assert "labelled" not in words(scored) and "What would you call it?" in words(scored)
@@ -188,8 +188,8 @@ def test_hostile_texts_are_shown_harmlessly(scored, monkeypatch):
     real = Queue.item
     hostile = " ".join(XSS)
     monkeypatch.setattr(Queue, "item", lambda queue, place: replace(real(queue, place), text=hostile))
-    for blind in ("false", "true"):
-        page(scored, "review", view="Focus", blind=blind)
+    for view in ("List", "Focus", "Blind"):
+        page(scored, "review", view=view)
         assert not scored.exception and not scored.error
         shown = words(scored)
         assert "&lt;script&gt;" in shown

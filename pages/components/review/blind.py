@@ -12,17 +12,6 @@ from pages.components.markup import Html, plain_label, short, tag
 from pages.components.review.focus_bar import MOST_KEYS, Bar, class_button, class_menu
 
 
-def ask_blind() -> bool:
-    """Whether labels are hidden until the reviewer has chosen."""
-    st.toggle(
-        "Blind",
-        key=keys.QUEUE_BLIND,
-        bind="query-params",
-        help="Hides label, suspicion, reasons and suggestion until you have said what you would call the row",
-    )
-    return bool(keys.get(keys.QUEUE_BLIND))
-
-
 def opinion_about(row: str, classes: Sequence[str]) -> str | None:
     """What the reviewer called the row that was shown last, if it is this one."""
     about, name = keys.get(keys.QUEUE_OPINION) or (None, None)
