@@ -316,7 +316,8 @@ class Workspace:
             scores = self.scores() if split == "train" else None
         except InputError:  # none has been computed
             scores = None
-        return row_table(self.split(split), predictions, scores)
+        other = self.split("eval" if split == "train" else "train")
+        return row_table(self.split(split), other, predictions, scores)
 
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""

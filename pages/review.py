@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.components.navigation import through_app
-from pages.components.review.queue_filter import ask_queue_filter
+from pages.components.review.focus import show_focus
+from pages.components.review.queue_filter import BLIND, LIST, ask_queue_filter, ask_view
 from pages.components.review.queue_list import show_queue
 from pages.components.review.queue_scores import offer_scores, scores_are_there
 from pages.components.workspaces import current
@@ -14,5 +15,9 @@ workspace = current()
 if scores_are_there(workspace):
     wanted = ask_queue_filter(workspace)
     if wanted is not None:
-        show_queue(workspace, wanted)
+        view = ask_view()
+        if view == LIST:
+            show_queue(workspace, wanted)
+        else:
+            show_focus(workspace, wanted, blind=view == BLIND)
 offer_scores(workspace)

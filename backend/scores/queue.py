@@ -8,11 +8,13 @@ decisions (`SERVES`) have queues of their own: a wrong label is not the same as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pyarrow as pa
 
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
@@ -120,33 +122,79 @@ def combined(by_score: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.divide(total, counts, out=np.zeros(len(counts)), where=counts > 0)
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The ``places`` of all rows that have a reason, most suspicious first, ties by id.
+
+    It stays the same whatever is decided. ``speaking`` says how strongly each score speaks against each row.
+    """
+
+    train: Split
+    serves: str
+    columns: dict[str, pa.ChunkedArray]
+    suspicion: np.ndarray
+    speaking: dict[str, np.ndarray]
+    places: list[int]
+
+
+def rank_rows(table: ScoreTable, train: Split, serves: str = LABEL) -> Ranking:
+    """Rank the rows by the scores that serve a decision."""
+    by_score = _suspicions(table, serves)
+    suspicion = combined({name: rank_of(each) for name, each in by_score.items()})
+    speaking = {name: reason_ranks(all_scores()[name], each) for name, each in by_score.items()}
+    found = np.flatnonzero(np.max(list(speaking.values()), axis=0) > 0).tolist() if speaking else []
+    places = sorted(found, key=lambda place: (-suspicion[place], train.ids[place]))
+    columns = {name: table.table[name] for name in table.names}
+    return Ranking(train, serves, columns, suspicion, speaking, places)
+
+
+class Queue:
+    """The rows of a ranking that fit a filter; an item is made when it is asked for."""
+
+    def __init__(self, ranking: Ranking, states: Mapping[str, RowState], wanted: QueueFilter) -> None:
+        """Raises `InputError` where no score serves the decision, or the filter names what is not there."""
+        _check(ranking.speaking, ranking.train, wanted)
+        if not ranking.speaking:
+            raise InputError(f"no score that serves {wanted.serves!r} has been computed; run `scores`")
+        self._ranking, self._states = ranking, states
+        against = None if wanted.reason is None else ranking.speaking[wanted.reason]
+        self._places = [
+            place
+            for place in ranking.places
+            if (against is None or against[place] > 0) and _is_wanted(ranking.train, states, wanted, place)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[QueueItem]:
+        return (self.item(at) for at in range(len(self)))
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ids of the rows, in the order of the queue."""
+        return [self._ranking.train.ids[place] for place in self._places]
+
+    @cached_property
+    def undecided(self) -> list[bool]:
+        """Whether nothing has been decided about each of the rows."""
+        return [each not in self._states for each in self.ids]
+
+    def item(self, at: int) -> QueueItem:
+        """The row at a 0-based place of the queue."""
+        place, ranking = self._places[at], self._ranking
+        row = {name: column[place].as_py() for name, column in ranking.columns.items()}
+        reasons = _reasons(ranking.speaking, row, place)
+        return _item(
+            at + 1, place, ranking.train, self._states, ranking.suspicion, reasons, row, ranking.serves
+        )
+
+
 def make_queue(
     table: ScoreTable, train: Split, states: Mapping[str, RowState], wanted: QueueFilter
 ) -> list[QueueItem]:
-    """The rows that have a reason, most suspicious first, ties by id.
-
-    Raises `InputError` where no score serves the decision, or the filter names what is not there.
-    """
-    by_score = _suspicions(table, wanted.serves)
-    _check(by_score, train, wanted)
-    if not by_score:
-        raise InputError(f"no score that serves {wanted.serves!r} has been computed; run `scores`")
-    suspicion = combined({name: rank_of(each) for name, each in by_score.items()})
-    speaking = {name: reason_ranks(all_scores()[name], each) for name, each in by_score.items()}
-    columns = {name: table.table[name] for name in table.names}
-    places = [
-        place
-        for place in np.flatnonzero(np.max(list(speaking.values()), axis=0) > 0).tolist()
-        if _is_wanted(train, states, wanted, place)
-    ]
-    places.sort(key=lambda place: (-suspicion[place], train.ids[place]))
-    items: list[QueueItem] = []
-    for place in places:
-        row = {name: column[place].as_py() for name, column in columns.items()}
-        reasons = _reasons(speaking, row, place)
-        if wanted.reason is None or any(each.score == wanted.reason for each in reasons):
-            items.append(_item(len(items) + 1, place, train, states, suspicion, reasons, row, wanted.serves))
-    return items
+    """The whole queue, most suspicious first, ties by id; `InputError` as `Queue` says."""
+    return list(Queue(rank_rows(table, train, wanted.serves), states, wanted))
 
 
 def _check(by_score: Collection[str], train: Split, wanted: QueueFilter) -> None:

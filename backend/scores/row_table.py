@@ -8,18 +8,27 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.dataset import Split
+from backend.data.overlap import stands_also_in
 from backend.data.rowstate import RowState
 from backend.model.prediction_table import Predictions
 from backend.scores.queue import UNDECIDED
 from backend.scores.registry import all_scores
 from backend.scores.table import ScoreTable
 
-LOSS, CONFIDENCE = "loss", "probability"
-MODEL_COLUMNS = {LOSS: "loss of the label", CONFIDENCE: "probability of the prediction"}
+LOSS, CONFIDENCE, IN_BOTH = "loss", "probability", "in_both"
+OWN_COLUMNS = {
+    LOSS: "loss of the label",
+    CONFIDENCE: "probability of the prediction",
+    IN_BOTH: "text is in both splits (1)",
+}
 
 
-def row_table(split: Split, predictions: Predictions | None, scores: ScoreTable | None) -> pa.Table:
+def row_table(
+    split: Split, other: Split, predictions: Predictions | None, scores: ScoreTable | None
+) -> pa.Table:
     """Id, texts, label, group; with predictions also these, loss and probability; with scores their columns.
+
+    `IN_BOTH` is 1 where the text also stands in the ``other`` split, else 0.
 
     Scores whose values are no numbers, or that no producer declares, are left out.
     """
@@ -36,6 +45,7 @@ def row_table(split: Split, predictions: Predictions | None, scores: ScoreTable 
             LOSS: predictions.table["loss"],
             CONFIDENCE: pa.array(predictions.probabilities.max(axis=1).astype(np.float64)),
         }
+    columns[IN_BOTH] = pa.array(stands_also_in(split, other).astype(np.float64))
     if scores is not None:
         columns |= {name: pa.array(scores.values(name)) for name in scores.names if name in all_scores()}
     return pa.table(columns)
@@ -43,7 +53,7 @@ def row_table(split: Split, predictions: Predictions | None, scores: ScoreTable 
 
 def score_titles(table: pa.Table) -> dict[str, str]:
     """The numeric columns of a table of rows, and what each is called."""
-    known = {**MODEL_COLUMNS, **{name: each.title for name, each in all_scores().items()}}
+    known = {**OWN_COLUMNS, **{name: each.title for name, each in all_scores().items()}}
     return {name: known[name] for name in table.column_names if name in known}
 
 

@@ -47,18 +47,23 @@ def decision_bar(
             )
         current = state.label if state and state.label else label
         _relabel(path, row, [each for each in classes if each != current], key)
-        with st.container(key=f"more-{key}", horizontal=True, gap="xxsmall", width="content"):
-            if state:
-                _undo(path, row, key)
-            pressed = st.button(
-                "Inspect",
-                key=f"inspect-{key}",
-                icon=":material/arrow_outward:",
-                type="tertiary",
-                help=f"Explain training example {plain_label(row)} itself",
-                on_click=go_to,
-                args=("train", row),
-            )
+        further_buttons(path, row, state, key, elsewhere)
+
+
+def further_buttons(path: Path, row: str, state: RowState | None, key: str, elsewhere: bool) -> None:
+    """Undo what is in force, and the way to Inspect."""
+    with st.container(key=f"more-{key}", horizontal=True, gap="xxsmall", width="content"):
+        if state:
+            _undo(path, row, key)
+        pressed = st.button(
+            "Inspect",
+            key=f"inspect-{key}",
+            icon=":material/arrow_outward:",
+            type="tertiary",
+            help=f"Explain training example {plain_label(row)} itself",
+            on_click=go_to,
+            args=("train", row),
+        )
     if pressed and elsewhere:
         turn_to("inspect")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from backend.data.rowstate import Action
@@ -20,20 +21,31 @@ def author() -> str:
 
 
 @safely
-def decide(path: Path, action: Action, row: str, label: str | None = None) -> None:
-    """Store one decision about a training row."""
-    reason = (keys.get(keys.REASON) or "").strip()
+def decide(
+    path: Path,
+    action: Action,
+    row: str,
+    label: str | None = None,
+    then: Callable[[], None] | None = None,
+    note: str = "",
+) -> None:
+    """Store one decision about a training row, ``note`` where no reason is given; ``then`` follows."""
+    reason = (keys.get(keys.REASON) or "").strip() or note
     opened(path).decide(action, [row], label=label, reason=reason, author=author(), origin="app")
     done = ACTION_WORDS[action] + (f" as {label}" if label else "")
     say(f"{row} {done}. Press U to undo.")
+    if then is not None:
+        then()
 
 
 @safely
-def relabel_from_menu(path: Path, row: str, menu_key: str) -> None:
-    """Store the class chosen in a menu button."""
+def relabel_from_menu(
+    path: Path, row: str, menu_key: str, then: Callable[[], None] | None = None, note: str = ""
+) -> None:
+    """Store the class chosen in a menu button; ``then`` and ``note`` as for `decide`."""
     label = keys.get(menu_key)
     if label is not None:
-        decide(path, "relabel", row, label)
+        decide(path, "relabel", row, label, then, note)
 
 
 @safely

@@ -29,7 +29,9 @@ class Shot:
 
 
 PAGES = {
-    "overview": Shot("", 760, "What is loaded, what is computed and current, and where to go on."),
+    "overview": Shot(
+        "", 1000, "What is loaded, what was found in it so far, and where each finding is acted on."
+    ),
     "inspect": Shot(
         "inspect",
         1560,
@@ -44,6 +46,11 @@ PAGES = {
     ),
     "review": Shot(
         "review", 1250, "The training rows to look at first, each with its reasons and a suggestion."
+    ),
+    "focus": Shot(
+        "review?view=Focus",
+        900,
+        "The same queue, one row at a time, with a key for every decision; or blind.",
     ),
     "explore": Shot(
         "explore",
@@ -89,7 +96,7 @@ PAGES = {
         "Wrong labels planted in a copy: how many of them the queue finds on your own data.",
     ),
 }
-TITLES = {"new": "New workspace", "self-test": "Noise self-test"}
+TITLES = {"focus": "Review in focus", "new": "New workspace", "self-test": "Noise self-test"}
 LOG = "review.sqlite"
 
 

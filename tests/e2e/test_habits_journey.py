@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from backend.workspace import Workspace
 from tests.e2e.server import browsing, serving, settled
 from tests.e2e.test_journey import CHANGED, browser_is_here, workspace  # noqa: F401
 

@@ -66,7 +66,7 @@ def show_reading() -> None:
     with st.container(border=True):
         st.subheader("Keys")
         show(_narrow(KEYS, ("key", "what it does")))
-        st.caption("Keys do nothing while you type in a field.")
+        st.caption("Keys do nothing while a field or a switch has the focus; click beside it first.")
 
 
 def show_glossary() -> None:

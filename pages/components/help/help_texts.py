@@ -53,7 +53,11 @@ DECISIONS = {
 KEYS = {
     "U": "Undo the last decision",
     "Y": "Redo it",
-    "Left, Right": "Inspect: the previous and the next row",
+    "Left, Right": "Inspect, and Review in Focus: the previous and the next row",
+    "K, F, X": "Review in Focus: keep, flag, remove the row, and go on to the next",
+    "1 to 9": "Review in Focus: relabel the row as the class with this number; in blind mode, first say what "
+    "you would call it",
+    "S": "Review in Focus: skip the row. It stays undecided, and its turn comes again after the last",
     "Tab, Enter": "Move to the next control, press it",
 }
 GLOSSARY = {
@@ -78,6 +82,8 @@ GLOSSARY = {
     "precompute, tracing": "Going through all training rows once, so that questions are answered at once.",
     "index": "The arranged gradients of all rows, in which the strongest examples are found.",
     "recall": "How many of the truly strongest examples the index finds; measured when it is made.",
+    "blind": "A way to review: label, reasons and suggestion are hidden until you have said what you would "
+    "call the row, so that they can't sway you.",
     "suspicion": "A row's place among all rows by several scores taken together: 1 is the most suspicious.",
     "stale": "Computed from data or a model that have changed since. Named as such, never used.",
     "version": "A name for the decisions in force at a moment: v1, v2, ... It can be compared and restored.",

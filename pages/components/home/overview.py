@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from backend.demo import DEMO
@@ -15,6 +14,8 @@ from pages.components.facts import facts
 from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
 from pages.components.home.class_table import class_table
+from pages.components.home.findings import eval_correct
+from pages.components.home.findings_list import show_findings
 from pages.components.job_panel import job_panel
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -28,6 +29,10 @@ def show_overview(workspace: Workspace) -> None:
     show(_facts(workspace, status))
     st.space("small")
     _next_step(workspace, status)
+    with st.container(border=True, gap="small"):
+        st.subheader("Findings")
+        show_findings(workspace, status)
+        _offer_export(status)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("Data")
@@ -52,7 +57,7 @@ def _facts(workspace: Workspace, status: dict) -> Html:
         ("classes", f"{len(status['classes']):,}"),
     ]
     if status["artifacts"]["predictions"]["state"] == "current":
-        correct = _correct(str(workspace.path), version(workspace))
+        correct = eval_correct(str(workspace.path), version(workspace))
         shown += [
             ("accuracy on eval", percent(float(correct.mean()), 1)),
             ("errors on eval", f"{int((~correct).sum()):,}"),
@@ -62,18 +67,12 @@ def _facts(workspace: Workspace, status: dict) -> Html:
 
 
 def _next_step(workspace: Workspace, status: dict) -> None:
+    """What must be computed before questions can be answered; nothing where all of it is there."""
     missing = next((name for name in ARTIFACTS if status["artifacts"][name]["state"] != "current"), None)
-    with st.container(border=True, horizontal=missing is None, vertical_alignment="center"):
-        if missing is None:
-            decided = ", ".join(
-                f"{n:,} {ACTION_WORDS[action]}" for action, n in status["decisions"].items() if n
-            )
-            st.markdown("**Next:** look at a wrong prediction and what caused it.", width="content")
-            if st.button("Inspect errors", type="primary", icon=":material/search:"):
-                turn_to("inspect")
-            if decided and st.button(f"Export ({decided})", icon=":material/download:"):
-                turn_to("export")
-        elif workspace.path.resolve() == DEMO.resolve():
+    if missing is None:
+        return
+    with st.container(border=True):
+        if workspace.path.resolve() == DEMO.resolve():
             st.markdown("**Next:** the demo is not complete.")
             job_panel(["demo"], "Complete the demo", "a few minutes")
         elif COMMANDS.get(missing) == "precompute":
@@ -93,6 +92,12 @@ def _next_step(workspace: Workspace, status: dict) -> None:
             )
 
 
+def _offer_export(status: dict) -> None:
+    decided = ", ".join(f"{n:,} {ACTION_WORDS[action]}" for action, n in status["decisions"].items() if n)
+    if decided and st.button(f"Export ({decided})", icon=":material/download:"):
+        turn_to("export")
+
+
 def _model(status: dict) -> str:
     model = status["model"]
     layers = f", first {model['layers']} layers" if model["layers"] else ""
@@ -104,8 +109,3 @@ def _class_counts(path: str, artifacts: str) -> dict[str, tuple[int, int]]:
     workspace = Workspace.open(Path(path))
     train, evaluation = Counter(workspace.train_split.labels), Counter(workspace.eval_split.labels)
     return {name: (train[name], evaluation[name]) for name in workspace.manifest.classes}
-
-
-@st.cache_data(max_entries=10, show_spinner=False)
-def _correct(path: str, artifacts: str) -> np.ndarray:
-    return Workspace.open(Path(path)).predictions("eval").correct

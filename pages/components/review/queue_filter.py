@@ -1,4 +1,4 @@
-"""Which part of the queue is shown: what for, by which reason, of which class, decided or not."""
+"""Which part of the queue is shown: what for, by which reason, of which class, decided or not; and how."""
 
 from __future__ import annotations
 
@@ -12,8 +12,27 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
+from pages.components.review.focus_place import focus_on
 
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
+LIST, FOCUS, BLIND = "list", "focus", "blind"
+VIEWS = {LIST: "List", FOCUS: "Focus", BLIND: "Blind"}
+
+
+def ask_view() -> str:
+    """A page of rows, or one row at a time, or that with its label hidden at first."""
+    # In a container of its own for each view, the control is drawn anew and loses the browser's focus:
+    # it would keep the arrow keys for itself.
+    with st.container(key=f"view-{keys.get(keys.QUEUE_VIEW)}"):
+        return pick(
+            "View",
+            VIEWS,
+            keys.QUEUE_VIEW,
+            LIST,
+            help="Focus shows one row at a time. Blind does so too, but hides label, suspicion, reasons and "
+            "suggestion until you have said what you would call the row.",
+            named=True,
+        )
 
 
 def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
@@ -60,3 +79,4 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
 
 def _first_page() -> None:
     keys.put(keys.QUEUE_PAGE, 1)
+    focus_on(None)

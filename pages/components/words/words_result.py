@@ -23,7 +23,12 @@ WORDS = Wanted(
 
 def words_or_offer(workspace: Workspace) -> pd.DataFrame | None:
     """The table, most harmful words first (see `Workspace.words`); do not change it."""
-    return result_or_job(workspace, WORDS, lambda: _words(str(workspace.path), version(workspace)))
+    return result_or_job(workspace, WORDS, lambda: read_words(workspace))
+
+
+def read_words(workspace: Workspace) -> pd.DataFrame:
+    """The table; `InputError` where it is missing, stale or damaged."""
+    return _words(str(workspace.path), version(workspace))
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the words …")

@@ -1,0 +1,158 @@
+"""What was found in the data so far, each with a count and the page where it is acted on.
+
+Only what has been computed is read. A count is that of the rows which the page then lists: undecided ones,
+where rows are decided about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from backend.data.overlap import stands_also_in
+from backend.scores.queue import LABEL, UNDECIDED, QueueFilter
+from backend.scores.registry import all_scores
+from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.inspect.question import SOURCES
+from pages.components.review.queue_filter import SERVES_WORDS
+from pages.components.review.queue_rows import queue_of
+from pages.components.scores.score_values import read_current
+from pages.components.words.words_result import read_words
+from pages.components.workspaces import opened, version
+
+Severity = Literal["high", "medium", "low"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """So many rows (or words) of a kind; ``query`` makes ``page`` list them."""
+
+    severity: Severity
+    count: int
+    one: str  # the sentence after a count of 1
+    many: str  # and after others
+    page: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What can't be said yet, and the page that offers to compute it."""
+
+    about: str
+    page: str
+
+
+def _overlap(workspace: Workspace) -> Finding:
+    path, artifacts = str(workspace.path), version(workspace)
+    return Finding(
+        "high",
+        _count_undecided_overlap(path, artifacts, workspace.ledger.count()),
+        "training row has a text that also stands in eval: accuracy may look better than it is",
+        "training rows have a text that also stands in eval: accuracy may look better than it is",
+        "explore",
+        {keys.ROWS_SCORE: OWN_COLUMNS[IN_BOTH], keys.ROWS_LOW: "1", keys.ROWS_DECISION: UNDECIDED},
+    )
+
+
+def _contradictions(workspace: Workspace) -> Finding | Unknown:
+    count = _count_queue(workspace, LABEL, "contradiction")
+    if count is None:
+        return Unknown("contradictions", "review")
+    return Finding(
+        "high",
+        count,
+        "training row contradicts another: nearly the same text, another label",
+        "training rows contradict others: nearly the same text, another label",
+        "review",
+        {keys.QUEUE_REASON: all_scores()["contradiction"].title},
+    )
+
+
+def _suspects(workspace: Workspace) -> Finding | Unknown:
+    count = _count_queue(workspace, LABEL, None)
+    if count is None:
+        return Unknown("wrong labels", "review")
+    one, many = "training row may have a wrong label", "training rows may have a wrong label"
+    return Finding("medium", count, one, many, "review")
+
+
+def _errors(workspace: Workspace) -> Finding | None:
+    if workspace.folder.state("predictions") != "current":
+        return None  # the page says so already
+    count = int((~eval_correct(str(workspace.path), version(workspace))).sum())
+    one, many = "eval row is predicted wrongly", "eval rows are predicted wrongly"
+    query = {keys.WHAT: SOURCES["eval"], keys.ONLY_ERRORS: "true"}
+    return Finding("medium", count, one, many, "inspect", query)
+
+
+def _words(workspace: Workspace) -> Finding | Unknown | None:
+    state = workspace.folder.state("words")
+    if state != "current":
+        return Unknown("misleading words", "words") if state == "missing" else None
+    one, many = "word carries influence on errors", "words carry influence on errors, most harmful first"
+    return Finding("low", len(read_words(workspace)), one, many, "words")
+
+
+def _duplicates(workspace: Workspace) -> Finding | Unknown:
+    count = _count_queue(workspace, "redundant", "near_duplicates")
+    if count is None:
+        return Unknown("near-duplicates", "review")
+    return Finding(
+        "low",
+        count,
+        "training row says nearly what another says",
+        "training rows say nearly what others say",
+        "review",
+        {
+            keys.QUEUE_SERVES: SERVES_WORDS["redundant"],
+            keys.QUEUE_REASON: all_scores()["near_duplicates"].title,
+        },
+    )
+
+
+LOOKS: tuple[Callable[[Workspace], Finding | Unknown | None], ...] = (
+    _overlap,
+    _contradictions,
+    _suspects,
+    _errors,
+    _words,
+    _duplicates,
+)  # the most serious first
+
+
+def _count_queue(workspace: Workspace, serves: str, reason: str | None) -> int | None:
+    """How many rows the Review page lists; None where the scores for it are not there."""
+    values = read_current(workspace)
+    known = [each.name for each in all_scores().values() if each.serves == serves and values.has(each.name)]
+    if not known or reason not in (None, *known):
+        return None
+    return len(queue_of(workspace, QueueFilter(serves, reason)))
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def _count_undecided_overlap(path: str, artifacts: str, decided: int) -> int:
+    workspace = opened(Path(path))
+    train, shared = workspace.train_split, _shared(path, artifacts)
+    return int(shared.sum()) - sum(
+        int(shared[train.position(row)]) for row in workspace.states() if train.has(row)
+    )
+
+
+@st.cache_data(max_entries=5, show_spinner=False)
+def _shared(path: str, artifacts: str) -> np.ndarray:
+    workspace = opened(Path(path))
+    return stands_also_in(workspace.train_split, workspace.eval_split)
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def eval_correct(path: str, artifacts: str) -> np.ndarray:
+    """Whether each eval row is predicted rightly: bool (n)."""
+    return opened(Path(path)).predictions("eval").correct

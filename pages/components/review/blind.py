@@ -1,0 +1,53 @@
+"""Blind mode: first the reviewer says what a row is, then the label and what speaks against it are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from backend.scores.queue import QueueItem
+from pages.components import keys
+from pages.components.markup import Html, plain_label, short, tag
+from pages.components.review.focus_bar import MOST_KEYS, Bar, class_button, class_menu
+
+
+def opinion_about(row: str, classes: Sequence[str]) -> str | None:
+    """What the reviewer called the row that was shown last, if it is this one."""
+    about, name = keys.get(keys.QUEUE_OPINION) or (None, None)
+    return name if about == row and name in classes else None
+
+
+def ask_opinion(bar: Bar, classes: Sequence[str]) -> None:
+    """The question, and a button for each class."""
+    st.markdown("**What would you call it?**")
+    with st.container(horizontal=True, gap="small"):
+        for number, name in enumerate(classes[:MOST_KEYS], 1):
+            class_button(
+                plain_label(name, 24),
+                number,
+                f"opinion-{number}-{bar.key}",
+                f"I would call it {plain_label(name)}",
+                _hold,
+                (bar.row, name),
+            )
+        menu = f"opinion-{bar.key}"
+        class_menu(classes[MOST_KEYS:], menu, _hold_from_menu, (bar.row, menu))
+
+
+def verdict(item: QueueItem, opinion: str) -> Html:
+    """Whether the opinion is that of the label."""
+    said = ("You say ", tag("b", short(opinion)))
+    if opinion == item.label:
+        return tag("div", *said, ", and so does the label.", cls="fw-verdict")
+    return tag("div", *said, "; the label says ", tag("b", short(item.label)), ".", cls="fw-verdict")
+
+
+def _hold(row: str, name: str) -> None:
+    keys.put(keys.QUEUE_OPINION, (row, name))
+
+
+def _hold_from_menu(row: str, menu_key: str) -> None:
+    name = keys.get(menu_key)
+    if name is not None:
+        _hold(row, name)

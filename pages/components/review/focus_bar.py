@@ -1,0 +1,154 @@
+"""The buttons under the row in focus, each with its key: keep, flag, remove, skip, a class by its number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from backend.data.rowstate import RowState
+from backend.files import digest
+from backend.scores.queue import QueueItem
+from pages.components.decision_bar import SIMPLE, further_buttons
+from pages.components.decisions import decide, relabel_from_menu
+from pages.components.markup import plain_label
+from pages.components.review.focus_place import focus_on
+
+SHORTCUTS = {"keep": "K", "flag": "F", "remove": "X"}
+MOST_KEYS = 9
+SKIP_HELP = (
+    "On to the next undecided row. This one stays undecided: it keeps its place, and its turn comes again "
+    "after the last row"
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What the buttons act on; after a decision, the row ``onward`` comes into focus.
+
+    ``note`` is the reason in the log where the reviewer gives none. Widgets are named by row: a click on a
+    row that has just left the screen can't be about the one that took its place.
+    """
+
+    path: Path
+    row: str
+    onward: str | None
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        """Part of the names of this row's widgets."""
+        return digest(self.row)
+
+    def go_on(self) -> None:
+        """In a callback: put the next row into focus."""
+        focus_on(self.onward)
+
+
+def decide_bar(
+    bar: Bar, item: QueueItem, state: RowState | None, classes: Sequence[str], advised: str | None = None
+) -> None:
+    """All ways to decide. ``advised``: the class that the reviewer chose, whose button stands out."""
+    with _line(f"focus-{bar.key}"):
+        for action, name, icon in SIMPLE:
+            _simple(bar, action, name, icon, state, primary=action == "keep" and advised == item.label)
+        skip_button(bar)
+        further_buttons(bar.path, item.id, state, f"focus-{bar.key}", elsewhere=True)
+    with _line(f"focus-classes-{bar.key}"):
+        st.caption("Relabel as", width="content")
+        for number, name in enumerate(classes[:MOST_KEYS], 1):
+            is_advised = name == advised != item.label
+            class_button(
+                ("Relabel as " if is_advised else "") + plain_label(name, 24),
+                number,
+                f"relabel-{number}-{bar.key}",
+                f"Relabel {plain_label(bar.row)} as {plain_label(name)}",
+                decide,
+                (bar.path, "relabel", bar.row, name, bar.go_on, bar.note),
+                disabled=name == item.label,
+                primary=is_advised,
+            )
+        menu = f"relabel-{bar.key}"
+        others = [name for name in classes[MOST_KEYS:] if name != item.label]
+        class_menu(others, menu, relabel_from_menu, (bar.path, bar.row, menu, bar.go_on, bar.note))
+
+
+def undecided_bar(bar: Bar) -> None:
+    """What can be done without knowing the label."""
+    with _line(f"focus-{bar.key}"):
+        for action, name, icon in SIMPLE[1:]:
+            _simple(bar, action, name, icon, None)
+        skip_button(bar)
+
+
+def skip_button(bar: Bar) -> None:
+    """On without a decision."""
+    st.button(
+        "Skip",
+        key=f"skip-{bar.key}",
+        icon=":material/skip_next:",
+        shortcut="S",
+        help=SKIP_HELP,
+        disabled=bar.onward is None,
+        on_click=bar.go_on,
+    )
+
+
+def class_button(
+    label: str,
+    number: int,
+    key: str,
+    help: str,
+    on_click: Callable[..., None],
+    args: tuple[Any, ...],
+    disabled: bool = False,
+    primary: bool = False,
+) -> None:
+    """A class with its number as key."""
+    st.button(
+        label,
+        key=key,
+        shortcut=str(number),
+        help=help,
+        type="primary" if primary else "secondary",
+        disabled=disabled,
+        on_click=on_click,
+        args=args,
+    )
+
+
+def class_menu(names: Sequence[str], key: str, on_click: Callable[..., None], args: tuple[Any, ...]) -> None:
+    """The classes beyond the ninth; nothing if there are none."""
+    if names:
+        st.menu_button(
+            "Another class",
+            list(names),
+            format_func=lambda name: plain_label(name, 60),
+            key=key,
+            icon=":material/label:",
+            on_click=on_click,
+            args=args,
+        )
+
+
+def _simple(
+    bar: Bar, action: str, name: str, icon: str, state: RowState | None, primary: bool = False
+) -> None:
+    st.button(
+        name,
+        key=f"{action}-{bar.key}",
+        icon=icon,
+        shortcut=SHORTCUTS[action],
+        help=f"{name} {plain_label(bar.row)}",
+        type="primary" if primary else "secondary",
+        disabled=state is not None and state.action == action,
+        on_click=decide,
+        args=(bar.path, action, bar.row, None, bar.go_on, bar.note),
+    )
+
+
+def _line(key: str) -> Any:
+    return st.container(key=key, horizontal=True, gap="small", vertical_alignment="center")

@@ -1,0 +1,63 @@
+"""What the queue says about one of its rows: the line above its text, the reasons, the suggestion."""
+
+from __future__ import annotations
+
+from backend.data.rowstate import RowState
+from backend.scores.queue import QueueItem
+from backend.scores.registry import all_scores, producer_of
+from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.markup import Html, join, short, tag
+
+SHOWN_REASONS = 5
+
+
+def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
+    """A line: ``first``, suspicion, id, label, group and decision."""
+    return tag(
+        "div",
+        *first,
+        tag(
+            "span",
+            f"{item.suspicion:.0%}",
+            cls="fw-score",
+            title="mean rank in the scores that find wrong labels best; 100 % is the most suspicious",
+        ),
+        tag("span", short(item.id), cls="fw-mono"),
+        tag("span", cls="fw-spring"),
+        label_badge(item.label, "labelled"),
+        group_badge(item),
+        decision_badge(state),
+        cls="fw-head",
+    )
+
+
+def group_badge(item: QueueItem) -> Html:
+    """The row's group, if it has one."""
+    return badge(short(item.group), "plain", "group") if item.group else tag("span")
+
+
+def card_texts(item: QueueItem, most: int, look: str = "fw-text") -> Html:
+    """The text, or both of a pair, each of at most so many characters."""
+    texts = (each for each in (item.text, item.text_b) if each is not None)
+    return join(tag("div", short(each, most), cls=look, dir="auto") for each in texts)
+
+
+def card_reasons(item: QueueItem) -> Html:
+    """The strongest reason of every kind of score, and the suggestion."""
+    kinds: dict[str, Html] = {}
+    for reason in item.reasons:
+        title = all_scores()[reason.score].title
+        line = tag("li", badge(title, "plain", reason.score), " ", short(reason.sentence, 300))
+        kinds.setdefault(producer_of(reason.score).name, line)
+    lines = list(kinds.values())[:SHOWN_REASONS]
+    return tag("div", tag("ul", *lines, cls="fw-reasons"), _suggestion(item))
+
+
+def _suggestion(item: QueueItem) -> Html:
+    if item.action == "relabel" and item.suggested_label is not None:
+        sure = f" ({item.confidence:.0%} sure)" if item.confidence is not None else ""
+        return tag(
+            "div", "Suggestion: relabel as ", tag("b", short(item.suggested_label)), sure, cls="fw-muted"
+        )
+    words = "remove this copy" if item.action == "remove" else "look at it"
+    return tag("div", f"Suggestion: {words}", cls="fw-muted")

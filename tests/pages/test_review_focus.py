@@ -1,0 +1,238 @@
+"""Review, one row at a time: what comes next, links to a row, skipping, blind mode."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.scores.queue import Queue, QueueFilter
+from pages.components.review.focus_place import place_of
+from tests.pages.driver import new_app, opened, page, words
+from tests.pages.factories import XSS
+
+SHORTCUTS = {"Keep": "K", "Flag": "F", "Remove": "X", "Skip": "S", "Previous": "Left", "Next": "Right"}
+
+
+@pytest.fixture
+def scored(app, tiny_workspace):
+    """The app on a workspace with scores that need no encoder."""
+    tiny_workspace.compute_scores(["dynamics", "association"])
+    return app
+
+
+@pytest.fixture
+def focus(scored):
+    """The queue, one row at a time."""
+    return page(scored, "review", view="Focus")
+
+
+def press(app, label: str):
+    button(app, label).click().run()
+    assert not app.exception and not app.error
+    return app
+
+
+def button(app, label: str):
+    return next(each for each in app.main.button if each.label == label)
+
+
+def at(app) -> str:
+    found = app.query_params["at"]
+    return found if isinstance(found, str) else found[0]
+
+
+def queue_ids(**wanted) -> list[str]:
+    return [each.id for each in opened().queue(QueueFilter(**wanted))]
+
+
+def test_one_row_with_its_reasons_its_place_and_the_progress(focus):
+    assert not focus.exception and not focus.error
+    items = opened().queue()
+    shown = words(focus)
+    assert at(focus) == items[0].id in shown and items[1].id not in shown
+    assert f"1 of {len(items):,}" in shown and "Suggestion:" in shown
+    assert focus.get("progress")[0].proto.text == f"0 of {len(items):,} decided"
+    for label, key in SHORTCUTS.items():
+        assert button(focus, label).proto.shortcut.lower() == key.lower()
+    assert [button(focus, name).proto.shortcut for name in ("bad", "good")] == ["1", "2"]
+
+
+def test_a_decision_is_stored_and_the_next_undecided_row_comes(focus):
+    first, second, third = queue_ids()[:3]
+    press(focus, "Remove")
+    assert {row: state.action for row, state in opened().states().items()} == {first: "remove"}
+    assert at(focus) == second and second in words(focus)
+    total = len(queue_ids(state="all"))
+    assert focus.get("progress")[0].proto.text == f"1 of {total:,} decided"
+    press(focus, "Keep")
+    assert at(focus) == third and f"1 of {total - 2:,}" in words(focus)
+    focus.sidebar.button(key="sidebar-undo").click().run()
+    press(focus, "Previous")
+    assert at(focus) == second
+
+
+def test_decided_rows_are_passed_over_where_all_are_listed(focus):
+    focus.selectbox(key="decision").set_value("all").run()
+    first, second, third = queue_ids(state="all")[:3]
+    opened().keep(second)
+    focus.run()
+    press(focus, "Flag")
+    assert at(focus) == third
+    press(focus, "Previous")
+    assert at(focus) == second and "kept" in words(focus) and button(focus, "Keep").disabled
+    press(focus, "Previous")
+    assert at(focus) == first and button(focus, "Previous").disabled
+
+
+def test_the_class_of_a_key_is_the_new_label(focus):
+    item = opened().queue()[0]
+    other = next(each for each in opened().manifest.classes if each != item.label)
+    assert button(focus, item.label).disabled
+    press(focus, other)
+    assert opened().states()[item.id].label == other and at(focus) != item.id
+
+
+def test_a_link_leads_to_the_row_again(scored):
+    third = queue_ids()[2]
+    page(scored, "review", view="Focus", at=third)
+    assert at(scored) == third in words(scored) and "3 of" in words(scored)
+    again = page(new_app(), "review", view="Focus", at=third)
+    assert third in words(again) and again.session_state["view"] == "focus"
+
+
+def test_a_row_that_left_the_queue_is_named_and_the_first_offered(scored):
+    third = queue_ids()[2]
+    opened().flag(third)
+    page(scored, "review", view="Focus", at=third)
+    assert scored.info[0].value == f"{third} is not in this queue any more: it has been flagged."
+    press(scored, "First row of the queue")
+    assert at(scored) == queue_ids()[0]
+
+
+@pytest.mark.parametrize("row", ["nobody", XSS[0], XSS[9]])
+def test_an_unknown_row_in_the_address_is_said_to_be_one(scored, row):
+    page(scored, "review", view="Focus", at=row)
+    assert not scored.exception and not scored.error
+    assert scored.info[0].value.startswith("There is no training row ")
+    assert "<script>" not in words(scored) and "![x]" not in words(scored)
+
+
+def test_skip_decides_nothing_and_begins_again_after_the_last(focus):
+    ids = queue_ids()
+    press(focus, "Skip")
+    assert at(focus) == ids[1] and opened().states() == {}
+    page(focus, "review", view="Focus", at=ids[-1])
+    assert button(focus, "Next").disabled
+    press(focus, "Skip")
+    assert at(focus) == ids[0]
+
+
+def test_the_last_decision_leaves_nothing(focus):
+    first, *others = queue_ids()
+    opened().decide("keep", others)
+    focus.run()
+    assert button(focus, "Skip").disabled
+    press(focus, "Keep")
+    assert "Nothing is left here" in focus.success[0].value
+    focus.sidebar.button(key="sidebar-undo").click().run()
+    assert at(focus) == first
+
+
+def test_another_filter_begins_at_its_first_row(focus):
+    press(focus, "Next")
+    focus.selectbox(key="class").set_value("good").run()
+    assert not focus.exception and at(focus) == queue_ids(label="good")[0]
+
+
+def test_blind_hides_all_that_speaks_of_the_label_until_a_class_is_chosen(scored):
+    page(scored, "review", view="Blind")
+    item = opened().queue()[0]
+    hidden = ("labelled", "Suggestion", '"fw-reasons"', '"fw-score"', '"fw-verdict"')
+    assert item.id in words(scored) and not [each for each in hidden if each in words(scored)]
+    labels = {each.label for each in scored.main.button}
+    assert not labels & {"Keep", "Inspect"} and {"Flag", "Remove", "Skip", "bad", "good"} <= labels
+    assert [button(scored, name).proto.shortcut for name in ("bad", "good")] == ["1", "2"]
+    press(scored, item.label)
+    assert f"You say <b>{item.label}</b>, and so does the label." in words(scored)
+    assert all(each in words(scored) for each in hidden)
+    assert button(scored, "Keep").proto.type == "primary"
+    press(scored, "Keep")
+    entry = opened().log()[0]
+    assert (entry.action, entry.row_id, entry.reason) == ("keep", item.id, f"blind: called it {item.label}")
+    assert not [each for each in hidden if each in words(scored)]  # the next row is hidden again
+
+
+def test_blind_another_opinion_is_a_new_label_at_a_click(scored):
+    page(scored, "review", view="Blind")
+    item = opened().queue()[0]
+    other = next(each for each in opened().manifest.classes if each != item.label)
+    press(scored, other)
+    assert f"You say <b>{other}</b>; the label says <b>{item.label}</b>." in words(scored)
+    assert opened().states() == {} and button(scored, "Keep").proto.type == "secondary"
+    assert button(scored, f"Relabel as {other}").proto.type == "primary"
+    press(scored, f"Relabel as {other}")
+    state = opened().states()[item.id]
+    assert (state.action, state.label, state.reason) == ("relabel", other, f"blind: called it {other}")
+    assert at(scored) == queue_ids()[0] != item.id
+
+
+def test_an_opinion_is_about_one_row(scored):
+    page(scored, "review", view="Blind")
+    press(scored, "good")
+    press(scored, "Next")
+    assert "labelled" not in words(scored) and "What would you call it?" in words(scored)
+
+
+def test_hostile_texts_are_shown_harmlessly(scored, monkeypatch):
+    real = Queue.item
+    hostile = " ".join(XSS)
+    monkeypatch.setattr(Queue, "item", lambda queue, place: replace(real(queue, place), text=hostile))
+    for view in ("List", "Focus", "Blind"):
+        page(scored, "review", view=view)
+        assert not scored.exception and not scored.error
+        shown = words(scored)
+        assert "&lt;script&gt;" in shown
+        assert not [each for each in ("<script", "<img", "<svg", "<iframe", "<style>*") if each in shown]
+
+
+MANY = """
+from pathlib import Path
+from backend.scores.queue import QueueItem
+from pages.components.review.blind import ask_opinion
+from pages.components.review.focus_bar import Bar, decide_bar
+
+classes = [f"class {number}" for number in range(1, 12)]
+item = QueueItem(1, "r1", "a", None, "class 10", None, "undecided", 0.9, [], "flag", None, None)
+bar = Bar(Path("."), "r1", None)
+{draw}
+"""
+
+
+@pytest.mark.parametrize(
+    ("draw", "beyond"),
+    [
+        ("ask_opinion(bar, classes)", ["class 10", "class 11"]),
+        ("decide_bar(bar, item, None, classes)", ["class 11"]),
+    ],
+)
+def test_classes_beyond_the_ninth_are_in_a_menu(draw, beyond):
+    app = AppTest.from_string(MANY.replace("{draw}", draw)).run()
+    assert not app.exception
+    numbered = [each.label for each in app.button if each.proto.shortcut.isdigit()]
+    assert numbered == [f"class {number}" for number in range(1, 10)]
+    assert list(app.get("menu_button")[0].proto.options) == beyond
+
+
+def test_place_of_a_row():
+    queue = SimpleNamespace(ids=["a", "b", "c", "d"], undecided=[True, False, True, False])
+    places = [place_of(queue, row) for row in "abcd"]  # type: ignore[arg-type]
+    assert [(each.before, each.after, each.onward) for each in places if each] == [
+        (None, "b", "c"),
+        ("a", "c", "c"),
+        ("b", "d", "a"),
+        ("c", None, "a"),
+    ]
+    assert place_of(queue, "e") is None  # type: ignore[arg-type]
+    queue.undecided = [False] * 4
+    assert place_of(queue, "d").onward == "a"  # type: ignore[union-attr, arg-type]
