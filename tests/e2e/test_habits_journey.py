@@ -56,7 +56,8 @@ def reach(page, goal: str, key: str = "Tab", most: int = 120) -> None:
 
 VISIBLE = """() => {
     const style = getComputedStyle(document.activeElement);
-    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+    const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    return ring || style.boxShadow !== "none";
 }"""
 
 
@@ -127,7 +128,8 @@ PALE = """() => {
     const found = [];
     for (const each of document.querySelectorAll(".stMain *, [data-testid=stSidebar] *")) {
         const own = [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        if (!own || each.closest("svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial]")) continue;
+        const exempt = "svg, [disabled], [aria-disabled=true], [data-testid=stIconMaterial]";
+        if (!own || each.closest(exempt)) continue;
         const style = getComputedStyle(each), box = each.getBoundingClientRect(), back = behind(each);
         if (!box.width || style.visibility === "hidden" || style.opacity === "0" || !back) continue;
         const [a, b] = [light(over(numbers(style.color), back)), light(back)].sort((x, y) => y - x);
