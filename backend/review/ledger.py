@@ -166,12 +166,13 @@ class Ledger:
         limit: int | None = None,
         offset: int = 0,
         *,
+        batch: int | None = None,
         action: str | None = None,
         author: str | None = None,
         active: bool | None = None,
     ) -> list[LogEntry]:
         """A page of the log, newest first; only entries that match whatever else is given."""
-        wanted = _given(row_id=row_id, action=action, author=author, active=active)
+        wanted = _given(row_id=row_id, batch=batch, action=action, author=author, active=active)
         page = {"limit": -1 if limit is None else limit, "offset": offset}
         with reading(self.path) as connection:
             return _entries(connection, schema.entries(list(wanted)), wanted | page) if connection else []
@@ -180,12 +181,13 @@ class Ledger:
         self,
         row_id: str | None = None,
         *,
+        batch: int | None = None,
         action: str | None = None,
         author: str | None = None,
         active: bool | None = None,
     ) -> int:
         """How many entries `entries` would list without ``limit``."""
-        wanted = _given(row_id=row_id, action=action, author=author, active=active)
+        wanted = _given(row_id=row_id, batch=batch, action=action, author=author, active=active)
         with reading(self.path) as connection:
             if connection is None:
                 return 0

@@ -9,7 +9,7 @@ from itertools import groupby
 from backend.review.ledger import Ledger, LogEntry
 from pages.components.numbers import plural
 
-NEAR = 100  # lines of the log on either side of an entry in which its batch is looked for
+FIRST = 100  # entries of a batch that are read
 READ = 1_000  # lines read at once for a page
 
 Read = Callable[[int, int], list[LogEntry]]  # limit and offset to lines of the log, newest first
@@ -19,12 +19,11 @@ Read = Callable[[int, int], list[LogEntry]]  # limit and offset to lines of the 
 class Batch:
     """Decisions made at once, or one undo or redo (then ``about`` is the batch it concerns).
 
-    ``entries`` are its first; ``size`` says how many there are, or are at least if ``or_more``.
+    ``entries`` are some of it, ``size`` of them in all.
     """
 
     entries: tuple[LogEntry, ...]
     size: int
-    or_more: bool = False
 
     @property
     def head(self) -> LogEntry:
@@ -43,10 +42,9 @@ class Batch:
 
     @property
     def rows(self) -> str:
-        """ "1 row", "3 rows", "150+ rows"."""
+        """ "1 row", "3 rows"."""
         twice = len(self.entries) - len({each.row_id for each in self.entries})  # flagged and relabelled
-        rows = plural(self.size - twice, "row")
-        return rows.replace(" ", "+ ") if self.or_more else rows
+        return plural(self.size - twice, "row")
 
     @property
     def name(self) -> str:
@@ -61,11 +59,9 @@ class Batch:
 
 
 def batch_of(ledger: Ledger, entry: LogEntry) -> Batch:
-    """The batch of an entry, found near it: the log is numbered without gaps."""
-    place = ledger.count() - entry.seq
-    near = ledger.entries(limit=2 * NEAR + 1, offset=max(place - NEAR, 0))
-    own = tuple(each for each in near if each.batch == entry.batch) or (entry,)
-    return Batch(own, len(own), or_more=len(own) > NEAR)
+    """The batch of an entry."""
+    own = ledger.entries(batch=entry.batch, limit=FIRST)
+    return Batch(tuple(own), ledger.count(batch=entry.batch))
 
 
 def row_batch(ledger: Ledger, row: str) -> Batch | None:
