@@ -16,6 +16,7 @@ from pages.components.home.artifact_table import artifact_table
 from pages.components.home.class_table import class_table
 from pages.components.home.findings import eval_correct
 from pages.components.home.findings_list import show_findings
+from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -48,6 +49,7 @@ def show_overview(workspace: Workspace) -> None:
         st.subheader("Model and what was computed")
         show(tag("p", _model(status), cls="fw-muted"))
         show(artifact_table(status))
+    show_training_curve(workspace)
 
 
 def _facts(workspace: Workspace, status: dict) -> Html:
