@@ -10,6 +10,7 @@ from pages.components.messages import show_error, show_messages
 from pages.components.navigation import navigation
 from pages.components.sidebar import show_sidebar
 from pages.components.styling import ICON, LOGO, apply_style
+from pages.components.warming import warm_up
 
 st.set_page_config(page_title="Firstword", page_icon=ICON, layout="wide")
 apply_style()
@@ -21,3 +22,4 @@ try:
     page.run()
 except InputError as error:
     show_error(error)
+warm_up()

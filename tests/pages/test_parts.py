@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import sys
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -134,3 +135,11 @@ def test_a_zip_holds_data_and_manifest(tiny_workspace):
     download = Download(tiny_workspace.path, "cleaned", "jsonl", with_manifest=True)
     names = zipfile.ZipFile(io.BytesIO(download.make().content)).namelist()
     assert sorted(names) == [f"{download.stem}.jsonl", f"{download.stem}.jsonl.manifest.json"]
+
+
+def test_what_answers_need_is_imported_in_the_background():
+    from pages.components.warming import HEAVY, warm_up
+
+    thread = warm_up()
+    thread.join(120)
+    assert not thread.is_alive() and set(HEAVY) <= set(sys.modules)

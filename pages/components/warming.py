@@ -1,0 +1,28 @@
+"""What answers need is imported while the first page is being read, once per server."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+
+import streamlit as st
+
+HEAVY = (
+    "backend.influence.engine",
+    "backend.influence.registry",
+    "backend.scores.registry",
+    "plotly.express",
+)
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> threading.Thread:
+    """Start importing; torch and transformers alone take seconds."""
+    thread = threading.Thread(target=_import_all, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_all() -> None:
+    for name in HEAVY:
+        importlib.import_module(name)
