@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.review.checks import check_reason
 from backend.scores.queue import Queue, QueueFilter
+from pages.components.review.blind import note_of
 from pages.components.review.focus_place import place_of
 from tests.pages.driver import new_app, opened, page, words
 from tests.pages.factories import XSS
@@ -175,6 +177,11 @@ def test_blind_another_opinion_is_a_new_label_at_a_click(scored):
     state = opened().states()[item.id]
     assert (state.action, state.label, state.reason) == ("relabel", other, f"blind: called it {other}")
     assert at(scored) == queue_ids()[0] != item.id
+
+
+@pytest.mark.parametrize("name", ["good\n\x1b[2J", "\u2028", "long" * 1000])
+def test_whatever_a_class_is_called_the_log_can_keep_the_opinion(name):
+    check_reason(note_of(name))
 
 
 def test_an_opinion_is_about_one_row(scored):

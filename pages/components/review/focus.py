@@ -12,7 +12,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.copy_link import copy_link
 from pages.components.markup import plain_label, short, show, tag
-from pages.components.review.blind import ask_opinion, opinion_about, verdict
+from pages.components.review.blind import ask_opinion, note_of, opinion_about, verdict
 from pages.components.review.focus_bar import Bar, decide_bar, undecided_bar
 from pages.components.review.focus_place import Place, first_row, focus_on, focused, place_of
 from pages.components.review.queue_card import card_head, card_reasons, card_texts, group_badge
@@ -58,7 +58,7 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
     if opinion is not None:
         show(verdict(item, opinion))
     show(card_reasons(item))
-    note = f"blind: called it {opinion}" if opinion is not None else ""
+    note = note_of(opinion) if opinion is not None else ""
     decide_bar(Bar(workspace.path, item.id, place.onward, note), item, state, classes, opinion)
 
 
