@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.rowstate import RowState
+from backend.files import digest
 from backend.scores.queue import QueueFilter, QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
@@ -47,4 +48,5 @@ def _card(path: Path, item: QueueItem, state: RowState | None, classes: tuple[st
     show(card_head(item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
     show(card_texts(item, SHOWN_TEXT))
     show(card_reasons(item))
-    decision_bar(path, item.id, item.label, state, classes, f"queue-{item.rank}", elsewhere=True)
+    # Named by row, not by place: a second click, when the rows have moved up, can't be about the next one.
+    decision_bar(path, item.id, item.label, state, classes, f"queue-{digest(item.id)}", elsewhere=True)
