@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from backend.review.checks import check_reason
+from backend.review.ledger import Ledger
 from backend.scores.queue import Queue, QueueFilter
 from pages.components.review.blind import note_of
 from pages.components.review.focus_place import place_of
@@ -72,6 +73,14 @@ def test_a_decision_is_stored_and_the_next_undecided_row_comes(focus):
     focus.sidebar.button(key="sidebar-undo").click().run()
     press(focus, "Previous")
     assert at(focus) == second
+
+
+def test_the_decisions_in_force_are_read_once_for_a_decision(focus, monkeypatch):
+    """Reading them takes half a second where 100,000 rows are decided about."""
+    read, states = [], Ledger.states
+    monkeypatch.setattr(Ledger, "states", lambda ledger, until=None: read.append(1) or states(ledger, until))
+    press(focus, "Keep")
+    assert len(read) == 1
 
 
 def test_decided_rows_are_passed_over_where_all_are_listed(focus):

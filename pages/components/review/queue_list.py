@@ -14,7 +14,7 @@ from pages.components import keys
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import show, tag
 from pages.components.review.queue_card import card_head, card_reasons, card_texts
-from pages.components.review.queue_rows import queue_of
+from pages.components.review.queue_rows import queue_of, states_of
 
 PAGE = 10
 SHOWN_TEXT = 600
@@ -28,7 +28,7 @@ def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
     if not len(queue):
         say_done()
         return
-    states, classes = workspace.states(), workspace.manifest.classes
+    states, classes = states_of(workspace), workspace.manifest.classes
     many = "row has" if len(queue) == 1 else "rows have"
     st.caption(f"{len(queue):,} {many} a reason to be looked at; the most suspicious come first.")
     for at in range((page - 1) * PAGE, min(page * PAGE, len(queue))):
