@@ -293,7 +293,7 @@ def _check_target(connection: sqlite3.Connection, action: Literal["undo", "redo"
         raise InputError(f"batch {batch} is in force; there is nothing to redo")
 
 
-def _given(**filters: str | bool | None) -> dict[str, Any]:
+def _given(**filters: str | int | None) -> dict[str, Any]:
     return {name: value for name, value in filters.items() if value is not None}
 
 
