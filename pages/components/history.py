@@ -92,9 +92,10 @@ def page_of_batches(read: Read, start: int, most: int) -> tuple[list[Batch], int
 def _whole(read: Read, start: int, first: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
     """All lines of a batch that is longer than what is read at once; ``first`` have been read."""
     own = list(first)
-    while len(own) % READ == 0:
-        more = [entry for entry in read(READ, start + len(own)) if entry.batch == first[0].batch]
-        if not more:
-            break
+    asked = got = len(own)
+    while got == asked:  # twice as many each time: what is passed over is passed over a few times only
+        asked = len(own)
+        more = [entry for entry in read(asked, start + asked) if entry.batch == first[0].batch]
+        got = len(more)
         own += more
     return tuple(own)
