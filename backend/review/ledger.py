@@ -181,17 +181,21 @@ class Ledger:
         self,
         row_id: str | None = None,
         *,
-        batch: int | None = None,
         action: str | None = None,
         author: str | None = None,
         active: bool | None = None,
     ) -> int:
         """How many entries `entries` would list without ``limit``."""
-        wanted = _given(row_id=row_id, batch=batch, action=action, author=author, active=active)
+        wanted = _given(row_id=row_id, action=action, author=author, active=active)
         with reading(self.path) as connection:
             if connection is None:
                 return 0
             return connection.execute(schema.count(list(wanted)), wanted).fetchone()[0]
+
+    def size(self, batch: int) -> tuple[int, int]:
+        """How many entries a batch has, and about how many rows they are."""
+        with reading(self.path) as connection:
+            return connection.execute(schema.BATCH_SIZE, (batch,)).fetchone() if connection else (0, 0)
 
     def authors(self) -> list[str]:
         """Everyone who wrote into the log, in alphabetical order."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from backend.data.dataset import Split
-from backend.data.messages import shown_value
+from backend.data.messages import shown_name
 from backend.data.patch import PatchRow
 from backend.data.rowstate import RowState
 from backend.data.write_table import undefused
@@ -85,6 +85,7 @@ def import_patch(
     transaction that writes.
     """
     done: list[PatchPlan] = []
+    name = shown_name(name)[:_NOTE]
 
     def steps(present: dict[str, RowState]) -> list[Step]:
         found = plan(patch, train, classes, present, replace=replace)
@@ -92,10 +93,10 @@ def import_patch(
         wanted = {row.id: _state(row) for row in found.of("applies")}
         if not wanted:
             others = ", ".join(f"{n:,} {each}" for each, n in found.counts.items() if n)
-            raise InputError(f"{_shown(name)}: no row of this patch applies ({others})")
+            raise InputError(f"{name}: no row of this patch applies ({others})")
         return steps_to(wanted, present, given_labels(train))
 
-    batch = ledger.bring_about(steps, note=f"import {_shown(name)}", author=author, origin=origin)
+    batch = ledger.bring_about(steps, note=f"import {name}", author=author, origin=origin)
     return batch, done[-1]
 
 
@@ -134,8 +135,3 @@ def _check_reason(row: PatchRow) -> None:
         check_reason(row.reason)
     except InputError as error:
         raise InputError(f"{row.where}, {error}") from error
-
-
-def _shown(name: str) -> str:
-    name = name if name.isprintable() else shown_value(name, _NOTE)
-    return name[:_NOTE]

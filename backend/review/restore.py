@@ -15,7 +15,10 @@ def restore(ledger: Ledger, train: Split, name: str, *, author: str, origin: str
 
     Nothing leaves the log. `InputError` if there is no such version, or its decisions are in force already.
     """
-    then = ledger.states(moment(ledger, name).until)
+    until = moment(ledger, name).until
+    if until is None:  # what is decided at this moment by someone else would be taken back
+        raise InputError(f"{name}: nothing to restore; its decisions are those in force")
+    then = ledger.states(until)
 
     def steps(present: dict[str, RowState]) -> list[Step]:
         rows = dict.fromkeys([*train.ids, *present, *then])  # in the order of the data

@@ -128,6 +128,7 @@ LAST_UNDONE = "SELECT batch FROM undone ORDER BY seq DESC LIMIT 1"
 BATCH_STATUS = "SELECT action, batch IN (SELECT batch FROM undone) FROM log WHERE batch = ? LIMIT 1"
 
 ENTRIES_OF_BATCH = "SELECT * FROM entry WHERE batch = ? ORDER BY seq DESC LIMIT ?"
+BATCH_SIZE = "SELECT count(*), count(DISTINCT row_id) FROM log WHERE batch = ?"
 AUTHORS = "SELECT DISTINCT author FROM log ORDER BY author"
 STATES = "SELECT row_id, action, label, reason, author, at FROM state"
 # A row's first entry holds the label that it was given.

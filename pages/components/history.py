@@ -19,11 +19,13 @@ Read = Callable[[int, int], list[LogEntry]]  # limit and offset to lines of the 
 class Batch:
     """Decisions made at once, or one undo or redo (then ``about`` is the batch it concerns).
 
-    ``entries`` are some of it, ``size`` of them in all.
+    ``entries`` are some of it, ``size`` of them in all, about ``n_rows`` rows: one that was flagged and
+    relabelled at once has two.
     """
 
     entries: tuple[LogEntry, ...]
     size: int
+    n_rows: int
 
     @property
     def head(self) -> LogEntry:
@@ -43,8 +45,7 @@ class Batch:
     @property
     def rows(self) -> str:
         """ "1 row", "3 rows"."""
-        twice = len(self.entries) - len({each.row_id for each in self.entries})  # flagged and relabelled
-        return plural(self.size - twice, "row")
+        return plural(self.n_rows, "row")
 
     @property
     def name(self) -> str:
@@ -61,7 +62,7 @@ class Batch:
 def batch_of(ledger: Ledger, entry: LogEntry) -> Batch:
     """The batch of an entry."""
     own = ledger.entries(batch=entry.batch, limit=FIRST)
-    return Batch(tuple(own), ledger.count(batch=entry.batch))
+    return Batch(tuple(own), *ledger.size(entry.batch))
 
 
 def row_batch(ledger: Ledger, row: str) -> Batch | None:
@@ -80,17 +81,21 @@ def page_of_batches(read: Read, start: int, most: int) -> tuple[list[Batch], int
     groups = [tuple(group) for _, group in groupby(lines, key=lambda entry: entry.batch)]
     if len(lines) == READ and len(groups) > 1:
         groups.pop()  # perhaps cut: the next page begins with it
-    made = [Batch(group, len(group)) for group in groups[:most]]
     if len(lines) == READ and len(groups) == 1:
-        made = [Batch(groups[0], _length(read, start, groups[0][0].batch))]
+        groups = [_whole(read, start, groups[0])]
+    made = [
+        Batch(group[:READ], len(group), len({entry.row_id for entry in group})) for group in groups[:most]
+    ]
     return made, start + sum(batch.size for batch in made)
 
 
-def _length(read: Read, start: int, number: int) -> int:
-    """How many lines a batch takes that is longer than what is read at once."""
-    size = 0
-    while True:
-        own = sum(entry.batch == number for entry in read(READ, start + size))
-        size += own
-        if own < READ:
-            return size
+def _whole(read: Read, start: int, first: tuple[LogEntry, ...]) -> tuple[LogEntry, ...]:
+    """All lines of a batch that is longer than what is read at once; ``first`` have been read."""
+    own = list(first)
+    asked = got = len(own)
+    while got == asked:  # twice as many each time: what is passed over is passed over a few times only
+        asked = len(own)
+        more = [entry for entry in read(asked, start + asked) if entry.batch == first[0].batch]
+        got = len(more)
+        own += more
+    return tuple(own)

@@ -13,6 +13,7 @@ from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import badge
 from pages.components.decisions import redo, undo
+from pages.components.held_keys import ignore_held_keys
 from pages.components.history import Batch, batch_of
 from pages.components.job_line import show_running_job
 from pages.components.markup import plain_label, show, tag
@@ -43,6 +44,7 @@ def show_sidebar() -> None:
             max_chars=80,
             help="Stands beside each decision in the log. It is a note, not a login.",
         )
+        ignore_held_keys()
 
 
 def _undo_and_redo(path: Path) -> None:

@@ -93,3 +93,29 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
         state = workspace.states()[third]
         assert (state.action, state.author) == ("keep" if chosen == label else "relabel", "kfx12s")
         assert state.reason == f"blind: called it {chosen}"
+
+
+def test_a_key_that_is_held_decides_about_one_row(workspace):
+    first, second, third = (each.id for each in workspace.queue()[:3])
+    with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1100}) as page:
+        page.goto(f"{address}/review?view=Focus")
+        page.wait_for_url(re.compile(r"[?&]at="), timeout=120_000)  # the server imports torch
+        settled(page)
+        page.keyboard.down("k")
+        shows(page, second)
+        for _ in range(3):
+            page.keyboard.down("k")  # pressed and never let go, it repeats
+            settled(page)
+        assert list(workspace.states()) == [first]
+        page.keyboard.up("k")
+        page.keyboard.press("k")
+        shows(page, third)
+        assert set(workspace.states()) == {first, second}
+
+        # In a text field it repeats as ever.
+        name = page.get_by_role("textbox", name="Your name")
+        name.fill("")
+        page.keyboard.down("k")
+        page.keyboard.down("k")
+        page.keyboard.up("k")
+        assert name.input_value() == "kk"

@@ -2,6 +2,8 @@
 
 from streamlit.testing.v1 import AppTest
 
+from backend.review.diff import Diff, RowChange
+from pages.components.changes.diff_tables import per_class
 from tests.pages.driver import opened, page, words
 from tests.pages.factories import XSS
 
@@ -82,3 +84,9 @@ def test_an_address_with_a_version_that_is_not_there(app):
     opened().keep("r1")
     page(app, "changes", **COMPARE, since="v9", difference="<b>")
     assert not app.exception and "From raw to now" in words(app)
+
+
+def test_classes_that_are_not_listed_are_counted():
+    rows = tuple(RowChange(f"r{n}", ("removed",), f"c{n:03}", f"c{n:03}", "", "") for n in range(60))
+    shown = per_class(Diff("raw", "now", rows))
+    assert "c049" in shown and "c050" not in shown and "and 10 more classes" in shown

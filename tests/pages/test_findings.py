@@ -105,6 +105,9 @@ def test_what_is_stale_is_named_with_its_job(found):
     assert any(each.value == "stale scores: dynamics" for each in found.caption)
     labels = [each.label for each in found.main.button]
     assert "Compute scores again" in labels and "Compute words again" in labels
+    shown = words(found)
+    assert "misleading words: computed from other data" in shown and "not computed yet" not in shown
+    assert "Nothing was found" not in "".join(each.value for each in found.success)
 
 
 def test_a_damaged_table_of_scores_is_one_line(found):

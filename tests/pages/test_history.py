@@ -1,6 +1,6 @@
 import pytest
 
-from backend.review.ledger import Ledger, LogEntry
+from backend.review.ledger import Ledger, LogEntry, Step
 from backend.workspace import Workspace
 from pages.components import history
 from pages.components.history import batch_of, page_of_batches, row_batch
@@ -48,6 +48,20 @@ def test_a_very_large_batch_is_counted_but_not_read(tmp_path):
     found = row_batch(ledger, f"r{2 * history.FIRST}")
     assert found is not None and found.name == f"flag {5 * history.FIRST} rows"
     assert len(found.entries) == history.FIRST
+
+
+@pytest.mark.parametrize("size", [history.FIRST, history.READ])
+def test_a_row_with_two_entries_is_counted_once_in_a_large_batch(tmp_path, size):
+    """As a restore or an import makes them: relabelled and flagged at once."""
+    ledger = Ledger(tmp_path / "review.sqlite")
+    steps = [
+        step for n in range(size) for step in (Step(f"r{n}", "relabel", "x", "y"), Step(f"r{n}", "flag", "y"))
+    ]
+    ledger.bring_about(lambda _: steps, note="restore v1", author="a", origin="cli")
+    found = row_batch(ledger, "r0")
+    assert found is not None and (found.size, found.rows) == (2 * size, f"{size:,} rows")
+    (listed,), end = page_of_batches(lambda limit, at: ledger.entries(limit=limit, offset=at), 0, 3)
+    assert (listed.size, listed.rows, end) == (2 * size, f"{size:,} rows", 2 * size)
 
 
 @pytest.mark.parametrize("read_at_once", [2, 3, 4, 7, 50])

@@ -1,7 +1,9 @@
 """More rows for a workspace, on the Export page."""
 
 import json
+import shutil
 
+import datasets
 import pytest
 
 from tests.conftest import tiny_rows
@@ -62,6 +64,23 @@ def test_a_patch_is_looked_at_then_applied(app):
     assert {row: each.action for row, each in opened().states().items()} == {"r1": "remove", "r2": "flag"}
     assert opened().states()["r1"].reason == "=<b>"
     assert next(each for each in app.button if each.label == "Apply to 0 rows").disabled
+
+
+def test_a_patch_that_was_rewritten_is_read_again(app, tmp_path):
+    def write(*ids: str) -> None:
+        cells = {"id": list(ids)} | {key: [""] * len(ids) for key in ("new_label", "reason")}
+        split = datasets.Dataset.from_dict({**cells, "action": ["flag"] * len(ids)})
+        shutil.rmtree(tmp_path / "saved", ignore_errors=True)
+        datasets.DatasetDict({"train": split}).save_to_disk(tmp_path / "saved")
+
+    write("r1")
+    page(app, "export")
+    app.segmented_control(key="patch-from").set_value("path").run()
+    app.text_input(key="patch-path").set_value(f"{tmp_path / 'saved'}:train").run()
+    assert not app.exception and "Apply to 1 row" in [each.label for each in app.button]
+    write("r1", "r2")
+    app.run()
+    assert not app.exception and "Apply to 2 rows" in [each.label for each in app.button]
 
 
 def test_what_is_no_patch_is_refused_in_a_line(app):

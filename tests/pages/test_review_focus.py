@@ -6,7 +6,10 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.review.checks import check_reason
+from backend.review.ledger import Ledger
 from backend.scores.queue import Queue, QueueFilter
+from pages.components.review.blind import note_of
 from pages.components.review.focus_place import place_of
 from tests.pages.driver import new_app, opened, page, words
 from tests.pages.factories import XSS
@@ -70,6 +73,14 @@ def test_a_decision_is_stored_and_the_next_undecided_row_comes(focus):
     focus.sidebar.button(key="sidebar-undo").click().run()
     press(focus, "Previous")
     assert at(focus) == second
+
+
+def test_the_decisions_in_force_are_read_once_for_a_decision(focus, monkeypatch):
+    """Reading them takes half a second where 100,000 rows are decided about."""
+    read, states = [], Ledger.states
+    monkeypatch.setattr(Ledger, "states", lambda ledger, until=None: read.append(1) or states(ledger, until))
+    press(focus, "Keep")
+    assert len(read) == 1
 
 
 def test_decided_rows_are_passed_over_where_all_are_listed(focus):
@@ -175,6 +186,11 @@ def test_blind_another_opinion_is_a_new_label_at_a_click(scored):
     state = opened().states()[item.id]
     assert (state.action, state.label, state.reason) == ("relabel", other, f"blind: called it {other}")
     assert at(scored) == queue_ids()[0] != item.id
+
+
+@pytest.mark.parametrize("name", ["good\n\x1b[2J", "\u2028", "long" * 1000])
+def test_whatever_a_class_is_called_the_log_can_keep_the_opinion(name):
+    check_reason(note_of(name))
 
 
 def test_an_opinion_is_about_one_row(scored):

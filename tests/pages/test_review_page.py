@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.files import digest
 from backend.scores.queue import QueueFilter
 from backend.scores.registry import all_scores
 from tests.pages.driver import new_app, opened, page, words
@@ -37,7 +38,7 @@ def test_the_most_suspicious_rows_come_first_with_their_reasons(scored):
 def test_a_decision_is_stored_and_the_row_leaves_the_list(scored):
     page(scored, "review")
     first, second = (each.id for each in opened().queue()[:2])
-    scored.button(key="remove-queue-1").click().run()
+    scored.button(key=f"remove-queue-{digest(first)}").click().run()
     assert not scored.exception and not scored.error
     assert {row: state.action for row, state in opened().states().items()} == {first: "remove"}
     assert opened().log()[0].origin == "app" and scored.toast
@@ -46,11 +47,20 @@ def test_a_decision_is_stored_and_the_row_leaves_the_list(scored):
     assert first in words(scored) and "removed" in words(scored)
 
 
+def test_a_second_click_is_not_about_the_row_that_has_moved_up(scored):
+    page(scored, "review")
+    first = opened().queue()[0].id
+    remove = next(each for each in scored.main.button if each.label == "Remove")
+    remove.click().run()
+    remove.click().run()
+    assert set(opened().states()) == {first} and not scored.exception
+
+
 def test_inspect_asks_about_the_row(scored):
     """That the page changes, too, is for a real browser to show (tests/e2e)."""
     page(scored, "review")
     first = opened().queue()[0].id
-    scored.button(key="inspect-queue-1").click().run()
+    scored.button(key=f"inspect-queue-{digest(first)}").click().run()
     assert not scored.exception and not scored.error
     assert (scored.session_state["what"], scored.session_state["row"]) == ("train", first)
 

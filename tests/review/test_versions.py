@@ -203,6 +203,21 @@ def test_restore_is_one_batch_that_can_be_undone(ledger, train):
     assert ledger.states() == {} and sum(ledger.counts().values()) == 0
 
 
+def test_there_is_no_way_back_to_now(ledger, train, monkeypatch):
+    """Not even to take back what someone else decides at that moment."""
+    decide(ledger, "flag", "a")
+    read = ledger.states
+
+    def states(until=None):
+        found = read(until)
+        decide(ledger, "keep", "b")
+        return found
+
+    monkeypatch.setattr(ledger, "states", states)
+    with pytest.raises(InputError, match="now: nothing to restore"):
+        restore(ledger, train, NOW, **WHO)
+
+
 def test_a_restore_that_fails_leaves_nothing(ledger):
     decide(ledger, "flag", "a")
     before = ledger.entries()

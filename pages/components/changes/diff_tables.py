@@ -27,7 +27,8 @@ def per_class(diff: Diff) -> Html:
         for name, counts in list(diff.per_class.items())[:MOST]
     ]
     total = (tag("b", "all"), *(f"{diff.counts[kind]:,}" for kind in kinds))
-    return table(("class", *kinds), [*rows, total], numbers=range(1, len(kinds) + 1))
+    made = table(("class", *kinds), [*rows, total], numbers=range(1, len(kinds) + 1))
+    return tag("div", made, _more(len(diff.per_class), "classes"))
 
 
 def class_flow(diff: Diff) -> Html:
@@ -36,9 +37,13 @@ def class_flow(diff: Diff) -> Html:
         (short(old or UNKNOWN, 40), short(new or UNKNOWN, 40), f"{count:,}")
         for (old, new), count in list(diff.flow.items())[:MOST]
     ]
-    more = len(diff.flow) - MOST
-    rest = tag("p", f"and {more:,} more ways", cls="fw-muted") if more > 0 else ""
-    return tag("div", table(("from class", "to class", "rows"), rows, numbers=(2,)), rest)
+    made = table(("from class", "to class", "rows"), rows, numbers=(2,))
+    return tag("div", made, _more(len(diff.flow), "ways"))
+
+
+def _more(count: int, names: str) -> str:
+    """That not all are listed, if so."""
+    return tag("p", f"and {count - MOST:,} more {names}", cls="fw-muted") if count > MOST else ""
 
 
 def _number(count: int) -> str:

@@ -15,7 +15,7 @@ from pages.components import keys
 from pages.components.decisions import author
 from pages.components.markup import short, show
 from pages.components.messages import safely, say, show_error
-from pages.components.new.source import ask_source
+from pages.components.new.source import ask_source, state_of
 from pages.components.numbers import plural
 from pages.components.tables import table
 from pages.components.workspaces import opened, version
@@ -65,16 +65,12 @@ def _apply(path: Path, source: str, replace: bool) -> None:
 
 
 def _plan(workspace: Workspace, source: str, replace: bool) -> PatchPlan:
-    file = Path(source).expanduser()
-    changed = file.stat().st_mtime_ns if file.exists() else 0
-    log_lines = workspace.ledger.count()
-    return _planned(str(workspace.path), version(workspace), log_lines, source, changed, replace)
+    decided, state = workspace.ledger.count(), state_of(source)
+    return _planned(str(workspace.path), version(workspace), decided, source, state, replace)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Checking the patch …")
-def _planned(
-    path: str, artifacts: str, log_lines: int, source: str, changed: int, replace: bool
-) -> PatchPlan:
+def _planned(path: str, artifacts: str, decided: int, source: str, state: object, replace: bool) -> PatchPlan:
     return opened(Path(path)).patch_dry_run(source, replace=replace)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import streamlit as st
 
 from backend.data.overlap import stands_also_in
+from backend.folder import ArtifactState
 from backend.scores.queue import LABEL, UNDECIDED, QueueFilter
-from backend.scores.registry import all_scores
+from backend.scores.registry import all_scores, producer_of
 from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
@@ -44,10 +45,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Unknown:
-    """What can't be said yet, and the page that offers to compute it."""
+    """What can't be said, since it is missing or stale, and the page that offers to compute it."""
 
     about: str
     page: str
+    state: ArtifactState = "missing"
 
 
 def _overlap(workspace: Workspace) -> Finding:
@@ -65,7 +67,7 @@ def _overlap(workspace: Workspace) -> Finding:
 def _contradictions(workspace: Workspace) -> Finding | Unknown:
     count = _count_queue(workspace, LABEL, "contradiction")
     if count is None:
-        return Unknown("contradictions", "review")
+        return _unknown(workspace, "contradictions", "contradiction")
     return Finding(
         "high",
         count,
@@ -79,7 +81,8 @@ def _contradictions(workspace: Workspace) -> Finding | Unknown:
 def _suspects(workspace: Workspace) -> Finding | Unknown:
     count = _count_queue(workspace, LABEL, None)
     if count is None:
-        return Unknown("wrong labels", "review")
+        serving = [each.name for each in all_scores().values() if each.serves == LABEL]
+        return _unknown(workspace, "wrong labels", *serving)
     one, many = "training row may have a wrong label", "training rows may have a wrong label"
     return Finding("medium", count, one, many, "review")
 
@@ -93,10 +96,10 @@ def _errors(workspace: Workspace) -> Finding | None:
     return Finding("medium", count, one, many, "inspect", query)
 
 
-def _words(workspace: Workspace) -> Finding | Unknown | None:
+def _words(workspace: Workspace) -> Finding | Unknown:
     state = workspace.folder.state("words")
     if state != "current":
-        return Unknown("misleading words", "words") if state == "missing" else None
+        return Unknown("misleading words", "words", state)
     one, many = "word carries influence on errors", "words carry influence on errors, most harmful first"
     return Finding("low", len(read_words(workspace)), one, many, "words")
 
@@ -104,7 +107,7 @@ def _words(workspace: Workspace) -> Finding | Unknown | None:
 def _duplicates(workspace: Workspace) -> Finding | Unknown:
     count = _count_queue(workspace, "redundant", "near_duplicates")
     if count is None:
-        return Unknown("near-duplicates", "review")
+        return _unknown(workspace, "near-duplicates", "near_duplicates")
     return Finding(
         "low",
         count,
@@ -126,6 +129,12 @@ LOOKS: tuple[Callable[[Workspace], Finding | Unknown | None], ...] = (
     _words,
     _duplicates,
 )  # the most serious first
+
+
+def _unknown(workspace: Workspace, about: str, *scores: str) -> Unknown:
+    states = read_current(workspace).states
+    found = {states[producer_of(each).name] for each in scores}
+    return Unknown(about, "review", "stale" if "stale" in found else "missing")
 
 
 def _count_queue(workspace: Workspace, serves: str, reason: str | None) -> int | None:

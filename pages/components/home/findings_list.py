@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from backend.errors import InputError
+from backend.folder import ArtifactState
 from backend.workspace import OPTIONAL_ARTIFACTS, Workspace
 from pages.components.badges import Tone, badge
 from pages.components.home.artifact_table import NAMES
@@ -38,8 +39,8 @@ def show_findings(workspace: Workspace, status: dict[str, Any]) -> None:
     unknown = [each for each in found if isinstance(each, Unknown)]
     if not unknown and not any(each.count for each in counted):
         st.success("Nothing was found that asks for a look.", icon=":material/done_all:")
-    for page in dict.fromkeys(each.page for each in unknown):
-        _unknown([each.about for each in unknown if each.page == page], page)
+    for page, state in dict.fromkeys((each.page, each.state) for each in unknown):
+        _unknown([each.about for each in unknown if (each.page, each.state) == (page, state)], page, state)
     _stale(workspace, status)
 
 
@@ -61,10 +62,9 @@ def _finding(found: Finding) -> None:
     _line(line, found.page, LINKS[found.page], dict(found.query))
 
 
-def _unknown(about: list[str], page: str) -> None:
-    line = tag(
-        "div", badge("not known"), tag("span", f"{', '.join(about)}: not computed yet"), cls="fw-finding"
-    )
+def _unknown(about: list[str], page: str, state: ArtifactState) -> None:
+    why = "not computed yet" if state == "missing" else "computed from other data"
+    line = tag("div", badge("not known"), tag("span", f"{', '.join(about)}: {why}"), cls="fw-finding")
     _line(line, page, MAKERS[page], {})
 
 

@@ -43,7 +43,7 @@ def look_at(source: str, role: str) -> Peek | None:
     """
     try:
         if is_local(source):
-            return _local_look(source, _state(source))
+            return _local_look(source, state_of(source))
     except InputError as error:
         show_error(error)
         return None
@@ -53,6 +53,13 @@ def look_at(source: str, role: str) -> Peek | None:
         job_panel(args, "Fetch the first rows", "asks the hub; the whole data set is fetched later")
         return None
     return Peek.of_json(found)
+
+
+def state_of(source: str) -> object:
+    """Differs once the file is rewritten, or the folder's own entries are."""
+    path = Path(source).expanduser()
+    found = (path if path.exists() else Path(source.rpartition(":")[0]).expanduser()).stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _named(role: str, kind: str) -> str | None:
@@ -118,10 +125,3 @@ def _place(role: str) -> str:
 @st.cache_data(max_entries=20, show_spinner=False)
 def _local_look(source: str, state: object) -> Peek:
     return Workspace.peek(source)
-
-
-def _state(source: str) -> object:
-    """Differs once the file is rewritten, or the folder's own entries are."""
-    path = Path(source).expanduser()
-    found = (path if path.exists() else Path(source.rpartition(":")[0]).expanduser()).stat()
-    return found.st_size, found.st_mtime_ns

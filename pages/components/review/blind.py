@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from backend.data.messages import shown_name
 from backend.scores.queue import QueueItem
 from pages.components import keys
 from pages.components.markup import Html, plain_label, short, tag
 from pages.components.review.focus_bar import MOST_KEYS, Bar, class_button, class_menu
+
+NOTED = 200  # characters of a class's name that the log keeps
 
 
 def opinion_about(row: str, classes: Sequence[str]) -> str | None:
@@ -41,6 +44,11 @@ def verdict(item: QueueItem, opinion: str) -> Html:
     if opinion == item.label:
         return tag("div", *said, ", and so does the label.", cls="fw-verdict")
     return tag("div", *said, "; the label says ", tag("b", short(item.label)), ".", cls="fw-verdict")
+
+
+def note_of(opinion: str) -> str:
+    """What the log keeps of the opinion: one line, whatever the class is called."""
+    return f"blind: called it {shown_name(opinion)[:NOTED]}"
 
 
 def _hold(row: str, name: str) -> None:

@@ -12,12 +12,12 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.copy_link import copy_link
 from pages.components.markup import plain_label, short, show, tag
-from pages.components.review.blind import ask_opinion, opinion_about, verdict
+from pages.components.review.blind import ask_opinion, note_of, opinion_about, verdict
 from pages.components.review.focus_bar import Bar, decide_bar, undecided_bar
 from pages.components.review.focus_place import Place, first_row, focus_on, focused, place_of
 from pages.components.review.queue_card import card_head, card_reasons, card_texts, group_badge
 from pages.components.review.queue_list import say_done
-from pages.components.review.queue_rows import queue_of
+from pages.components.review.queue_rows import queue_of, states_of
 
 SHOWN_TEXT = 20_000
 
@@ -44,7 +44,7 @@ def show_focus(workspace: Workspace, wanted: QueueFilter, blind: bool) -> None:
 
 
 def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> None:
-    classes, state = workspace.manifest.classes, workspace.states().get(item.id)
+    classes, state = workspace.manifest.classes, states_of(workspace).get(item.id)
     opinion = opinion_about(item.id, classes) if blind else None
     if blind and opinion is None:
         bar = Bar(workspace.path, item.id, place.onward)
@@ -58,7 +58,7 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
     if opinion is not None:
         show(verdict(item, opinion))
     show(card_reasons(item))
-    note = f"blind: called it {opinion}" if opinion is not None else ""
+    note = note_of(opinion) if opinion is not None else ""
     decide_bar(Bar(workspace.path, item.id, place.onward, note), item, state, classes, opinion)
 
 
@@ -93,7 +93,7 @@ def _step(name: str, key: str, icon: str, row: str | None) -> None:
 
 def _say_gone(workspace: Workspace, row: str, first: str) -> None:
     """That the row of the address is not in the queue, and why; with the way back into it."""
-    state = workspace.states().get(row)
+    state = states_of(workspace).get(row)
     name = plain_label(row)
     if not workspace.train_split.has(row):
         line = f"There is no training row {name}."

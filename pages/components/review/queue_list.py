@@ -7,13 +7,14 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.rowstate import RowState
+from backend.files import digest
 from backend.scores.queue import QueueFilter, QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import show, tag
 from pages.components.review.queue_card import card_head, card_reasons, card_texts
-from pages.components.review.queue_rows import queue_of
+from pages.components.review.queue_rows import queue_of, states_of
 
 PAGE = 10
 SHOWN_TEXT = 600
@@ -27,7 +28,7 @@ def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
     if not len(queue):
         say_done()
         return
-    states, classes = workspace.states(), workspace.manifest.classes
+    states, classes = states_of(workspace), workspace.manifest.classes
     many = "row has" if len(queue) == 1 else "rows have"
     st.caption(f"{len(queue):,} {many} a reason to be looked at; the most suspicious come first.")
     for at in range((page - 1) * PAGE, min(page * PAGE, len(queue))):
@@ -47,4 +48,5 @@ def _card(path: Path, item: QueueItem, state: RowState | None, classes: tuple[st
     show(card_head(item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
     show(card_texts(item, SHOWN_TEXT))
     show(card_reasons(item))
-    decision_bar(path, item.id, item.label, state, classes, f"queue-{item.rank}", elsewhere=True)
+    # Named by row, not by place: a second click, when the rows have moved up, can't be about the next one.
+    decision_bar(path, item.id, item.label, state, classes, f"queue-{digest(item.id)}", elsewhere=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
 
+from backend.data.rowstate import RowState
 from backend.scores.queue import Queue, QueueFilter, Ranking, rank_rows
 from backend.scores.table import ScoreTable
 from backend.workspace import Workspace
@@ -21,9 +23,19 @@ def queue_of(workspace: Workspace, wanted: QueueFilter) -> Queue:
     return _queue(path, values.key, decided, wanted, _ranking(path, values.key, wanted.serves, table))
 
 
+def states_of(workspace: Workspace) -> Mapping[str, RowState]:
+    """The decisions in force, read once for all queues and sessions; do not change them."""
+    return _states(str(workspace.path), workspace.ledger.count())
+
+
 @st.cache_resource(max_entries=30, show_spinner=False)
 def _queue(path: str, scores: str, decided: int, wanted: QueueFilter, _ranked: Ranking) -> Queue:
-    return Queue(_ranked, opened(Path(path)).states(), wanted)
+    return Queue(_ranked, _states(path, decided), wanted)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _states(path: str, decided: int) -> Mapping[str, RowState]:
+    return opened(Path(path)).states()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Ranking …")
