@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import threading
 
@@ -17,7 +18,7 @@ HEAVY = (
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
-    """Start importing; torch and transformers alone take seconds."""
+    """Start importing, torch and transformers take seconds; then keep what is there out of collections."""
     thread = threading.Thread(target=_import_all, name="warm-up", daemon=True)
     thread.start()
     return thread
@@ -26,3 +27,7 @@ def warm_up() -> threading.Thread:
 def _import_all() -> None:
     for name in HEAVY:
         importlib.import_module(name)
+    # Streamlit collects all garbage after every run of a page: a third of a second with torch in memory,
+    # in which nothing else runs. What is frozen is passed over.
+    gc.collect()
+    gc.freeze()
