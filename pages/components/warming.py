@@ -29,5 +29,6 @@ def _import_all() -> None:
         importlib.import_module(name)
     # Streamlit collects all garbage after every run of a page: a third of a second with torch in memory,
     # in which nothing else runs. What is frozen is passed over.
-    gc.collect()
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
