@@ -56,6 +56,7 @@ HELP_PART = "part"  # URL
 
 PAIR_OF, PAIR_TEST, PAIR_TRAIN, PAIR_LABEL = "of", "test", "train", "why"  # URL
 PAIR_TEXT, PAIR_TEXT_B = "test-text", "test-text-b"  # URL, if short
+PAIR_OPEN = "pair-open"  # the pair that the next run shows in a dialog
 ROWS_OF, ROWS_FIND, ROWS_REGEX = "rows", "find", "pattern"  # URL
 ROWS_LABEL, ROWS_PREDICTED, ROWS_GROUP, ROWS_DECISION = "of-class", "predicted", "group", "state"  # URL
 ROWS_WRONG, ROWS_SCORE, ROWS_LOW, ROWS_HIGH = "wrong", "range-of", "from", "to"  # URL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ class Unit:
     def of(cls, values: Iterable[float]) -> Unit:
         """The unit in which the largest of ``values`` has one to three digits before the point."""
         largest = max((abs(each) for each in values if math.isfinite(each)), default=0.0)
-        if largest == 0.0:
+        if largest < sys.float_info.min:  # nothing that a power of ten can scale
             return cls(0, 2)
         magnitude = math.floor(math.log10(largest))
         exponent = 0 if -1 <= magnitude <= 2 else 3 * (magnitude // 3)

@@ -16,11 +16,13 @@ def test_a_pair_is_drawn_and_many_rows_are_decided_at_once(browser_is_here, work
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
 
-        # From a card of Inspect to its pair; the address alone brings it back.
+        # From a card of Inspect to its pair, in place and then as a page; the address alone brings it back.
         page.goto(f"{address}/inspect")
         page.get_by_text("Helpful", exact=True).wait_for()
         settled(page)
-        page.get_by_role("link", name="Show as a pair").first.click()
+        page.get_by_role("button", name="Show as a pair").first.click()
+        page.get_by_role("dialog").locator("path.ribbon").first.wait_for(state="attached")
+        page.get_by_role("dialog").get_by_role("link", name="Open as a page").click()
         page.wait_for_url(re.compile("pair.*train="))
         page.reload()
         page.locator("path.ribbon").first.wait_for(state="attached")

@@ -14,6 +14,7 @@ from pages.components.numbers import MINUS, Unit, percent, plural
         ([0.5], "+0.500", ""),
         ([123456.0], "+123.5", "× 10³"),
         ([], "0.00", ""),
+        ([5e-324], "0.00", ""),
     ],
 )
 def test_units(values, written, name):

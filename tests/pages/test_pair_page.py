@@ -79,12 +79,16 @@ def test_a_deep_link_shows_the_pair_and_a_decision_is_stored(app):
     assert "flagged" in words(app)
 
 
-def test_a_card_of_inspect_leads_to_its_pair(app):
+def test_a_card_of_inspect_shows_its_pair_in_place(app):
     page(app, "inspect")
-    links = [each for each in app.get("page_link") if each.proto.label == "Show as a pair"]
-    shown = opened().explain(row=app.session_state["shown"][0][2].row, split="eval")
-    assert len(links) == len(shown.proponents) + len(shown.opponents)
-    assert f"train={shown.proponents[0].id}" in links[0].proto.query_string
+    row = app.session_state["shown"][0][2].row
+    shown = opened().explain(row=row, split="eval")
+    buttons = [each for each in app.button if each.label == "Show as a pair"]
+    assert len(buttons) == len(shown.proponents) + len(shown.opponents)
+    app.button(key="pair-helpful-2").click().run()
+    assert not app.exception and f"{shown.proponents[1].rank} of 60" in words(app)
+    (link,) = [each for each in app.get("page_link") if each.proto.label.startswith("Open as a page")]
+    assert f"train={shown.proponents[1].id}" in link.proto.query_string
 
 
 @pytest.mark.parametrize(

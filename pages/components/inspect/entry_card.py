@@ -13,7 +13,8 @@ from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.decision_bar import decision_bar
 from pages.components.highlight import LONG, Painter
 from pages.components.markup import Html, join, short, show, tag
-from pages.components.pair.pair_question import can_be_paired, pair_address
+from pages.components.pair.pair_dialog import offer_pair
+from pages.components.pair.pair_question import can_be_paired
 from pages.components.word_rows import mostly_special, special_name
 from pages.components.word_table import word_table
 from pages.components.workspaces import Asked
@@ -40,18 +41,8 @@ class Cards:
             show(self._head(entry, state))
             show(self._texts(entry, state))
             decision_bar(self.path, entry.id, entry.label, state, self.classes, f"{side}-{entry.rank}")
-            self._pair_link(entry)
-
-    def _pair_link(self, entry: Entry) -> None:
-        address = pair_address(self.asked, entry.id) if can_be_paired(self.asked.method) else None
-        if address is not None:
-            st.page_link(
-                "pages/pair.py",
-                label="Show as a pair",
-                icon=":material/compare_arrows:",
-                query_params=address,
-                help="Both texts with ribbons between their words, and its neighbours as a control",
-            )
+            if can_be_paired(self.asked.method):
+                offer_pair(self.asked, entry.id, f"{side}-{entry.rank}")
 
     def _head(self, entry: Entry, state: RowState | None) -> Html:
         sign = "fw-plus" if entry.score > 0 else "fw-minus"

@@ -13,6 +13,7 @@ from pages.components.inspect.entry_card import Cards
 from pages.components.legend import legend
 from pages.components.markup import short, show, tag
 from pages.components.numbers import Unit
+from pages.components.pair.pair_dialog import show_offered_pair
 from pages.components.scale import all_entries, list_scale
 from pages.components.workspaces import Asked
 
@@ -65,6 +66,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
             f"training on these made “{label}” less likely",
             "fw-minus",
         )
+    show_offered_pair(workspace)
     if explanation.method == DEFAULT_METHOD:
         show(tag("p", CAVEAT, cls="fw-muted"))
     else:

@@ -29,17 +29,8 @@ CAVEAT = (
 def show_pair(workspace: Workspace, asked: AskedPair) -> None:
     """The whole view; `InputError` for rows that are not there."""
     pair = explain_pair(workspace, asked.asked, asked.train)
-    unit = Unit.of((pair.entry.score, pair.entry.special, *(each.score for each in pair.entry.words)))
-    drawing = pair_drawing(pair, unit)
     state = workspace.states().get(pair.entry.id)
-    with st.container(border=True):
-        show(_badges(pair, state))
-        show(tag("p", pair_sentence(pair, drawing.rows), cls="fw-verdict"))
-        show(facts(_numbers(pair, unit)))
-        show(tag("p", pair_sum(pair, unit), cls="fw-muted"))
-    with st.container(border=True):
-        show_ribbons(drawing, (_name_of_query(pair), f"Training example {short(pair.entry.id)}"))
-        show(tag("p", _legend(drawing, pair), cls="fw-muted"))
+    show_comparison(pair, state)
     bar_box, link_box = st.columns([0.8, 0.2], vertical_alignment="center")
     with bar_box:
         decision_bar(
@@ -55,6 +46,20 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
         copy_link(pair_address(asked.asked, asked.train))
     show_company(workspace, pair, asked)
     show(tag("p", CAVEAT, cls="fw-muted"))
+
+
+def show_comparison(pair: Pair, state: RowState | None = None) -> None:
+    """The verdict in words and numbers, and the drawing."""
+    unit = Unit.of((pair.entry.score, pair.entry.special, *(each.score for each in pair.entry.words)))
+    drawing = pair_drawing(pair, unit)
+    with st.container(border=True):
+        show(_badges(pair, state))
+        show(tag("p", pair_sentence(pair, drawing.rows), cls="fw-verdict"))
+        show(facts(_numbers(pair, unit)))
+        show(tag("p", pair_sum(pair, unit), cls="fw-muted"))
+    with st.container(border=True):
+        show_ribbons(drawing, (_name_of_query(pair), f"Training example {short(pair.entry.id)}"))
+        show(tag("p", _legend(drawing, pair), cls="fw-muted"))
 
 
 def _badges(pair: Pair, state: RowState | None) -> Html:
