@@ -118,7 +118,8 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
 
 def tour(folder: str) -> str:
     """A page of Markdown: every page of the app with a picture from ``folder`` and a sentence."""
-    parts = ["# A tour of the app", "Made by `python -m tests.e2e.screenshots` from the demo workspace."]
+    made = "Made by `python -m tests.e2e.screenshots` from the demo workspace."
+    parts = ["# A tour of the app", f"{made} What a retraining shows: [story](story.md)."]
     for name, shot in PAGES.items():
         title = TITLES.get(name, name.capitalize())
         picture = (
