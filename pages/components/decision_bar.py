@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from pages.components.decisions import decide, relabel_from_menu, undo_row
-from pages.components.go_to import go_to, turn_to
+from pages.components.go_to import inspect_button, turn_to
 from pages.components.history import row_batch
 from pages.components.markup import plain_label
 from pages.components.workspaces import opened
@@ -55,15 +55,7 @@ def further_buttons(path: Path, row: str, state: RowState | None, key: str, else
     with st.container(key=f"more-{key}", horizontal=True, gap="xxsmall", width="content"):
         if state:
             _undo(path, row, key)
-        pressed = st.button(
-            "Inspect",
-            key=f"inspect-{key}",
-            icon=":material/arrow_outward:",
-            type="tertiary",
-            help=f"Explain training example {plain_label(row)} itself",
-            on_click=go_to,
-            args=("train", row),
-        )
+        pressed = inspect_button(row, f"inspect-{key}")
     if pressed and elsewhere:
         turn_to("inspect")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.components import keys
+from pages.components.markup import plain_label
 
 
 def turn_to(page: str) -> None:
@@ -22,3 +23,17 @@ def go_to(split: str, row: str) -> None:
     keys.put(keys.ONLY_ERRORS, False)
     keys.put(keys.SEARCH, "")
     keys.put(keys.ROW, row)
+
+
+def inspect_button(row: str, key: str, disabled: bool = False) -> bool:
+    """The button that leads to a training row on the Inspect page; whether it was pressed."""
+    return st.button(
+        "Inspect",
+        key=key,
+        icon=":material/arrow_outward:",
+        type="tertiary",
+        help=f"Explain training example {plain_label(row)} itself",
+        on_click=go_to,
+        args=("train", row),
+        disabled=disabled,
+    )

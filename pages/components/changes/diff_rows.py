@@ -10,8 +10,8 @@ from pages.components import keys
 from pages.components.badges import badge, label_badge
 from pages.components.changes.diff_tables import KIND_TONES
 from pages.components.choice import choose
-from pages.components.go_to import go_to, turn_to
-from pages.components.markup import Html, join, plain_label, short, show, tag
+from pages.components.go_to import inspect_button, turn_to
+from pages.components.markup import Html, join, short, show, tag
 
 PAGE = 10
 SHOWN_TEXT = 220
@@ -45,16 +45,7 @@ def _line(workspace: Workspace, change: RowChange) -> bool:
     with words:
         show(_described(change, text))
     with button:
-        return st.button(
-            "Inspect",
-            key=f"diff-{change.row}",
-            icon=":material/arrow_outward:",
-            type="tertiary",
-            help=f"Explain training example {plain_label(change.row)} itself",
-            on_click=go_to,
-            args=("train", change.row),
-            disabled=not split.has(change.row),
-        )
+        return inspect_button(change.row, f"diff-{change.row}", disabled=not split.has(change.row))
 
 
 def _described(change: RowChange, text: str) -> Html:
