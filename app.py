@@ -16,10 +16,10 @@ st.set_page_config(page_title="Firstword", page_icon=ICON, layout="wide")
 apply_style()
 st.logo(LOGO, size="large")
 page = navigation()
+warm_up()
 try:
     show_sidebar()
     show_messages()
     page.run()
 except InputError as error:
     show_error(error)
-warm_up()

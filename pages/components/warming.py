@@ -1,30 +1,25 @@
-"""What answers need is imported while the first page is being read, once per server."""
+"""What answers need is imported before the first page of a server is drawn."""
 
 from __future__ import annotations
 
 import gc
 import importlib
-import threading
 
 import streamlit as st
 
 HEAVY = (
-    "backend.influence.engine",
-    "backend.influence.registry",
-    "backend.scores.registry",
-    "plotly.express",
+    *("backend.influence.engine", "backend.influence.registry"),
+    *("backend.scores.registry", "plotly.express"),
 )
 
 
-@st.cache_resource(show_spinner=False)
-def warm_up() -> threading.Thread:
-    """Start importing, torch and transformers take seconds; then keep what is there out of collections."""
-    thread = threading.Thread(target=_import_all, name="warm-up", daemon=True)
-    thread.start()
-    return thread
+@st.cache_resource(show_spinner="Starting …")
+def warm_up() -> None:
+    """Import, once per server, while all sessions wait; then keep what is there out of garbage collections.
 
-
-def _import_all() -> None:
+    Two sessions that import transformers at the same time can break each other: it puts another module in
+    its place when it is done, and whoever waited for it is left with the first.
+    """
     for name in HEAVY:
         importlib.import_module(name)
     # Streamlit collects all garbage after every run of a page: a third of a second with torch in memory,
