@@ -20,6 +20,11 @@ def author() -> str:
     return (keys.get(keys.AUTHOR) or "").strip() or default_author()
 
 
+def _reason() -> str:
+    """The reason given on the page; one that was given on another page, out of sight, is none."""
+    return (keys.get(keys.REASON) or "").strip() if keys.get(keys.REASON_ON_PAGE) else ""
+
+
 @safely
 def decide(
     path: Path,
@@ -30,7 +35,7 @@ def decide(
     note: str = "",
 ) -> None:
     """Store one decision about a training row, ``note`` where no reason is given; ``then`` follows."""
-    reason = (keys.get(keys.REASON) or "").strip() or note
+    reason = _reason() or note
     opened(path).decide(action, [row], label=label, reason=reason, author=author(), origin="app")
     done = ACTION_WORDS[action] + (f" as {label}" if label else "")
     say(f"{row} {done}. Press U to undo.")

@@ -15,6 +15,7 @@ SEARCH = "q"  # URL
 ONLY_ERRORS = "errors"  # URL
 TEXT, TEXT_B = "text", "text_b"  # URL, if short
 REASON = "reason"
+REASON_ON_PAGE = "reason-on-page"  # whether the page that is drawn has the field
 MESSAGE = "message"
 THROUGH_APP = "through-app"
 ASKED = "asked"

@@ -35,6 +35,15 @@ def test_the_most_suspicious_rows_come_first_with_their_reasons(scored):
     assert "Suggestion:" in shown
 
 
+def test_a_reason_given_on_another_page_is_not_logged_here(scored):
+    page(scored, "inspect")
+    scored.text_input(key="reason").set_value("about that row").run()
+    page(scored, "review")
+    next(each for each in scored.button if each.label == "Flag").click().run()
+    (entry,) = opened().ledger.entries()
+    assert (entry.action, entry.reason) == ("flag", "")
+
+
 def test_a_decision_is_stored_and_the_row_leaves_the_list(scored):
     page(scored, "review")
     first, second = (each.id for each in opened().queue()[:2])

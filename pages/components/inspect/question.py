@@ -146,7 +146,8 @@ def score_label(name: str) -> str:
 
 
 def ask_reason() -> None:
-    """Why the next decisions are made."""
+    """Why the next decisions on this page are made."""
+    keys.put(keys.REASON_ON_PAGE, True)
     st.text_input(
         "Reason for your decisions",
         key=keys.REASON,
