@@ -176,8 +176,10 @@ def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
     if unknown := next((name for name in names if name not in known), None):
         raise InputError(f"--arm {unknown}: trial {trial.name} has {', '.join(known)}")
     arms = tuple(arm for arm in trial.arms if arm.name in names or arm.name == trial.reference)
-    control = trial.control if any(arm.name == trial.control for arm in arms) else None
-    return replace(trial, arms=arms, control=control)
+    there = {arm.name for arm in arms}
+    control = trial.control if trial.control in there else None
+    controls = {name: own for name, own in trial.controls.items() if own in there}
+    return replace(trial, arms=arms, control=control, controls=controls)
 
 
 def _origin(folder: Folder, settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Trial:
     """Arms, the first of which the others are compared with, and the eval rows that measure them.
 
     ``reference`` and ``control`` name arms: the second is what a method must beat to be worth its while.
+    ``controls`` name those of single arms, such as as many rows at random.
     ``measured`` int64: places in the eval split. ``x``: where the arms stand on an axis, for a curve.
     ``notes`` are what a reader of the figures must know.
     """
@@ -69,11 +70,17 @@ class Trial:
     control: str | None = None
     notes: tuple[str, ...] = ()
     x: dict[str, float] = field(default_factory=dict)
+    controls: dict[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
         """The arm that the others are compared with."""
         return self.arms[0].name
+
+    def control_of(self, name: str) -> str | None:
+        """The arm that this one must beat; None where there is none, and for a control itself."""
+        control = self.controls.get(name, self.control)
+        return None if name == control else control
 
 
 def same_rows(rows: Rows, name: str, description: str) -> Arm:

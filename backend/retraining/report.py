@@ -116,8 +116,10 @@ def _arm(
         return found
     found["change"] = _differences(measure, runs[name], runs[trial.reference])
     found["rows"] = _flips(runs[name], runs[trial.reference], truth, ids)
-    if trial.control is not None and name != trial.control:
-        found["against_control"] = _differences(measure, runs[name], runs[trial.control])
+    control = trial.control_of(name)
+    if control is not None:
+        found["control"] = control
+        found["against_control"] = _differences(measure, runs[name], runs[control])
     found["verdict"] = verdict(found, trial)
     return found
 
@@ -150,15 +152,18 @@ def verdict(arm: dict[str, Any], trial: Trial) -> str:
         return f"the same accuracy as {trial.reference} with every seed"
     if len(change["seeds"]) == 1:
         return f"{size}: one seed, so chance between trainings is not known; use 3 or more"
+    beside = arm.get("against_control", {}).get("accuracy")
     if not change["beyond_noise"]:
-        return f"{size}: not more than chance between seeds and eval rows"
+        if beside is None or not beside["beyond_noise"]:
+            return f"{size}: not more than chance between seeds and eval rows"
+        against = "better" if beside["mean"] > 0 else "worse"
+        return f"{size}: not told apart from {trial.reference}, but {against} than {arm['control']}"
     direction = "better" if change["mean"] > 0 else "worse"
-    if "against_control" not in arm:
+    if beside is None:
         return f"{size}: {direction} than {trial.reference}, beyond chance"
-    beside = arm["against_control"]["accuracy"]
     if beside["beyond_noise"] and (beside["mean"] > 0) == (change["mean"] > 0):
-        return f"{size}: {direction} than {trial.reference} and than {trial.control}, beyond chance"
-    return f"{size}: {direction} than {trial.reference}, but not told apart from {trial.control}"
+        return f"{size}: {direction} than {trial.reference} and than {arm['control']}, beyond chance"
+    return f"{size}: {direction} than {trial.reference}, but not told apart from {arm['control']}"
 
 
 def _query(

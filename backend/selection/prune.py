@@ -18,7 +18,12 @@ from backend.scores.settings import EVAL
 from backend.scores.table import artifact_name, read_scores
 from backend.selection.strategy import Strategy, StrategyContext
 
-WAYS = ("easy", "hard", "stratified", "probabilistic")
+WAYS = {
+    "easy": "the easiest left out",
+    "hard": "the hardest left out",
+    "stratified": "the easiest of every class left out",
+    "probabilistic": "drawn, hard ones rather,",
+}
 ALL = "all rows"
 _LEAST = 1e-3  # weight of the row that is least likely to be kept
 
@@ -56,15 +61,17 @@ def _trial(context: StrategyContext) -> Trial:
     name, way, fractions = options["score"], options["way"], parsed_fractions(options["fractions"])
     hardness = _hardness(context, name)
     arms, x = [same_rows(context.everything, ALL, "nothing left out")], {ALL: 1.0}
+    controls = {}
     for fraction in fractions:
         pruned, random = f"{name} {percent(fraction)}", f"random {percent(fraction)}"
         keep = _keeping(context, hardness, fraction, way)
-        arms.append(Arm(pruned, f"{percent(fraction)} kept, {way} by {name}", keep))
+        arms.append(Arm(pruned, f"{percent(fraction)} kept, {WAYS[way]} by {name}", keep))
         by_chance = _keeping(context, np.zeros(len(hardness)), fraction, "easy")
         arms.append(Arm(random, f"{percent(fraction)} kept at random", by_chance))
         x |= {pruned: fraction, random: fraction}
+        controls[pruned] = random
     measured = np.arange(len(context.scores.evaluation))
-    return Trial("prune", tuple(arms), measured, notes=_notes(context, name), x=x)
+    return Trial("prune", tuple(arms), measured, notes=_notes(context, name), x=x, controls=controls)
 
 
 def _notes(context: StrategyContext, name: str) -> tuple[str, ...]:

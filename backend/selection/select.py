@@ -62,7 +62,7 @@ def _trial(context: StrategyContext) -> Trial:
             lambda s: [Phase(target)],
         )
     ]
-    x = {TARGET_ONLY: 0.0}
+    x, controls = {TARGET_ONLY: 0.0}, {}
 
     def first(fraction: float, shuffled: bool, seed: int) -> list[Phase]:
         order = np.random.default_rng((seed, 6)).permutation(len(best)) if shuffled else best
@@ -77,9 +77,10 @@ def _trial(context: StrategyContext) -> Trial:
             Arm(random, f"{percent(fraction)} at random, then the target", partial(first, fraction, True))
         )
         x |= {selected: fraction, random: fraction}
+        controls[selected] = random
     arms.append(Arm("all", "all training rows, then the target", partial(first, 1.0, False)))
     x["all"] = 1.0
-    return Trial("select", tuple(arms), context.measured, x=x)
+    return Trial("select", tuple(arms), context.measured, x=x, controls=controls)
 
 
 STRATEGY = Strategy(

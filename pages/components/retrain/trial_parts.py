@@ -31,7 +31,7 @@ def show_parts(report: dict[str, Any], main: str, key: str) -> None:
     with choice:
         prefix = pick("By part", {each: PARTS[each] for each in there}, keys.REPORT_DETAIL, there[0])
     names = by_change(report, parts_of(report, prefix), main)
-    control = report.get("control")
+    control = next(arm for arm in report["arms"] if arm["name"] == main).get("control")
     arms = [main, *([control] if control not in (None, main) and _has(report, control) else [])]
     draw(
         parts_figure(report, names[:MOST_PLOTTED], arms),
