@@ -31,7 +31,8 @@ def show_parts(report: dict[str, Any], main: str, key: str) -> None:
     with choice:
         prefix = pick("By part", {each: PARTS[each] for each in there}, keys.REPORT_DETAIL, there[0])
     names = by_change(report, parts_of(report, prefix), main)
-    control = next(arm for arm in report["arms"] if arm["name"] == main).get("control")
+    own = next(arm for arm in report["arms"] if arm["name"] == main)
+    control = own.get("control", report.get("control"))  # of older reports only the whole names one
     arms = [main, *([control] if control not in (None, main) and _has(report, control) else [])]
     draw(
         parts_figure(report, names[:MOST_PLOTTED], arms),
