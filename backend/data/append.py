@@ -20,6 +20,7 @@ from backend.data.fit import fitted, too_many_values
 from backend.data.ids import content_ids
 from backend.data.labels import LabelCodec
 from backend.data.messages import first_line, listing, shown_name, shown_value
+from backend.data.overlap import stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.sources import read
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
@@ -151,7 +152,7 @@ def _joined(folder: Folder, source: str, rejections: Rejections, progress: Progr
         left_out=new.left_out,
         missing=new.missing,
         repeated=_shared([*_texts(new.part), new.part.labels], [*_texts(before), before.labels]),
-        overlap=_shared(_texts(new.part), _texts(evaluation)),
+        overlap=int(stands_also_in(new.part, evaluation).sum()),
         broken=tuple(rejections.sorted_broken()),
     )
     mark = fingerprint(manifest.classes, _content(together), _content(evaluation))

@@ -10,6 +10,7 @@ from backend.data.assemble import Assembled, assemble
 from backend.data.columns import Columns
 from backend.data.ids import content_ids
 from backend.data.messages import shown_name, shown_value
+from backend.data.overlap import stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
 from backend.data.validate import Usable
@@ -141,15 +142,10 @@ def _report(data: Assembled, rejections: Rejections) -> IngestReport:
         counts={"train": data.train.counts(data.classes), "eval": data.eval.counts(data.classes)},
         rejected=tuple(rejections.sorted()),
         left_out=data.left_out,
-        overlap=_overlap(data.train, data.eval),
+        overlap=int(stands_also_in(data.eval, data.train).sum()),
         repeated=len(data.train) - len(set(_pairs(data.train))),
         broken=tuple(rejections.sorted_broken()),
     )
-
-
-def _overlap(train: Usable, evaluated: Usable) -> int:
-    known = set(_pairs(train))
-    return sum(each in known for each in _pairs(evaluated))
 
 
 def _pairs(part: Usable) -> Iterable[tuple[str, ...]]:
