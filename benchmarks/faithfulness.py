@@ -67,6 +67,12 @@ RATES = {
 DAMPINGS = ("0.1", "1", "3", "10", "30", "100")
 DELETED = ["we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf"]
 PLAIN = "we dot"
+MIXED = (
+    ("we ekfac", "last-layer dot"),
+    ("we ekfac", "middle-layer dot"),
+    ("we ekfac", "second-layer dot", "middle-layer dot", "last-layer dot"),
+    ("we ekfac", "tfidf residual"),
+)
 
 
 def source(name: str, home: Path) -> Workspace:
@@ -99,9 +105,9 @@ def workspace_of(name: str, rows: int, seed: int, home: Path) -> Workspace:
 
 
 def variants() -> list[Variant]:
-    """All methods and scores, and other dampings of the preconditioned ones."""
+    """All methods and scores, other dampings of the preconditioned ones, and synonyms, which are slow."""
     damped = [f"we:{score}:{each}" for score in ("fisher", "kfac", "ekfac", "adam") for each in DAMPINGS]
-    return [*all_variants(), *parsed(damped)]
+    return [*all_variants(), *parsed(damped), *parsed(["we-syn:dot", "we-syn:kfac", "we-syn:ekfac"])]
 
 
 def margins(engine: Engine, asked: Sequence[Asked]) -> list[Asked]:
@@ -125,16 +131,19 @@ def _probability(engine: Engine, number: int, asked: Asked) -> float:
 
 
 def mixtures(scores: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Two methods together: standardised scores added, and ranks added."""
-    pairs = [("we ekfac", "last-layer dot"), ("we ekfac", "middle-layer dot"), ("we ekfac", "tfidf residual")]
-    for one, other in pairs:
-        if one in scores and other in scores:
-            both = [scores[one], scores[other]]
-            yield (
-                f"{one} + {other}, standardised",
-                sum(each / each.std(axis=1, keepdims=True) for each in both),
-            )
-            yield f"{one} + {other}, ranks", sum(rankdata(each, axis=1) for each in both)
+    """Methods together: standardised scores added, ranks added, and votes."""
+    for names in MIXED:
+        if all(each in scores for each in names):
+            parts, together = [scores[each] for each in names], " + ".join(names)
+            yield f"{together}, standardised", sum(each / each.std(axis=1, keepdims=True) for each in parts)
+            yield f"{together}, ranks", sum(rankdata(each, axis=1) for each in parts)
+            yield f"{together}, votes", sum(votes(each) for each in parts)
+
+
+def votes(scores: np.ndarray) -> np.ndarray:
+    """1 for a query's strongest tenth of proponents, -1 for that of opponents: float64 (q, n), as given."""
+    ranks, tail = rankdata(scores, axis=1), scores.shape[1] / 10
+    return (ranks > scores.shape[1] - tail) * 1.0 - (ranks <= tail)
 
 
 def run_lds(name: str, options: argparse.Namespace, home: Path) -> dict[str, Any]:

@@ -70,7 +70,11 @@ class QueueItem:
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which rows to list. ``reason`` is a score's name; ``state`` one of `STATES`."""
+    """Which rows to list. ``reason`` is a score's name; ``state`` one of `STATES`.
+
+    ``label``: the label in force or the one that the row came with, so that no decision takes a row out of
+    what is being worked through.
+    """
 
     serves: str = LABEL
     reason: str | None = None
@@ -213,7 +217,7 @@ def _is_wanted(train: Split, states: Mapping[str, RowState], wanted: QueueFilter
     state = _state(states, train.ids[place])
     return (
         wanted.state in ("all", state)
-        and wanted.label in (None, _label(states, train, place))
+        and wanted.label in (None, train.labels[place], _label(states, train, place))
         and (wanted.group is None or (train.groups or [])[place] == wanted.group)
     )
 

@@ -182,6 +182,8 @@ def test_blind_another_opinion_is_a_new_label_at_a_click(scored):
     assert f"You say <b>{other}</b>; the label says <b>{item.label}</b>." in words(scored)
     assert opened().states() == {} and button(scored, "Keep").proto.type == "secondary"
     assert button(scored, f"Relabel as {other}").proto.type == "primary"
+    assert button(scored, f"Relabel as {other}").proto.shortcut.lower() == "l"
+    assert not [each.label for each in scored.main.button if each.proto.shortcut.isdigit()]
     press(scored, f"Relabel as {other}")
     state = opened().states()[item.id]
     assert (state.action, state.label, state.reason) == ("relabel", other, f"blind: called it {other}")
@@ -197,6 +199,15 @@ def test_an_opinion_is_about_one_row(scored):
     page(scored, "review", view="Blind")
     press(scored, "good")
     press(scored, "Next")
+    assert "labelled" not in words(scored) and "What would you call it?" in words(scored)
+
+
+def test_an_opinion_is_of_one_workspace(scored):
+    page(scored, "review", view="Blind")
+    press(scored, "good")
+    about, name = scored.session_state["queue-opinion"]
+    scored.session_state["queue-opinion"] = ((about[0].parent / "another", about[1]), name)
+    scored.run()
     assert "labelled" not in words(scored) and "What would you call it?" in words(scored)
 
 

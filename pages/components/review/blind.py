@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -15,10 +16,10 @@ from pages.components.review.focus_bar import MOST_KEYS, Bar, class_button, clas
 NOTED = 200  # characters of a class's name that the log keeps
 
 
-def opinion_about(row: str, classes: Sequence[str]) -> str | None:
-    """What the reviewer called the row that was shown last, if it is this one."""
+def opinion_about(path: Path, row: str, classes: Sequence[str]) -> str | None:
+    """What the reviewer called the row of a workspace that was shown last, if it is this one."""
     about, name = keys.get(keys.QUEUE_OPINION) or (None, None)
-    return name if about == row and name in classes else None
+    return name if about == (path, row) and name in classes else None
 
 
 def ask_opinion(bar: Bar, classes: Sequence[str]) -> None:
@@ -28,14 +29,14 @@ def ask_opinion(bar: Bar, classes: Sequence[str]) -> None:
         for number, name in enumerate(classes[:MOST_KEYS], 1):
             class_button(
                 plain_label(name, 24),
-                number,
+                str(number),
                 f"opinion-{number}-{bar.key}",
                 f"I would call it {plain_label(name)}",
                 _hold,
-                (bar.row, name),
+                (bar, name),
             )
         menu = f"opinion-{bar.key}"
-        class_menu(classes[MOST_KEYS:], menu, _hold_from_menu, (bar.row, menu))
+        class_menu(classes[MOST_KEYS:], menu, _hold_from_menu, (bar, menu))
 
 
 def verdict(item: QueueItem, opinion: str) -> Html:
@@ -51,11 +52,11 @@ def note_of(opinion: str) -> str:
     return f"blind: called it {shown_name(opinion)[:NOTED]}"
 
 
-def _hold(row: str, name: str) -> None:
-    keys.put(keys.QUEUE_OPINION, (row, name))
+def _hold(bar: Bar, name: str) -> None:
+    keys.put(keys.QUEUE_OPINION, ((bar.path, bar.row), name))
 
 
-def _hold_from_menu(row: str, menu_key: str) -> None:
+def _hold_from_menu(bar: Bar, menu_key: str) -> None:
     name = keys.get(menu_key)
     if name is not None:
-        _hold(row, name)
+        _hold(bar, name)

@@ -45,7 +45,7 @@ def show_focus(workspace: Workspace, wanted: QueueFilter, blind: bool) -> None:
 
 def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> None:
     classes, state = workspace.manifest.classes, states_of(workspace).get(item.id)
-    opinion = opinion_about(item.id, classes) if blind else None
+    opinion = opinion_about(workspace.path, item.id, classes) if blind else None
     if blind and opinion is None:
         bar = Bar(workspace.path, item.id, place.onward)
         show(tag("div", tag("span", short(item.id), cls="fw-mono"), group_badge(item), cls="fw-head"))

@@ -18,6 +18,7 @@ from pages.components.markup import plain_label
 from pages.components.review.focus_place import focus_on
 
 SHORTCUTS = {"keep": "K", "flag": "F", "remove": "X"}
+ADOPT = "L"  # in blind mode: relabel as what the reviewer called the row
 MOST_KEYS = 9
 SKIP_HELP = (
     "On to the next undecided row. This one stays undecided: it keeps its place, and its turn comes again "
@@ -51,7 +52,10 @@ class Bar:
 def decide_bar(
     bar: Bar, item: QueueItem, state: RowState | None, classes: Sequence[str], advised: str | None = None
 ) -> None:
-    """All ways to decide. ``advised``: the class that the reviewer chose, whose button stands out."""
+    """All ways to decide. ``advised``: the class that the reviewer chose, whose button stands out.
+
+    It was chosen by its number, so numbers relabel nothing then: a key pressed twice would.
+    """
     with _line(f"focus-{bar.key}"):
         for action, name, icon in SIMPLE:
             _simple(bar, action, name, icon, state, primary=action == "keep" and advised == item.label)
@@ -63,7 +67,7 @@ def decide_bar(
             is_advised = name == advised != item.label
             class_button(
                 ("Relabel as " if is_advised else "") + plain_label(name, 24),
-                number,
+                str(number) if advised is None else ADOPT if is_advised else None,
                 f"relabel-{number}-{bar.key}",
                 f"Relabel {plain_label(bar.row)} as {plain_label(name)}",
                 decide,
@@ -99,7 +103,7 @@ def skip_button(bar: Bar) -> None:
 
 def class_button(
     label: str,
-    number: int,
+    shortcut: str | None,
     key: str,
     help: str,
     on_click: Callable[..., None],
@@ -107,11 +111,11 @@ def class_button(
     disabled: bool = False,
     primary: bool = False,
 ) -> None:
-    """A class with its number as key."""
+    """A class."""
     st.button(
         label,
         key=key,
-        shortcut=str(number),
+        shortcut=shortcut,
         help=help,
         type="primary" if primary else "secondary",
         disabled=disabled,
