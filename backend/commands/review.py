@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from backend.review.ledger import LogEntry
 from backend.workspace import Workspace
 
 MOST = 2**63 - 1  # what SQLite can count to
+_NAMED = 20  # rows that are named; of a decision on more, the others are counted
 
 
 def keep(ws: WorkspacePath, ids: Ids, reason: Reason = "", author: Author = None) -> None:
@@ -50,8 +52,7 @@ def undo(
     author: Author = None,
 ) -> None:
     """Take a decision back."""
-    for entry in Workspace.open(ws).undo(batch, author=author, origin="cli"):
-        print(f"undone: {entry.action} {console.plain(entry.row_id or '')}")
+    _say("undone", Workspace.open(ws).undo(batch, author=author, origin="cli"))
 
 
 def redo(
@@ -62,8 +63,7 @@ def redo(
     author: Author = None,
 ) -> None:
     """Bring an undone decision back."""
-    for entry in Workspace.open(ws).redo(batch, author=author, origin="cli"):
-        print(f"redone: {entry.action} {console.plain(entry.row_id or '')}")
+    _say("redone", Workspace.open(ws).redo(batch, author=author, origin="cli"))
 
 
 def log(
@@ -117,7 +117,8 @@ def _decide(
     ws: Path, action: Action, ids: list[str], reason: str, author: str | None, label: str | None = None
 ) -> None:
     batch = Workspace.open(ws).decide(action, ids, label=label, reason=reason, author=author, origin="cli")
-    what = f"{action} {', '.join(ids)}" + (f" as {label}" if label else "")
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    what = f"{action} {', '.join(ids[:_NAMED])}{more}" + (f" as {label}" if label else "")
     print(f"{console.plain(what)}   (decision {batch}; `undo {ws}` takes it back)")
 
 
@@ -127,3 +128,10 @@ def _action(entry: LogEntry) -> str:
         return f"{entry.action} of {entry.undoes}"
     about = f" ({entry.note})" if entry.note else ""
     return f"{entry.action}{about}" + ("" if entry.active else " (undone)")
+
+
+def _say(what: str, entries: Sequence[LogEntry]) -> None:
+    for entry in entries[:_NAMED]:
+        print(f"{what}: {entry.action} {console.plain(entry.row_id or '')}")
+    if len(entries) > _NAMED:
+        print(f"{what}: {len(entries) - _NAMED:,} more")

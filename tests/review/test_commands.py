@@ -110,3 +110,14 @@ def test_many_classes_are_not_all_listed(workspace):
             label="x", reason="", author="Ann", origin="cli",
         )  # fmt: skip
     assert len(str(caught.value)) < 600 and "\x1b" not in str(caught.value)
+
+
+def test_of_a_large_decision_some_rows_are_named_and_the_others_counted(tmp_path):
+    rows = [{"id": f"r{i}", "text": f"t{i}", "label": "ab"[i % 2]} for i in range(30)]
+    source, eval = jsonl(tmp_path / "t.jsonl", rows), jsonl(tmp_path / "e.jsonl", rows[:1])
+    folder, _ = bring_in(tmp_path / "ws", source, eval, columns=Columns("text", "label", id="id"))
+    removed = run("remove", folder.path, *(each["id"] for each in rows))
+    assert "r19 and 10 more" in removed.stdout and "r20" not in removed.stdout
+    for command in ("undo", "redo"):
+        lines = run(command, folder.path).stdout.splitlines()
+        assert len(lines) == 21 and lines[-1].endswith("ne: 10 more")
