@@ -6,7 +6,7 @@ from pages.components import keys
 from pages.components.choice import pick
 from pages.components.export.export_file import Download
 from pages.components.export.export_offer import offer
-from pages.components.export.export_preview import show_preview, summary_line
+from pages.components.export.export_preview import preview_of, show_preview, summary_line
 from pages.components.export.import_patch import offer_patch
 from pages.components.export.import_rows import offer_import
 from pages.components.navigation import through_app
@@ -46,7 +46,7 @@ with st.container(border=True):
             help="An apostrophe goes in front of text that a spreadsheet would run as a formula. "
             "Switch it off for programs that must read the texts as they are.",
         )
-    preview = workspace.export_preview(what)
+    preview = preview_of(workspace, what)
     file_box = st.container()
     st.caption(summary_line(preview))
 show_preview(preview)

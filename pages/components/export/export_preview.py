@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from backend.data.export import ExportPreview
+from backend.workspace import Workspace
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import MINUS, plural
 from pages.components.row_table import row_table
 from pages.components.tables import table
+from pages.components.workspaces import opened, version
 
 FIRST_ROWS = 8
+
+
+def preview_of(workspace: Workspace, what: str) -> ExportPreview:
+    """What the export would hold; counted once for every state of data and log."""
+    return _preview(str(workspace.path), version(workspace), workspace.ledger.count(), what)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _preview(path: str, artifacts: str, log_lines: int, what: str) -> ExportPreview:
+    return opened(Path(path)).export_preview(what)
 
 
 def show_preview(preview: ExportPreview) -> None:
