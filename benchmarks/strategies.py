@@ -1,6 +1,7 @@
 """Training strategies on data whose faults are known: do they find them, and does it help?
 
     python -m benchmarks.strategies [mask dga select prune] [--layers 6] [--rows 1500] [--seeds 3]
+        [--set NAME=VALUE ...]
 
 - ``mask``: TREC, 35 % of the training labels replaced by another class. How much more often are wrong rows
   masked than right ones, and is the last epoch's accuracy above plain training's?
@@ -107,6 +108,7 @@ def workspace_of(name: str, make: Callable[[], list[Row]], options: argparse.Nam
 
 def trial(workspace: Workspace, strategy: str, options: argparse.Namespace, **chosen: str) -> dict[str, Any]:
     """The report of `retrain --strategy`."""
+    chosen |= dict(each.split("=", 1) for each in options.set)
     settings = RetrainSettings(seeds=options.seeds, strategy=strategy, options=chosen)
     content = workspace.retrain(settings, _say)
     print("\n" + markdown(content))
@@ -205,6 +207,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--score", default="el2n")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="options of the strategy")
     parser.add_argument("--home", type=Path, default=HOME / "strategies")
     options = parser.parse_args()
     options.home.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,7 @@ STRATEGY = Strategy(
     {
         "warmup": (_DEFAULT.warmup, "share of the steps before the first mask"),
         "refresh": (_DEFAULT.refresh, "steps between two gradients of the guide"),
+        "guide_batch": (_DEFAULT.guide_batch, "rows of the guide for each of them"),
         "threshold": (_DEFAULT.threshold, "least alignment of an example that is trained on"),
         "most_of_a_class": (_DEFAULT.most_of_a_class, "largest share of a class that may be masked"),
     },
