@@ -135,14 +135,23 @@ def mixtures(scores: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     for names in MIXED:
         if all(each in scores for each in names):
             parts, together = [scores[each] for each in names], " + ".join(names)
-            yield f"{together}, standardised", sum(each / each.std(axis=1, keepdims=True) for each in parts)
-            yield f"{together}, ranks", sum(rankdata(each, axis=1) for each in parts)
-            yield f"{together}, votes", sum(votes(each) for each in parts)
+            for how, each in (("standardised", standardised), ("ranks", ranked), ("votes", votes)):
+                yield f"{together}, {how}", np.sum([each(part) for part in parts], axis=0)
+
+
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """A query's scores in their standard deviations: float64 (q, n), as given."""
+    return scores / scores.std(axis=1, keepdims=True)
+
+
+def ranked(scores: np.ndarray) -> np.ndarray:
+    """A query's scores as ranks: float64 (q, n), as given."""
+    return rankdata(scores, axis=1)
 
 
 def votes(scores: np.ndarray) -> np.ndarray:
     """1 for a query's strongest tenth of proponents, -1 for that of opponents: float64 (q, n), as given."""
-    ranks, tail = rankdata(scores, axis=1), scores.shape[1] / 10
+    ranks, tail = ranked(scores), scores.shape[1] / 10
     return (ranks > scores.shape[1] - tail) * 1.0 - (ranks <= tail)
 
 

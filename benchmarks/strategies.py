@@ -1,10 +1,13 @@
 """Training strategies on data whose faults are known: do they find them, and does it help?
 
-    python -m benchmarks.strategies [mask dga select prune] [--layers 6] [--rows 1500] [--seeds 3]
+    python -m benchmarks.strategies [mask tokens dga select prune] [--layers 6] [--rows 1500] [--seeds 3]
         [--set NAME=VALUE ...]
 
 - ``mask``: TREC, 35 % of the training labels replaced by another class. How much more often are wrong rows
   masked than right ones, and is the last epoch's accuracy above plain training's?
+- ``tokens``: a small GPT-2, trained on sentences of SST-2 for ten epochs, goes on with ``--rows`` others of
+  which 20 % of the tokens are replaced. How much more often are these masked than right ones, and what is
+  the loss on clean sentences, beside plain training?
 - ``dga``: four sources of equal size: TREC as it is, TREC with 45 % wrong labels, sentences of SST-2 with
   labels drawn at random, TREC with shuffled labels. How much weight has the clean one?
 - ``select``: a pool of which half is TREC and half SST-2, and TREC as the target: AUROC of the likeness for
@@ -40,6 +43,7 @@ from backend.selection.select import likeness
 from backend.selection.strategy import StrategyContext, divided_eval
 from backend.workspace import Workspace
 from benchmarks.report import HOME, machine
+from benchmarks.strategies_tokens import masked_tokens
 
 SHARED = Path("../shared/data")
 Row = dict[str, str]
@@ -137,6 +141,14 @@ def _by_row(shares: dict[str, float], count: int) -> np.ndarray:
     return found
 
 
+def tokens(options: argparse.Namespace) -> dict[str, Any]:
+    """Masked shares of replaced and other tokens, and the loss on clean sentences, for each seed."""
+    found = [masked_tokens(options.rows, seed) for seed in range(options.seeds)]
+    for name in found[0]:
+        print(f"{name}: " + ", ".join(f"{each[name]:.3f}" for each in found))
+    return {"seeds": found}
+
+
 def dga(options: argparse.Namespace) -> dict[str, Any]:
     """Weights of the sources."""
     workspace = workspace_of("dga", lambda: four_sources(options.rows), options)
@@ -195,7 +207,7 @@ def _say(stage: str, done: int, total: int) -> None:
         print(f"{done} of {total} trainings", flush=True)
 
 
-TRIALS = {each.__name__: each for each in (mask, dga, select, prune)}
+TRIALS = {each.__name__: each for each in (mask, tokens, dga, select, prune)}
 
 
 def main() -> None:

@@ -22,10 +22,11 @@ from torch.autograd import forward_ad
 from transformers import PreTrainedModel
 
 from backend.influence.capture import Batch
-from backend.influence.parameters import Vector, losses_with, product
+from backend.influence.parameters import Losses, Vector, losses_with, product
 
-Derivative = Callable[[PreTrainedModel, Batch, Vector], Tensor]
-"""A way to get ``a_i`` of a batch: (B) on the model's device."""
+Derivative = Callable[..., Tensor]
+"""A way to get ``a_i`` of a batch, from model, batch, direction and, if they are not `losses_with`, losses:
+as many as these, on the model's device."""
 
 _STEP = 1e-3  # s, measured: 1e-2 errs by 2 % at the end of a training, 1e-4 drowns in fp32
 _TRIED_EXAMPLES = 4
@@ -53,7 +54,9 @@ def directional_derivatives(
     return np.concatenate(found)
 
 
-def suitable_derivative(model: PreTrainedModel, batch: Batch, direction: Vector) -> Derivative:
+def suitable_derivative(
+    model: PreTrainedModel, batch: Batch, direction: Vector, losses: Losses = losses_with
+) -> Derivative:
     """Forward mode where it works for this model and agrees with central differences, else these.
 
     Tried on a few examples; an operation that drops derivatives silently is found, too.
@@ -64,41 +67,45 @@ def suitable_derivative(model: PreTrainedModel, batch: Batch, direction: Vector)
         batch.labels[:_TRIED_EXAMPLES],
     )
     try:
-        exact = forward_mode(model, few, direction)
+        exact = forward_mode(model, few, direction, losses)
     except (RuntimeError, NotImplementedError):  # what torch raises where an operation has no such derivative
         return central_differences
-    near = central_differences(model, few, direction)
+    near = central_differences(model, few, direction, losses)
     scale = torch.maximum(exact.abs().max(), near.abs().max())
     return forward_mode if (exact - near).abs().max() <= _TOLERANCE * scale else central_differences
 
 
-def forward_mode(model: PreTrainedModel, batch: Batch, direction: Vector) -> Tensor:
-    """Exact derivatives of a batch's losses: (B)."""
+def forward_mode(
+    model: PreTrainedModel, batch: Batch, direction: Vector, losses: Losses = losses_with
+) -> Tensor:
+    """Exact derivatives of a batch's losses."""
     weights = dict(model.named_parameters())
     with torch.no_grad(), forward_ad.dual_level():
         duals = {
             name: forward_ad.make_dual(weights[name], each.to(weights[name]))
             for name, each in direction.items()
         }
-        losses = losses_with(model, duals, batch)
-        tangent = forward_ad.unpack_dual(losses).tangent
-        return torch.zeros_like(losses) if tangent is None else tangent.detach().clone()
+        found = losses(model, duals, batch)
+        tangent = forward_ad.unpack_dual(found).tangent
+        return torch.zeros_like(found) if tangent is None else tangent.detach().clone()
 
 
-def central_differences(model: PreTrainedModel, batch: Batch, direction: Vector) -> Tensor:
-    """Derivatives of a batch's losses by two passes without gradients: (B)."""
+def central_differences(
+    model: PreTrainedModel, batch: Batch, direction: Vector, losses: Losses = losses_with
+) -> Tensor:
+    """Derivatives of a batch's losses by two passes without gradients."""
     length = product(direction, direction) ** 0.5
-    if length == 0:
-        return torch.zeros(len(batch), device=batch.labels.device)
-    step = _STEP / length
-    ahead, behind = (_losses_at(model, batch, direction, each) for each in (step, -step))
+    step = _STEP / length if length else 1.0  # there is no way to go: both are the same, whatever the step
+    ahead, behind = (_losses_at(model, batch, direction, each, losses) for each in (step, -step))
     return (ahead - behind) / (2 * step)
 
 
-def _losses_at(model: PreTrainedModel, batch: Batch, direction: Vector, step: float) -> Tensor:
+def _losses_at(
+    model: PreTrainedModel, batch: Batch, direction: Vector, step: float, losses: Losses
+) -> Tensor:
     with torch.no_grad():
         moved = {
             name: each.float() + step * direction[name] if name in direction else each.float()
             for name, each in model.named_parameters()
         }
-        return losses_with(model, moved, batch).double()
+        return losses(model, moved, batch).double()

@@ -6,7 +6,7 @@ memory (`torch.func.functional_call`); the model itself is left as it is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,13 @@ from torch.func import functional_call
 from transformers import PreTrainedModel
 
 from backend.influence.capture import Batch
-from backend.influence.gradients import summed_loss
 from backend.model.prediction import accepted_inputs
 
 Vector = dict[str, Tensor]
 """A vector in the space of the weights: a tensor for each parameter's name; what is missing is 0."""
+
+Losses = Callable[[PreTrainedModel, Vector, Batch], Tensor]
+"""Losses of a batch with weights in the place of the model's own, as `losses_with`; of any shape."""
 
 
 def trained_parameters(models: Sequence[PreTrainedModel]) -> frozenset[str]:
@@ -41,18 +43,22 @@ def losses_with(model: PreTrainedModel, weights: Vector, batch: Batch) -> Tensor
     return nn.functional.cross_entropy(logits_with(model, weights, batch), batch.labels, reduction="none")
 
 
-def summed_gradient(model: PreTrainedModel, batch: Batch, names: Collection[str]) -> dict[str, Tensor | None]:
+def summed_gradient(
+    model: PreTrainedModel, batch: Batch, names: Collection[str], losses: Losses = losses_with
+) -> dict[str, Tensor | None]:
     """Gradient of the batch's summed loss at each parameter of ``names``; None where it has no part in it."""
     leaves = {
         name: each.detach().requires_grad_(True) for name, each in model.named_parameters() if name in names
     }
     with torch.enable_grad():
-        loss = summed_loss(logits_with(model, leaves, batch), batch.labels)
+        loss = losses(model, leaves, batch).sum()
         found = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
     return dict(zip(leaves, found, strict=True))
 
 
-def mean_gradient(model: PreTrainedModel, batches: Iterable[Batch], names: Collection[str]) -> Vector:
+def mean_gradient(
+    model: PreTrainedModel, batches: Iterable[Batch], names: Collection[str], losses: Losses = losses_with
+) -> Vector:
     """Gradient of the mean loss over all examples of ``batches`` at the parameters of ``names``: float32.
 
     Holds two vectors of the model's size at a time.
@@ -60,7 +66,7 @@ def mean_gradient(model: PreTrainedModel, batches: Iterable[Batch], names: Colle
     total: Vector = {}
     count = 0
     for batch in batches:
-        for name, part in summed_gradient(model, batch, names).items():
+        for name, part in summed_gradient(model, batch, names, losses).items():
             if part is None:
                 continue
             if name in total:

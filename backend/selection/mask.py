@@ -19,6 +19,7 @@ from backend.influence.capture import Batch
 from backend.influence.directional import Derivative, suitable_derivative
 from backend.influence.parameters import Vector
 from backend.model.recipe import Recipe, TrainingContext
+from backend.selection.class_guard import ClassGuard
 from backend.selection.guide import Guide, GuideGradient, plain
 
 ALARM = 0.6
@@ -61,6 +62,7 @@ class GradientMask(Recipe):
         self._first = round(self.settings.warmup * context.steps)
         self._direction: Vector | None = None
         self._derivative: Derivative | None = None
+        self._guard = ClassGuard(len(context.classes), self.settings.most_of_a_class)
         count = len(context.rows)
         self.seen, self.masked = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         self._steps: list[dict[str, Any]] = []
@@ -74,7 +76,7 @@ class GradientMask(Recipe):
         labels = inputs["labels"]
         batch = Batch(places.tolist(), {n: each for n, each in inputs.items() if n != "labels"}, labels)
         products = self._alignments(batch, self._direction)
-        keep = self._guarded(places, products)
+        keep = self._guard.keep(self._context.labels[places], products, self.settings.threshold)
         self.seen[places] += 1
         self.masked[places[~keep]] += 1
         self._note(step, places, products, keep)
@@ -85,19 +87,6 @@ class GradientMask(Recipe):
             if self._derivative is None:
                 self._derivative = suitable_derivative(self._context.model, batch, direction)
             return self._derivative(self._context.model, batch, direction).double().cpu().numpy()
-
-    def _guarded(self, places: np.ndarray, products: np.ndarray) -> np.ndarray:
-        """Which examples stay: bool (B). A class that has lost its share gets the best of its own back."""
-        keep = products > self.settings.threshold
-        labels = self._context.labels
-        for label in np.unique(labels[places]):
-            own, everywhere = np.flatnonzero(labels[places] == label), labels == label
-            allowed = self.settings.most_of_a_class * (self.seen[everywhere].sum() + len(own))
-            allowed = max(int(allowed) - int(self.masked[everywhere].sum()), 0)
-            worst_first = own[np.argsort(products[own], kind="stable")]
-            opposing = worst_first[~keep[worst_first]]
-            keep[opposing[allowed:]] = True
-        return keep
 
     def _note(self, step: int, places: np.ndarray, products: np.ndarray, keep: np.ndarray) -> None:
         labels = self._context.labels[places]
@@ -114,11 +103,8 @@ class GradientMask(Recipe):
 
     def log(self) -> dict[str, Any]:
         """``masked_share`` by row (place among all texts), by class, and per step; classes to worry about."""
-        classes = self._context.classes
-        by_class = {}
-        for number, name in enumerate(classes):
-            own = self._context.labels == number
-            by_class[name] = float(self.masked[own].sum() / max(self.seen[own].sum(), 1))
+        of_classes = self._guard.masked / np.maximum(self._guard.seen, 1)
+        by_class = dict(zip(self._context.classes, of_classes.tolist(), strict=True))
         shares = self.masked / np.maximum(self.seen, 1)
         rows = self._context.rows.tolist()
         return {
