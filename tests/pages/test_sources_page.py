@@ -61,5 +61,8 @@ def test_sentences_say_only_what_is_beyond_chance():
     helps, hurts, unclear = source_sentences([row("a", 1.0), row("b", -1.0), row("c", 0.1)], "eval rows")
     assert helps.startswith("“a” pulled the model towards the eval rows")
     assert hurts.startswith("“b” pulled the model away") and unclear.startswith("“c” can't be told")
+    assert hurts.endswith("Look at them first.")
+    (of_classes,) = source_sentences([row("b", -1.0)], "eval rows", are_classes=True)
+    assert "says nothing against its rows" in of_classes and "Look at them" not in of_classes
     (many,) = source_sentences([row(str(each), 1.0) for each in range(8)], "eval rows")
     assert many.startswith("“0”, “1”, “2”, “3”, “4” and 3 more pulled")

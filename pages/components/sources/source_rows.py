@@ -14,6 +14,10 @@ if TYPE_CHECKING:  # torch is imported when there is something to compute
 Side = Literal["helps", "hurts", "unclear"]
 SURE = 1.96  # standard errors of a 95 % interval
 MOST_NAMED = 5
+CLASSES_PULL = (
+    "Classes pull against each other: the model gives such a class too readily, which says nothing against "
+    "its rows."
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,13 @@ def steps_of(sources: Sources) -> list[int]:
     return list(dict.fromkeys(each for each in sources.table["step"].to_pylist() if each is not None))
 
 
-def source_sentences(rows: Sequence[SourceRow], target: str) -> list[str]:
+def source_sentences(rows: Sequence[SourceRow], target: str, are_classes: bool = False) -> list[str]:
     """Which sources help, which hurt, and of which nothing can be told."""
+    advice = CLASSES_PULL if are_classes else "Look at them first."
     endings: dict[Side, str] = {
         "helps": f"pulled the model towards the {target}: training on their rows lowered its loss there.",
         "hurts": f"pulled the model away from the {target}: training on their rows raised its loss there. "
-        "Look at them first.",
+        + advice,
         "unclear": "can't be told apart from no effect: the interval of their mean alignment holds 0.",
     }
     lines = []

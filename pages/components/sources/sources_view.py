@@ -41,10 +41,11 @@ def show_sources(workspace: Workspace, sources: Sources) -> None:
     step = _ask_step(steps_of(sources))
     rows = source_rows(sources, step)
     target = TARGETS[str(workspace.manifest.artifacts["sources"].details.get("clean", "eval"))]
+    are_classes = workspace.manifest.data.group is None
     show(
         tag(
             "div",
-            *(tag("p", line, cls="fw-narrowline") for line in source_sentences(rows, target)),
+            *(tag("p", line, cls="fw-narrowline") for line in source_sentences(rows, target, are_classes)),
             cls="fw-notice",
         )
     )
