@@ -62,7 +62,7 @@ PAGES = {
     ),
     "sources": Shot(
         "sources",
-        1000,
+        1120,
         "Which groups of training rows pull the model towards rows you trust, and which away.",
     ),
     "scores": Shot(
