@@ -75,7 +75,7 @@ PAGES = {
     ),
     "retrain": Shot(
         "retrain",
-        900,
+        1720,
         "What your decisions should change, and what a retraining beside controls shows that they change.",
     ),
     "export": Shot(

@@ -205,6 +205,14 @@ def test_every_score_is_described_and_named_once():
         assert producer.cost
 
 
+def test_a_score_that_ties_for_a_whole_class_is_no_reason(train):
+    against = np.array([float(label == "bad") for label in train.labels])
+    table = table_of(train, alignment=np.linspace(-1, 1, len(train)), alignment_negative=against)
+    items = make_queue(table, train, {}, QueueFilter())
+    assert [[each.score for each in item.reasons] for item in items] == [["alignment"]] * len(items)
+    assert 0 < len(items) < sum(against)
+
+
 def test_all_scores_of_a_real_workspace_stand_side_by_side(tiny_workspace):
     tiny_workspace.compute_influence()
     assert tiny_workspace.compute_scores() == []
