@@ -145,7 +145,8 @@ def rank_rows(table: ScoreTable, train: Split, serves: str = LABEL) -> Ranking:
     """Rank the rows by the scores that serve a decision."""
     by_score = _suspicions(table, serves)
     suspicion = combined({name: rank_of(each) for name, each in by_score.items()})
-    speaking = {name: reason_ranks(all_scores()[name], each) for name, each in by_score.items()}
+    known = all_scores()
+    speaking = {n: reason_ranks(known[n], each) for n, each in by_score.items() if known[n].is_reason}
     found = np.flatnonzero(np.max(list(speaking.values()), axis=0) > 0).tolist() if speaking else []
     places = sorted(found, key=lambda place: (-suspicion[place], train.ids[place]))
     columns = {name: table.table[name] for name in table.names}

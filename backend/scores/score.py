@@ -26,7 +26,8 @@ class Score:
     """One column. ``suspect`` is the end that asks for a look; ``high`` says what a high value means.
 
     ``sentence`` tells a person about one row: a format string over the columns of the producer's table.
-    ``beyond``: a value up to which the score is no reason to look at a row, however it ranks.
+    ``beyond``: a value up to which the score is no reason to look at a row, however it ranks;
+    ``is_reason``: whether it ever is one.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Score:
     source: str
     sentence: str = ""
     beyond: float | None = None
+    is_reason: bool = True
 
     def suspicion(self, values: np.ndarray) -> np.ndarray:
         """The values turned so that high asks for a look: float64 (n), NaN where there is none."""

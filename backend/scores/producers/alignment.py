@@ -75,7 +75,7 @@ PRODUCER = Producer(
             "share of checkpoints with <grad l_i, v_c> < 0",
             _SOURCE,
             _SENTENCE,
-            beyond=1.0,  # never a reason: 1 for nearly all rows of a class that is given too readily
+            is_reason=False,  # it is 1 for nearly all rows of a class that is given too readily
         ),
     ),
 )

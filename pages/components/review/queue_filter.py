@@ -49,7 +49,8 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
             help="Each has a queue of its own: a wrong label is not the same as a redundant row.",
             named=True,
         )
-    serving = [each.name for each in all_scores().values() if each.serves == serves and each.name in names]
+    known = [each for each in all_scores().values() if each.serves == serves and each.is_reason]
+    serving = [each.name for each in known if each.name in names]
     if not serving:
         st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")
         return None
