@@ -158,9 +158,6 @@ class TokenMaskTrainer(Trainer):
         inputs = collate([self._texts.all[each] for each in places], self._pads)
         return {**inputs, "places": torch.tensor(places)}
 
-    def _remove_unused_columns(self, dataset: Any, description: Any = None) -> Any:
-        return dataset  # places have no columns
-
 
 class _Texts(Dataset[int]):
     """Places of the texts that have something to predict."""
