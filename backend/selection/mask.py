@@ -29,13 +29,14 @@ ALARM = 0.6
 class MaskSettings:
     """``warmup``: share of the steps without mask, since early gradients hold little but the mix of classes.
 
-    ``refresh``: steps between gradients of the guide; ``guide_batch``: rows for each; ``threshold``: tau;
-    ``most_of_a_class``: no class loses more than this share of its examples, so that none dies out.
+    ``refresh``: steps between gradients of the guide; ``guide_batch``: rows for each, if it has as many;
+    ``threshold``: tau; ``most_of_a_class``: no class loses more than this share of its examples, so that
+    none dies out.
     """
 
     warmup: float = 0.2
     refresh: int = 5
-    guide_batch: int = 64
+    guide_batch: int = 256
     threshold: float = 0.0
     most_of_a_class: float = ALARM
 
