@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -536,8 +536,13 @@ class Workspace:
         reason: str = "",
         author: str | None = None,
         origin: str = "api",
+        seen: Mapping[str, RowState | None] | None = None,
     ) -> int:
-        """Keep, flag, remove or relabel training rows, at once and undoable; returns the batch number."""
+        """Keep, flag, remove or relabel training rows, at once and undoable; returns the batch number.
+
+        ``seen``: the states known to whoever decides; what someone else has decided since is not overridden
+        (see `backend.review.decide`).
+        """
         return decide(
             self.ledger,
             self.train_split,
@@ -548,6 +553,7 @@ class Workspace:
             reason=reason,
             author=author or default_author(),
             origin=origin,
+            seen=seen,
         )
 
     def keep(self, *rows: str, reason: str = "") -> int:

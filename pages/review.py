@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.navigation import through_app
+from pages.components.reason_field import ask_reason
 from pages.components.review.focus import show_focus
 from pages.components.review.queue_filter import BLIND, LIST, ask_queue_filter, ask_view
 from pages.components.review.queue_list import show_queue
@@ -15,8 +16,12 @@ workspace = current()
 if scores_are_there(workspace):
     wanted = ask_queue_filter(workspace)
     if wanted is not None:
-        view = ask_view()
+        view_box, reason_box = st.columns([0.6, 0.4])
+        with view_box:
+            view = ask_view()
         if view == LIST:
+            with reason_box:
+                ask_reason("queue", "Reason for your decisions")
             show_queue(workspace, wanted)
         else:
             show_focus(workspace, wanted, blind=view == BLIND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_value
@@ -22,12 +22,14 @@ def decide(
     reason: str,
     author: str,
     origin: str,
+    seen: Mapping[str, RowState | None] | None = None,
 ) -> int:
     """Log ``action`` on training rows as one undoable batch and return its number.
 
-    ``label`` is the new class of a relabelled row. `InputError` for unknown rows or classes, a label
-    that the row has already, or no rows at all; then nothing is logged.
-    What a row is labelled now is read in the transaction that writes.
+    ``label`` is the new class of a relabelled row; ``seen`` the states that whoever decides knew of.
+    `InputError` for unknown rows or classes, a label that the row has already, no rows at all, or a row
+    about which someone else has decided since it was ``seen``; then nothing is logged.
+    What a row is labelled now, and by whom, is read in the transaction that writes.
     """
     if action == "relabel" and label not in classes:
         raise InputError(
@@ -40,9 +42,25 @@ def decide(
     given = {row: train.labels[train.position(row)] for row in rows}
 
     def decisions(state_of: StateOf) -> list[Decision]:
-        return [(row, _current(row, given[row], label, state_of(row)), label) for row in given]
+        made: list[Decision] = []
+        for row in given:
+            state = state_of(row)
+            if seen is not None and row in seen:
+                _require_known(row, seen[row], state, author)
+            made.append((row, _current(row, given[row], label, state), label))
+        return made
 
     return ledger.decide(action, decisions, reason=reason, author=author, origin=origin)
+
+
+def _require_known(row: str, seen: RowState | None, state: RowState | None, author: str) -> None:
+    """`InputError` if someone else has decided about the row since it was seen."""
+    if state is not None and state != seen and state.author != author:
+        as_label = f" as {shown_value(state.label)}" if state.action == "relabel" else ""
+        raise InputError(
+            f"{shown_value(row)}: {shown_value(state.author)} has decided {state.action}{as_label} "
+            "meanwhile; nothing was stored. Decide again if you still want to"
+        )
 
 
 def _current(row: str, given: str, new: str | None, state: RowState | None) -> str:

@@ -202,17 +202,23 @@ class Ledger:
         with reading(self.path) as connection:
             return [name for (name,) in connection.execute(schema.AUTHORS)] if connection else []
 
-    def next_undo(self) -> LogEntry | None:
-        """The newest entry in force (one row of the batch that `undo` takes back); None if there is none."""
-        return self._next("undo")
+    def next_undo(self, author: str | None = None) -> LogEntry | None:
+        """The newest entry in force (one row of the batch that `undo` takes back); None if there is none.
 
-    def next_redo(self) -> LogEntry | None:
-        """One row of the batch that `redo` brings back; None if nothing is undone."""
-        return self._next("redo")
+        ``author``: of what this author decided or redid.
+        """
+        return self._next("undo", author)
 
-    def _next(self, action: Literal["undo", "redo"]) -> LogEntry | None:
+    def next_redo(self, author: str | None = None) -> LogEntry | None:
+        """One row of the batch that `redo` brings back; None if nothing is undone.
+
+        ``author``: of what this author undid.
+        """
+        return self._next("redo", author)
+
+    def _next(self, action: Literal["undo", "redo"], author: str | None) -> LogEntry | None:
         with reading(self.path) as connection:
-            batch = _candidate(connection, action) if connection else None
+            batch = _candidate(connection, action, author) if connection else None
             if connection is None or batch is None:
                 return None
             return _entries(connection, schema.ENTRIES_OF_BATCH, (batch, 1))[0]
@@ -273,9 +279,12 @@ def _next_batch(connection: sqlite3.Connection) -> int:
     return connection.execute(schema.NEXT_BATCH).fetchone()[0]
 
 
-def _candidate(connection: sqlite3.Connection, action: Literal["undo", "redo"]) -> int | None:
+def _candidate(
+    connection: sqlite3.Connection, action: Literal["undo", "redo"], author: str | None = None
+) -> int | None:
     """The batch that an undo or redo without number is about; None if there is none."""
-    row = connection.execute(schema.NEWEST_ACTIVE if action == "undo" else schema.LAST_UNDONE).fetchone()
+    query = schema.NEWEST_ACTIVE if action == "undo" else schema.LAST_UNDONE
+    row = connection.execute(query, {"author": author}).fetchone()
     return row and row[0]
 
 

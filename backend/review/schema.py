@@ -77,9 +77,10 @@ UPGRADE = f"BEGIN IMMEDIATE; {_AWAY} {_LOG} {_BACK} {_LOG_ONLY_GROWS} {_VERSIONS
 # Beside max(), SQLite takes the other columns from the row with the maximum: its documented behaviour.
 _VIEWS = """
 CREATE TEMP VIEW latest AS
-    SELECT undoes AS batch, action, max(seq) AS seq FROM past WHERE undoes IS NOT NULL GROUP BY undoes;
+    SELECT undoes AS batch, action, author, max(seq) AS seq FROM past
+    WHERE undoes IS NOT NULL GROUP BY undoes;
 CREATE TEMP VIEW undone AS
-    SELECT batch, seq FROM latest WHERE action = 'undo';
+    SELECT batch, author, seq FROM latest WHERE action = 'undo';
 CREATE TEMP VIEW in_force AS
     SELECT past.*, (coalesce(latest.seq, past.seq) << 31) + past.seq AS rank
     FROM past LEFT JOIN latest USING (batch)
@@ -116,15 +117,18 @@ INSERT = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 NEXT_BATCH = "SELECT coalesce(max(batch), 0) + 1 FROM log"
-# The same as ORDER BY rank on in_force, without ranking the whole log.
+# The same as ORDER BY rank on in_force, without ranking the whole log. Of one author, or (NULL) of all: what
+# this author decided or redid last, and undid last.
 NEWEST_ACTIVE = """
     SELECT batch FROM (
         SELECT * FROM (SELECT batch, seq FROM log WHERE row_id IS NOT NULL
+                       AND (:author IS NULL OR author = :author)
                        AND batch NOT IN (SELECT batch FROM undone) ORDER BY seq DESC LIMIT 1)
-        UNION ALL SELECT batch, seq FROM latest WHERE action = 'redo'
+        UNION ALL SELECT batch, seq FROM latest
+                  WHERE action = 'redo' AND (:author IS NULL OR author = :author)
     ) ORDER BY seq DESC LIMIT 1
 """
-LAST_UNDONE = "SELECT batch FROM undone ORDER BY seq DESC LIMIT 1"
+LAST_UNDONE = "SELECT batch FROM undone WHERE :author IS NULL OR author = :author ORDER BY seq DESC LIMIT 1"
 BATCH_STATUS = "SELECT action, batch IN (SELECT batch FROM undone) FROM log WHERE batch = ? LIMIT 1"
 
 ENTRIES_OF_BATCH = "SELECT * FROM entry WHERE batch = ? ORDER BY seq DESC LIMIT ?"
@@ -150,10 +154,15 @@ LAST_ENTRY = "SELECT seq FROM log ORDER BY seq DESC LIMIT 1"
 VERSIONS = "SELECT number, seq, at, author, message FROM version ORDER BY number"
 NEWEST_VERSION = "SELECT number, seq, at, author, message FROM version ORDER BY number DESC LIMIT 1"
 INSERT_VERSION = "INSERT INTO version (number, seq, at, author, message) VALUES (?, ?, ?, ?, ?)"
-# Batches are numbered without gaps, so that those since an entry need not be counted.
-BATCHES_SINCE = """
-    SELECT coalesce((SELECT batch FROM log ORDER BY seq DESC LIMIT 1), 0)
-         - coalesce((SELECT batch FROM log WHERE seq = ?), 0)
+# Batches that came into force after entry :seq (a redone one outranks what came before), or were in force
+# there and are no longer.
+CHANGED_SINCE = """
+    WITH touched AS (SELECT DISTINCT coalesce(undoes, batch) AS batch FROM log WHERE seq > :seq)
+    SELECT count(*) FROM touched WHERE batch NOT IN (SELECT batch FROM undone) OR (
+        EXISTS (SELECT 1 FROM log WHERE log.batch = touched.batch AND seq <= :seq)
+        AND 'undo' IS NOT (SELECT action FROM log WHERE undoes = touched.batch AND seq <= :seq
+                           ORDER BY seq DESC LIMIT 1)
+    )
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 
 from backend.data.messages import shown_value
@@ -58,8 +59,9 @@ def freeze(ledger: Ledger, message: str, *, author: str) -> Version:
         if last is None:
             raise _nothing_yet()
         newest = connection.execute(schema.NEWEST_VERSION).fetchone()
-        if newest and newest[1] == last[0]:
-            raise InputError(f"nothing to freeze: nothing has been decided since v{newest[0]}")
+        if not _changes(connection, newest[1] if newest else 0):
+            there = f"otherwise than in v{newest[0]}" if newest else "now"
+            raise InputError(f"nothing to freeze: nothing is decided {there}")
         version = Version(newest[0] + 1 if newest else 1, last[0], now(), author, message.strip())
         connection.execute(schema.INSERT_VERSION, tuple(vars(version).values()))
     return version
@@ -72,14 +74,13 @@ def versions(ledger: Ledger) -> list[Version]:
 
 
 def since_last(ledger: Ledger) -> tuple[Version | None, int]:
-    """The last version, and how many decisions, undos and redos there were since (without one: ever)."""
+    """The last version, and how many decisions came into force or were undone since (without one: ever)."""
     with reading(ledger.path) as connection:
         if connection is None:
             return None, 0
         row = connection.execute(schema.NEWEST_VERSION).fetchone()
         version = Version(*row) if row else None
-        count = connection.execute(schema.BATCHES_SINCE, (version.seq if version else 0,)).fetchone()[0]
-        return version, count
+        return version, _changes(connection, version.seq if version else 0)
 
 
 def moment(ledger: Ledger, name: str) -> Moment:
@@ -98,6 +99,10 @@ def last_moment(ledger: Ledger) -> Moment:
     """The last version; `RAW` where there is none."""
     known = versions(ledger)
     return Moment(known[-1].name, known[-1].seq) if known else Moment(RAW, 0)
+
+
+def _changes(connection: sqlite3.Connection, seq: int) -> int:
+    return connection.execute(schema.CHANGED_SINCE, {"seq": seq}).fetchone()[0]
 
 
 def _nothing_yet() -> InputError:

@@ -18,6 +18,7 @@ SIMPLE = (
     ("flag", "Flag", ":material/flag:"),
     ("remove", "Remove", ":material/delete:"),
 )
+SHORTCUTS = {"keep": "K", "flag": "F", "remove": "X"}
 
 
 def decision_bar(
@@ -28,10 +29,12 @@ def decision_bar(
     classes: tuple[str, ...],
     key: str,
     elsewhere: bool = False,
+    has_keys: bool = False,
 ) -> None:
     """A row of buttons; what is in force already can't be chosen again.
 
-    ``elsewhere``: on another page than Inspect, to which "Inspect" then leads.
+    ``elsewhere``: on another page than Inspect, to which "Inspect" then leads. ``has_keys``: whether the
+    keys of Review decide here, too; for a page that shows one training example.
     """
     done = state.action if state else None
     with st.container(key=f"bar-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
@@ -40,13 +43,14 @@ def decision_bar(
                 name,
                 key=f"{action}-{key}",
                 icon=icon,
+                shortcut=SHORTCUTS[action] if has_keys else None,
                 help=f"{name} {plain_label(row)}",
                 disabled=done == action,
                 on_click=decide,
-                args=(path, action, row),
+                args=(path, action, row, state),
             )
         current = state.label if state and state.label else label
-        _relabel(path, row, [each for each in classes if each != current], key)
+        _relabel(path, row, state, classes, current, key, has_keys)
         further_buttons(path, row, state, key, elsewhere)
 
 
@@ -77,14 +81,24 @@ def _undo(path: Path, row: str, key: str) -> None:
     )
 
 
-def _relabel(path: Path, row: str, others: list[str], key: str) -> None:
+def _relabel(
+    path: Path,
+    row: str,
+    state: RowState | None,
+    classes: tuple[str, ...],
+    current: str,
+    key: str,
+    has_keys: bool,
+) -> None:
+    others = [each for each in classes if each != current]
     if len(others) == 1:
         st.button(
             f"Relabel as {plain_label(others[0], 14)}",
             key=f"relabel-{key}",
+            shortcut=str(classes.index(others[0]) + 1) if has_keys else None,
             help=f"Relabel {plain_label(row)} as {plain_label(others[0])}",
             on_click=decide,
-            args=(path, "relabel", row, others[0]),
+            args=(path, "relabel", row, state, others[0]),
         )
         return
     menu = f"relabel-{key}"
@@ -96,5 +110,5 @@ def _relabel(path: Path, row: str, others: list[str], key: str) -> None:
         icon=":material/label:",
         help=f"Relabel {plain_label(row)}",
         on_click=relabel_from_menu,
-        args=(path, row, menu),
+        args=(path, row, state, menu),
     )

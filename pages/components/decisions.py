@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from backend.data.rowstate import Action
+from backend.data.rowstate import Action, RowState
 from backend.review.ledger import LogEntry
 from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.history import row_batch
 from pages.components.messages import safely, say
+from pages.components.review.focus_place import focus_on, focused
 from pages.components.workspaces import opened
 
 
@@ -22,7 +23,8 @@ def author() -> str:
 
 def _reason() -> str:
     """The reason given on the page; one that was given on another page, out of sight, is none."""
-    return (keys.get(keys.REASON) or "").strip() if keys.get(keys.REASON_ON_PAGE) else ""
+    field = keys.get(keys.REASON_FIELD)
+    return (keys.get(field) or "").strip() if field else ""
 
 
 @safely
@@ -30,13 +32,19 @@ def decide(
     path: Path,
     action: Action,
     row: str,
+    seen: RowState | None,
     label: str | None = None,
     then: Callable[[], None] | None = None,
     note: str = "",
 ) -> None:
-    """Store one decision about a training row, ``note`` where no reason is given; ``then`` follows."""
+    """Store one decision about a training row, ``note`` where no reason is given; ``then`` follows.
+
+    ``seen`` is what the page showed as decided: what others have decided meanwhile is not overridden.
+    """
     reason = _reason() or note
-    opened(path).decide(action, [row], label=label, reason=reason, author=author(), origin="app")
+    opened(path).decide(
+        action, [row], label=label, reason=reason, author=author(), origin="app", seen={row: seen}
+    )
     done = ACTION_WORDS[action] + (f" as {label}" if label else "")
     say(f"{row} {done}. Press U to undo.")
     if then is not None:
@@ -45,12 +53,17 @@ def decide(
 
 @safely
 def relabel_from_menu(
-    path: Path, row: str, menu_key: str, then: Callable[[], None] | None = None, note: str = ""
+    path: Path,
+    row: str,
+    seen: RowState | None,
+    menu_key: str,
+    then: Callable[[], None] | None = None,
+    note: str = "",
 ) -> None:
-    """Store the class chosen in a menu button; ``then`` and ``note`` as for `decide`."""
+    """Store the class chosen in a menu button; the rest as for `decide`."""
     label = keys.get(menu_key)
     if label is not None:
-        decide(path, "relabel", row, label, then, note)
+        decide(path, "relabel", row, seen, label, then, note)
 
 
 @safely
@@ -58,6 +71,7 @@ def undo(path: Path, batch: int | None = None) -> None:
     """Take a decision back: the newest, or ``batch``."""
     entries = opened(path).undo(batch, author=author(), origin="app")
     say(f"Undone: {_named(entries)}", ":material/undo:")
+    _look_again(entries)
 
 
 @safely
@@ -65,6 +79,7 @@ def redo(path: Path, batch: int | None = None) -> None:
     """Bring an undone decision back: the last, or ``batch``."""
     entries = opened(path).redo(batch, author=author(), origin="app")
     say(f"Redone: {_named(entries)}", ":material/redo:")
+    _look_again(entries)
 
 
 @safely
@@ -73,6 +88,13 @@ def undo_row(path: Path, row: str) -> None:
     batch = row_batch(opened(path).ledger, row)
     if batch:
         undo(path, batch.number)
+
+
+def _look_again(entries: list[LogEntry]) -> None:
+    """Where one row is in focus: that which was undone, to be decided anew."""
+    row = entries[0].row_id
+    if focused() is not None and len(entries) == 1 and row is not None:
+        focus_on(row)
 
 
 def _named(entries: list[LogEntry]) -> str:

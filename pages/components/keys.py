@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 WORKSPACE = "ws"  # URL
-AUTHOR = "author"  # URL
+AUTHOR = "author"  # kept by the browser
 WHAT = "what"  # URL: eval, train or text
 ROW = "row"  # URL
 LABEL = "label"  # URL
@@ -14,8 +14,7 @@ METHOD, SCORE = "method", "score"  # URL
 SEARCH = "q"  # URL
 ONLY_ERRORS = "errors"  # URL
 TEXT, TEXT_B = "text", "text_b"  # URL, if short
-REASON = "reason"
-REASON_ON_PAGE = "reason-on-page"  # whether the page that is drawn has the field
+REASON_FIELD = "reason-field"  # key of the field on the page that is drawn; None if it has none
 MESSAGE = "message"
 THROUGH_APP = "through-app"
 ASKED = "asked"

@@ -21,7 +21,7 @@ HIDDEN: tuple[str, ...] = ("pair",)  # reached by links only
 def navigation(icons: bool = True) -> StreamlitPage:
     """Draw the menu and return the page that the address names."""
     keys.put(keys.THROUGH_APP, True)
-    keys.put(keys.REASON_ON_PAGE, False)
+    keys.put(keys.REASON_FIELD, None)
     visible = {
         heading: [_page(name, icon if icons else None) for name, icon in pages.items()]
         for heading, pages in SECTIONS.items()

@@ -12,13 +12,14 @@ from backend.review.versions import since_last
 from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import badge
-from pages.components.decisions import redo, undo
+from pages.components.decisions import author, redo, undo
 from pages.components.held_keys import ignore_held_keys
 from pages.components.history import Batch, batch_of
 from pages.components.job_line import show_running_job
 from pages.components.markup import plain_label, show, tag
 from pages.components.messages import show_error
 from pages.components.numbers import plural
+from pages.components.remembered_name import LONGEST, remember_name, remembered_name
 from pages.components.workspaces import current_path, known_workspaces, opened
 
 
@@ -36,20 +37,25 @@ def show_sidebar() -> None:
                 _undo_and_redo(path)
             except InputError as error:
                 show_error(error)
-        st.text_input(
-            "Your name",
-            value=default_author(),
-            key=keys.AUTHOR,
-            bind="query-params",
-            max_chars=80,
-            help="Stands beside each decision in the log. It is a note, not a login.",
-        )
+        _ask_name()
         ignore_held_keys()
 
 
+def _ask_name() -> None:
+    st.text_input(
+        "Your name",
+        value=remembered_name() or default_author(),
+        key=keys.AUTHOR,
+        max_chars=LONGEST,
+        help="Stands beside each decision in the log. It is a note, not a login; this browser keeps it.",
+    )
+    remember_name(keys.get(keys.AUTHOR) or "")
+
+
 def _undo_and_redo(path: Path) -> None:
-    ledger = opened(path).ledger
-    undo_entry, redo_entry = ledger.next_undo(), ledger.next_redo()
+    """What the reviewer did last, not what others did: that is reverted in Changes, where one sees it."""
+    ledger, name = opened(path).ledger, author()
+    undo_entry, redo_entry = ledger.next_undo(name), ledger.next_redo(name)
     with st.container(gap="xsmall"):
         _version(ledger)
         _button("Undo", batch_of(ledger, undo_entry) if undo_entry else None, path)
@@ -68,12 +74,13 @@ def _version(ledger: Ledger) -> None:
 
 def _button(name: str, target: Batch | None, path: Path) -> None:
     back = name == "Undo"
+    nothing = f"You have nothing to {name.lower()}; what others did is in Changes"
     st.button(
         f"{name}: {plain_label(target.name, 20)}" if target else name,
         key=f"sidebar-{name.lower()}",
         icon=":material/undo:" if back else ":material/redo:",
         shortcut="U" if back else "Y",
-        help=f"{name}: {plain_label(target.name, 200)}" if target else f"Nothing to {name.lower()}",
+        help=f"{name}: {plain_label(target.name, 200)}" if target else nothing,
         disabled=target is None,
         on_click=undo if back else redo,
         args=(path, target.number if target else None),

@@ -11,8 +11,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("browser_is_here")]
 
 
 def opened_inspect(page, address: str, author: str) -> None:
-    page.goto(f"{address}/inspect?author={author}")
+    page.goto(f"{address}/inspect")
     page.get_by_text("Helpful", exact=True).wait_for()
+    settled(page)
+    name = page.get_by_label("Your name")
+    name.fill(author)
+    name.press("Enter")
     settled(page)
 
 
@@ -30,16 +34,25 @@ def test_two_people_decide_at_once(workspace, tmp_path):  # noqa: F811
         entries = {each.author: each for each in workspace.ledger.entries()}
         assert {name: each.action for name, each in entries.items()} == {"Ada": "remove", "Ben": "flag"}
 
-        # Ben, whose page still shows Ada's row as undecided, decides about it, too: both stand in the log.
+        # Ben's page still shows Ada's row as undecided: he overrides her only once he has been told.
+        row = entries["Ada"].row_id
+        ben.reload()
+        ben.get_by_text("Helpful", exact=True).wait_for()
+        assert ben.get_by_label("Your name").input_value() == "Ben", "the browser kept it"
+        settled(ben)
+        ada.locator(first).get_by_role("button", name="Flag").click()
+        ada.get_by_text(re.compile("flagged. Press U")).wait_for()
+        ben.locator(first).get_by_role("button", name="Keep").click()
+        ben.get_by_text(re.compile("'Ada' has decided flag meanwhile; nothing was stored")).wait_for()
+        settled(ben)
+        assert workspace.ledger.state(row).action == "flag"
         ben.locator(first).get_by_role("button", name="Keep").click()
         ben.get_by_text(re.compile("kept. Press U")).wait_for()
-        row = entries["Ada"].row_id
-        assert workspace.ledger.state(row).action == "keep"
-        assert [each.author for each in workspace.ledger.entries(row)] == ["Ben", "Ada"]
+        assert [each.author for each in workspace.ledger.entries(row)] == ["Ben", "Ada", "Ada"]
 
-        # Ada's page names what it undoes: her own removal, though Ben's decision is newer.
-        ada.get_by_role("button", name=re.compile("Undo: remove")).click()
-        ada.get_by_text(f"Undone: remove {row}").wait_for()
+        # Ada's undo is about what she did herself, though Ben's decision is newer.
+        ada.get_by_role("button", name=re.compile("Undo: flag")).click()
+        ada.get_by_text(f"Undone: flag {row}").wait_for()
         settled(ada)
         assert workspace.ledger.state(row).action == "keep"
         assert ada.locator(first).get_by_role("button", name="Keep").is_disabled()

@@ -4,13 +4,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from backend.files import write_json
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.jobs.process import job_path
+from backend.workspace import default_author
 from pages.components.inspect.answer import Places
 from pages.components.markup import plain_label
+from pages.components.remembered_name import COOKIE
 from tests.pages.driver import explain, new_app, opened, page, words
 
 
@@ -83,7 +86,7 @@ def test_an_unknown_score_in_the_address_is_the_default_one(app):
 def test_reason_and_name_are_logged(app):
     page(app, "inspect")
     app.sidebar.text_input(key="author").set_value("Ada").run()
-    app.text_input(key="reason").set_value("looks wrong").run()
+    app.text_input(key="reason-inspect").set_value("looks wrong").run()
     app.button(key="relabel-harmful-1").click().run()
     entry = opened().log()[0]
     assert (entry.action, entry.author, entry.reason) == ("relabel", "Ada", "looks wrong")
@@ -150,19 +153,51 @@ def test_empty_second_text_gets_one_line():
     assert "The second text is empty" in app.error[0].value
 
 
-def test_name_and_typed_text_survive_a_refresh(app):
+def test_name_and_typed_text_survive_a_refresh(app, monkeypatch):
     page(app, "inspect", what="Typed text")
     app.text_area(key="text").set_value("a gorgeous film")
     explain(app)
     assert app.query_params["text"] in ("a gorgeous film", ["a gorgeous film"])
     fresh = new_app()
-    fresh.query_params["author"] = "Ada"  # the browser writes it there: the field is bound to the address
+    # The browser sends it with each new session; tests/e2e has it keep the name.
+    monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: "Ada%20%C3%96"})
     again = page(fresh, "inspect", what="Typed text", text="a gorgeous film")
-    assert again.sidebar.text_input(key="author").value == "Ada"
+    assert again.sidebar.text_input(key="author").value == "Ada Ö"
     assert again.text_area(key="text").value == "a gorgeous film" and "Helpful" in words(again)
     again.text_area(key="text").set_value("a gorgeous film " * 200)
     explain(again)
     assert "text" not in again.query_params and "Helpful" in words(again)
+
+
+@pytest.mark.parametrize("name", ["", "a%00b", "x" * 81, "%0a"])
+def test_a_name_that_can_be_none_is_not_taken_from_the_browser(app, monkeypatch, name):
+    monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: name})
+    assert page(app, "overview").sidebar.text_input(key="author").value == default_author()
+
+
+def test_undo_is_about_what_one_did_oneself(app):
+    workspace = opened()
+    workspace.decide("flag", ["r1"], author=default_author())
+    workspace.decide("remove", ["r2"], author="Ben")
+    page(app, "overview")
+    assert "flag r1" in app.button(key="sidebar-undo").label
+    app.button(key="sidebar-undo").click().run()
+    assert list(workspace.states()) == ["r2"] and app.button(key="sidebar-undo").disabled
+    app.sidebar.text_input(key="author").set_value("Ben").run()
+    assert "remove r2" in app.button(key="sidebar-undo").label and app.button(key="sidebar-redo").disabled
+
+
+def test_what_someone_else_decided_meanwhile_is_not_overridden(app):
+    workspace = opened()
+    page(app, "inspect")
+    app.button(key="flag-helpful-1").click().run()
+    (row,) = workspace.states()
+    workspace.decide("remove", [row], author="Ben")
+    app.button(key="keep-helpful-1").click().run()
+    assert workspace.states()[row].action == "remove"
+    assert plain_label("'Ben' has decided remove meanwhile; nothing was stored") in app.toast[0].value
+    app.button(key="keep-helpful-1").click().run()
+    assert workspace.states()[row].action == "keep", "now the page had shown it"
 
 
 def test_undo_on_a_card_says_how_many_rows_it_undoes(app):

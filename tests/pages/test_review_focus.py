@@ -49,6 +49,28 @@ def queue_ids(**wanted) -> list[str]:
     return [each.id for each in opened().queue(QueueFilter(**wanted))]
 
 
+def test_undo_brings_the_row_back_into_focus(focus):
+    row = at(focus)
+    press(focus, "Keep")
+    assert at(focus) != row
+    focus.sidebar.button(key="sidebar-undo").click().run()
+    assert at(focus) == row and opened().states() == {}
+    focus.sidebar.button(key="sidebar-redo").click().run()
+    assert at(focus) == row and opened().states()[row].action == "keep"
+
+
+@pytest.mark.parametrize("view", ["Focus", "Blind"])
+def test_a_reason_is_about_the_row_in_focus(scored, view):
+    app = page(scored, "review", view=view)
+    row = at(app)
+    app.text_input(key="reason-focus").set_value("not a review").run()
+    press(app, "Flag")
+    assert opened().states()[row].reason == "not a review"
+    assert app.text_input(key="reason-focus").value == ""
+    press(app, "Flag")
+    assert opened().log()[0].row_id != row and opened().log()[0].reason == ""
+
+
 def test_one_row_with_its_reasons_its_place_and_the_progress(focus):
     assert not focus.exception and not focus.error
     items = opened().queue()
@@ -71,6 +93,8 @@ def test_a_decision_is_stored_and_the_next_undecided_row_comes(focus):
     press(focus, "Keep")
     assert at(focus) == third and f"1 of {total - 2:,}" in words(focus)
     focus.sidebar.button(key="sidebar-undo").click().run()
+    assert at(focus) == second
+    press(focus, "Next")
     press(focus, "Previous")
     assert at(focus) == second
 
@@ -231,7 +255,7 @@ from pages.components.review.focus_bar import Bar, decide_bar
 
 classes = [f"class {number}" for number in range(1, 12)]
 item = QueueItem(1, "r1", "a", None, "class 10", None, "undecided", 0.9, [], "flag", None, None)
-bar = Bar(Path("."), "r1", None)
+bar = Bar(Path("."), "r1", None, None)
 {draw}
 """
 
@@ -240,7 +264,7 @@ bar = Bar(Path("."), "r1", None)
     ("draw", "beyond"),
     [
         ("ask_opinion(bar, classes)", ["class 10", "class 11"]),
-        ("decide_bar(bar, item, None, classes)", ["class 11"]),
+        ("decide_bar(bar, item, classes)", ["class 11"]),
     ],
 )
 def test_classes_beyond_the_ninth_are_in_a_menu(draw, beyond):

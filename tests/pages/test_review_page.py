@@ -37,7 +37,7 @@ def test_the_most_suspicious_rows_come_first_with_their_reasons(scored):
 
 def test_a_reason_given_on_another_page_is_not_logged_here(scored):
     page(scored, "inspect")
-    scored.text_input(key="reason").set_value("about that row").run()
+    scored.text_input(key="reason-inspect").set_value("about that row").run()
     page(scored, "review")
     next(each for each in scored.button if each.label == "Flag").click().run()
     (entry,) = opened().ledger.entries()

@@ -138,6 +138,23 @@ def test_what_is_redone_is_the_newest(ledger):
     assert (ledger.next_undo().batch, ledger.next_redo().batch) == (3, 1)
 
 
+def test_next_undo_and_redo_of_one_author(ledger):
+    """Undo is about what one did oneself: a decision or redo; redo about what one undid oneself."""
+    ledger.decide("flag", [("a", "good", None)], reason="", author="Ann", origin="app")
+    ledger.decide("flag", [("b", "good", None)], reason="", author="Ben", origin="app")
+    assert (ledger.next_undo().batch, ledger.next_undo("Ann").batch, ledger.next_undo("Ben").batch) == (
+        2,
+        1,
+        2,
+    )
+    assert ledger.next_undo("Cy") is None
+    ledger.undo(2, author="Ann", origin="app")
+    assert ledger.next_undo("Ben") is None and ledger.next_undo("Ann").batch == 1
+    assert ledger.next_redo("Ann").batch == 2 and ledger.next_redo("Ben") is None
+    ledger.redo(2, author="Cy", origin="app")
+    assert ledger.next_undo("Cy").batch == 2 and ledger.next_redo("Ann") is None
+
+
 def test_next_undo_and_redo_of_an_empty_log(ledger):
     assert ledger.next_undo() is None and ledger.next_redo() is None
     flag(ledger, "a", "b")

@@ -18,6 +18,7 @@ def offer_freeze(workspace: Workspace) -> None:
     """A message and the button; nothing to press where nothing has been decided since the last version."""
     last, changes = since_last(workspace.ledger)
     number = last.number + 1 if last else 1
+    nothing = f"Nothing is decided otherwise than in {last.name}" if last else "Nothing has been decided yet"
     with st.form("freeze", border=False):
         message, button = st.columns([0.8, 0.2], vertical_alignment="bottom")
         with message:
@@ -37,7 +38,7 @@ def offer_freeze(workspace: Workspace) -> None:
                 on_click=_freeze,
                 args=(workspace.path,),
                 disabled=not changes,
-                help=None if changes else f"Nothing has been decided since v{number - 1}",
+                help=None if changes else nothing,
                 width="stretch",
             )
 

@@ -150,7 +150,7 @@ def _ask_range(titles: dict[str, str]) -> tuple[str | None, float | None, float 
                 value=None,
                 key=key,
                 bind="query-params",
-                format="%.4f",
+                format="%.6g",
                 disabled=score is None,
                 on_change=first_page,
                 placeholder="no limit",

@@ -18,6 +18,7 @@ from pages.components.explore.explore_filter import Order
 from pages.components.go_to import go_to, turn_to
 from pages.components.inspect.query_panel import query_text
 from pages.components.markup import short, show, tag
+from pages.components.reason_field import ask_reason
 
 PAGE = 50
 
@@ -37,7 +38,10 @@ def show_table(
         height=420,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config={"text": st.column_config.TextColumn(width="large")},
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            **{title: st.column_config.NumberColumn(format="%.4g") for title in score_titles(table).values()},
+        },
     )
     if pages > 1:
         st.pagination(pages, key=keys.ROWS_PAGE)
@@ -56,7 +60,7 @@ def page_frame(table: pa.Table, places: np.ndarray, by: str | None) -> pd.DataFr
         made[name] = [short(ACTION_WORDS.get(each, each), 40) for each in rows[name].to_pylist()]
     titles = score_titles(table)
     for name in dict.fromkeys(each for each in (by, LOSS) if each in titles):
-        made[titles[str(name)]] = np.round(rows[name].to_numpy().astype(float), 4)
+        made[titles[str(name)]] = rows[name].to_numpy().astype(float)
     return pd.DataFrame({**made, "id": [short(each, 60) for each in rows["id"].to_pylist()]})
 
 
@@ -67,7 +71,18 @@ def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: in
         if split == "train":
             state = workspace.states().get(row["id"])
             classes = workspace.manifest.classes
-            decision_bar(workspace.path, row["id"], row["label"], state, classes, "explore", elsewhere=True)
+            decision_bar(
+                workspace.path,
+                row["id"],
+                row["label"],
+                state,
+                classes,
+                "explore",
+                elsewhere=True,
+                has_keys=True,
+            )
+            with st.container(width=480):
+                ask_reason("explore")
         elif st.button("Inspect", icon=":material/arrow_outward:", on_click=go_to, args=(split, row["id"])):
             turn_to("inspect")
 

@@ -15,9 +15,10 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.inspect.preparation import is_prepared, offer_preparation
 from pages.components.inspect.query_panel import show_query
-from pages.components.inspect.question import ask_count, ask_label, ask_method, ask_reason, ask_score
+from pages.components.inspect.question import ask_count, ask_label, ask_method, ask_score
 from pages.components.inspect.results import list_unit, show_results
 from pages.components.markup import show, tag
+from pages.components.reason_field import ask_reason
 from pages.components.workspaces import Asked, explain, version
 
 WAITING = "tracing the prediction …"
@@ -46,7 +47,7 @@ def show_answer(workspace: Workspace, asked: Asked) -> None:
     )
     places = Places(query, question.empty(), st.empty())
     with reason:
-        ask_reason()
+        ask_reason("inspect", "Reason for your decisions")
     with method:
         asked = replace(asked, method=ask_method())
     with score:

@@ -145,17 +145,5 @@ def score_label(name: str) -> str:
     return SCORE_NAMES.get(name, name)
 
 
-def ask_reason() -> None:
-    """Why the next decisions on this page are made."""
-    keys.put(keys.REASON_ON_PAGE, True)
-    st.text_input(
-        "Reason for your decisions",
-        key=keys.REASON,
-        persist_state="session",
-        max_chars=500,
-        placeholder="optional, kept in the log",
-    )
-
-
 def _other_source() -> None:
     keys.put(keys.ROW, "")

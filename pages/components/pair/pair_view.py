@@ -18,6 +18,7 @@ from pages.components.pair.pair_drawing import ALWAYS_DRAWN, Drawing, pair_drawi
 from pages.components.pair.pair_question import AskedPair, pair_address
 from pages.components.pair.pair_words import pair_sentence, pair_sum
 from pages.components.pair.ribbons import show_ribbons
+from pages.components.reason_field import ask_reason
 from pages.components.workspaces import explain_pair
 
 CAVEAT = (
@@ -41,7 +42,10 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
             workspace.manifest.classes,
             "pair",
             elsewhere=True,
+            has_keys=True,
         )
+        with st.container(width=480):
+            ask_reason("pair")
     with link_box:
         copy_link(pair_address(asked.asked, asked.train))
     show_company(workspace, pair, asked)

@@ -12,6 +12,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.copy_link import copy_link
 from pages.components.markup import plain_label, short, show, tag
+from pages.components.reason_field import ask_reason
 from pages.components.review.blind import ask_opinion, note_of, opinion_about, verdict
 from pages.components.review.focus_bar import Bar, decide_bar, undecided_bar
 from pages.components.review.focus_place import Place, first_row, focus_on, focused, place_of
@@ -47,11 +48,12 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
     classes, state = workspace.manifest.classes, states_of(workspace).get(item.id)
     opinion = opinion_about(workspace.path, item.id, classes) if blind else None
     if blind and opinion is None:
-        bar = Bar(workspace.path, item.id, place.onward)
+        bar = Bar(workspace.path, item.id, state, place.onward)
         show(tag("div", tag("span", short(item.id), cls="fw-mono"), group_badge(item), cls="fw-head"))
         show(card_texts(item, SHOWN_TEXT, "fw-focus"))
         ask_opinion(bar, classes)
         undecided_bar(bar)
+        _ask_why()
         return
     show(card_head(item, state))
     show(card_texts(item, SHOWN_TEXT, "fw-focus"))
@@ -59,7 +61,14 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
         show(verdict(item, opinion))
     show(card_reasons(item))
     note = note_of(opinion) if opinion is not None else ""
-    decide_bar(Bar(workspace.path, item.id, place.onward, note), item, state, classes, opinion)
+    decide_bar(Bar(workspace.path, item.id, state, place.onward, note), item, classes, opinion)
+    _ask_why()
+
+
+def _ask_why() -> None:
+    """The reason is about this row only: it is emptied when the next one comes."""
+    with st.container(width=480):
+        ask_reason("focus")
 
 
 def _progress(everything: Queue) -> None:

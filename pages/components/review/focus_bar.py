@@ -12,12 +12,12 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.files import digest
 from backend.scores.queue import QueueItem
-from pages.components.decision_bar import SIMPLE, further_buttons
+from pages.components.decision_bar import SHORTCUTS, SIMPLE, further_buttons
 from pages.components.decisions import decide, relabel_from_menu
 from pages.components.markup import plain_label
+from pages.components.reason_field import forget_reason
 from pages.components.review.focus_place import focus_on
 
-SHORTCUTS = {"keep": "K", "flag": "F", "remove": "X"}
 ADOPT = "L"  # in blind mode: relabel as what the reviewer called the row
 MOST_KEYS = 9
 SKIP_HELP = (
@@ -30,12 +30,14 @@ SKIP_HELP = (
 class Bar:
     """What the buttons act on; after a decision, the row ``onward`` comes into focus.
 
-    ``note`` is the reason in the log where the reviewer gives none. Widgets are named by row: a click on a
-    row that has just left the screen can't be about the one that took its place.
+    ``seen`` is what the row's card shows as decided. ``note`` is the reason in the log where the reviewer
+    gives none. Widgets are named by row: a click on a row that has just left the screen can't be about the
+    one that took its place.
     """
 
     path: Path
     row: str
+    seen: RowState | None
     onward: str | None
     note: str = ""
 
@@ -45,22 +47,21 @@ class Bar:
         return digest(self.row)
 
     def go_on(self) -> None:
-        """In a callback: put the next row into focus."""
+        """In a callback: put the next row into focus; the reason was about this one."""
+        forget_reason()
         focus_on(self.onward)
 
 
-def decide_bar(
-    bar: Bar, item: QueueItem, state: RowState | None, classes: Sequence[str], advised: str | None = None
-) -> None:
+def decide_bar(bar: Bar, item: QueueItem, classes: Sequence[str], advised: str | None = None) -> None:
     """All ways to decide. ``advised``: the class that the reviewer chose, whose button stands out.
 
     It was chosen by its number, so numbers relabel nothing then: a key pressed twice would.
     """
     with _line(f"focus-{bar.key}"):
         for action, name, icon in SIMPLE:
-            _simple(bar, action, name, icon, state, primary=action == "keep" and advised == item.label)
+            _simple(bar, action, name, icon, primary=action == "keep" and advised == item.label)
         skip_button(bar)
-        further_buttons(bar.path, item.id, state, f"focus-{bar.key}", elsewhere=True)
+        further_buttons(bar.path, item.id, bar.seen, f"focus-{bar.key}", elsewhere=True)
     with _line(f"focus-classes-{bar.key}"):
         st.caption("Relabel as", width="content")
         for number, name in enumerate(classes[:MOST_KEYS], 1):
@@ -71,20 +72,20 @@ def decide_bar(
                 f"relabel-{number}-{bar.key}",
                 f"Relabel {plain_label(bar.row)} as {plain_label(name)}",
                 decide,
-                (bar.path, "relabel", bar.row, name, bar.go_on, bar.note),
+                (bar.path, "relabel", bar.row, bar.seen, name, bar.go_on, bar.note),
                 disabled=name == item.label,
                 primary=is_advised,
             )
         menu = f"relabel-{bar.key}"
         others = [name for name in classes[MOST_KEYS:] if name != item.label]
-        class_menu(others, menu, relabel_from_menu, (bar.path, bar.row, menu, bar.go_on, bar.note))
+        class_menu(others, menu, relabel_from_menu, (bar.path, bar.row, bar.seen, menu, bar.go_on, bar.note))
 
 
 def undecided_bar(bar: Bar) -> None:
     """What can be done without knowing the label."""
     with _line(f"focus-{bar.key}"):
         for action, name, icon in SIMPLE[1:]:
-            _simple(bar, action, name, icon, None)
+            _simple(bar, action, name, icon, tells=False)
         skip_button(bar)
 
 
@@ -138,9 +139,8 @@ def class_menu(names: Sequence[str], key: str, on_click: Callable[..., None], ar
         )
 
 
-def _simple(
-    bar: Bar, action: str, name: str, icon: str, state: RowState | None, primary: bool = False
-) -> None:
+def _simple(bar: Bar, action: str, name: str, icon: str, primary: bool = False, tells: bool = True) -> None:
+    """``tells``: whether a button may show that this is what has been decided."""
     st.button(
         name,
         key=f"{action}-{bar.key}",
@@ -148,9 +148,9 @@ def _simple(
         shortcut=SHORTCUTS[action],
         help=f"{name} {plain_label(bar.row)}",
         type="primary" if primary else "secondary",
-        disabled=state is not None and state.action == action,
+        disabled=tells and bar.seen is not None and bar.seen.action == action,
         on_click=decide,
-        args=(bar.path, action, bar.row, None, bar.go_on, bar.note),
+        args=(bar.path, action, bar.row, bar.seen, None, bar.go_on, bar.note),
     )
 
 

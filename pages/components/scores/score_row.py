@@ -14,6 +14,7 @@ from pages.components import keys
 from pages.components.badges import badge
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import MINUS, percent
+from pages.components.reason_field import ask_reason
 from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.row_card import RowCard
 from pages.components.scores.score_values import ScoreValues, read_current
@@ -57,6 +58,8 @@ def show_row(workspace: Workspace, values: ScoreValues) -> None:
         card.head()
         card.text()
         card.bar("scores")
+        with st.container(width=480):
+            ask_reason("scores")
     found = _row_scores(str(workspace.path), values.key, place)
     reasons = sum(each.is_reason for each in found)
     show(tag("p", _summary(reasons, len(found)), cls="fw-muted"))

@@ -12,6 +12,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import Unit, plural
+from pages.components.reason_field import ask_reason
 from pages.components.row_card import RowCard
 from pages.components.words.row_words import show_row_words
 from pages.components.workspaces import opened, version
@@ -31,6 +32,8 @@ def show_word(workspace: Workspace, word: pd.Series) -> None:
     pages = max(1, -(-len(ordered) // PAGE))
     page = min(int(keys.get(keys.WORD_ROWS_PAGE) or 1), pages)
     states = workspace.states()
+    with st.container(width=480):
+        ask_reason("words", "Reason for your decisions")
     for number, row in enumerate(ordered[(page - 1) * PAGE : page * PAGE], start=1):
         with st.container(border=True, gap="small"):
             card = RowCard(workspace, row, states.get(row))
