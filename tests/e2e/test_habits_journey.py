@@ -14,9 +14,10 @@ def opened_inspect(page, address: str, author: str) -> None:
     page.goto(f"{address}/inspect")
     page.get_by_text("Helpful", exact=True).wait_for()
     settled(page)
-    name = page.get_by_label("Your name")
+    name = page.get_by_label("Your name", exact=True)
     name.fill(author)
     name.press("Enter")
+    name.blur()
     settled(page)
 
 
@@ -38,8 +39,8 @@ def test_two_people_decide_at_once(workspace, tmp_path):  # noqa: F811
         row = entries["Ada"].row_id
         ben.reload()
         ben.get_by_text("Helpful", exact=True).wait_for()
-        assert ben.get_by_label("Your name").input_value() == "Ben", "the browser kept it"
         settled(ben)
+        assert ben.get_by_label("Your name", exact=True).input_value() == "Ben", "the browser kept it"
         ada.locator(first).get_by_role("button", name="Flag").click()
         ada.get_by_text(re.compile("flagged. Press U")).wait_for()
         ben.locator(first).get_by_role("button", name="Keep").click()

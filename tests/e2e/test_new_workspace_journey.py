@@ -53,6 +53,15 @@ def test_upload_map_build_explain(browser_is_here, tmp_path):  # noqa: F811
             page.get_by_label("Name", exact=True).fill("mine")
             page.get_by_label("Name", exact=True).press("Enter")
             settled(page)
+            page.get_by_role("link", name="Help", exact=True).click()
+            page.get_by_role("heading", name="Help").wait_for()
+            page.get_by_role("link", name="New workspace").last.click()
+            page.get_by_label("Name", exact=True).wait_for()
+            page.reload()  # neither another page nor a reload forgets an answer
+            page.get_by_label("Name", exact=True).wait_for()
+            settled(page)
+            assert page.get_by_label("Name", exact=True).input_value() == "mine"
+            assert page.get_by_label("Folder of the model", exact=True).input_value() == str(model)
             page.get_by_role("button", name="Build").click()
             page.get_by_text("import, training, tracing").wait_for()
         # The server is gone, the job is not: another one shows where it is, and leads to the result.

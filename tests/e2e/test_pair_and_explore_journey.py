@@ -50,6 +50,13 @@ def test_a_pair_is_drawn_and_many_rows_are_decided_at_once(browser_is_here, work
         page.get_by_role("link", name="Explore").click()
         page.get_by_role("heading", name="Explore").wait_for()
         settled(page)
+        pages = page.get_by_test_id("stPagination")
+        pages.get_by_role("button", name="2").click()
+        settled(page)
+        page.reload()
+        pages.wait_for()
+        settled(page)
+        assert "rows-at=2" in page.url and pages.locator("[aria-current]").inner_text() == "2"
         page.get_by_label("Words in the texts").fill("witty")
         page.keyboard.press("Enter")
         found = sum("witty" in text for text in workspace.train_split.texts)

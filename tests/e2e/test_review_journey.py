@@ -62,6 +62,9 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
         page.get_by_text("Undone").wait_for()
         settled(page)
         assert list(workspace.states()) == [first]
+        shows(page, second)  # it is back, to be decided anew
+        page.keyboard.press("s")
+        shows(page, third)
 
         name = page.get_by_role("textbox", name="Your name")
         name.fill("")

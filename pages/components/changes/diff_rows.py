@@ -12,6 +12,7 @@ from pages.components.changes.diff_tables import KIND_TONES
 from pages.components.choice import choose
 from pages.components.go_to import inspect_button, turn_to
 from pages.components.markup import Html, join, short, show, tag
+from pages.components.paging import page_number, pages_of, turn_pages
 
 PAGE = 10
 SHOWN_TEXT = 220
@@ -23,14 +24,13 @@ def show_diff_rows(workspace: Workspace, diff: Diff) -> None:
     with st.columns([0.3, 0.7])[0]:
         kind = choose("Rows that are", kinds, keys.DIFF_KIND, on_change=_first_page, every="all")
     rows = [each for each in diff.rows if kind is None or kind in each.kinds]
-    pages = max(1, -(-len(rows) // PAGE))
-    page = min(int(keys.get(keys.DIFF_PAGE) or 1), pages)
+    pages = pages_of(len(rows), PAGE)
+    page = page_number(keys.DIFF_PAGE, pages)
     pressed = False
     for change in rows[(page - 1) * PAGE : page * PAGE]:
         with st.container(border=True):
             pressed |= _line(workspace, change)
-    if pages > 1:
-        st.pagination(pages, key=keys.DIFF_PAGE)
+    turn_pages(keys.DIFF_PAGE, pages)
     if pressed:
         turn_to("inspect")
 

@@ -13,6 +13,7 @@ from pages.components.badges import badge
 from pages.components.changes.log_table import shown_time
 from pages.components.changes.restore import offer_restore, open_restore
 from pages.components.markup import Html, short, show, tag
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.workspaces import opened
 
 PAGE = 5
@@ -24,13 +25,12 @@ def show_versions(workspace: Workspace) -> None:
     found = versions(workspace.ledger)[::-1]
     if not found:
         st.caption("Nothing is frozen yet. A version keeps a name for the decisions of today.")
-    pages = max(1, -(-len(found) // PAGE))
-    page = min(int(keys.get(keys.VERSIONS_PAGE) or 1), pages)
+    pages = pages_of(len(found), PAGE)
+    page = page_number(keys.VERSIONS_PAGE, pages)
     for version in found[(page - 1) * PAGE : page * PAGE]:
         with st.container(border=True):
             _line(workspace.path, version)
-    if pages > 1:
-        st.pagination(pages, key=keys.VERSIONS_PAGE)
+    turn_pages(keys.VERSIONS_PAGE, pages)
     offer_restore(workspace)
 
 

@@ -18,6 +18,7 @@ from pages.components.explore.explore_filter import Order
 from pages.components.go_to import go_to, turn_to
 from pages.components.inspect.query_panel import query_text
 from pages.components.markup import short, show, tag
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.reason_field import ask_reason
 
 PAGE = 50
@@ -27,8 +28,8 @@ def show_table(
     workspace: Workspace, split: SplitName, table: pa.Table, listed: np.ndarray, order: Order
 ) -> np.ndarray:
     """Draw the page; returns the places of ticked rows."""
-    pages = max(1, -(-len(listed) // PAGE))
-    page = min(int(keys.get(keys.ROWS_PAGE) or 1), pages)
+    pages = pages_of(len(listed), PAGE)
+    page = page_number(keys.ROWS_PAGE, pages)
     places = listed[(page - 1) * PAGE : page * PAGE]
     key = f"rows-table-{digest(split, places.tolist())}"  # other rows: nothing is ticked
     event = st.dataframe(
@@ -43,8 +44,7 @@ def show_table(
             **{title: st.column_config.NumberColumn(format="%.4g") for title in score_titles(table).values()},
         },
     )
-    if pages > 1:
-        st.pagination(pages, key=keys.ROWS_PAGE)
+    turn_pages(keys.ROWS_PAGE, pages)
     ticked = places[[each for each in event["selection"]["rows"] if each < len(places)]]
     if len(ticked) == 1:
         _show_row(workspace, split, table, int(ticked[0]))

@@ -13,6 +13,7 @@ from pages.components import keys
 from pages.components.go_to import go_to
 from pages.components.markup import plain_label, short
 from pages.components.messages import show_error
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.rows import matching_rows
 
 PAGE = 10
@@ -129,8 +130,8 @@ def _step(name: str, key: str, icon: str, position: int | None, ids: list[str]) 
 
 
 def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -> None:
-    pages = max(1, -(-len(found) // PAGE))
-    page = min(int(keys.get(TABLE_PAGE) or 1), pages)
+    pages = pages_of(len(found), PAGE)
+    page = page_number(TABLE_PAGE, pages)
     shown = found[(page - 1) * PAGE : page * PAGE]
     rows = workspace.split(split)  # type: ignore[arg-type]
     predictions = workspace.predictions(split).table.take(shown)  # type: ignore[arg-type]
@@ -156,8 +157,7 @@ def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -
             "loss": st.column_config.NumberColumn(format="%.3f"),
         },
     )
-    if pages > 1:
-        st.pagination(pages, key=TABLE_PAGE)
+    turn_pages(TABLE_PAGE, pages)
 
 
 def _select(key: str, ids: list[str]) -> None:

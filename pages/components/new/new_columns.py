@@ -104,12 +104,19 @@ def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
         required=True,
         key=keys.NEW_EVAL,
         label_visibility="collapsed",
-        persist_state="session",
+        bind="query-params",
     )
     kind = keys.get(keys.NEW_EVAL) or likely
     if kind == SHARE:
         share = st.slider(
-            "Share in %", 5, 50, 20, 5, key=f"share-{mark}", help="Of each class; equal texts stay together."
+            "Share in %",
+            5,
+            50,
+            20,
+            5,
+            key=f"share-{mark}",
+            bind="query-params",
+            help="Of each class; equal texts stay together.",
         )
         return f"{share / 100:g}", None
     if kind == SPLIT:
@@ -120,10 +127,24 @@ def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
 
 def _required(name: str, look: Peek, guess: str | None, mark: str) -> str | None:
     at = look.columns.index(guess) if guess in look.columns else None
-    return st.selectbox(name, look.columns, index=at, key=f"{name}-{mark}", placeholder="Choose a column")
+    return st.selectbox(
+        name,
+        look.columns,
+        index=at,
+        key=_key(name, mark),
+        bind="query-params",
+        placeholder="Choose a column",
+    )
 
 
 def _optional(name: str, look: Peek, guess: str | None, mark: str, help: str) -> str | None:
     at = look.columns.index(guess) + 1 if guess in look.columns else 0
-    chosen = st.selectbox(name, (NONE, *look.columns), index=at, key=f"{name}-{mark}", help=help)
+    chosen = st.selectbox(
+        name, (NONE, *look.columns), index=at, key=_key(name, mark), bind="query-params", help=help
+    )
     return None if chosen == NONE else chosen
+
+
+def _key(name: str, mark: str) -> str:
+    """A choice is about these columns: in other data the same name may mean something else."""
+    return f"{name.lower().replace(' ', '-')}-{mark}"

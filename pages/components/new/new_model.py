@@ -28,7 +28,7 @@ def ask_model() -> list[str] | None:
             default=EMBEDDED,
             required=True,
             key=keys.NEW_MODEL,
-            persist_state="session",
+            bind="query-params",
             label_visibility="collapsed",
         )
         kind = keys.get(keys.NEW_MODEL) or EMBEDDED
@@ -45,14 +45,16 @@ def ask_model() -> list[str] | None:
 def _ask_start(kind: str) -> list[str] | None:
     if kind == EMBEDDED:
         help = "Fewer layers train and explain faster, and know a little less."
-        layers = st.slider("Layers", 1, MINILM_LAYERS, MINILM_LAYERS, key=keys.NEW_LAYERS, help=help)
+        layers = st.slider(
+            "Layers", 1, MINILM_LAYERS, MINILM_LAYERS, key=keys.NEW_LAYERS, bind="query-params", help=help
+        )
         check_source("minilm", layers)
         return ["--model=minilm", *([] if layers == MINILM_LAYERS else [f"--layers={layers}"])]
     is_folder = kind == FOLDER
     name = st.text_input(
         "Folder of the model" if is_folder else "Hub id of the model",
         key=keys.NEW_FOLDER if is_folder else keys.NEW_HUB,
-        persist_state="session",
+        bind="query-params",
         placeholder="/models/my-bert" if is_folder else "prajjwal1/bert-tiny",
         max_chars=1_000,
         help="Weights and tokenizer, as save_pretrained writes them."
@@ -72,13 +74,22 @@ def _ask_training() -> list[str]:
     with st.expander("Training"):
         epochs, rate, length = st.columns(3)
         with epochs:
-            passes = st.number_input("Passes over the rows", 0.5, 100.0, 2.0, 0.5, key=keys.NEW_EPOCHS)
+            passes = st.number_input(
+                "Passes over the rows", 0.5, 100.0, 2.0, 0.5, key=keys.NEW_EPOCHS, bind="query-params"
+            )
         with rate:
             peak = st.selectbox(
-                "Learning rate", RATES, RATES.index(5e-5), lambda each: f"{each:g}", key=keys.NEW_RATE
+                "Learning rate",
+                RATES,
+                RATES.index(5e-5),
+                lambda each: f"{each:g}",
+                key=keys.NEW_RATE,
+                bind="query-params",
             )
         with length:
-            tokens = st.number_input("Longest text in tokens", 8, 512, 128, 8, key=keys.NEW_LENGTH)
+            tokens = st.number_input(
+                "Longest text in tokens", 8, 512, 128, 8, key=keys.NEW_LENGTH, bind="query-params"
+            )
     return [f"--epochs={passes:g}", f"--lr={peak:g}", f"--max-length={tokens}"]
 
 
@@ -86,7 +97,7 @@ def _ask_run() -> list[str] | None:
     run = st.text_input(
         "Output folder of the run",
         key=keys.NEW_RUN,
-        persist_state="session",
+        bind="query-params",
         placeholder="/runs/my-model",
         max_chars=1_000,
         help="Of transformers.Trainer, with checkpoints; it should have been trained on these rows.",

@@ -22,7 +22,10 @@ def offer_start(accepted: Accepted, model: list[str]) -> None:
     """Ask for the name, then build in the background: import, training, tracing."""
     with st.container(border=True):
         st.subheader("6. Name and start")
-        name = (st.text_input("Name", key=keys.NEW_NAME, placeholder="reviews", max_chars=60) or "").strip()
+        name = (
+            st.text_input("Name", key=keys.NEW_NAME, bind="query-params", placeholder="reviews", max_chars=60)
+            or ""
+        ).strip()
         if name:
             try:
                 check_name(name)

@@ -67,7 +67,7 @@ def _named(role: str, kind: str) -> str | None:
     source = st.text_input(
         name,
         key=f"{role}-{kind}",
-        persist_state="session",
+        bind="query-params",
         placeholder=example,
         max_chars=1_000,
         help="A .csv, .tsv, .jsonl (each also .gz) or .parquet file, or a folder written by "

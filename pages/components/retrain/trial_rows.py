@@ -11,6 +11,7 @@ from pages.components.badges import label_badge
 from pages.components.go_to import go_to, turn_to
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.numbers import plural
+from pages.components.paging import page_number, pages_of, turn_pages
 
 PAGE = 5
 KINDS = {"fixed": "Wrong before, right now", "broken": "Right before, wrong now"}
@@ -38,9 +39,9 @@ def _list(workspace: Workspace, kind: str, title: str, ids: list[str], key: str)
     if not ids:
         st.caption("None.")
         return
-    pages = -(-len(ids) // PAGE)
+    pages = pages_of(len(ids), PAGE)
     place = f"rows-{kind}-{key}"
-    page = min(int(st.session_state.get(place) or 1), pages)
+    page = page_number(place, pages)
     split, pressed = workspace.eval_split, False
     for row in ids[(page - 1) * PAGE : page * PAGE]:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -67,7 +68,7 @@ def _list(workspace: Workspace, kind: str, title: str, ids: list[str], key: str)
             else:
                 st.caption(f"{plain_label(row)}: no longer in the data")
     if pages > 1:
-        st.pagination(pages, key=place)
+        turn_pages(place, pages)
         st.caption(f"{plural(len(ids), 'row')} in all; the report has every id.")
     if pressed:
         turn_to("inspect")

@@ -13,6 +13,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import show, tag
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.review.queue_card import card_head, card_reasons, card_texts
 from pages.components.review.queue_rows import queue_of, states_of
 
@@ -23,8 +24,8 @@ SHOWN_TEXT = 600
 def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
     """The rows that fit, most suspicious first."""
     queue = queue_of(workspace, wanted)
-    pages = max(1, -(-len(queue) // PAGE))
-    page = min(int(keys.get(keys.QUEUE_PAGE) or 1), pages)
+    pages = pages_of(len(queue), PAGE)
+    page = page_number(keys.QUEUE_PAGE, pages)
     if not len(queue):
         say_done()
         return
@@ -35,8 +36,7 @@ def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
         item = queue.item(at)
         with st.container(border=True, gap="small"):
             _card(workspace.path, item, states.get(item.id), classes)
-    if pages > 1:
-        st.pagination(pages, key=keys.QUEUE_PAGE)
+    turn_pages(keys.QUEUE_PAGE, pages)
 
 
 def say_done() -> None:

@@ -14,6 +14,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import plural
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.plots import HARMS, QUIET, plot_text
 from pages.components.scores.score_job import offer_producer
 from pages.components.scores.score_row import chosen_place
@@ -126,8 +127,8 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
         on_change=_first_page,
     )
     order = order_of(workspace, values, score, _highest_first(score, keys.get(keys.SCORE_END) or SUSPECT))
-    pages = max(1, -(-len(order) // PAGE))
-    page = min(int(keys.get(keys.SCORE_PAGE) or 1), pages)
+    pages = pages_of(len(order), PAGE)
+    page = page_number(keys.SCORE_PAGE, pages)
     shown = order[(page - 1) * PAGE : page * PAGE]
     split, states = workspace.train_split, workspace.states()
     ids = [split.ids[each] for each in shown]
@@ -157,8 +158,7 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{plural(len(order), 'row')}. Choose one to see all its scores below.", width="content")
-        if pages > 1:
-            st.pagination(pages, key=keys.SCORE_PAGE)
+        turn_pages(keys.SCORE_PAGE, pages)
 
 
 def _highest_first(score: Score, end: str) -> bool:

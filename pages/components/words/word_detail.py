@@ -12,6 +12,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import Unit, plural
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.reason_field import ask_reason
 from pages.components.row_card import RowCard
 from pages.components.words.row_words import show_row_words
@@ -29,8 +30,8 @@ def show_word(workspace: Workspace, word: pd.Series) -> None:
     rows = _rows(str(workspace.path), version(workspace), int(word["token_id"]))
     terms = dict(zip(word["top_rows"], word["top_terms"], strict=True))
     ordered = [*terms, *(each for each in rows if each not in terms)]
-    pages = max(1, -(-len(ordered) // PAGE))
-    page = min(int(keys.get(keys.WORD_ROWS_PAGE) or 1), pages)
+    pages = pages_of(len(ordered), PAGE)
+    page = page_number(keys.WORD_ROWS_PAGE, pages)
     states = workspace.states()
     with st.container(width=480):
         ask_reason("words", "Reason for your decisions")
@@ -45,8 +46,7 @@ def show_word(workspace: Workspace, word: pd.Series) -> None:
             with st.container(key=f"bar-words-{number}"):
                 _unfold(row, number)
             card.bar(f"word-{number}")
-    if pages > 1:
-        st.pagination(pages, key=keys.WORD_ROWS_PAGE)
+    turn_pages(keys.WORD_ROWS_PAGE, pages)
 
 
 def word_sentences(word: pd.Series, unit: Unit) -> list[str]:

@@ -10,6 +10,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import plain_label, short
 from pages.components.numbers import Unit, plural
+from pages.components.paging import page_number, pages_of, turn_pages
 
 PAGE = 15
 EVERY = "every"
@@ -121,8 +122,8 @@ def _ask(words: pd.DataFrame) -> np.ndarray:
 
 
 def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
-    pages = max(1, -(-len(places) // PAGE))
-    page = min(int(keys.get(keys.WORDS_PAGE) or 1), pages)
+    pages = pages_of(len(places), PAGE)
+    page = page_number(keys.WORDS_PAGE, pages)
     shown = places[(page - 1) * PAGE : page * PAGE]
     part = words.iloc[shown]
     unit = Unit.of(words["harmful"])
@@ -162,8 +163,7 @@ def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{plural(len(places), 'word')}. Choose one to see its training rows.", width="content")
-        if pages > 1:
-            st.pagination(pages, key=keys.WORDS_PAGE)
+        turn_pages(keys.WORDS_PAGE, pages)
 
 
 def digest_of(places: np.ndarray) -> str:
