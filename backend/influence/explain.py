@@ -10,13 +10,14 @@ import numpy as np
 
 from backend.errors import InputError
 from backend.influence.engine import Engine
-from backend.influence.explanation import Entry, Excluded, Explanation, Pair, Query
+from backend.influence.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
 from backend.influence.index import TARGET_RECALL
 from backend.influence.method import Asked, Found, Method
 from backend.influence.modes import MODES, no_damping, score_mode
 from backend.influence.registry import DEFAULT_METHOD, method_named, score_named
 from backend.influence.search import Ranked, Ranking, placed
 
+BINS = 60
 SplitName = Literal["train", "eval"]
 MOST_EXACT = 1000
 
@@ -93,6 +94,7 @@ class Explainer(Engine):
             method=method.name,
             score=asked.score,
             n_train=len(self.train),
+            scores=_histogram(found.ranking, others + 1),
             pairs=method.word_pairs(asked, found, ranked, entry),
         )
 
@@ -264,6 +266,13 @@ class Explainer(Engine):
         if not later:
             return []
         return [f"{later} of these examples were appended after the training: the model has not seen them."]
+
+
+def _histogram(ranking: Ranking, count: int) -> Histogram:
+    """The scores of ``count`` examples: those of both ends, and 0 for all others."""
+    scores = np.concatenate([ranking.proponents.scores, ranking.opponents.scores])
+    counts, edges = np.histogram(np.pad(scores, (0, max(count - len(scores), 0))), bins=BINS)
+    return Histogram(edges.tolist(), counts.tolist())
 
 
 def _excluded(question: Question, found: Found, label: str, given: str | None) -> Excluded | None:

@@ -119,12 +119,21 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How many training examples have a score within each of the bins that ``edges`` part (one edge more)."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+@dataclass(frozen=True)
 class Pair:
     """One query and one training example, wherever it ranks.
 
     ``sign`` is 1 for a proponent, -1 for an opponent, 0 where the score is 0; ``entry.rank`` counts from
-    that end. ``pairs``, ``entry.special`` and a remainder (rounding, words matched with special tokens) add
-    up to ``entry.score``.
+    that end. ``scores`` are those of all training examples but the query itself. ``pairs``,
+    ``entry.special`` and a remainder (rounding, words matched with special tokens) add up to
+    ``entry.score``.
     """
 
     query: Query
@@ -133,6 +142,7 @@ class Pair:
     method: str
     score: str
     n_train: int
+    scores: Histogram
     pairs: list[WordPair]
 
     @property

@@ -10,13 +10,18 @@ import streamlit as st
 from pages.components import keys
 
 
-def copy_link(parameters: Mapping[str, str] | None) -> None:
-    """A popover with the whole address; None: what is shown does not fit into one."""
+def copy_link(parameters: Mapping[str, str] | None, page: str | None = None) -> None:
+    """A popover with the whole address; None: what is shown does not fit into one.
+
+    ``page``: of which page, default the one that is shown.
+    """
     with st.popover("Link", icon=":material/link:", type="tertiary"):
         if parameters is None:
             st.caption("This text is too long for an address.")
             return
         workspace = {keys.WORKSPACE: keys.get(keys.WORKSPACE)} if keys.get(keys.WORKSPACE) else {}
-        page = (st.context.url or "").split("?")[0]
-        st.code(f"{page}?{urlencode({**workspace, **parameters})}", language=None, wrap_lines=True)
+        address = (st.context.url or "").split("?")[0]
+        if page is not None:
+            address = f"{address.rpartition('/')[0]}/{page}"
+        st.code(f"{address}?{urlencode({**workspace, **parameters})}", language=None, wrap_lines=True)
         st.caption("Opens this view for everyone who can reach this server.")

@@ -27,7 +27,10 @@ def navigation(icons: bool = True) -> StreamlitPage:
         for heading, pages in SECTIONS.items()
     }
     visible[""] += [_page(name, None, hidden=True) for name in HIDDEN]
-    return st.navigation(visible, expanded=True)
+    page = st.navigation(visible, expanded=True)
+    if page.url_path != "inspect":
+        keys.put(keys.PAIR_OPEN, None)
+    return page
 
 
 def _page(name: str, icon: str | None, hidden: bool = False) -> StreamlitPage:

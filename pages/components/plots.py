@@ -15,7 +15,15 @@ HELPS, HARMS = "#0072B2", "#D55E00"  # blue and vermillion of Okabe and Ito, as 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8A7A00", "#7F7F7F")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "triangle-down")
 GREY = "#87919D"
-QUIET = {"displayModeBar": False}
+
+
+def tools(name: str, format: str = "svg") -> dict[str, Any]:
+    """The configuration of a plot whose only tool, while the pointer is over it, saves it as a picture."""
+    return {
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": format, "filename": f"firstword-{name}"},
+    }
 
 
 def plot_text(text: str, limit: int = 28) -> str:
@@ -45,5 +53,5 @@ def rows_axis(names: Sequence[str], limit: int = 28) -> dict[str, Any]:
 
 
 def draw(figure: go.Figure, alt: str, key: str) -> None:
-    """Put a figure on the page, without the bar of tools."""
-    st.plotly_chart(figure, config=QUIET, alt=short(alt, 500), key=key)
+    """Put a figure on the page."""
+    st.plotly_chart(figure, config=tools(key), alt=short(alt, 500), key=key)

@@ -52,6 +52,20 @@ def test_a_repeated_word_has_a_ribbon_to_each_of_its_places(workspace):
     _adds_up(pair)
 
 
+def test_the_histogram_is_of_all_scores(workspace):
+    """Against a list as long as the training set: every row but the query itself."""
+    row = workspace.train_split.ids[5]
+    train = next(each for each in workspace.train_split.ids if each != row)
+    pair = workspace.explain_pair(train, row=row, split="train")
+    found = workspace.explain(row=row, split="train", k=len(workspace.train_split))
+    scores = [each.score for each in (*found.proponents, *found.opponents)]
+    scores += [0.0] * (len(workspace.train_split) - 1 - len(scores))
+    assert sum(pair.scores.counts) == len(scores)
+    counts, edges = np.histogram(scores, bins=len(pair.scores.counts))
+    assert np.allclose(edges, pair.scores.edges, rtol=1e-3, atol=1e-12)
+    assert np.abs(counts - pair.scores.counts).sum() <= 4  # a score at an edge may fall on either side
+
+
 def test_nothing_shared_is_a_pair_of_score_0(workspace):
     row = workspace.train_split.ids[5]
     pair = workspace.explain_pair(row, "qqq", method="tfidf")

@@ -4,7 +4,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.review.diff import Diff, RowChange
 from pages.components.changes.diff_tables import per_class
-from tests.pages.driver import opened, page, words
+from tests.pages.driver import new_app, opened, page, words
 from tests.pages.factories import XSS
 
 COMPARE = {"changes": "Compare versions"}
@@ -90,3 +90,13 @@ def test_classes_that_are_not_listed_are_counted():
     rows = tuple(RowChange(f"r{n}", ("removed",), f"c{n:03}", f"c{n:03}", "", "") for n in range(60))
     shown = per_class(Diff("raw", "now", rows))
     assert "c049" in shown and "c050" not in shown and "and 10 more classes" in shown
+
+
+def test_the_log_of_one_row(app):
+    workspace = opened()
+    workspace.flag("r1", "r2")
+    workspace.keep("r3")
+    page(app, "changes", **{"of-row": "r3"})
+    shown = words(app)
+    assert "r3" in shown and "2 rows" not in shown
+    assert "No entry fits" in words(page(new_app(), "changes", **{"of-row": "r9"}))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.influence.explanation import Pair, Query, WordPair
+from backend.influence.explanation import Histogram, Pair, Query, WordPair
+from pages.components.badges import label_badge
 from pages.components.numbers import Unit
 from pages.components.pair.pair_drawing import ALWAYS_DRAWN, pair_drawing
 from pages.components.pair.pair_words import pair_sentence, pair_sum
@@ -22,7 +23,8 @@ def pair_of(query: str, train: str, parts: list[float], special: float, rounding
     score = sum(each.score for each in pairs) + special + rounding
     shown = entry(train, theirs, mine, special, score=score)
     asked = Query(query, None, "good", "good", {"good": 0.6, "bad": 0.4})
-    return Pair(asked, shown, (score > 0) - (score < 0), "we", "dot", 60, pairs)
+    every = Histogram([-1.0, 0.0, 1.0], [20, 39])
+    return Pair(asked, shown, (score > 0) - (score < 0), "we", "dot", 60, every, pairs)
 
 
 @settings(max_examples=200, deadline=None)
@@ -115,3 +117,33 @@ def test_typed_text_and_another_class(app):
     assert pair_sentence(pair, pair_drawing(pair, Unit.of([pair.entry.score])).rows) in words(app).replace(
         "&amp;", "&"
     )
+
+
+def test_what_is_known_of_the_example_and_where_its_score_stands(app):
+    workspace = opened()
+    text = workspace.train_split.texts[3]
+    times = workspace.train_split.texts.count(text)
+    page(app, "pair", test=workspace.eval_split.ids[0], train="r3")
+    shown = words(app)
+    assert label_badge(workspace.predictions("train").predicted[3], "which the model calls") in shown
+    assert (f"occurs {times}×" in shown) == (times > 1)
+    assert "Among all training examples" in shown and app.get("plotly_chart")
+    keyed = {each.label: each.proto.shortcut.upper() for each in app.main.button}
+    assert (keyed["Keep"], keyed["Flag"], keyed["Remove"]) == ("K", "F", "X")
+
+
+def test_a_pair_stays_open_until_the_question_changes(app):
+    def is_open() -> bool:
+        return any("Open as a page" in each.proto.label for each in app.get("page_link"))
+
+    page(app, "inspect")
+    app.button(key="pair-helpful-1").click().run()
+    assert is_open()
+    app.run()  # as when a job ends
+    assert is_open()
+    app.button(key="step-next").click().run()
+    assert not is_open()
+    app.button(key="pair-helpful-1").click().run()
+    page(app, "changes")
+    page(app, "inspect")
+    assert not is_open()

@@ -16,7 +16,7 @@ from pages.components.badges import decision_badge, label_badge
 from pages.components.export.export_file import Download
 from pages.components.highlight import LONG, Painter
 from pages.components.home.class_table import class_table
-from pages.components.inspect.aggregate import strongest_words, word_totals
+from pages.components.inspect.aggregate import word_totals
 from pages.components.inspect.probabilities import MOST, probability_figure
 from pages.components.inspect.query_panel import query_text
 from pages.components.legend import legend
@@ -38,11 +38,9 @@ def explanation(*entries, probabilities=None) -> Explanation:
 
 @pytest.mark.parametrize("text", XSS)
 def test_labels_names_and_reasons_are_escaped(text):
-    made = explanation(entry(text, words_of(text, [1.0] * 9), words_of(text, [1.0] * 9)))
     state = RowState("relabel", text, text, text, text)
     for html in (
         legend(ColourScale(1.0), Unit(0, 2), text),
-        strongest_words(made),
         decision_badge(state),
         class_table([text], {text: (1, 1)}),
     ):
@@ -71,7 +69,6 @@ def test_what_is_sent_to_the_browser_is_bounded():
     made = explanation(entry(long, words, words, label=long), probabilities={long: 1.0})
     for html in (
         legend(ColourScale(1.0), Unit(0, 2), long),
-        strongest_words(made),
         decision_badge(RowState("relabel", long, long, long, long)),
         label_badge(long),
         class_table([long], {long: (1, 1)}),
@@ -107,7 +104,7 @@ def test_every_export_downloads(tiny_workspace, tmp_path, what, format):
     ending = "_hf.zip" if format == "hf" else f".{format}"
     tiny_workspace.remove("r1")
     download = Download(tiny_workspace.path, what, format, with_manifest=False)
-    assert download.file_name == f"ws_{what}_{date.today().isoformat()}{ending}"
+    assert download.file_name == f"ws_{what}_raw+1_{date.today().isoformat()}{ending}"
     rows = read_back(download.make().content, format, tmp_path)
     wanted = {"cleaned": [each for each in tiny_workspace.train_split.ids if each != "r1"]}
     assert [row["id"] for row in rows] == wanted.get(what, ["r1"])

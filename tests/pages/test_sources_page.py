@@ -55,6 +55,13 @@ def test_a_damaged_audit_is_said_and_offered_anew(audited):
     assert [each.label for each in audited.button if each.label == "Audit the sources"]
 
 
+def test_hurting_sources_lead_to_their_rows(audited, monkeypatch):
+    monkeypatch.setattr("pages.components.sources.sources_view.hurting", lambda rows: ["bad"])
+    page(audited, "sources")
+    (link,) = [each for each in audited.get("page_link") if "Rows of bad" in each.proto.label]
+    assert "of-class=bad" in link.proto.query_string and "ws=" in link.proto.query_string
+
+
 def test_sentences_say_only_what_is_beyond_chance():
     assert [row("a", 1.0).side, row("b", -1.0).side, row("c", 0.15).side] == ["helps", "hurts", "unclear"]
     assert row("d", 1.0, None).side == "unclear" and row("e", None, None).side == "unclear"

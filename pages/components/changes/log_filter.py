@@ -21,17 +21,20 @@ class LogFilter:
     action: str | None
     author: str | None
     active: bool | None
+    row: str | None = None
 
     def read(self, ledger: Ledger, limit: int, offset: int) -> list[LogEntry]:
         """Lines that fit, newest first."""
         return ledger.entries(
-            limit=limit, offset=offset, action=self.action, author=self.author, active=self.active
+            self.row, limit, offset, action=self.action, author=self.author, active=self.active
         )
 
 
 def ask_filter(ledger: Ledger) -> LogFilter:
     """Draw the choices."""
-    action_box, author_box, active_box = st.columns([0.57, 0.19, 0.24], vertical_alignment="bottom")
+    action_box, row_box, author_box, active_box = st.columns(
+        [0.51, 0.15, 0.15, 0.19], vertical_alignment="bottom"
+    )
     with action_box:
         st.segmented_control(
             "Action",
@@ -40,6 +43,15 @@ def ask_filter(ledger: Ledger) -> LogFilter:
             required=True,
             key=keys.LOG_ACTION,
             bind="query-params",
+            on_change=_first_page,
+        )
+    with row_box:
+        st.text_input(
+            "Row",
+            key=keys.LOG_ROW,
+            bind="query-params",
+            placeholder="id",
+            max_chars=1_000,
             on_change=_first_page,
         )
     with author_box:
@@ -52,12 +64,13 @@ def ask_filter(ledger: Ledger) -> LogFilter:
             on_change=_first_page,
         )
     with active_box:
-        st.toggle("Only what is in force", key=keys.LOG_ACTIVE, bind="query-params", on_change=_first_page)
+        st.toggle("Only in force", key=keys.LOG_ACTIVE, bind="query-params", on_change=_first_page)
     action, author = keys.get(keys.LOG_ACTION), keys.get(keys.LOG_AUTHOR)
     return LogFilter(
         None if action == "all" else action,
         None if author == EVERYONE else author,
         True if keys.get(keys.LOG_ACTIVE) else None,
+        (keys.get(keys.LOG_ROW) or "").strip() or None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,6 @@ import pyarrow as pa
 import streamlit as st
 
 from backend.data.rowstate import Action
-from backend.data.slice import counts
 from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
@@ -84,7 +84,7 @@ def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
         label = keys.get(keys.BULK_LABEL) or workspace.manifest.classes[0]
     rows = bulk.changed_by(label)
     show(tag("p", _says(action, label, len(rows), len(bulk.ids))))
-    show(_per_class(table, places))
+    show(_per_class(bulk.labels))
     st.caption(f"{min(SAMPLES, len(places))} of them:")
     show(_samples(table, places))
     st.text_input("Reason (needed; it is kept in the log)", key=keys.BULK_REASON, max_chars=500)
@@ -140,10 +140,11 @@ def _says(action: str, label: str | None, count: int, all_of_them: int) -> str:
     return f"{plural(count, 'row')} {meanings[action]}. One undo takes all of it back."
 
 
-def _per_class(table: pa.Table, places: np.ndarray) -> Html:
+def _per_class(labels: list[str]) -> Html:
+    """By the label in force, which is the one that a relabelling changes."""
     return html_table(
         ("class", "rows"),
-        [(short(name, 40), f"{count:,}") for name, count in counts(table, places, "label").items()][:12],
+        [(short(name, 40), f"{count:,}") for name, count in Counter(labels).most_common(12)],
         numbers=(1,),
     )
 

@@ -59,7 +59,11 @@ def show_map(
         key=f"{keys.ROWS_MAP}-{split}",
         on_select=first_page,
         selection_mode=("box", "lasso"),
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "toImage"]},
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": ["autoScale2d"],
+            "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "firstword-map"},
+        },
         alt=f"Map of {drawn:,} rows by their sentence embeddings, coloured by {colour or 'nothing'}",
     )
     sampled = (
@@ -101,6 +105,7 @@ def _coloured(
     if colour is None:
         return [_trace(points[drawn], {"color": COLOURS[0], "size": 5}, "rows", texts)]
     if colour not in KINDS:
+        title = html.escape(score_titles(table)[colour])
         values = table[colour].to_numpy()[drawn].astype(float)
         low, high = np.nanpercentile(values, (1, 99)) if np.isfinite(values).any() else (0.0, 1.0)
         marker = {
@@ -109,9 +114,9 @@ def _coloured(
             "colorscale": "Viridis",
             "cmin": low,
             "cmax": high,
-            "colorbar": {"thickness": 10, "title": {"text": ""}},
+            "colorbar": {"thickness": 10, "title": {"text": title, "side": "right"}},
         }
-        return [_trace(points[drawn], marker, html.escape(score_titles(table)[colour]), texts, legend=False)]
+        return [_trace(points[drawn], marker, title, texts, legend=False)]
     values = np.array(table[colour].take(pa.array(drawn)).to_pylist(), dtype=object)
     names = _most_frequent(values)
     traces = []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.review.versions import since_last
 from backend.workspace import Workspace
 from pages.components.workspaces import opened, version
 
@@ -42,8 +43,10 @@ class Download:
 
     @property
     def stem(self) -> str:
-        """Workspace, what, and day."""
-        return f"{self.path.resolve().name}_{self.what}_{date.today().isoformat()}"
+        """Workspace, what, the version with the number of changes since, and day."""
+        last, changes = since_last(opened(self.path).ledger)
+        version = (last.name if last else "raw") + (f"+{changes}" if changes else "")
+        return f"{self.path.resolve().name}_{self.what}_{version}_{date.today().isoformat()}"
 
     @property
     def file_name(self) -> str:

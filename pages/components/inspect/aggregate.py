@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from backend.influence.explanation import Explanation
-from pages.components.markup import Html, join, short, tag
+from pages.components import keys
+from pages.components.markup import plain_label
 from pages.components.numbers import Unit
 from pages.components.scale import all_entries
 
@@ -20,23 +23,17 @@ def word_totals(explanation: Explanation) -> list[tuple[str, float]]:
     return sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))
 
 
-def strongest_words(explanation: Explanation) -> Html:
-    """One line of words with their totals."""
+def show_strongest_words(explanation: Explanation) -> None:
+    """A line of words with their totals, each the way to the training rows that have it."""
     totals = word_totals(explanation)[:SHOWN]
     unit = Unit.of(score for _, score in totals)
-    words = (
-        tag(
-            "span",
-            tag("mark", short(word), cls=f"fw-word {_sign(score)}", style="background:transparent"),
-            " ",
-            tag("span", unit.signed(score), cls="fw-muted"),
-            cls="fw-legend-part",
-        )
-        for word, score in totals
-    )
-    name = f"words over all {len(all_entries(explanation))} examples {unit.name}".strip()
-    return tag("div", tag("span", name, cls="fw-muted"), join(words), cls="fw-legend")
-
-
-def _sign(score: float) -> str:
-    return "fw-plus" if score > 0 else "fw-minus"
+    count = len(all_entries(explanation))
+    with st.container(key="strongest-words", horizontal=True, vertical_alignment="center", gap="small"):
+        name = f"words over all {count} examples {unit.name}".strip()
+        st.caption(name, width="content", help="A word leads to all training rows that have it.")
+        for word, score in totals:
+            st.page_link(
+                "pages/explore.py",
+                label=f"{plain_label(word, 30)} {unit.signed(score)}",
+                query_params={keys.WORKSPACE: keys.get(keys.WORKSPACE) or "", keys.ROWS_FIND: word},
+            )

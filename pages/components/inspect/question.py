@@ -18,7 +18,7 @@ from pages.components.markup import plain_label, short
 from pages.components.workspaces import Asked
 
 SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
-COUNTS = (5, 10, 20, 50)
+COUNTS = (5, 10, 20, 50, 100)
 SCORE_NAMES = {
     "dot": "dot product",
     "train-normalised": "per size of example",

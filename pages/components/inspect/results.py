@@ -7,16 +7,19 @@ import streamlit as st
 from backend.influence.explanation import Entry, Explanation
 from backend.influence.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
+from pages.components import keys
 from pages.components.highlight import Painter
-from pages.components.inspect.aggregate import strongest_words
+from pages.components.inspect.aggregate import show_strongest_words
 from pages.components.inspect.entry_card import Cards
 from pages.components.legend import legend
 from pages.components.markup import short, show, tag
 from pages.components.numbers import Unit
+from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.pair.pair_dialog import show_offered_pair
 from pages.components.scale import all_entries, list_scale
 from pages.components.workspaces import Asked
 
+PAGE = 10  # examples of each list that are drawn at once
 NO_WORDS = "Scores of this method don't divide over words. What it can't do: "
 CAVEAT = (
     "What this is not: a proof of cause. Scores are a first-order approximation of how training steps on an "
@@ -37,7 +40,8 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     if not all_entries(explanation):
         return
     if explanation.has_words:
-        show(tag("div", legend(painter.scale, painter.unit, label), strongest_words(explanation)))
+        show(legend(painter.scale, painter.unit, label))
+        show_strongest_words(explanation)
     else:
         show(tag("div", NO_WORDS, all_methods()[explanation.method].limits, cls="fw-legend"))
     cards = Cards(
@@ -49,11 +53,15 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         _asked(explanation),
         explanation.has_words,
     )
+    longest = max(len(explanation.proponents), len(explanation.opponents))
+    pages = pages_of(longest, PAGE)
+    first = (page_number(keys.LIST_PAGE, pages) - 1) * PAGE
     helpful, harmful = st.columns(2, gap="medium")
     with helpful:
         _column(
             cards,
             explanation.proponents,
+            first,
             "Helpful",
             f"training on these made “{label}” more likely",
             "fw-plus",
@@ -62,11 +70,13 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         _column(
             cards,
             explanation.opponents,
+            first,
             "Harmful",
             f"training on these made “{label}” less likely",
             "fw-minus",
         )
-    show_offered_pair(workspace)
+    turn_pages(keys.LIST_PAGE, pages)
+    show_offered_pair(workspace, cards.asked)
     if explanation.method == DEFAULT_METHOD:
         show(tag("p", CAVEAT, cls="fw-muted"))
     else:
@@ -89,7 +99,7 @@ def _asked(explanation: Explanation) -> Asked:
     )
 
 
-def _column(cards: Cards, entries: list[Entry], name: str, meaning: str, sign: str) -> None:
+def _column(cards: Cards, entries: list[Entry], first: int, name: str, meaning: str, sign: str) -> None:
     head = (
         tag("b", name),
         tag("span", str(len(entries)), cls="fw-muted"),
@@ -98,7 +108,7 @@ def _column(cards: Cards, entries: list[Entry], name: str, meaning: str, sign: s
     show(tag("div", *head, cls=f"fw-colhead {sign}"))
     if not entries:
         st.caption("None: no training example has a score of this sign.")
-    for entry in entries:
+    for entry in entries[first : first + PAGE]:
         cards.show(entry, name.lower())
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.copy_link import copy_link
 from pages.components.pair.pair_question import AskedPair, pair_address
 from pages.components.pair.pair_view import show_comparison
 from pages.components.workspaces import Asked, explain_pair
@@ -24,21 +25,32 @@ def offer_pair(asked: Asked, train: str, key: str) -> None:
     )
 
 
-def show_offered_pair(workspace: Workspace) -> None:
-    """The dialog, in the run in which its button was pressed; any other run closes it."""
-    asked = st.session_state.pop(keys.PAIR_OPEN, None)
-    if asked is not None:
-        _dialog(workspace, asked)
+def show_offered_pair(workspace: Workspace, asked: Asked) -> None:
+    """The dialog, until it is closed or the page turns to another question."""
+    offered: AskedPair | None = keys.get(keys.PAIR_OPEN)
+    if offered is None:
+        return
+    if offered.asked == asked:
+        _dialog(workspace, offered)
+    else:
+        close_pair()
 
 
-@st.dialog("Pair", width="large")
+def close_pair() -> None:
+    """Forget the pair that is shown in the dialog."""
+    keys.put(keys.PAIR_OPEN, None)
+
+
+@st.dialog("Pair", width="large", on_dismiss=close_pair)
 def _dialog(workspace: Workspace, asked: AskedPair) -> None:
     show_comparison(explain_pair(workspace, asked.asked, asked.train))
     address = pair_address(asked.asked, asked.train)
-    if address is not None:
-        st.page_link(
-            "pages/pair.py",
-            label="Open as a page, with its neighbours",
-            icon=":material/open_in_full:",
-            query_params=address,
-        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if address is not None:
+            st.page_link(
+                "pages/pair.py",
+                label="Open as a page, with its neighbours",
+                icon=":material/open_in_full:",
+                query_params=address,
+            )
+        copy_link(address, "pair")

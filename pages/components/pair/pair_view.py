@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from backend.data.rowstate import RowState
@@ -11,6 +13,7 @@ from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
 from pages.components.facts import facts
+from pages.components.histogram import histogram
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import Unit
 from pages.components.pair.pair_company import show_company
@@ -18,6 +21,7 @@ from pages.components.pair.pair_drawing import ALWAYS_DRAWN, Drawing, pair_drawi
 from pages.components.pair.pair_question import AskedPair, pair_address
 from pages.components.pair.pair_words import pair_sentence, pair_sum
 from pages.components.pair.ribbons import show_ribbons
+from pages.components.plots import tools
 from pages.components.reason_field import ask_reason
 from pages.components.workspaces import explain_pair
 
@@ -31,7 +35,7 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
     """The whole view; `InputError` for rows that are not there."""
     pair = explain_pair(workspace, asked.asked, asked.train)
     state = workspace.states().get(pair.entry.id)
-    show_comparison(pair, state)
+    show_comparison(pair, state, _known(workspace, pair))
     bar_box, link_box = st.columns([0.8, 0.2], vertical_alignment="center")
     with bar_box:
         decision_bar(
@@ -48,16 +52,17 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
             ask_reason("pair")
     with link_box:
         copy_link(pair_address(asked.asked, asked.train))
+    _show_scores(pair)
     show_company(workspace, pair, asked)
     show(tag("p", CAVEAT, cls="fw-muted"))
 
 
-def show_comparison(pair: Pair, state: RowState | None = None) -> None:
-    """The verdict in words and numbers, and the drawing."""
+def show_comparison(pair: Pair, state: RowState | None = None, known: Sequence[Html] = ()) -> None:
+    """The verdict in words and numbers, and the drawing; ``known``: badges that say more of the example."""
     unit = Unit.of((pair.entry.score, pair.entry.special, *(each.score for each in pair.entry.words)))
     drawing = pair_drawing(pair, unit)
     with st.container(border=True):
-        show(_badges(pair, state))
+        show(_badges(pair, state, known))
         show(tag("p", pair_sentence(pair, drawing.rows), cls="fw-verdict"))
         show(facts(_numbers(pair, unit)))
         show(tag("p", pair_sum(pair, unit), cls="fw-muted"))
@@ -66,7 +71,40 @@ def show_comparison(pair: Pair, state: RowState | None = None) -> None:
         show(tag("p", _legend(drawing, pair), cls="fw-muted"))
 
 
-def _badges(pair: Pair, state: RowState | None) -> Html:
+def _known(workspace: Workspace, pair: Pair) -> list[Html]:
+    """What the model makes of the training example, and how often its text occurs."""
+    split, badges = workspace.train_split, []
+    place = split.position(pair.entry.id)
+    if workspace.folder.state("predictions") == "current":
+        badges.append(label_badge(workspace.predictions("train").predicted[place], "which the model calls"))
+    texts = split.texts_of(place)
+    times = sum(text == texts[0] and split.texts_of(at) == texts for at, text in enumerate(split.texts))
+    if times > 1:
+        badges.append(badge(f"occurs {times:,}×", "warn", "training rows with this very text"))
+    return badges
+
+
+def _show_scores(pair: Pair) -> None:
+    """Where the score stands among those of all training examples."""
+    unit = Unit.of(pair.scores.edges)
+    with st.container(border=True):
+        st.markdown("**Among all training examples**")
+        st.plotly_chart(
+            histogram(
+                [edge / 10**unit.exponent for edge in pair.scores.edges],
+                pair.scores.counts,
+                f"score {unit.name}".strip(),
+                (pair.entry.score / 10**unit.exponent, "this example"),
+                log=True,
+            ),
+            key="pair-scores",
+            config=tools("pair-scores"),
+            alt="Histogram of the scores of all training examples; "
+            f"this one has {unit.signed(pair.entry.score)}",
+        )
+
+
+def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
     query = pair.query
     parts = [label_badge(query.label, "explained"), label_badge(query.predicted, "predicted")]
     if query.given is not None:
@@ -74,7 +112,11 @@ def _badges(pair: Pair, state: RowState | None) -> Html:
         parts.append(
             badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
         )
-    parts += [tag("span", "and", cls="fw-muted"), label_badge(pair.entry.label, "training example labelled")]
+    parts += [
+        tag("span", "and", cls="fw-muted"),
+        label_badge(pair.entry.label, "training example labelled"),
+        *known,
+    ]
     if pair.entry.same_text:
         parts.append(badge("same text", "warn", "the training example's text is the query's text"))
     if query.truncated or pair.entry.truncated:

@@ -10,6 +10,7 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+const VERBS = { plus: "helps", minus: "harms", none: "no influence" };
 const sign = (score) => (score > 0 ? "plus" : score < 0 ? "minus" : "none");
 
 function text(pieces, side) {
@@ -25,12 +26,10 @@ function text(pieces, side) {
       title: piece.title,
       role: "button",
       "aria-pressed": "false",
-      "aria-label": `${piece.title}, ${piece.sign > 0 ? "helps" : "harms"}`,
+      tabindex: 0,
+      "aria-label": `${piece.title}, ${VERBS[sign(piece.sign)]}`,
     }, piece.text);
-    if (piece.colour) {
-      word.style.backgroundColor = piece.colour;
-      word.tabIndex = 0;
-    }
+    if (piece.colour) word.style.backgroundColor = piece.colour;
     line.append(word);
   }
   return line;

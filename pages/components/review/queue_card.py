@@ -7,6 +7,7 @@ from backend.scores.queue import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.markup import Html, join, short, tag
+from pages.components.numbers import percent
 
 SHOWN_REASONS = 5
 
@@ -18,7 +19,7 @@ def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
         *first,
         tag(
             "span",
-            f"{item.suspicion:.0%}",
+            percent(item.suspicion),
             cls="fw-score",
             title="mean rank in the scores that find wrong labels best; 100 % is the most suspicious",
         ),
@@ -55,7 +56,7 @@ def card_reasons(item: QueueItem) -> Html:
 
 def _suggestion(item: QueueItem) -> Html:
     if item.action == "relabel" and item.suggested_label is not None:
-        sure = f" ({item.confidence:.0%} sure)" if item.confidence is not None else ""
+        sure = f" ({percent(item.confidence)} sure)" if item.confidence is not None else ""
         return tag(
             "div", "Suggestion: relabel as ", tag("b", short(item.suggested_label)), sure, cls="fw-muted"
         )

@@ -13,7 +13,7 @@ from backend.scores.registry import all_scores
 from backend.workspace import Workspace
 from pages.components.markup import show, tag
 from pages.components.numbers import plural
-from pages.components.plots import HARMS, HELPS, QUIET
+from pages.components.plots import HARMS, HELPS, tools
 
 RANDOM = "random "  # how the arms that leave rows out by chance are named
 Point = tuple[float, float, float]  # share of the rows that stayed, mean accuracy, its standard deviation
@@ -40,7 +40,7 @@ def show_pruning_curve(workspace: Workspace) -> None:
     st.plotly_chart(
         pruning_figure(found),
         key="pruning",
-        config=QUIET,
+        config=tools("pruning"),
         alt=f"Accuracy after pruning by {title}, against random.",
     )
     line = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from backend.scores.registry import all_scores, producer_of
@@ -12,10 +11,11 @@ from backend.scores.score import Score
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
+from pages.components.histogram import histogram
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
-from pages.components.plots import HARMS, QUIET, plot_text
+from pages.components.plots import plot_text, tools
 from pages.components.scores.score_job import offer_producer
 from pages.components.scores.score_row import chosen_place
 from pages.components.scores.score_values import ScoreValues, order_of
@@ -43,46 +43,18 @@ def show_score(workspace: Workspace, values: ScoreValues) -> None:
     place = chosen_place(workspace)
     own = None if place is None or not np.isfinite(column[place]) else float(column[place])
     row = "" if place is None else workspace.train_split.ids[place]
+    counts, edges = np.histogram(known.astype(np.float64), bins=BINS)
+    mark = None if own is None else (own, f"row {plot_text(row, 24)}: {own:.3g}")
     st.plotly_chart(
-        histogram(known, score, own, row),
+        histogram(edges.tolist(), counts.tolist(), score.title, mark),
         key=f"histogram-{score.name}-{place}",
-        config=QUIET,
+        config=tools(f"score-{score.name}"),
         alt=f"Histogram of {score.title} over {plural(len(known), 'row')}"
         + ("" if own is None else f"; row {short(row, 40)} has {own:.3g}"),
     )
     if len(known) < len(column):
         st.caption(f"{plural(len(column) - len(known), 'row')} without a value.")
     _rows(workspace, values, score, column)
-
-
-def histogram(known: np.ndarray, score: Score, own: float | None, row: str) -> go.Figure:
-    """How many rows have which values; a line where the chosen row is."""
-    counts, edges = np.histogram(known.astype(np.float64), bins=BINS)
-    figure = go.Figure(
-        go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=counts,
-            width=np.diff(edges) * 0.92,
-            marker_color="#7F8A96",
-            hovertext=[
-                f"{low:.3g} to {high:.3g}<br>{n:,} rows"
-                for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)
-            ],
-            hoverinfo="text",
-        )
-    )
-    if own is not None:
-        figure.add_vline(
-            x=own, line_color=HARMS, line_width=2, annotation_text=f"row {plot_text(row, 24)}: {own:.3g}"
-        )
-    figure.update_layout(
-        height=250,
-        margin={"l": 0, "r": 0, "t": 24, "b": 0},
-        showlegend=False,
-        xaxis={"title": score.title, "fixedrange": True},
-        yaxis={"title": "training rows", "fixedrange": True},
-    )
-    return figure
 
 
 def _ask(values: ScoreValues) -> Score:

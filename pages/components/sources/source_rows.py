@@ -74,6 +74,11 @@ def source_sentences(rows: Sequence[SourceRow], target: str, are_classes: bool =
     return lines
 
 
+def hurting(rows: Sequence[SourceRow]) -> list[str]:
+    """The sources that hurt for sure, the worst first, as many as sentences name."""
+    return [each.source for each in reversed(rows) if each.side == "hurts"][:MOST_NAMED]
+
+
 def _listed(names: Sequence[str]) -> str:
     shown = [f"“{short(name, 40)}”" for name in names[:MOST_NAMED]]
     if len(names) > MOST_NAMED:

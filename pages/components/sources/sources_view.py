@@ -9,9 +9,9 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import MINUS, percent
-from pages.components.plots import QUIET, is_dark
+from pages.components.plots import is_dark, tools
 from pages.components.sources.source_figures import (
     DRAWN_LINES,
     alignment_figure,
@@ -19,7 +19,7 @@ from pages.components.sources.source_figures import (
     trajectory_figure,
     weights_figure,
 )
-from pages.components.sources.source_rows import SourceRow, source_rows, source_sentences, steps_of
+from pages.components.sources.source_rows import SourceRow, hurting, source_rows, source_sentences, steps_of
 from pages.components.tables import table
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
@@ -49,15 +49,21 @@ def show_sources(workspace: Workspace, sources: Sources) -> None:
             cls="fw-notice",
         )
     )
+    _offer_rows(workspace, hurting(rows), keys.ROWS_LABEL if are_classes else keys.ROWS_GROUP)
     left, right = st.columns([0.6, 0.4], gap="large")
     with left:
         st.subheader("Which way they pull")
         st.plotly_chart(
-            alignment_figure(rows), key=f"alignment-{step}", config=QUIET, alt=_alt("alignment", rows)
+            alignment_figure(rows),
+            key=f"alignment-{step}",
+            config=tools("alignment"),
+            alt=_alt("alignment", rows),
         )
     with right:
         st.subheader("How one step would weigh them")
-        st.plotly_chart(weights_figure(rows), key=f"weights-{step}", config=QUIET, alt=_alt("weight", rows))
+        st.plotly_chart(
+            weights_figure(rows), key=f"weights-{step}", config=tools("weights"), alt=_alt("weight", rows)
+        )
     left, right = st.columns([0.6, 0.4], gap="large")
     with left:
         st.subheader("Where their gradients agree")
@@ -65,7 +71,7 @@ def show_sources(workspace: Workspace, sources: Sources) -> None:
         st.plotly_chart(
             cosine_figure(sources, step, names, is_dark()),
             key=f"cosines-{step}-{is_dark()}",
-            config=QUIET,
+            config=tools("cosines"),
             alt="Cosines between the gradients of the sources; those with the target are in the table below.",
         )
     with right:
@@ -73,6 +79,18 @@ def show_sources(workspace: Workspace, sources: Sources) -> None:
     st.subheader("All figures")
     show(_figures(rows))
     st.caption(HOW)
+
+
+def _offer_rows(workspace: Workspace, names: Sequence[str], column: str) -> None:
+    """The way to the rows of each of these sources."""
+    with st.container(horizontal=True):
+        for name in names:
+            st.page_link(
+                "pages/explore.py",
+                label=f"Rows of {plain_label(name, 40)}",
+                icon=":material/travel_explore:",
+                query_params={keys.WORKSPACE: keys.get(keys.WORKSPACE), column: name},
+            )
 
 
 def _say_what_a_source_is(workspace: Workspace) -> None:
@@ -113,7 +131,7 @@ def _trajectory(sources: Sources) -> None:
     st.plotly_chart(
         trajectory_figure(sources),
         key="trajectory",
-        config=QUIET,
+        config=tools("trajectory"),
         alt="Weight of every source at every checkpoint.",
     )
     count = len(source_rows(sources, None))
