@@ -44,6 +44,7 @@ SCORE_PAGE = "score-page"  # URL
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 TRIAL_STRATEGY, TRIAL_SEEDS, TRIAL_GUIDE = "strategy", "seeds", "guide"  # URL
 TRIAL_ROW, TRIAL_TEXT, TRIAL_TEXT_B, TRIAL_LABEL = "follow", "sentence", "sentence_b", "of"
+TRIAL_EPOCHS = "epochs"  # URL
 TRIAL_START = "start-model"
 REPORT, REPORT_FIGURE, REPORT_DETAIL = "report", "figure", "by-part"  # URL
 REPORT_NEWEST = "report-newest"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ def percent(share: float, decimals: int = 0) -> str:
         return "–"
     rounded = round(100 * share, decimals) + 0.0  # no "−0"
     return f"{rounded:.{decimals}f} %".replace("-", MINUS)
+
+
+def typeset(sentence: str) -> str:
+    """A sentence of the command line with a true minus before numbers, and a space before "%"."""
+    return re.sub(r"(?<=\d)%", " %", re.sub(r"(?<= )-(?=\d)", MINUS, sentence))
 
 
 def plural(count: int, noun: str) -> str:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.components.numbers import MINUS, Unit, percent, plural
+from pages.components.numbers import MINUS, Unit, percent, plural, typeset
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,16 @@ def test_percent_and_plural():
     assert percent(-0.2) == f"{MINUS}20 %"
     assert percent(float("inf")) == "–"
     assert (plural(1, "row"), plural(1200, "row")) == ("1 row", "1,200 rows")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("right in 0% of the checks", "right in 0 % of the checks"),
+        ("tells -3.2 bits", "tells −3.2 bits"),
+        ('most of all "-5" and f-15, well-known', 'most of all "-5" and f-15, well-known'),
+        ("100 % and 5%", "100 % and 5 %"),
+    ],
+)
+def test_sentences_are_typeset(sentence, shown):
+    assert typeset(sentence) == shown

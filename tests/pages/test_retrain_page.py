@@ -122,10 +122,12 @@ def test_a_trial_is_started_with_what_was_chosen(app, tiny_workspace, started):
     app.segmented_control(key="strategy").set_value("dga").run()
     app.number_input(key="option-dga-every").set_value(7).run()
     app.slider(key="guide").set_value(0.4).run()
+    app.number_input(key="epochs").set_value(1.5).run()
     next(each for each in app.button if each.label == "Start the trial").click().run()
     assert not app.exception and not app.error
     assert started[-1] == [
-        *("retrain", path, "--seeds=3", "--strategy=dga", "--guide=0.4", "--set=every=7", f"--row={row}")
+        *("retrain", path, "--seeds=3", "--strategy=dga", "--guide=0.4", "--set=every=7", f"--row={row}"),
+        "--epochs=1.5",
     ]
 
 

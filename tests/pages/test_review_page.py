@@ -4,7 +4,7 @@ import pytest
 
 from backend.files import digest
 from backend.scores.queue import QueueFilter
-from backend.scores.registry import all_scores
+from backend.scores.registry import all_producers, all_scores
 from tests.pages.driver import new_app, opened, page, words
 
 
@@ -56,12 +56,53 @@ def test_a_decision_is_stored_and_the_row_leaves_the_list(scored):
     assert first in words(scored) and "removed" in words(scored)
 
 
-def test_a_second_click_is_not_about_the_row_that_has_moved_up(scored):
+def test_ticked_rows_are_decided_about_at_once(scored):
     page(scored, "review")
-    first = opened().queue()[0].id
+    queue = [each.id for each in opened().queue()]
+    assert scored.button(key="bulk-button").label == f"Decide about {len(queue):,} listed"
+    for row in queue[1:3]:
+        scored.checkbox(key=f"tick-{digest(row)}").check().run()
+    assert scored.button(key="bulk-button").label == "Decide about 2 ticked"
+    scored.button(key="bulk-button").click().run()
+    scored.text_input(key="bulk-reason").set_value("one phrase")
+    scored.segmented_control(key="bulk-action").set_value("remove").run()
+    scored.button(key="bulk-apply").click().run()
+    assert not scored.exception and not scored.error
+    states = opened().states()
+    assert set(states) == set(queue[1:3])
+    assert {(each.action, each.reason) for each in states.values()} == {("remove", "one phrase")}
+    assert scored.button(key="bulk-button").label == f"Decide about {len(queue) - 2:,} listed"
+
+
+def test_a_long_queue_is_decided_about_at_once(scored):
+    page(scored, "review")
+    queue = [each.id for each in opened().queue()]
+    scored.button(key="bulk-button").click().run()
+    scored.text_input(key="bulk-reason").set_value("all of them").run()
+    scored.button(key="bulk-apply").click().run()
+    assert set(opened().states()) == set(queue) and not scored.exception
+
+
+def test_what_harms_errors_is_offered_with_its_cost(scored):
+    cheap = [each.name for each in all_producers().values() if each.default and each.name != "influence"]
+    opened().compute_scores(cheap)
+    page(scored, "review")
+    assert "More reasons" in "".join(each.label for each in scored.expander)
+    assert [each.label for each in scored.button if each.label == "Run influence first"]
+    opened().compute_influence(score="dot", k=5)
+    page(scored, "review")
+    assert [each.label for each in scored.button if each.label == "Compute influence"]
+
+
+def test_a_second_click_is_not_about_the_row_that_has_moved_up(scored):
+    """A button's id holds its row's: the browser's second click names one that is no longer there."""
+    page(scored, "review")
+    first, second = (each.id for each in opened().queue()[:2])
     remove = next(each for each in scored.main.button if each.label == "Remove")
+    assert remove.key == f"remove-queue-{digest(first)}"
     remove.click().run()
-    remove.click().run()
+    remove = next(each for each in scored.main.button if each.label == "Remove")
+    assert remove.key == f"remove-queue-{digest(second)}"
     assert set(opened().states()) == {first} and not scored.exception
 
 

@@ -13,7 +13,7 @@ from backend.data.slice import Slice, counts, matching, ordered
 from backend.scores.row_table import with_decisions
 from backend.workspace import Workspace
 from pages.components.badges import ACTION_WORDS
-from pages.components.explore.bulk_dialog import offer_bulk
+from pages.components.bulk_dialog import offer_bulk
 from pages.components.explore.explore_filter import SPLITS, Order, ask_order, ask_slice
 from pages.components.explore.explore_map import show_map
 from pages.components.explore.explore_table import show_table
@@ -51,7 +51,9 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
     ticked = show_table(workspace, split, table, listed, order)
     with bulk_box:
         if split == "train":
-            offer_bulk(workspace, table, ticked if len(ticked) else listed, bool(len(ticked)))
+            places = ticked if len(ticked) else listed
+            rows = table.select(["id", "label", "text"])
+            offer_bulk(workspace, len(places), lambda: rows.take(pa.array(places)), bool(len(ticked)))
         else:
             st.caption("Decisions are about training rows; eval rows stay as they are.")
 

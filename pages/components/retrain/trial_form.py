@@ -77,7 +77,11 @@ def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None
         st.info("This strategy weighs rows by their influence, so the index must be there first.")
         st.page_link("pages/overview.py", label="Precompute it on the Overview page", icon=":material/home:")
         return None
-    seeds = _seeds()
+    seeds_box, epochs_box = st.columns(2)
+    with seeds_box:
+        seeds = _seeds()
+    with epochs_box:
+        epochs = _epochs()
     guide = GUIDE if strategy in WITHOUT_GUIDE else _guide(workspace)
     options = ask_options(workspace, strategy)
     if options is None or followed is None:
@@ -98,6 +102,8 @@ def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None
             st.info("Name the model that the attached run started from.")
             return None
         more = [*more, f"--start-model={start}"]
+    if epochs is not None:
+        more = [*more, f"--epochs={epochs:g}"]
     return trial_args(str(workspace.path), strategy, seeds, guide, options, more)
 
 
@@ -127,6 +133,21 @@ def _seeds() -> int:
         help="How often every arm is trained. Fewer than 3 say hardly anything about chance.",
     )
     return int(keys.get(keys.TRIAL_SEEDS) or SEEDS)
+
+
+def _epochs() -> float | None:
+    return st.number_input(
+        "Passes over the rows",
+        min_value=0.5,
+        max_value=100.0,
+        value=None,
+        step=0.5,
+        format="%g",
+        key=keys.TRIAL_EPOCHS,
+        bind="query-params",
+        placeholder="as the original",
+        help="Of every training. Fewer take less time, but say less about the original model.",
+    )
 
 
 def _guide(workspace: Workspace) -> float:

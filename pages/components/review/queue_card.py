@@ -7,7 +7,7 @@ from backend.scores.queue import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.markup import Html, join, short, tag
-from pages.components.numbers import percent
+from pages.components.numbers import percent, typeset
 
 SHOWN_REASONS = 5
 
@@ -48,7 +48,7 @@ def card_reasons(item: QueueItem) -> Html:
     kinds: dict[str, Html] = {}
     for reason in item.reasons:
         title = all_scores()[reason.score].title
-        line = tag("li", badge(title, "plain", reason.score), " ", short(reason.sentence, 300))
+        line = tag("li", badge(title, "plain", reason.score), " ", short(typeset(reason.sentence), 300))
         kinds.setdefault(producer_of(reason.score).name, line)
     lines = list(kinds.values())[:SHOWN_REASONS]
     return tag("div", tag("ul", *lines, cls="fw-reasons"), _suggestion(item))

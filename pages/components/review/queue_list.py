@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import streamlit as st
 
 from backend.data.rowstate import RowState
@@ -11,8 +13,9 @@ from backend.files import digest
 from backend.scores.queue import QueueFilter, QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.bulk_dialog import offer_bulk
 from pages.components.decision_bar import decision_bar
-from pages.components.markup import show, tag
+from pages.components.markup import plain_label, show, tag
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.review.queue_card import card_head, card_reasons, card_texts
 from pages.components.review.queue_rows import queue_of, states_of
@@ -32,10 +35,16 @@ def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
     states, classes = states_of(workspace), workspace.manifest.classes
     many = "row has" if len(queue) == 1 else "rows have"
     st.caption(f"{len(queue):,} {many} a reason to be looked at; the most suspicious come first.")
+    bulk_box = st.container(horizontal=True, vertical_alignment="center")
+    ticked = []
     for at in range((page - 1) * PAGE, min(page * PAGE, len(queue))):
         item = queue.item(at)
         with st.container(border=True, gap="small"):
-            _card(workspace.path, item, states.get(item.id), classes)
+            if _card(workspace.path, item, states.get(item.id), classes):
+                ticked.append(item.id)
+    with bulk_box:
+        chosen = ticked or queue.ids
+        offer_bulk(workspace, len(chosen), lambda: _rows(workspace, chosen), bool(ticked))
     turn_pages(keys.QUEUE_PAGE, pages)
 
 
@@ -44,9 +53,23 @@ def say_done() -> None:
     st.success("Nothing is left here: no row fits these choices.", icon=":material/done_all:")
 
 
-def _card(path: Path, item: QueueItem, state: RowState | None, classes: tuple[str, ...]) -> None:
-    show(card_head(item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
+def _rows(workspace: Workspace, ids: Sequence[str]) -> pa.Table:
+    split = workspace.train_split
+    places = [split.position(row) for row in ids]
+    columns = {"id": split.ids, "label": split.labels, "text": split.texts}
+    return pa.table({name: [values[at] for at in places] for name, values in columns.items()})
+
+
+def _card(path: Path, item: QueueItem, state: RowState | None, classes: tuple[str, ...]) -> bool:
+    """One row; returns whether it is ticked."""
+    key = digest(item.id)
+    tick, head = st.columns([0.03, 0.97], vertical_alignment="center")
+    with tick:
+        ticked = st.checkbox(f"Tick {plain_label(item.id)}", key=f"tick-{key}", label_visibility="collapsed")
+    with head:
+        show(card_head(item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
     show(card_texts(item, SHOWN_TEXT))
     show(card_reasons(item))
     # Named by row, not by place: a second click, when the rows have moved up, can't be about the next one.
-    decision_bar(path, item.id, item.label, state, classes, f"queue-{digest(item.id)}", elsewhere=True)
+    decision_bar(path, item.id, item.label, state, classes, f"queue-{key}", elsewhere=True)
+    return ticked

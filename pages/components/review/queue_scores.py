@@ -8,6 +8,7 @@ from backend.scores.registry import all_producers
 from backend.scores.table import score_state
 from backend.workspace import Workspace
 from pages.components.job_panel import job_panel
+from pages.components.scores.score_job import offer_producer
 
 _NEEDS_INFLUENCE = "influence"
 
@@ -22,6 +23,7 @@ def offer_scores(workspace: Workspace) -> None:
     cheap = [each for each in all_producers().values() if each.default and each.name != _NEEDS_INFLUENCE]
     missing = [each.name for each in cheap if score_state(workspace.folder, each) != "current"]
     if not missing:
+        _offer_influence(workspace)
         return
     note = f"not computed yet: {', '.join(missing)}"
     if len(missing) == len(cheap):
@@ -32,3 +34,14 @@ def offer_scores(workspace: Workspace) -> None:
         )
         note = "a minute or two for thousands of rows"
     job_panel(["scores", str(workspace.path)], "Compute scores", note)
+
+
+def _offer_influence(workspace: Workspace) -> None:
+    """Which rows harm the misclassified eval rows: it traces each of these, so it is asked for by itself."""
+    producer = all_producers()[_NEEDS_INFLUENCE]
+    index = workspace.folder.state("index")
+    if index != "current" or score_state(workspace.folder, producer) == "current":
+        return
+    with st.expander("More reasons: which rows harm the misclassified eval rows"):
+        st.caption("Every eval row is traced for it: minutes for some hundreds of them.")
+        offer_producer(workspace, producer)

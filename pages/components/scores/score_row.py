@@ -13,7 +13,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import badge
 from pages.components.markup import Html, plain_label, short, show, tag
-from pages.components.numbers import MINUS, percent
+from pages.components.numbers import MINUS, percent, typeset
 from pages.components.reason_field import ask_reason
 from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.row_card import RowCard
@@ -88,7 +88,7 @@ def _lines(scores: Sequence[RowScore]) -> Iterator[tuple[str, ...]]:
 
 def _said(score: RowScore) -> Html:
     if score.is_reason:
-        return tag("div", badge("reason", "warn"), " ", short(score.sentence, 300))
+        return tag("div", badge("reason", "warn"), " ", short(typeset(score.sentence), 300))
     return tag("span", f"No reason. High means: {score.score.high}.", cls="fw-muted")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -40,13 +41,17 @@ class Bulk:
         return [row for row, own in zip(self.ids, self.labels, strict=True) if own != label]
 
 
-def offer_bulk(workspace: Workspace, table: pa.Table, places: np.ndarray, ticked: bool) -> None:
-    """The button, and the dialog that it opens."""
-    name = f"Decide about {len(places):,} " + ("ticked" if ticked else "listed")
+def offer_bulk(workspace: Workspace, count: int, rows: Callable[[], pa.Table], ticked: bool) -> None:
+    """The button, and the dialog that it opens.
+
+    ``rows``: the ``count`` training rows, with the columns id, label (as it was given) and text; called when
+    the dialog is drawn.
+    """
+    name = f"Decide about {count:,} " + ("ticked" if ticked else "listed")
     st.button(name, icon=":material/done_all:", type="primary", key="bulk-button", on_click=_open)
-    st.caption("Tick rows in the table to decide about these only.", width="content")
+    st.caption("Tick rows to decide about these only.", width="content")
     if keys.get(keys.BULK_OPEN):
-        _dialog(workspace, table, places)
+        _dialog(workspace, rows())
 
 
 def _open() -> None:
@@ -60,10 +65,10 @@ def _close() -> None:
 
 
 @st.dialog("One decision about many rows", width="medium", on_dismiss=_close)
-def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
+def _dialog(workspace: Workspace, table: pa.Table) -> None:
     if not keys.get(keys.BULK_OPEN):  # it was run alone, after the decision was stored
         st.rerun()
-    bulk = _bulk(workspace, table, places)
+    bulk = _bulk(workspace, table)
     st.segmented_control(
         "What to do",
         ACTIONS,
@@ -85,8 +90,8 @@ def _dialog(workspace: Workspace, table: pa.Table, places: np.ndarray) -> None:
     rows = bulk.changed_by(label)
     show(tag("p", _says(action, label, len(rows), len(bulk.ids))))
     show(_per_class(bulk.labels))
-    st.caption(f"{min(SAMPLES, len(places))} of them:")
-    show(_samples(table, places))
+    st.caption(f"{min(SAMPLES, len(table))} of them:")
+    show(_samples(table))
     st.text_input("Reason (needed; it is kept in the log)", key=keys.BULK_REASON, max_chars=500)
     st.button(
         f"{action.capitalize()} {plural(len(rows), 'row')}",
@@ -115,8 +120,8 @@ def _apply(bulk: Bulk, action: str, label: str | None) -> None:
     say(f"{plural(len(rows), 'row')} {done}. Press U to undo all at once.")
 
 
-def _bulk(workspace: Workspace, table: pa.Table, places: np.ndarray) -> Bulk:
-    rows = table.select(["id", "label"]).take(pa.array(places)).to_pydict()
+def _bulk(workspace: Workspace, table: pa.Table) -> Bulk:
+    rows = table.select(["id", "label"]).to_pydict()
     states = workspace.states()
     if len(rows["id"]) == 0:
         raise InputError("no rows are chosen")
@@ -149,9 +154,9 @@ def _per_class(labels: list[str]) -> Html:
     )
 
 
-def _samples(table: pa.Table, places: np.ndarray) -> Html:
-    at = np.unique(np.linspace(0, len(places) - 1, SAMPLES).astype(int))
-    rows = table.select(["text", "label"]).take(pa.array(places[at])).to_pylist()
+def _samples(table: pa.Table) -> Html:
+    at = np.unique(np.linspace(0, len(table) - 1, SAMPLES).astype(int))
+    rows = table.select(["text", "label"]).take(pa.array(at)).to_pylist()
     return tag(
         "ul",
         join(
