@@ -48,7 +48,13 @@ def offer_bulk(workspace: Workspace, count: int, rows: Callable[[], pa.Table], t
     the dialog is drawn.
     """
     name = f"Decide about {count:,} " + ("ticked" if ticked else "listed")
-    st.button(name, icon=":material/done_all:", type="primary", key="bulk-button", on_click=_open)
+    st.button(
+        name,
+        icon=":material/done_all:",
+        type="primary" if ticked else "secondary",
+        key="bulk-button",
+        on_click=_open,
+    )
     st.caption("Tick rows to decide about these only.", width="content")
     if keys.get(keys.BULK_OPEN):
         _dialog(workspace, rows())

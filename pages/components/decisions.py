@@ -10,6 +10,7 @@ from backend.review.ledger import LogEntry
 from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
+from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
 from pages.components.history import row_batch
 from pages.components.messages import safely, say
 from pages.components.review.focus_place import focus_on, focused
@@ -41,7 +42,7 @@ def decide(
 
     ``seen`` is what the page showed as decided: what others have decided meanwhile is not overridden.
     """
-    reason = _reason() or note
+    reason = _reason() or note or ("" if explanations_are_shown() else HIDDEN_NOTE)
     opened(path).decide(
         action, [row], label=label, reason=reason, author=author(), origin="app", seen={row: seen}
     )

@@ -15,10 +15,11 @@ LONG = 420
 
 @dataclass(frozen=True)
 class Painter:
-    """Colours words on one scale, with numbers in one unit."""
+    """Colours words on one scale, with numbers in one unit; ``plain``: not at all."""
 
     scale: ColourScale
     unit: Unit
+    plain: bool = False
 
     def text(
         self, text: str, words: Sequence[WordScore], cls: str = "fw-text", limit: int | None = None
@@ -28,7 +29,7 @@ class Painter:
         start, end = window(text, inside, limit)
         parts: list[str] = ["… "] if start else []
         at = start
-        for word in sorted(inside, key=lambda each: each.start):
+        for word in () if self.plain else sorted(inside, key=lambda each: each.start):
             if word.start < at or word.end > end:
                 continue
             parts += [text[at : word.start], self.word(text[word.start : word.end], word.score)]

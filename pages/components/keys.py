@@ -12,6 +12,7 @@ LABEL = "label"  # URL
 K = "k"  # URL
 LIST_PAGE = "list-page"  # URL
 METHOD, SCORE = "method", "score"  # URL
+EXPLANATIONS = "explanations"  # URL
 SEARCH = "q"  # URL
 ONLY_ERRORS = "errors"  # URL
 TEXT, TEXT_B = "text", "text_b"  # URL, if short

@@ -13,6 +13,7 @@ from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import badge
 from pages.components.decisions import author, redo, undo
+from pages.components.explanations import ask_explanations
 from pages.components.held_keys import ignore_held_keys
 from pages.components.history import Batch, batch_of
 from pages.components.job_line import show_running_job
@@ -38,6 +39,7 @@ def show_sidebar() -> None:
             except InputError as error:
                 show_error(error)
         _ask_name()
+        ask_explanations()
         ignore_held_keys()
 
 

@@ -175,6 +175,15 @@ def test_a_name_that_can_be_none_is_not_taken_from_the_browser(app, monkeypatch,
     assert page(app, "overview").sidebar.text_input(key="author").value == default_author()
 
 
+def test_texts_without_colours(app):
+    page(app, "inspect")
+    assert "<mark" in words(app)
+    app.sidebar.toggle(key="explanations").set_value(False).run()
+    shown = words(app)
+    assert not app.exception and "<mark" not in shown and "Word by word" not in shown
+    assert "Explanations are hidden" in shown and "Helpful" in shown
+
+
 def test_undo_is_about_what_one_did_oneself(app):
     workspace = opened()
     workspace.decide("flag", ["r1"], author=default_author())

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from backend.review.checks import check_reason
 from backend.review.ledger import Ledger
 from backend.scores.queue import Queue, QueueFilter
+from pages.components.explanations import HIDDEN_NOTE
 from pages.components.review.blind import note_of
 from pages.components.review.focus_place import place_of
 from tests.pages.driver import new_app, opened, page, words
@@ -57,6 +58,21 @@ def test_undo_brings_the_row_back_into_focus(focus):
     assert at(focus) == row and opened().states() == {}
     focus.sidebar.button(key="sidebar-redo").click().run()
     assert at(focus) == row and opened().states()[row].action == "keep"
+
+
+@pytest.mark.parametrize("view", ["List", "Focus"])
+def test_rows_without_what_speaks_against_them(scored, view):
+    app = page(scored, "review", view=view)
+    assert "fw-reasons" in words(app) and "Suggestion:" in words(app)
+    app.sidebar.toggle(key="explanations").set_value(False).run()
+    shown = words(app)
+    assert not app.exception
+    assert (
+        'class="fw-reasons"' not in shown and "Suggestion:" not in shown and 'class="fw-score"' not in shown
+    )
+    press(app, "Keep")
+    (state,) = opened().states().values()
+    assert state.reason == HIDDEN_NOTE
 
 
 @pytest.mark.parametrize("view", ["Focus", "Blind"])

@@ -8,6 +8,7 @@ from backend.influence.explanation import Entry, Explanation
 from backend.influence.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.explanations import explanations_are_shown
 from pages.components.highlight import Painter
 from pages.components.inspect.aggregate import show_strongest_words
 from pages.components.inspect.entry_card import Cards
@@ -35,11 +36,14 @@ def list_unit(explanation: Explanation) -> Unit:
 
 def show_results(workspace: Workspace, explanation: Explanation) -> None:
     """Legend and both columns."""
-    painter = Painter(list_scale(explanation), list_unit(explanation))
+    shown = explanations_are_shown()
+    painter = Painter(list_scale(explanation), list_unit(explanation), plain=not shown)
     label = short(explanation.query.label)
     if not all_entries(explanation):
         return
-    if explanation.has_words:
+    if not shown:
+        st.caption("Explanations are hidden: the switch in the sidebar shows them.")
+    elif explanation.has_words:
         show(legend(painter.scale, painter.unit, label))
         show_strongest_words(explanation)
     else:
@@ -51,7 +55,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         workspace.states(),
         workspace.manifest.classes,
         _asked(explanation),
-        explanation.has_words,
+        explanation.has_words and shown,
     )
     longest = max(len(explanation.proponents), len(explanation.opponents))
     pages = pages_of(longest, PAGE)

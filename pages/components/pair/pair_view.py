@@ -36,7 +36,7 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
     pair = explain_pair(workspace, asked.asked, asked.train)
     state = workspace.states().get(pair.entry.id)
     show_comparison(pair, state, _known(workspace, pair))
-    bar_box, link_box = st.columns([0.8, 0.2], vertical_alignment="center")
+    bar_box, link_box = st.columns([0.9, 0.1], vertical_alignment="top")
     with bar_box:
         decision_bar(
             workspace.path,

@@ -6,6 +6,7 @@ from backend.data.rowstate import RowState
 from backend.scores.queue import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.explanations import explanations_are_shown
 from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import percent, typeset
 
@@ -17,12 +18,7 @@ def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
     return tag(
         "div",
         *first,
-        tag(
-            "span",
-            percent(item.suspicion),
-            cls="fw-score",
-            title="mean rank in the scores that find wrong labels best; 100 % is the most suspicious",
-        ),
+        *_suspicion(item),
         tag("span", short(item.id), cls="fw-mono"),
         tag("span", cls="fw-spring"),
         label_badge(item.label, "labelled"),
@@ -30,6 +26,13 @@ def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
         decision_badge(state),
         cls="fw-head",
     )
+
+
+def _suspicion(item: QueueItem) -> tuple[Html, ...]:
+    if not explanations_are_shown():
+        return ()
+    title = "mean rank in the scores that find wrong labels best; 100 % is the most suspicious"
+    return (tag("span", percent(item.suspicion), cls="fw-score", title=title),)
 
 
 def group_badge(item: QueueItem) -> Html:
@@ -44,7 +47,9 @@ def card_texts(item: QueueItem, most: int, look: str = "fw-text") -> Html:
 
 
 def card_reasons(item: QueueItem) -> Html:
-    """The strongest reason of every kind of score, and the suggestion."""
+    """The strongest reason of every kind of score, and the suggestion; nothing while these are hidden."""
+    if not explanations_are_shown():
+        return tag("div")
     kinds: dict[str, Html] = {}
     for reason in item.reasons:
         title = all_scores()[reason.score].title

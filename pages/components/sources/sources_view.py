@@ -98,7 +98,8 @@ def _say_what_a_source_is(workspace: Workspace) -> None:
     if group is None:
         st.info(
             "No column of groups was named when this workspace was made, so every class counts as a source. "
-            "To audit files, annotators or domains instead, make the workspace with `init --group COLUMN`.",
+            "To audit files, annotators or domains instead, name that column as the group when you make a "
+            "workspace: on the page New workspace, or with `init --group COLUMN`.",
             icon=":material/category:",
         )
     else:
