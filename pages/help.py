@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components import keys
+from pages.components.help.deletion_test import show_deletion_test
 from pages.components.help.help_parts import (
     show_cost,
     show_decisions,
@@ -14,11 +15,19 @@ from pages.components.help.noise_test import show_noise_test
 from pages.components.navigation import through_app
 from pages.components.workspaces import current, known_workspaces
 
-PARTS = ("Method and limits", "Decisions", "Colours and keys", "Glossary", "Cost", "Self-test")
+PARTS = (
+    "Method and limits",
+    "Decisions",
+    "Colours and keys",
+    "Glossary",
+    "Cost",
+    "Self-test",
+    "Proof by deletion",
+)
 
 through_app()
 st.title("Help")
-method, decisions, reading, glossary, cost, test = st.tabs(
+method, decisions, reading, glossary, cost, test, deletion = st.tabs(
     PARTS, key=keys.HELP_PART, on_change="rerun", bind="query-params"
 )
 with method:
@@ -31,9 +40,10 @@ with glossary:
     show_glossary()
 with cost:
     show_cost()
-with test:
-    if known_workspaces():
-        show_noise_test(current())
-    else:
-        st.info("The self-test needs a workspace.", icon=":material/info:")
-        st.page_link("pages/new.py", label="New workspace", icon=":material/add_circle:")
+for tab, show_test in ((test, show_noise_test), (deletion, show_deletion_test)):
+    with tab:
+        if known_workspaces():
+            show_test(current())
+        else:
+            st.info("This test needs a workspace.", icon=":material/info:")
+            st.page_link("pages/new.py", label="New workspace", icon=":material/add_circle:")

@@ -58,6 +58,7 @@ NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"  # URL
 IMPORT_SKIP = "import-skip"
 PATCH_REPLACE = "patch-replace"
 HELP_PART = "part"  # URL
+DELETION_QUERIES, DELETION_SEEDS, DELETION_WRONG = "queries", "trainings", "wrong-only"  # URL
 
 PAIR_OF, PAIR_TEST, PAIR_TRAIN, PAIR_LABEL = "of", "test", "train", "why"  # URL
 PAIR_TEXT, PAIR_TEXT_B = "test-text", "test-text-b"  # URL, if short
