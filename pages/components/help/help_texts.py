@@ -51,11 +51,12 @@ DECISIONS = {
     ),
 }
 KEYS = {
-    "U": "Undo the last decision",
+    "U": "Undo the last decision of your own",
     "Y": "Redo it",
     "Left, Right": "Inspect, and Review in Focus: the previous and the next row",
-    "K, F, X": "Review in Focus: keep, flag, remove the row, and go on to the next",
-    "1 to 9": "Review in Focus: relabel the row as the class with this number; in blind mode: say what you "
+    "K, F, X": "Review in Focus: keep, flag, remove the row, and go on to the next; on Pair, and with a "
+    "single row of Explore, about that row",
+    "1 to 9": "There, too: relabel the row as the class with this number; in blind mode: say what you "
     "would call it",
     "L": "Review in blind mode: relabel the row as what you called it",
     "S": "Review in Focus: skip the row. It stays undecided, and its turn comes again after the last",
