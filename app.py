@@ -8,7 +8,7 @@ import streamlit as st
 from backend.errors import InputError
 from pages.components.messages import show_error, show_messages
 from pages.components.navigation import navigation
-from pages.components.sidebar import show_sidebar
+from pages.components.sidebar import show_sidebar, warn_of_missing_workspace
 from pages.components.styling import ICON, LOGO, apply_style
 from pages.components.warming import warm_up
 
@@ -19,6 +19,7 @@ page = navigation()
 warm_up()
 try:
     show_sidebar()
+    warn_of_missing_workspace()
     show_messages()
     page.run()
 except InputError as error:

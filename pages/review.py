@@ -7,12 +7,13 @@ from pages.components.reason_field import ask_reason
 from pages.components.review.focus import show_focus
 from pages.components.review.queue_filter import BLIND, LIST, ask_queue_filter, ask_view
 from pages.components.review.queue_list import show_queue
-from pages.components.review.queue_scores import offer_scores, scores_are_there
+from pages.components.review.queue_scores import offer_influence, offer_scores, scores_are_there
 from pages.components.workspaces import current
 
 through_app()
 st.title("Review")
 workspace = current()
+offer_scores(workspace)
 if scores_are_there(workspace):
     wanted = ask_queue_filter(workspace)
     if wanted is not None:
@@ -25,4 +26,4 @@ if scores_are_there(workspace):
             show_queue(workspace, wanted)
         else:
             show_focus(workspace, wanted, blind=view == BLIND)
-offer_scores(workspace)
+    offer_influence(workspace)

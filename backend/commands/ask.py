@@ -42,7 +42,10 @@ def explain(
     """The training examples, and the words in them, that made the model say this."""
     if split not in (None, "train", "eval"):
         raise InputError(f"--split {split}: must be train or eval")
-    explanation = Workspace.open(ws).explain(
+    workspace = Workspace.open(ws)
+    if not json:
+        _note_preparation(workspace, method)
+    explanation = workspace.explain(
         text,
         text_b,
         row=row,
@@ -59,6 +62,15 @@ def explain(
         console.print_json(explanation.to_json())
     else:
         console.print_explanation(explanation)
+
+
+def _note_preparation(workspace: Workspace, method: str) -> None:
+    """That the first question to a method takes long, where it does."""
+    from backend.influence.registry import all_methods
+
+    chosen = all_methods().get(method)
+    if chosen is not None and not chosen.is_ready(workspace.folder):
+        console.note(f"{method} looks at all training examples once, which may take minutes ({chosen.cost})")
 
 
 def methods(json: Json = False) -> None:

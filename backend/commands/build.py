@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Build the demo workspace from the embedded sample; a second call finds it done."""
     if not out.exists():
-        console.note(f"building {out}: about 5 minutes on two cores, 1.4 GB of disk, 3 GB of memory")
+        console.note(f"building {out}: five to eight minutes on two cores, 1.4 GB of disk, 3 GB of memory")
     with console.progress_bar() as progress:
         workspace = build_demo(out, progress)
     print_status(workspace, json)

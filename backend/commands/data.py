@@ -133,7 +133,7 @@ def _print_dry_run(report: IngestReport | AppendReport, skip_bad_rows: bool, jso
         console.print_json(report.to_json())
         return
     print("dry run, nothing was written")
-    for line in report.lines():
+    for line in report.lines(dry=True):
         print(line)
     if report.broken and not skip_bad_rows:
         print(f"would stop at: {report.broken[0]}; correct it, or leave such rows out with --skip-bad-rows")

@@ -69,8 +69,8 @@ class AppendReport:
         texts = {name: tuple(content[name]) for name in ("first_ids", "missing")}
         return cls(**{**content, **texts, **listed})
 
-    def lines(self, most: int = 5) -> list[str]:
-        """A few lines for a person; the first ``most`` rejected rows one by one."""
+    def lines(self, most: int = 5, dry: bool = False) -> list[str]:
+        """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
         lines = [f"appended {self.n_appended:,} rows, train has {self.n_train:,} now"]
         lines += [f"  {shown_name(name)}: {n:,}" for name, n in self.counts.items()]
         more = ", ..." if self.n_appended > len(self.first_ids) else ""
@@ -84,7 +84,8 @@ class AppendReport:
         if self.overlap:
             lines.append(f"overlap: {self.overlap:,} rows have a text that eval has too")
         if self.rejected:
-            lines.append(f"rejected: {len(self.rejected):,} rows, all listed in data/{REJECTED}")
+            where = "" if dry else f", all listed in data/{REJECTED}"
+            lines.append(f"rejected: {len(self.rejected):,} rows{where}")
             lines += [f"  {each}" for each in self.rejected[:most]]
         return lines
 

@@ -50,8 +50,8 @@ class IngestReport:
         listed = {name: tuple(Rejected(**each) for each in content[name]) for name in ("rejected", "broken")}
         return cls(**{**content, "classes": tuple(content["classes"]), **listed})
 
-    def lines(self, most: int = 5) -> list[str]:
-        """A few lines for a person; the first ``most`` rejected rows one by one."""
+    def lines(self, most: int = 5, dry: bool = False) -> list[str]:
+        """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
         lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows, {len(self.classes)} classes"]
         for name in self.classes:
             train, evaluated = self.counts["train"][name], self.counts["eval"][name]
@@ -65,7 +65,8 @@ class IngestReport:
         if self.repeated:
             lines.append(f"repeated: {self.repeated:,} training rows have the text of an earlier one")
         if self.rejected:
-            lines.append(f"rejected: {len(self.rejected):,} rows, all listed in data/rejected.jsonl")
+            where = "" if dry else ", all listed in data/rejected.jsonl"
+            lines.append(f"rejected: {len(self.rejected):,} rows{where}")
             lines += [f"  {each}" for each in self.rejected[:most]]
         return lines
 

@@ -100,6 +100,11 @@ def _header(reader: Any, lines: _Lines, name: str) -> list[str]:
     damage = lines.damage()
     if damage:
         raise InputError(f"{name}: header, {damage}; save the file as UTF-8")
+    if len(header) == 1 and (other := next((each for each in ";\t|" if each in header[0]), None)):
+        raise InputError(
+            f"{name}: one column, {shown_value(header[0])}; it looks separated by {shown_value(other)}: "
+            "save it with commas, or with tabs as .tsv"
+        )
     for column in header:
         if header.count(column) > 1:
             raise InputError(f"{name}: two columns are named {shown_value(column)}; rename one")

@@ -114,5 +114,7 @@ class _Outer:
 
 
 def _line(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "as it was asked to"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 
 from backend.errors import InputError
@@ -25,6 +26,8 @@ def check_source(name: str, layers: int | None) -> None:
     """`InputError` if a local model cannot be what is meant; a hub id is looked up only by ``train``."""
     folder = Path(resolve(name))
     if not folder.is_dir():
+        if get_close_matches(name.strip().lower(), [EMBEDDED], cutoff=0.8):
+            raise InputError(f"model {name!r}: no such model; did you mean `{EMBEDDED}`?")
         return
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -30,15 +30,25 @@ SAMPLES = 5
 
 @dataclass(frozen=True)
 class Bulk:
-    """The rows a decision is about: their ids and the labels in force."""
+    """The rows a decision is about: their ids, the labels in force, and which of them are removed."""
 
     path: Path
     ids: list[str]
     labels: list[str]
+    removed: set[str]
 
-    def changed_by(self, label: str | None) -> list[str]:
-        """The rows that a relabelling changes; all for another action."""
-        return [row for row, own in zip(self.ids, self.labels, strict=True) if own != label]
+    def brought_back_by(self, action: str) -> int:
+        """How many removed rows the decision would bring back into the data."""
+        return len(self.removed) if action != "remove" else 0
+
+    def changed_by(self, action: str, label: str | None, bring_back: bool) -> list[str]:
+        """The rows to decide about: of a relabelling those that it changes, and removed ones if wanted."""
+        own = zip(self.ids, self.labels, strict=True)
+        return [
+            row
+            for row, has in own
+            if has != label and (bring_back or action == "remove" or row not in self.removed)
+        ]
 
 
 def offer_bulk(workspace: Workspace, count: int, rows: Callable[[], pa.Table], ticked: bool) -> None:
@@ -61,7 +71,7 @@ def offer_bulk(workspace: Workspace, count: int, rows: Callable[[], pa.Table], t
 
 
 def _open() -> None:
-    for key in (keys.BULK_ACTION, keys.BULK_LABEL, keys.BULK_REASON, keys.BULK_LACKS):
+    for key in (keys.BULK_ACTION, keys.BULK_LABEL, keys.BULK_REASON, keys.BULK_LACKS, keys.BULK_BACK):
         st.session_state.pop(key, None)
     keys.put(keys.BULK_OPEN, True)
 
@@ -93,8 +103,14 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
             key=keys.BULK_LABEL,
         )
         label = keys.get(keys.BULK_LABEL) or workspace.manifest.classes[0]
-    rows = bulk.changed_by(label)
-    show(tag("p", _says(action, label, len(rows), len(bulk.ids))))
+    bring_back = False
+    if back := bulk.brought_back_by(action):
+        bring_back = st.checkbox(
+            f"Also {plural(back, 'row')} that {'is' if back == 1 else 'are'} removed now, back into the data",
+            key=keys.BULK_BACK,
+        )
+    rows = bulk.changed_by(action, label, bring_back)
+    show(tag("p", _says(action, label, len(rows), len(bulk.ids) - (0 if bring_back else back))))
     show(_per_class(bulk.labels))
     st.caption(f"{min(SAMPLES, len(table))} of them:")
     show(_samples(table))
@@ -105,20 +121,20 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
         key="bulk-apply",
         disabled=not rows,
         on_click=_apply,
-        args=(bulk, action, label),
+        args=(bulk, action, label, bring_back),
     )
     if st.session_state.pop(keys.BULK_LACKS, False):
         st.error("Give a reason: why these rows?", icon=":material/error:")
 
 
 @safely
-def _apply(bulk: Bulk, action: str, label: str | None) -> None:
+def _apply(bulk: Bulk, action: str, label: str | None, bring_back: bool) -> None:
     reason = (keys.get(keys.BULK_REASON) or "").strip()
     if not reason:
         keys.put(keys.BULK_LACKS, True)
         return
     _close()
-    rows = bulk.changed_by(label)
+    rows = bulk.changed_by(action, label, bring_back)
     opened(bulk.path).decide(
         cast(Action, action), rows, label=label, reason=reason, author=author(), origin="app"
     )
@@ -135,7 +151,8 @@ def _bulk(workspace: Workspace, table: pa.Table) -> Bulk:
         states[row].label or given if row in states else given
         for row, given in zip(rows["id"], rows["label"], strict=True)
     ]
-    return Bulk(workspace.path, rows["id"], labels)
+    removed = {row for row in rows["id"] if row in states and states[row].action == "remove"}
+    return Bulk(workspace.path, rows["id"], labels, removed)
 
 
 def _says(action: str, label: str | None, count: int, all_of_them: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 WORKSPACE = "ws"  # URL
+MISSING_WORKSPACE = "missing-ws"  # the address named it, and it is not here
 AUTHOR = "author"  # kept by the browser
 WHAT = "what"  # URL: eval, train or text
 ROW = "row"  # URL
@@ -70,6 +71,7 @@ ROWS_SORT, ROWS_DESCENDING, ROWS_COLOUR = "sort", "descending", "colour"  # URL
 ROWS_PAGE = "rows-at"  # URL
 ROWS_MAP, ROWS_SLICE, ROWS_NAME = "rows-map", "rows-slice", "rows-name"
 BULK_ACTION, BULK_LABEL, BULK_REASON = "bulk-action", "bulk-label", "bulk-reason"
+BULK_BACK = "bulk-back"  # whether removed rows are decided about, too
 BULK_OPEN, BULK_LACKS = "bulk-open", "bulk-lacks"  # whether the dialog is open; whether it lacks a reason
 
 

@@ -31,7 +31,17 @@ def show_sidebar() -> None:
         names = list(known_workspaces())
         if not names:
             return
-        st.selectbox("Workspace", names, key=keys.WORKSPACE, bind="query-params")
+        asked = st.query_params.get(keys.WORKSPACE)  # the widget forgets a name that it does not know
+        if asked is not None and asked not in names:
+            keys.put(keys.MISSING_WORKSPACE, asked)
+        st.selectbox(
+            "Workspace",
+            names,
+            key=keys.WORKSPACE,
+            bind="query-params",
+            on_change=keys.put,
+            args=(keys.MISSING_WORKSPACE, None),
+        )
         path = current_path()
         if path is not None:
             try:
@@ -41,6 +51,18 @@ def show_sidebar() -> None:
         _ask_name()
         ask_explanations()
         ignore_held_keys()
+
+
+def warn_of_missing_workspace() -> None:
+    """That the address names a workspace that is not here, until one is chosen."""
+    missing = keys.get(keys.MISSING_WORKSPACE)
+    if missing is not None:
+        shown = plain_label(str(keys.get(keys.WORKSPACE)), 60)
+        st.warning(
+            f"There is no workspace {plain_label(missing, 60)} here; this is {shown}. Choose one in the "
+            "sidebar.",
+            icon=":material/link_off:",
+        )
 
 
 def _ask_name() -> None:

@@ -10,7 +10,7 @@ from transformers.utils import logging
 from backend.errors import InputError
 from backend.model.embedded import EMBEDDED, embedded_model_path
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
-from backend.model.source import resolve
+from backend.model.source import check_source, resolve
 from tests.factories import ARCHITECTURES, SENTENCES
 
 
@@ -33,6 +33,13 @@ def test_resolve(tmp_path):
 def test_resolve_refuses_paths_that_do_not_exist(name):
     with pytest.raises(InputError, match="no such folder"):
         resolve(name)
+
+
+@pytest.mark.parametrize("name", ["minlm", "MiniLM", "minilm "])
+def test_a_slip_in_the_embedded_models_name_is_named_at_once(name):
+    with pytest.raises(InputError, match="did you mean `minilm`"):
+        check_source(name, None)
+    check_source("bert-base-uncased", None)
 
 
 # -- architectures ---------------------------------------------------------------------------------

@@ -175,6 +175,13 @@ def test_a_name_that_can_be_none_is_not_taken_from_the_browser(app, monkeypatch,
     assert page(app, "overview").sidebar.text_input(key="author").value == default_author()
 
 
+def test_an_address_with_an_unknown_workspace_says_so(app):
+    app.query_params["ws"] = "no\nsuch"
+    page(app, "words")
+    assert not app.exception and "There is no workspace" in app.warning[0].value
+    assert "There is no workspace" not in "".join(each.value for each in page(new_app(), "words").warning)
+
+
 def test_texts_without_colours(app):
     page(app, "inspect")
     assert "<mark" in words(app)

@@ -85,6 +85,24 @@ def test_many_rows_are_decided_at_once_with_a_reason_and_undone_at_once(app):
     assert opened().states() == {}
 
 
+def test_removed_rows_come_back_only_if_asked_for(app):
+    found = ids(matching(again_table(), Slice("witty")))
+    opened().remove(found[0])
+    page(app, "explore", find="witty")
+    app.button(key="bulk-button").click().run()
+    app.text_input(key="bulk-reason").set_value("one phrase").run()
+    assert f"{len(found) - 1} rows are marked" in words(app)
+    assert "1 row that is removed now" in app.checkbox(key="bulk-back").label
+    app.button(key="bulk-apply").click().run()
+    states = opened().states()
+    assert states[found[0]].action == "remove" and {states[row].action for row in found[1:]} == {"flag"}
+    app.button(key="bulk-button").click().run()
+    app.text_input(key="bulk-reason").set_value("all of them").run()
+    app.checkbox(key="bulk-back").check().run()
+    app.button(key="bulk-apply").click().run()
+    assert {each.action for each in opened().states().values()} == {"flag"}
+
+
 def test_relabelling_leaves_out_what_has_the_label_already(app):
     page(app, "explore", find="number 3")
     found = matching(again_table(), Slice("number 3"))

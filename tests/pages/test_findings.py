@@ -58,7 +58,7 @@ def test_counts_are_those_of_the_pages_that_the_links_open(found):
 
 def test_a_decision_takes_a_row_out_of_the_findings(found):
     before = lines(found)
-    sentence = next(each for each in before if "wrong label" in each)
+    sentence = next(each for each in before if "doubt" in each)
     opened().keep(opened().queue()[0].id)
     found.run()
     assert lines(found)[sentence] == before[sentence] - 1
@@ -116,3 +116,9 @@ def test_a_damaged_table_of_scores_is_one_line(found):
     again = page(new_app(), "overview")
     assert not again.exception
     assert "eval row" in " ".join(lines(again))
+
+
+def test_a_model_that_says_one_class_is_the_first_finding(app, monkeypatch):
+    monkeypatch.setattr("pages.components.home.findings.eval_predicted", lambda path, artifacts: ["<b>good"])
+    first = next(iter(lines(page(app, "overview"))))
+    assert "called “&lt;b&gt;good”: the model says one class for every text" in first

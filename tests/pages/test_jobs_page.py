@@ -12,7 +12,7 @@ from backend.jobs.process import job_path
 from pages.components import job_panel
 from pages.components.jobs import job_list
 from pages.components.jobs.disk_panel import size
-from pages.components.jobs.job_words import job_details, job_words, job_workspace
+from pages.components.jobs.job_words import job_details, job_words, job_workspace, kept_words
 from tests.jobs.test_listing import begun
 from tests.pages.driver import opened, page, words
 
@@ -127,6 +127,8 @@ def test_jobs_in_words():
     assert job_words(["retrain", "cache/demo", "--seeds=3"]) == "Retrain and compare: demo"
     assert job_details(["retrain", "cache/demo", "--seeds=3", "--row=a"]) == "--seeds=3 --row=a"
     assert job_words(["demo"]) == "Build the demo" and job_workspace(["demo", "--out", "x"]) is None
+    assert job_words(["append", "cache/demo", "--dry-run"]) == "Check rows to append: demo"
+    assert "begins anew" in kept_words(["build", "x"]) and "begins anew" not in kept_words(["retrain", "x"])
     assert job_words([]) == "Unknown job" and job_words(["magic"]) == "magic"
 
 

@@ -22,6 +22,7 @@ from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.inspect.question import SOURCES
+from pages.components.markup import short
 from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.review.queue_rows import queue_of
 from pages.components.scores.score_values import read_current
@@ -83,8 +84,23 @@ def _suspects(workspace: Workspace) -> Finding | Unknown:
     if count is None:
         serving = [each.name for each in all_scores().values() if each.serves == LABEL]
         return _unknown(workspace, "wrong labels", *serving)
-    one, many = "training row may have a wrong label", "training rows may have a wrong label"
+    one = "training row is worth a look: a score doubts its label"
+    many = "training rows are worth a look: some score doubts their label"
     return Finding("medium", count, one, many, "review")
+
+
+def _one_class(workspace: Workspace) -> Finding | None:
+    if workspace.folder.state("predictions") != "current":
+        return None
+    predicted = eval_predicted(str(workspace.path), version(workspace))
+    if len(predicted) != 1:
+        return None
+    words = (
+        f"called “{short(predicted[0], 40)}”: the model says one class for every text. Train it anew, "
+        "longer or with a higher learning rate, before you look further"
+    )
+    count, query = len(workspace.eval_split), {keys.WHAT: SOURCES["eval"], keys.ONLY_ERRORS: "true"}
+    return Finding("high", count, f"eval row is {words}", f"eval rows are {words}", "inspect", query)
 
 
 def _errors(workspace: Workspace) -> Finding | None:
@@ -122,6 +138,7 @@ def _duplicates(workspace: Workspace) -> Finding | Unknown:
 
 
 LOOKS: tuple[Callable[[Workspace], Finding | Unknown | None], ...] = (
+    _one_class,
     _overlap,
     _contradictions,
     _suspects,
@@ -165,3 +182,9 @@ def _shared(path: str, artifacts: str) -> np.ndarray:
 def eval_correct(path: str, artifacts: str) -> np.ndarray:
     """Whether each eval row is predicted rightly: bool (n)."""
     return opened(Path(path)).predictions("eval").correct
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def eval_predicted(path: str, artifacts: str) -> list[str]:
+    """The classes that the model says for some eval row."""
+    return sorted(set(opened(Path(path)).predictions("eval").predicted))

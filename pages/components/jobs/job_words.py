@@ -7,6 +7,7 @@ from pathlib import Path
 
 WORDS = {
     "demo": "Build the demo",
+    "build": "Build a workspace",
     "init": "Create a workspace",
     "append": "Append rows",
     "train": "Fine-tune the model",
@@ -25,13 +26,14 @@ WORDS = {
     "retrain": "Retrain and compare",
     "verify": "Check the files",
 }
+CHECKS = {"init": "Check the rows of a new workspace", "append": "Check rows to append"}
 
 
 def job_words(args: Sequence[str]) -> str:
     """The command in words and the name of its workspace; unknown commands as they are."""
     if not args:
         return "Unknown job"
-    words = WORDS.get(args[0], args[0])
+    words = (CHECKS if "--dry-run" in args else WORDS).get(args[0], args[0])
     path = job_workspace(args)
     return words if path is None else f"{words}: {Path(path).resolve().name}"
 
@@ -46,3 +48,10 @@ def job_workspace(args: Sequence[str]) -> str | None:
 def job_details(args: Sequence[str]) -> str:
     """What was asked for beside the command and the workspace, as on the command line."""
     return " ".join(args[1:] if job_workspace(args) is None else args[2:])
+
+
+def kept_words(args: Sequence[str]) -> str:
+    """What becomes of the work of a job that is stopped."""
+    trains = args[:1] and args[0] in ("demo", "build", "train")
+    more = "; a fine-tuning that was cut off begins anew" if trains else ""
+    return f"What is done is kept, and the job goes on from there{more}."

@@ -34,7 +34,8 @@ def offer_start(accepted: Accepted, model: list[str]) -> None:
                 return
         st.caption(
             f"The workspace goes to {HOME}/{name or 'NAME'}. Building takes minutes to hours, by the number "
-            "of rows. You may close this page: it goes on, and can be continued if it is stopped."
+            "of rows. You may close this page: it goes on, and can be continued if it is stopped; only a "
+            "fine-tuning that was cut off begins anew."
         )
         st.button(
             "Build",

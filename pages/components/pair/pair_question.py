@@ -17,7 +17,7 @@ from pages.components.markup import short
 from pages.components.workspaces import Asked
 
 OF = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
-PREDICTED = "the predicted one"
+PREDICTED = "predicted"
 LONGEST_LABEL = 60
 
 

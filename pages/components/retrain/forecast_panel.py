@@ -77,7 +77,7 @@ def verdict(forecast: dict[str, Any]) -> str:
 
 def forecast_table(forecast: dict[str, Any], queries: list[dict[str, Any]]) -> Html:
     """The eval rows and each followed query: direction by first order, and what unlearning moved."""
-    names = ["accuracy on eval", *(f"p({q['label']}): {q['text']}" for q in queries)]
+    names = ["all eval rows", *(f"p({q['label']}): {q['text']}" for q in queries)]
     rows = []
     for name, each in zip(names, [forecast["eval"], *forecast["queries"]], strict=False):
         checked = each["unlearning"]
@@ -88,7 +88,7 @@ def forecast_table(forecast: dict[str, Any], queries: list[dict[str, Any]]) -> H
                 *(percent(checked[key], 1) for key in ("before", "after", "random")),
             )
         )
-    heads = ("", "first order", "now", f"after {forecast['steps']} steps", "random rows")
+    heads = ("", "loss, first order", "now", f"after {forecast['steps']} steps", "random rows")
     return table(heads, rows, numbers=(2, 3, 4))
 
 

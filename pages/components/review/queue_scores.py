@@ -19,11 +19,10 @@ def scores_are_there(workspace: Workspace) -> bool:
 
 
 def offer_scores(workspace: Workspace) -> None:
-    """Offer to compute what the queue lacks."""
+    """Offer to compute what the queue lacks, above it: what is listed without may mislead."""
     cheap = [each for each in all_producers().values() if each.default and each.name != _NEEDS_INFLUENCE]
     missing = [each.name for each in cheap if score_state(workspace.folder, each) != "current"]
     if not missing:
-        _offer_influence(workspace)
         return
     note = f"not computed yet: {', '.join(missing)}"
     if len(missing) == len(cheap):
@@ -33,11 +32,17 @@ def offer_scores(workspace: Workspace) -> None:
             icon=":material/checklist:",
         )
         note = "a minute or two for thousands of rows"
+    else:
+        st.warning(
+            "The queue is made from a part of its scores only: order and percentages may mislead until the "
+            "others are there.",
+            icon=":material/rule:",
+        )
     job_panel(["scores", str(workspace.path)], "Compute scores", note)
 
 
-def _offer_influence(workspace: Workspace) -> None:
-    """Which rows harm the misclassified eval rows: it traces each of these, so it is asked for by itself."""
+def offer_influence(workspace: Workspace) -> None:
+    """A further reason, beneath the queue. It traces every eval row, so it is asked for by itself."""
     producer = all_producers()[_NEEDS_INFLUENCE]
     index = workspace.folder.state("index")
     if index != "current" or score_state(workspace.folder, producer) == "current":
