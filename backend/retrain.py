@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from backend.data.dataset import load_split
+from backend.data.equal_texts import equal_text_groups
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.files import replacing, write_json
@@ -161,7 +162,11 @@ def _trial(
     context = Context(folder, ScoreSettings(device=settings.device), explainer, progress)
     given, now, removed = decided_rows(train, manifest.classes, states)
     labels = np.array([manifest.classes.index(each) for each in context.evaluation.labels])
-    guide, measured = divided_eval(labels, settings.guide, 0)
+    guide, measured = np.empty(0, dtype=np.int64), np.arange(len(labels))
+    if strategy.guided:
+        eval_rows = context.evaluation
+        groups = equal_text_groups(eval_rows.texts, eval_rows.texts_b)
+        guide, measured = divided_eval(labels, settings.guide, 0, groups)
     with folder.lock():  # a strategy may keep embeddings or train for a score
         trial = strategy.trial(StrategyContext(context, given, guide, measured, options))
     if removed.any() or (given != now).any():
@@ -183,9 +188,14 @@ def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
 
 
 def _origin(folder: Folder, settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:
+    options, guided = {}, False
+    if settings.strategy != DECISIONS:
+        strategy = strategy_named(settings.strategy)
+        options, guided = checked_options(strategy, settings.options), strategy.guided
     return {
         "strategy": settings.strategy,
-        "options": settings.options,
+        "options": options,
+        "guide": settings.guide if guided else None,
         "at": _now(),
         "data": folder.manifest().data.fingerprint,
         "epochs": original.settings.epochs,

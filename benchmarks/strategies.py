@@ -184,7 +184,7 @@ def _likeness(workspace: Workspace) -> np.ndarray:
     context = Context(workspace.folder, ScoreSettings(), workspace.explainer)
     labels = np.array([classes.index(each) for each in workspace.eval_split.labels])
     given = np.array([classes.index(each) for each in workspace.train_split.labels])
-    return likeness(StrategyContext(context, given, *divided_eval(labels, 0.3, 0)), "domain")
+    return likeness(StrategyContext(context, given, *divided_eval(labels, 0.3, 0)), "domain")[0]
 
 
 def _told_apart(workspace: Workspace) -> float:

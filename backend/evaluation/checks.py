@@ -1,6 +1,6 @@
 """Two checks that need no retraining.
 
-``identical-class`` (Hanawa et al. 2021): the strongest proponent of a prediction should be of the predicted
+``identical-class`` (Hanawa et al. 2021): the strongest proponent of a row's own class should be of that
 class. ``randomisation`` (Adebayo et al. 2018): scores of a model that was never trained should rank the
 training rows differently.
 """

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.evaluation.intervals import Interval, crossed_interval
 from backend.evaluation.outcomes import outcomes_of
@@ -23,7 +24,7 @@ from backend.influence.engine import Engine
 from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, silent
 
-SAME_CLASS = "random rows of the class"
+SAME_CLASS = "random rows"  # of the query's class for proponents, of other classes for opponents
 ENDS = ("proponents", "opponents")
 
 
@@ -75,14 +76,19 @@ def measure_deletion(
 ) -> tuple[list[Curve], list[str]]:
     """Curves of every variant and of the control, both ends, and a line for each that can't be had."""
     labels = np.array([engine.classes.index(each) for each in engine.splits["eval"].labels])
-    places = _queries(engine, labels, settings)
-    asked = questions(engine, places)
-    own = labels[places]
     train = np.array([engine.classes.index(each) for each in engine.train.labels])
     if max(settings.ks) >= len(train) // 2:
         raise InputError(f"-k {max(settings.ks)}: less than half of the {len(train)} training rows, please")
+    small = _too_small(train, len(engine.classes), max(settings.ks))
+    places = _queries(engine, labels, settings, small)
+    asked = questions(engine, places)
+    own = labels[places]
     orders: dict[str, np.ndarray] = {SAME_CLASS: _at_random(train, own, settings)}
-    left_out = []
+    left_out = [
+        f"eval rows of {shown_name(engine.classes[each])}: too few training rows are, or are not, of that "
+        f"class to draw {max(settings.ks)} at random"
+        for each in sorted(set(labels[np.isin(labels, small)].tolist()))
+    ]
     for variant, scores in scores_of(variants, asked, progress):
         if isinstance(scores, InputError):
             left_out.append(f"{variant.name}: {scores}")
@@ -133,9 +139,21 @@ def _strongest_first(scores: np.ndarray, seed: int) -> np.ndarray:
     return np.stack([np.lexsort((tie, -each)) for each in scores])
 
 
-def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings) -> list[int]:
-    """Eval rows, of every class alike as far as there are some; with ``wrong``, misclassified ones."""
+def _too_small(train: np.ndarray, n_classes: int, most: int) -> np.ndarray:
+    """Classes of which, or of whose others, ``most`` rows at random can't be drawn: int64."""
+    counts = np.bincount(train, minlength=n_classes)
+    return np.flatnonzero((counts <= most) | (len(train) - counts <= most))
+
+
+def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings, small: np.ndarray) -> list[int]:
+    """Eval rows, of every class alike as far as there are some; with ``wrong``, misclassified ones.
+
+    Those of ``small`` classes are left out: their control would delete rows of other classes.
+    """
     order = np.random.default_rng((settings.seed, 13)).permutation(len(labels))
+    order = order[~np.isin(labels[order], small)]
+    if not len(order):
+        raise InputError(f"-k {max(settings.ks)}: no class has so many training rows; delete fewer")
     if settings.wrong:
         last = engine.checkpoints.manifest.checkpoints[-1].step
         order = order[~read_predictions(engine.folder, "eval", last).correct[order]]

@@ -40,10 +40,12 @@ class TrainingContext:
 class Recipe:
     """The plain training: every row once an epoch, all of equal weight. Subclasses change one or both.
 
-    ``draws``: whether `order` says which examples come next.
+    ``draws``: whether `order` says which examples come next. ``per_batch``: whether weights count within
+    their batch, of which they take the weighted mean; else over all examples, and their mean is 1.
     """
 
     draws = False
+    per_batch = True
 
     def start(self, context: TrainingContext) -> None:
         """Called once, before the first step."""
@@ -82,13 +84,18 @@ class RecipeTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Weighted mean of the batch's cross-entropies; plain where the weights are all 0 or None."""
+        """Weighted mean of the batch's cross-entropies; plain where there are no weights, or none counts."""
         given = dict(inputs)
         places, labels = given.pop("places").cpu().numpy(), given["labels"]
         weights = self._recipe.weights(self.state.global_step, places, given)
         outputs = model(**{name: each for name, each in given.items() if name != "labels"})
         losses = nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="none")
-        loss = losses.mean() if weights is None else weighted_mean(losses, weights.to(losses))
+        if weights is None:
+            loss = losses.mean()
+        elif self._recipe.per_batch:
+            loss = weighted_mean(losses, weights.to(losses))
+        else:
+            loss = (losses * weights.to(losses)).mean()
         return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:

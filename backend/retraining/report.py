@@ -46,13 +46,29 @@ def report(
         "seeds": list(seeds),
         "eval_rows": len(measured),
         "groups": measure.sizes,
-        "notes": [*trial.notes, *_warnings(seeds), *_collapsed(runs, classes), *_followed(trial, queries)],
+        "notes": [
+            *trial.notes,
+            *_warnings(seeds),
+            *_several(trial),
+            *_collapsed(runs, classes),
+            *_followed(trial, queries),
+        ],
         "arms": [
             _arm(trial, arm.name, arm.description, outcomes, runs, measure, truth, [ids[e] for e in measured])
             for arm in trial.arms
         ],
         "queries": [_query(each, trial, outcomes, classes) for each in queries],
     }
+
+
+def _several(trial: Trial) -> list[str]:
+    count = len(trial.arms) - 1
+    if count < 3:
+        return []
+    return [
+        f"{count} arms are compared, each with a 95 % interval of its own: of twenty that change nothing, "
+        "one would seem to"
+    ]
 
 
 def _warnings(seeds: Sequence[int]) -> list[str]:

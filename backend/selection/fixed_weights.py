@@ -14,7 +14,13 @@ from backend.model.recipe import Recipe, TrainingContext
 
 
 class FixedWeights(Recipe):
-    """Every text has a weight of its own, the same in all steps."""
+    """Every text has a weight of its own, the same in all steps; only their ratios matter.
+
+    They are scaled to a mean of 1 over all examples, not within a batch: there a weight would count for less
+    the smaller the batch, and in one of a single row for nothing.
+    """
+
+    per_batch = False
 
     def __init__(self, weights: Sequence[float] | np.ndarray) -> None:
         """One weight per training text, none negative, not all 0."""
@@ -24,7 +30,8 @@ class FixedWeights(Recipe):
 
     def start(self, context: TrainingContext) -> None:
         """Look the weights of the examples up."""
-        self._of_example = torch.from_numpy(self._weights[context.rows])
+        own = self._weights[context.rows]
+        self._of_example = torch.from_numpy(own / (own.mean() or 1.0))
 
     def weights(self, step: int, places: np.ndarray, inputs: dict[str, Tensor]) -> Tensor | None:
         """Those of the batch."""

@@ -18,6 +18,8 @@ from backend.model.tokenization import TokenIds, collate, encode_ids
 
 LEAST = 8
 """Rows that a guide needs."""
+AT_ONCE = 32
+"""Rows whose gradient is taken in one pass: in fp32 256 would take ten times a training step's memory."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,16 @@ class GuideGradient:
         """The gradient of a new mini-batch's mean loss: a tensor for every parameter that trains."""
         chosen = self._random.permutation(len(self._examples))[: self.batch_size].tolist()
         with plain(self._context.model, self._context.device):
-            batch = chosen_batch(self._context, self._examples, self._labels, chosen)
-            return mean_gradient(self._context.model, [batch], self._names)
+            batches = (
+                chosen_batch(self._context, self._examples, self._labels, part) for part in in_parts(chosen)
+            )
+            return mean_gradient(self._context.model, batches, self._names)
+
+
+def in_parts(chosen: list[int], size: int = AT_ONCE) -> Iterator[list[int]]:
+    """The guide's places in parts of which the activations fit into memory: the mean is the same."""
+    for first in range(0, len(chosen), size):
+        yield chosen[first : first + size]
 
 
 def chosen_batch(

@@ -23,6 +23,7 @@ from backend.selection.class_guard import ClassGuard
 from backend.selection.guide import Guide, GuideGradient, plain
 
 ALARM = 0.6
+NEAR = 0.02  # so close to the limit a class counts as masked up to it
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,12 @@ class GradientMask(Recipe):
             return self._derivative(self._context.model, batch, direction).double().cpu().numpy()
 
     def _note(self, step: int, places: np.ndarray, products: np.ndarray, keep: np.ndarray) -> None:
-        labels = self._context.labels[places]
-        masked = np.bincount(labels[~keep], minlength=len(self._context.classes))
         self._steps.append(
             {
                 "step": step,
                 "masked": int((~keep).sum()),
                 "of": len(keep),
                 "mean_alignment": float(products.mean()),
-                "masked_by_class": dict(zip(self._context.classes, masked.tolist(), strict=True)),
             }
         )
 
@@ -111,6 +109,8 @@ class GradientMask(Recipe):
         return {
             "masked_share": dict(zip(rows, shares.round(4).tolist(), strict=True)),
             "masked_by_class": by_class,
-            "classes_masked_to_the_limit": [name for name, each in by_class.items() if each > ALARM - 0.02],
+            "classes_masked_to_the_limit": [
+                name for name, each in by_class.items() if each > self.settings.most_of_a_class - NEAR
+            ],
             "steps": self._steps,
         }

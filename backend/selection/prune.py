@@ -66,7 +66,8 @@ def _trial(context: StrategyContext) -> Trial:
         pruned, random = f"{name} {percent(fraction)}", f"random {percent(fraction)}"
         keep = _keeping(context, hardness, fraction, way)
         arms.append(Arm(pruned, f"{percent(fraction)} kept, {WAYS[way]} by {name}", keep))
-        by_chance = _keeping(context, np.zeros(len(hardness)), fraction, "easy")
+        drawn = "stratified" if way == "stratified" else "easy"  # as many, of every class as many
+        by_chance = _keeping(context, np.zeros(len(hardness)), fraction, drawn)
         arms.append(Arm(random, f"{percent(fraction)} kept at random", by_chance))
         x |= {pruned: fraction, random: fraction}
         controls[pruned] = random
@@ -142,4 +143,5 @@ STRATEGY = Strategy(
         "way": ("easy", f"what is left out: {', '.join(WAYS)}"),
         "fractions": ("0.9,0.7,0.5", "shares of the rows that stay"),
     },
+    guided=False,
 )

@@ -53,7 +53,7 @@ def rank_weights(influence: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _trial(context: StrategyContext) -> Trial:
     score = context.options["score"]
     weights = rank_weights(influence_on_errors(context, score), context.given)
-    everything, mark = context.everything, digest("reweight", weights.round(6).tolist())
+    everything, mark = context.everything, digest("reweight over all", weights.round(6).tolist())
 
     def shuffled(seed: int) -> list[Phase]:
         random, dealt = np.random.default_rng((seed, 7)), weights.copy()

@@ -10,12 +10,13 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from backend.data.equal_texts import equal_text_groups
 from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Rows, Trial
 from backend.scores.producers.contrastive import loss_change
-from backend.scores.producers.domain import domain_probabilities
+from backend.scores.producers.domain import TOLD_APART, domain_probabilities
 from backend.scores.target import Target
 from backend.selection.prune import parsed_fractions, percent
 from backend.selection.strategy import Strategy, StrategyContext
@@ -24,8 +25,8 @@ BY = ("domain", "contrastive")
 TARGET_ONLY = "target only"
 
 
-def likeness(context: StrategyContext, by: str) -> np.ndarray:
-    """How much every training row is like the guide: float64 (n), NaN for a row without tokens.
+def likeness(context: StrategyContext, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """How much every training row is like the guide: float64 (n), NaN for a row without tokens; and notes.
 
     ``domain``: cross-fitted probability of being of the guide; ``contrastive``: how much easier a short
     fine-tuning on the guide makes the row.
@@ -41,18 +42,28 @@ def likeness(context: StrategyContext, by: str) -> np.ndarray:
         groups = equal_text_groups([*train.texts, *guide.texts], seconds)
         settings = scores.settings
         found = domain_probabilities(features, is_target, groups, settings.folds, settings.seed)
-        return found[: len(context.given)]
+        return found[: len(context.given)], _doubts(float(roc_auc_score(is_target, found)))
     target_rows = Target(
         list(guide.texts), None if guide.texts_b is None else list(guide.texts_b), list(guide.labels)
     )
-    return -loss_change(context.scores, target_rows)
+    return -loss_change(context.scores, target_rows), ()
+
+
+def _doubts(auroc: float) -> tuple[str, ...]:
+    """That what is chosen is chance, where training rows and guide can't be told apart."""
+    if auroc >= TOLD_APART:
+        return ()
+    return (
+        f"the domain classifier can't tell training rows and guide apart (AUROC {auroc:.2f}): which rows it "
+        "selects is little but chance",
+    )
 
 
 def _trial(context: StrategyContext) -> Trial:
     by, fractions = context.options["by"], parsed_fractions(context.options["fractions"])
     if by not in BY:
         raise InputError(f"--set by={by}: must be one of {', '.join(BY)}")
-    values = likeness(context, by)
+    values, notes = likeness(context, by)
     best = np.argsort(-np.where(np.isfinite(values), values, -np.inf), kind="stable")
     target = Rows(best[:0], context.given[:0], context.guide)
     arms = [
@@ -80,7 +91,7 @@ def _trial(context: StrategyContext) -> Trial:
         controls[selected] = random
     arms.append(Arm("all", "all training rows, then the target", partial(first, 1.0, False)))
     x["all"] = 1.0
-    return Trial("select", tuple(arms), context.measured, x=x, controls=controls)
+    return Trial("select", tuple(arms), context.measured, notes=notes, x=x, controls=controls)
 
 
 STRATEGY = Strategy(

@@ -62,11 +62,15 @@ class Strategy:
     source: str
     trial: Callable[[StrategyContext], Trial]
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
 
 
-def divided_eval(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def divided_eval(
+    labels: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Guide and measured rows: places, ascending, of every class the same share in the guide.
 
+    ``groups`` int64 (n): rows of equal text; a row whose text stands in the guide does not measure.
     `InputError` where the share is not between 0 and 1 or leaves too few rows for either.
     """
     if not 0 < share < 1:
@@ -78,7 +82,8 @@ def divided_eval(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarra
         for own in [order[labels[order] == label]]
     ]
     guide = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *chosen]))
-    measured = np.setdiff1d(np.arange(len(labels)), guide)
+    own = np.arange(len(labels)) if groups is None else groups
+    measured = np.flatnonzero(~np.isin(own, own[guide]))
     if len(guide) < LEAST or len(measured) < LEAST:
         raise InputError(
             f"--guide {share}: of {len(labels)} eval rows {len(guide)} are the guide and "

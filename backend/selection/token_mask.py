@@ -26,7 +26,7 @@ from backend.model.prediction import accepted_inputs
 from backend.model.recipe import weighted_mean
 from backend.model.tokenization import TokenIds, collate
 from backend.selection.class_guard import ClassGuard
-from backend.selection.guide import LEAST, plain
+from backend.selection.guide import LEAST, in_parts, plain
 from backend.selection.mask import MaskSettings
 
 IGNORED = -100
@@ -98,6 +98,11 @@ class TokenMaskTrainer(Trainer):
         self.shares = [TokenShares(seen, masked) for seen, masked in counts]
         self.steps: list[dict[str, Any]] = []
 
+    def train(self, *given: Any, **named: Any) -> Any:
+        """As ever; the guide's gradient is that of the model which is trained now."""
+        self._direction = None
+        return super().train(*given, **named)
+
     def compute_loss(
         self,
         model: nn.Module,
@@ -140,10 +145,14 @@ class TokenMaskTrainer(Trainer):
     def _guides(self) -> Vector:
         """The gradient of some of the guide's texts."""
         chosen = self._random.permutation(len(self._trusted))[: self.settings.guide_batch].tolist()
-        inputs = collate([self._trusted[each] for each in chosen], self._pads, self.args.device)
         model: PreTrainedModel = self.model  # type: ignore[assignment]
         names = [name for name, each in model.named_parameters() if each.requires_grad]
-        return mean_gradient(model, [next_token_batch(chosen, inputs)], names, token_losses)
+        batches = (self._guide_batch(part) for part in in_parts(chosen, self.args.train_batch_size))
+        return mean_gradient(model, batches, names, token_losses)
+
+    def _guide_batch(self, chosen: list[int]) -> Batch:
+        inputs = collate([self._trusted[each] for each in chosen], self._pads, self.args.device)
+        return next_token_batch(chosen, inputs)
 
     def _note(self, step: int, places: list[int], real: np.ndarray, kept: np.ndarray) -> None:
         masked = np.zeros(real.shape, dtype=np.int64)

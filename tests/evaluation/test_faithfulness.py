@@ -1,6 +1,7 @@
 """LDS, deletion and checks: figures by hand, trainings against their definition, resuming."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -218,6 +219,20 @@ def test_deletion_of_a_workspace(tiny_workspace):
     assert all(len(each.change) == 2 for each in found)
     with pytest.raises(InputError, match="less than half"):
         measure_deletion(tiny_workspace.explainer(), CHEAP[:1], DeletionSettings(ks=(40,)))
+
+
+def test_rows_of_a_class_too_small_for_the_control_are_no_queries():
+    """As many random rows of the class can't be drawn, and the control would be another one."""
+    train = np.array([0] * 50 + [1] * 46 + [2] * 4)
+    assert deletion._too_small(train, 3, 4).tolist() == [2]
+    assert deletion._too_small(train, 3, 3).tolist() == []
+    assert deletion._too_small(np.array([0] * 96 + [1] * 4), 2, 4).tolist() == [0, 1]
+    labels = np.array([0, 1, 2, 2, 1, 0])
+    engine = SimpleNamespace()
+    chosen = deletion._queries(engine, labels, DeletionSettings(queries=6), np.array([2]))  # type: ignore[arg-type]
+    assert sorted(labels[chosen].tolist()) == [0, 0, 1, 1]
+    with pytest.raises(InputError, match="no class has so many"):
+        deletion._queries(engine, labels, DeletionSettings(), np.arange(3))  # type: ignore[arg-type]
 
 
 def test_checks_of_a_workspace(tiny_workspace, tmp_path):

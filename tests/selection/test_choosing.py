@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
+from backend.retraining.arm import Rows
 from backend.scores.registry import producer_of
 from backend.scores.table import artifact_name
+from backend.selection import prune
 from backend.selection.prune import _notes, kept_rows, parsed_fractions, percent
 from backend.selection.registry import STRATEGIES, checked_options, strategy_named
 from backend.selection.reweight import rank_weights
@@ -90,6 +92,31 @@ def test_the_guide_has_the_classes_of_eval_and_measures_nothing():
     assert np.bincount(labels[guide]).tolist() == [18, 12]
     again, _ = divided_eval(labels, 0.3, 0)
     assert again.tolist() == guide.tolist()
+
+
+def test_a_row_whose_text_is_in_the_guide_does_not_measure():
+    labels, groups = np.array([0] * 60 + [1] * 40), np.arange(100) // 2
+    guide, measured = divided_eval(labels, 0.3, 0, groups)
+    assert guide.tolist() == divided_eval(labels, 0.3, 0)[0].tolist()
+    assert not set(groups[guide]) & set(groups[measured])
+    assert set(groups[guide]) | set(groups[measured]) == set(range(50))
+
+
+@pytest.mark.parametrize(("classes", "each", "fraction"), [(100, 3, 0.5), (60, 9, 0.5), (60, 9, 0.7)])
+def test_the_control_of_a_stratified_choice_has_as_many_of_every_class(classes, each, fraction):
+    given = np.repeat(np.arange(classes), each)
+    context = SimpleNamespace(
+        options={"score": "el2n", "way": "stratified", "fractions": str(fraction)},
+        everything=Rows(np.arange(len(given)), given),
+        given=given,
+        scores=SimpleNamespace(evaluation=range(10)),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prune, "_hardness", lambda *_: np.random.default_rng(0).random(len(given)))
+        patch.setattr(prune, "_notes", lambda *_: ())
+        _, pruned, random = strategy_named("prune").trial(context).arms
+    kept, control = (arm.phases(3)[0].rows.labels for arm in (pruned, random))
+    assert np.bincount(kept).tolist() == np.bincount(control).tolist()
 
 
 def test_options_have_the_types_of_their_defaults():

@@ -17,7 +17,7 @@ from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
 from backend.selection.dga import DynamicMixture, Mixture, MixtureSettings, exponentiated_step
 from backend.selection.fixed_weights import FixedWeights
-from backend.selection.guide import Guide, GuideGradient
+from backend.selection.guide import Guide, GuideGradient, in_parts
 from backend.selection.mask import GradientMask, MaskSettings
 from tests.conftest import tiny_rows
 from tests.factories import tiny
@@ -167,6 +167,31 @@ def test_no_mask_while_warming_up_and_no_random_number_drawn(model):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_weight_counts_as_much_in_a_batch_of_one(model, tmp_path):
+    """Weights within a batch would make it the plain training."""
+    settings = replace(SETTINGS, batch_size=1, epochs=1)
+    weights = np.tile([0.5, 1.5], 20)
+    plain = trained(model, tmp_path / "plain", None, settings=settings)
+    assert same_weights(
+        plain, trained(model, tmp_path / "ones", FixedWeights(np.ones(40)), settings=settings)
+    )
+    weighted = trained(model, tmp_path / "weighted", FixedWeights(weights), settings=settings)
+    assert not same_weights(plain, weighted)
+    scaled = trained(model, tmp_path / "scaled", FixedWeights(4 * weights), settings=settings)
+    assert same_weights(weighted, scaled), "only their ratios matter"
+
+
+def test_the_guides_gradient_is_the_same_in_parts(model, monkeypatch):
+    context = context_of(model)
+    whole, parts = GuideGradient(GUIDE, 24), GuideGradient(GUIDE, 24)
+    whole.start(context)
+    parts.start(context)
+    at_once = whole()
+    monkeypatch.setattr(in_parts, "__defaults__", (5,))
+    for name, each in parts().items():
+        assert torch.allclose(each, at_once[name], rtol=1e-4, atol=1e-6), name
+
+
 def test_no_class_dies_out(model):
     """The guide knows only one class, so rows of the other oppose it."""
     guide = Guide(GUIDE.texts, None, ["good"] * len(GUIDE.texts))
@@ -180,6 +205,7 @@ def test_no_class_dies_out(model):
     assert 0.3 < log["masked_by_class"]["bad"] <= 0.5
     assert log["masked_by_class"]["good"] < 0.2
     assert sum(each["masked"] for each in log["steps"]) == recipe.masked.sum()
+    assert log["classes_masked_to_the_limit"] == ["bad"]
 
 
 def test_masks_find_wrong_labels(tmp_path):

@@ -97,6 +97,22 @@ def test_replaced_tokens_are_masked(tokenizer, tmp_path, attention):
     assert sum(each["masked"] for each in trainer.steps) == sum(s.masked.sum() for s in trainer.shares)
 
 
+def test_another_training_has_a_gradient_of_its_own(tokenizer, tmp_path, monkeypatch):
+    """The guide's gradient of the last training is another model's."""
+    arguments = TrainingArguments(
+        str(tmp_path), max_steps=6, save_strategy="no", report_to=[], use_cpu=True, disable_tqdm=True
+    )  # fmt: skip
+    trainer = TokenMaskTrainer(
+        counting(16, 2)[0], counting(12, 3)[0], tokenizer, MaskSettings(warmup=0.0, refresh=3),
+        model=language_model(), args=arguments,
+    )  # fmt: skip
+    refreshed, guides = [], trainer._guides
+    monkeypatch.setattr(trainer, "_guides", lambda: refreshed.append(trainer.state.global_step) or guides())
+    trainer.train()
+    trainer.train()
+    assert refreshed == [0, 3, 0, 3]
+
+
 def test_what_has_nothing_to_predict(tokenizer, tmp_path):
     texts, _ = counting(10, 4)
     arguments = TrainingArguments(str(tmp_path), report_to=[], use_cpu=True)

@@ -16,7 +16,7 @@ from backend.scores.score import Columns, Producer, Score
 from backend.scores.settings import EVAL, ScoreSettings
 from backend.scores.target import USES, Target, target_texts
 
-_TOLD_APART = 0.6  # AUROC from which on training and target rows can be told apart
+TOLD_APART = 0.6  # AUROC from which on training and target rows can be told apart
 
 
 def domain_probabilities(
@@ -46,7 +46,7 @@ def _compute(context: Context) -> Columns:
     _require_enough(groups[count:], settings)
     found = domain_probabilities(features, is_target.astype(np.int64), groups, settings.folds, settings.seed)
     auroc = float(roc_auc_score(is_target, found))
-    if auroc < _TOLD_APART:  # then single probabilities are chance, too
+    if auroc < TOLD_APART:  # then single probabilities are chance, too
         found = np.full(len(found), 0.5)
     return {"target_probability": found[:count], "domain_auroc": np.full(count, auroc)}
 
@@ -81,7 +81,7 @@ PRODUCER = Producer(
             "off-domain",
             "low",
             "p(target | sentence embedding), logistic regression, cross-fitted, both sides weighted equally; "
-            f".5 for all where they can't be told apart (AUROC below {_TOLD_APART})",
+            f".5 for all where they can't be told apart (AUROC below {TOLD_APART})",
             "Iter & Grangier 2021 (domain classifier)",
             "unlike the target sample: {target_probability:.0%} likely to be of it "
             "(training and target rows are told apart with AUROC {domain_auroc:.2f})",
