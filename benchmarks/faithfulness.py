@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -38,6 +39,7 @@ from backend.evaluation.intervals import with_interval
 from backend.evaluation.lds import Lds, LdsSettings, ground_truth, scored
 from backend.evaluation.retrainer import default_workers
 from backend.evaluation.variants import Variant, all_variants, parsed, questions, scores_of
+from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.engine import Engine
 from backend.influence.method import Asked
 from backend.model.prediction import predict
@@ -67,6 +69,7 @@ RATES = {
 DAMPINGS = ("0.1", "1", "3", "10", "30", "100")
 DELETED = ["we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf"]
 PLAIN = "we dot"
+OURS = f"we {DEFAULT_SCORE}"
 MIXED = (
     ("we ekfac", "last-layer dot"),
     ("we ekfac", "middle-layer dot"),
@@ -180,16 +183,16 @@ def run_lds(name: str, options: argparse.Namespace, home: Path) -> dict[str, Any
         scores = {each: values for each, values in scores.items() if not each.endswith(", 1 seeds")}
     scores |= dict(mixtures(scores))
     measured = {each: scored(each, values, truth) for each, values in scores.items()}
-    rows = [_lds_row(each, measured[PLAIN]) for each in measured.values()]
+    rows = [_lds_row(each, measured[PLAIN], measured[OURS]) for each in measured.values()]
     rows.sort(key=lambda each: -each["mean"])
     accuracy = float(first.predictions("eval").correct.mean())
     return {"name": name, "accuracy": accuracy, "rows": rows, "left_out": sorted(set(left_out))}
 
 
-def _lds_row(found: Lds, plain: Lds) -> dict[str, Any]:
+def _lds_row(found: Lds, plain: Lds, default: Lds) -> dict[str, Any]:
     low, high = found.ahead_of(plain)
     record = {name: each for name, each in asdict(found).items() if name not in ("drawn", "values")}
-    return {**record, "ahead_low": low, "ahead_high": high}
+    return {**record, "ahead_low": low, "ahead_high": high, "default_less_it": default.ahead_of(found)}
 
 
 def run_deletion(name: str, options: argparse.Namespace, home: Path, wrong: bool) -> dict[str, Any]:
@@ -231,6 +234,24 @@ def lds_table(results: Sequence[dict[str, Any]]) -> list[str]:
         values = " | ".join(cells[each].get(name, "-") for name in names)
         lines.append(f"| `{each}` | {values} | {statistics.mean(means[each]):.3f} |")
     return lines
+
+
+def paired_table(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Markdown: LDS of the product's default less that of each variant, 95 % interval on the same draws."""
+    cells: dict[str, dict[str, str]] = {}
+    for result in results:
+        for row in result["rows"]:
+            low, high = row.get("default_less_it", (math.nan, math.nan))
+            text = f"{low:+.3f} to {high:+.3f}"
+            cells.setdefault(row["variant"], {})[result["name"]] = (
+                f"**{text}**" if low > 0 or high < 0 else text
+            )
+    names = [each["name"] for each in results]
+    lines = [f"| `{OURS}` less | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    return lines + [
+        f"| `{each}` | " + " | ".join(own.get(name, "-") for name in names) + " |"
+        for each, own in cells.items()
+    ]
 
 
 def deletion_table(results: Sequence[dict[str, Any]]) -> list[str]:
@@ -297,6 +318,8 @@ def main() -> None:
             results.append(known["result"])
         table = lds_table(results) if protocol == "lds" else deletion_table(results)
         print("\n" + "\n".join(table) + "\n", flush=True)
+        if protocol == "lds":
+            print("\n".join(paired_table(results)) + "\n", flush=True)
 
 
 if __name__ == "__main__":

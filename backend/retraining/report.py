@@ -13,7 +13,7 @@ from backend.retraining.runner import Outcomes
 from backend.retraining.statistics import Measure, flips
 
 _HEADLINE = ("accuracy", "macro_f1", "loss")
-_GROUPS = 20  # in one Markdown table
+_MOST_COLUMNS = 20  # in one Markdown table
 
 
 def report(
@@ -217,7 +217,7 @@ def markdown(content: dict[str, Any]) -> str:
         "where it excludes 0, in the tables of classes and groups where one for the whole table does.",
         "",
         *_main_table(content),
-        *_detail_table(content, _figures(content, "f1/"), "F1 by class"),
+        *_class_table(content),
         *_group_table(content),
         *_query_table(content),
         *_forecast_table(content),
@@ -273,10 +273,25 @@ def _figures(content: dict[str, Any], prefix: str) -> list[str]:
     return [each for each in content["arms"][0]["figures"] if each.startswith(prefix)]
 
 
+def _class_table(content: dict[str, Any]) -> list[str]:
+    """All classes, or of many those that change most in any arm."""
+    names = _figures(content, "f1/")
+    changes = [arm.get("change", {}) for arm in content["arms"]]
+    moved = {
+        name: max((abs(each[name]["mean"] or 0) for each in changes if name in each), default=0)
+        for name in names
+    }
+    most = set(sorted(names, key=lambda name: -moved[name])[:_MOST_COLUMNS])
+    lines = _detail_table(content, [name for name in names if name in most], "F1 by class")
+    if len(names) > len(most):
+        lines += ["", f"{len(names) - len(most):,} classes that change less are in report.json only."]
+    return lines
+
+
 def _group_table(content: dict[str, Any]) -> list[str]:
     """The largest groups; hundreds of columns could not be read."""
     sizes = content["groups"]
-    largest = sorted(sizes, key=lambda name: -sizes[name])[:_GROUPS]
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:_MOST_COLUMNS]
     lines = _detail_table(
         content, [f"group/{name}" for name in sizes if name in largest], "accuracy by group"
     )

@@ -23,7 +23,8 @@ def _line() -> None:
         st.rerun(scope="app")
         return
     job, more = jobs[0], len(jobs) - 1
-    st.page_link("pages/jobs.py", label=_label(job, more), icon=":material/progress_activity:")
+    with st.container(key="running-job"):
+        st.page_link("pages/jobs.py", label=_label(job, more), icon=":material/progress_activity:")
 
 
 def _label(job: Job, more: int) -> str:

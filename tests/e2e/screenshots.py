@@ -40,7 +40,7 @@ PAGES = {
     ),
     "pair": Shot(
         "pair?{pair}",
-        1400,
+        1750,
         "One training example held against one text: ribbons between the words that carry influence, and a "
         "table whose rows add up to the score.",
     ),
@@ -118,7 +118,10 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
 
 def tour(folder: str) -> str:
     """A page of Markdown: every page of the app with a picture from ``folder`` and a sentence."""
-    made = "Made by `python -m tests.e2e.screenshots` from the demo workspace."
+    made = (
+        "Made by `python -m tests.e2e.screenshots` from the demo workspace, for which `scores`, `words`, "
+        "`sources` and a trial had been run: a page offers to compute what it lacks."
+    )
     parts = ["# A tour of the app", f"{made} What a retraining shows: [story](story.md)."]
     for name, shot in PAGES.items():
         title = TITLES.get(name, name.capitalize())

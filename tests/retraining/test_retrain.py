@@ -17,7 +17,7 @@ from backend.retraining.decisions import CLEANED, RANDOM, UNTOUCHED
 from backend.retraining.kept import reports
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
-from backend.retraining.report import cell, markdown, report
+from backend.retraining.report import _class_table, cell, markdown, report
 from backend.workspace import Workspace
 from tests.conftest import build_tiny, tiny_rows, without_model
 from tests.factories import tiny
@@ -313,6 +313,19 @@ def test_only_the_largest_groups_are_columns():
     text = markdown(found)
     assert "| g24 |" in text and "g4 |" not in text and "g5 |" in text
     assert "5 smaller groups (15 rows) are in report.json only" in text
+
+
+def test_of_many_classes_those_that_change_most_are_columns():
+    arms = [
+        {"name": name, "figures": {f"f1/c{each}": {"mean": 0.5} for each in range(25)}, "change": change}
+        for name, change in (
+            ("all", {}),
+            ("some", {f"f1/c{each}": {"mean": each / 100, "beyond_noise": False} for each in range(25)}),
+        )
+    ]
+    lines = _class_table({"arms": arms})
+    assert " c24 |" in lines[1] and " c5 |" in lines[1] and " c4 |" not in lines[1]
+    assert lines[-1] == "5 classes that change less are in report.json only."
 
 
 def test_a_query_out_of_the_guide_is_marked():

@@ -141,7 +141,8 @@ def _show_result(found: dict[str, Any]) -> None:
             show(tables[end])
     st.caption(
         "Bars and intervals are 95 % intervals over eval rows and trainings. Area: the mean over the numbers "
-        "of rows. Beyond chance: the area less that of as many random rows of the same class."
+        "of rows. Beyond chance: the area less that of as many random rows, of the same class for helpful "
+        "rows and of other classes for harmful ones."
     )
     for line in found.get("left_out", []):
         st.caption(plain_label(str(line), 300))
