@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.workspace import Workspace
+from pages.components.remembered_name import COOKIE
 from tests.e2e.server import ROOT, browsing, serving, settled
 
 
@@ -109,6 +110,7 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
         pair = _strongest_pair(Workspace.open(copy))
         for theme in ("light", "dark"):
             with browsing(color_scheme=theme) as page:
+                page.context.add_cookies([{"name": COOKIE, "value": "Ada", "url": address}])
                 for name, shot in PAGES.items():
                     page.set_viewport_size({"width": width, "height": shot.height})
                     made.append(folder / f"{name}-{theme}.png")

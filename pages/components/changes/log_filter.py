@@ -33,7 +33,7 @@ class LogFilter:
 def ask_filter(ledger: Ledger) -> LogFilter:
     """Draw the choices."""
     action_box, row_box, author_box, active_box = st.columns(
-        [0.51, 0.15, 0.15, 0.19], vertical_alignment="bottom"
+        [0.55, 0.12, 0.15, 0.18], vertical_alignment="bottom"
     )
     with action_box:
         st.segmented_control(
