@@ -13,13 +13,14 @@ from pages.components.badges import ACTION_WORDS
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
 from pages.components.history import row_batch
 from pages.components.messages import safely, say
+from pages.components.remembered_name import remembered_name
 from pages.components.review.focus_place import focus_on, focused
 from pages.components.workspaces import opened
 
 
 def author() -> str:
-    """Under which name decisions are logged."""
-    return (keys.get(keys.AUTHOR) or "").strip() or default_author()
+    """Under which name decisions are logged; in a session's first run its field is not drawn yet."""
+    return (keys.get(keys.AUTHOR) or "").strip() or remembered_name() or default_author()
 
 
 def _reason() -> str:

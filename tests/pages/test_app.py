@@ -191,7 +191,7 @@ def test_texts_without_colours(app):
     assert "Explanations are hidden" in shown and "Helpful" in shown
 
 
-def test_undo_is_about_what_one_did_oneself(app):
+def test_undo_is_about_what_one_did_oneself(app, monkeypatch):
     workspace = opened()
     workspace.decide("flag", ["r1"], author=default_author())
     workspace.decide("remove", ["r2"], author="Ben")
@@ -201,6 +201,9 @@ def test_undo_is_about_what_one_did_oneself(app):
     assert list(workspace.states()) == ["r2"] and app.button(key="sidebar-undo").disabled
     app.sidebar.text_input(key="author").set_value("Ben").run()
     assert "remove r2" in app.button(key="sidebar-undo").label and app.button(key="sidebar-redo").disabled
+    monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: "Ben"})
+    again = new_app().run()
+    assert "remove r2" in again.button(key="sidebar-undo").label, "in the first run, too"
 
 
 def test_what_someone_else_decided_meanwhile_is_not_overridden(app):
