@@ -254,4 +254,4 @@ def test_whether_influence_is_true(tiny_workspace, tmp_path, inside):
     curves = json.loads(
         inside("evaluate", small, "--protocol", "deletion", *options, "--json").stdout  # kept trainings
     )["curves"]
-    assert {each["variant"] for each in curves} == {"we dot", "random rows of the class"}
+    assert {each["variant"] for each in curves} == {"we dot", "random rows"}

@@ -10,7 +10,7 @@ from tests.e2e.test_journey import CHANGED, browser_is_here, workspace  # noqa: 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("browser_is_here")]
 
 
-NAMED = "name => document.querySelector('[aria-label=\"Your name\"]').value === name"
+NAMED = "name => document.querySelector('[aria-label=\"Your name\"]')?.value === name"
 
 
 def opened_inspect(page, address: str, author: str) -> None:
