@@ -8,7 +8,7 @@ PORT ?= 8501
 
 run: .venv/.run
 	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo
-	@$(PY) -c 'import socket; socket.socket().bind(("127.0.0.1", $(PORT)))' 2>/dev/null || \
+	@$(PY) -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
 		{ echo "error: port $(PORT) is taken; use make run PORT=8511"; exit 2; }
 	$(PY) -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
 

@@ -76,7 +76,11 @@ def _known(workspace: Workspace, pair: Pair) -> list[Html]:
     split, badges = workspace.train_split, []
     place = split.position(pair.entry.id)
     if workspace.folder.state("predictions") == "current":
-        badges.append(label_badge(workspace.predictions("train").predicted[place], "which the model calls"))
+        badges.append(
+            label_badge(
+                workspace.predictions("train").table["predicted"][place].as_py(), "which the model calls"
+            )
+        )
     texts = split.texts_of(place)
     times = sum(text == texts[0] and split.texts_of(at) == texts for at, text in enumerate(split.texts))
     if times > 1:
