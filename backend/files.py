@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backend.errors import InputError
+from backend.scratch import REPLACED, exchange, scratch_beside, sweep
 
 
 def digest(*parts: object) -> str:
@@ -31,17 +30,15 @@ def replacing(path: Path) -> Iterator[Path]:
     left as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-    target = scratch / path.name
-    try:
+    with scratch_beside(path) as scratch:
+        target = scratch / path.name
         yield target
         _flush(target)
-        if path.is_dir():
-            path.rename(scratch / "replaced")
-        target.replace(path)
+        if not (path.is_dir() and exchange(target, path)):
+            if path.is_dir():
+                path.rename(scratch / REPLACED)
+            target.replace(path)
         _sync(path.parent)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
@@ -52,20 +49,20 @@ def appearing(path: Path) -> Iterator[Path]:
     """
     new_parents = [each for each in path.parents if not each.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    sweep(path.parent, path.name)
     try:
-        (scratch / path.name).mkdir()
-        yield scratch / path.name
-        _flush(scratch / path.name)
-        try:
-            (scratch / path.name).rename(path)
-        except OSError as error:
-            raise InputError(
-                f"{path}: something else was put there meanwhile; nothing was written"
-            ) from error
-        _sync(path.parent)
+        with scratch_beside(path) as scratch:
+            (scratch / path.name).mkdir()
+            yield scratch / path.name
+            _flush(scratch / path.name)
+            try:
+                (scratch / path.name).rename(path)
+            except OSError as error:
+                raise InputError(
+                    f"{path}: something else was put there meanwhile; nothing was written"
+                ) from error
+            _sync(path.parent)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         with suppress(OSError):  # stops at the first that has content
             for parent in new_parents:
                 parent.rmdir()

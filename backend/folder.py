@@ -7,7 +7,6 @@ carries the ids of what it was computed from; an artifact whose inputs have chan
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from backend.errors import InputError
 from backend.files import appearing, digest, write_json
+from backend.scratch import sweep
 
 SCHEMA_VERSION = 1
 MANIFEST = "workspace.json"
@@ -177,13 +177,11 @@ class Folder:
             self._lock.release()
 
     def _sweep(self) -> None:
-        """Delete what killed long work left behind; only its own places, which the lock guards."""
+        """Delete what killed processes left behind; what another writes meanwhile stays (see `scratch`)."""
         derived = (self.data, self.tokens, *self.rows.glob("*"), self.rows, self.predictions, self.index)
-        with FileLock(self.path / ".manifest.lock"):  # no other process is writing the manifest meanwhile
-            others = (self.influence, self.scores, self.embeddings, self.dynamics, self.features)
-            for place in (self.path, *derived, *others):
-                for leftover in place.glob(".*.tmp"):
-                    shutil.rmtree(leftover, ignore_errors=True)
+        others = (self.influence, self.scores, self.embeddings, self.dynamics, self.features)
+        for place in (self.path, *derived, *others):
+            sweep(place)
 
     # -- artifacts --------------------------------------------------------------------------------
 

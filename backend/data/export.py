@@ -19,8 +19,9 @@ from backend.data.rows import is_json
 from backend.data.rowstate import RowState
 from backend.data.write_table import first_rows, write_csv, write_datasets, write_jsonl, write_parquet
 from backend.errors import InputError
-from backend.files import replacing, write_json
+from backend.files import read_json, replacing, write_json
 from backend.folder import Folder, Manifest
+from backend.scratch import sweep
 from backend.version import VERSION
 
 # The columns of a patch that must match the data, whatever they begin with.
@@ -94,12 +95,17 @@ def export(
 ) -> ExportReport:
     """Write the export and its manifest; both appear whole, or nothing does.
 
+    Where an earlier export is replaced, the manifest tells at every moment which of the two a file is: until
+    the new data is in its place, it holds the manifest of the old one as ``previous``.
+
     ``out`` is a file, or for ``hf`` a folder. The manifest lies beside the file as
     ``NAME.manifest.json``, or in the folder as `HF_MANIFEST`. A csv named ``.tsv`` is written with
     tabs. In a patch, ids and labels are never defused: they must match the data. Raises `InputError` if
     ``out`` may not be written (see `backend.data.export_target.check_target`).
     """
     check_target(folder, format, out, overwrite)
+    for name in (out.name, manifest_beside(out).name):
+        sweep(out.absolute().parent, name)
     split = load_split(folder, "train")
     manifest = folder.manifest().model_copy(update={"data": split.info})  # of these rows, whatever comes
     table = selected(split, manifest.classes, states, what)
@@ -171,16 +177,31 @@ class _Description:
 def _write_file(table: pa.Table, out: Path, described: _Description, defuse: bool) -> tuple[Path, _Notes]:
     place = manifest_beside(out)
     new_manifest = not place.exists()
+    previous = None if new_manifest else _previous(place, out)
     try:
         with replacing(out) as temporary:
             notes = _write(table, temporary, described, defuse)
-            # The manifest first, the data last: where data is found, its manifest is there too.
-            write_json(place, described.manifest({out.name: _sha256(temporary)}, notes))
+            # The manifest first, then the data: where data is found, its manifest is there too.
+            content = described.manifest({out.name: _sha256(temporary)}, notes)
+            write_json(place, content if previous is None else {**content, "previous": previous})
+        if previous is not None:
+            write_json(place, content)
     except BaseException:
         if new_manifest and not out.exists():
             place.unlink(missing_ok=True)
         raise
     return place, notes
+
+
+def _previous(place: Path, out: Path) -> dict[str, Any] | None:
+    """The manifest of the export that is at ``out`` now; None where none is there to be replaced."""
+    try:
+        sha256 = _sha256(out)
+    except OSError:
+        return None
+    known = read_json(place) or {}
+    known = known.get("previous", known) if known.get("sha256") != {out.name: sha256} else known
+    return {name: value for name, value in known.items() if name != "previous"}
 
 
 def _write(table: pa.Table, path: Path, described: _Description, defuse: bool) -> _Notes:

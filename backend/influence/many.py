@@ -21,6 +21,7 @@ from backend.influence.modes import ScoreMode, score_mode
 from backend.influence.search import Ranked, Ranking
 from backend.influence.tracing import TracedExample
 from backend.progress import Progress, silent
+from backend.scratch import sweep
 
 LabelChoice = Literal["predicted", "given"]
 LABEL_CHOICES = ("predicted", "given")
@@ -102,6 +103,7 @@ def write_answers(
         raise InputError(f"{out}: {'exists already' if out.exists() else 'its folder does not exist'}")
     done = 0
     progress("explaining", 0, len(split))
+    sweep(out.parent, out.name)
     with replacing(out) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
         for answer in answers(explainer, split, range(len(split)), label, mode, k):
             writer.write_table(answer_table(explainer, split, answer))

@@ -1,4 +1,7 @@
-"""Names of everything kept between runs; those marked URL are bound to the address and can be shared."""
+"""Names of everything kept between runs; those marked URL are bound to the address and can be shared.
+
+One value has one name: the fields of different pages share the session, and would share a value.
+"""
 
 from typing import Any
 
@@ -35,17 +38,17 @@ QUEUE_SERVES, QUEUE_REASON, QUEUE_LABEL, QUEUE_STATE = "for", "reason-of", "clas
 QUEUE_VIEW, QUEUE_ROW = "view", "at"  # URL
 QUEUE_PAGE = "queue-page"  # URL
 QUEUE_OPINION = "queue-opinion"  # a row of the queue, and what the reviewer called it in blind mode
-WORD, WORD_SEARCH, WORD_KIND, WORD_ORDER = "word", "find", "kind", "order"  # URL
+WORD, WORD_SEARCH, WORD_KIND, WORD_ORDER = "word", "word-find", "kind", "order"  # URL
 WORDS_PAGE, WORD_ROWS_PAGE = "words-page", "word-rows-page"  # URL
 ROW_WORDS = "row-words"  # the training row whose words are shown with their influence
 SOURCE_STEP = "checkpoint"  # URL
-SCORE_VIEW, SCORE_NAME, SCORE_END, SCORE_ROW = "show", "of", "end", "about"  # URL
-MAP_COLOUR = "colour"  # URL
+SCORE_VIEW, SCORE_NAME, SCORE_END, SCORE_ROW = "show", "score-of", "end", "about"  # URL
+MAP_COLOUR = "map-colour"  # URL
 MAP = "data-map"
 SCORE_PAGE = "score-page"  # URL
 EXPORT_WHAT, EXPORT_FORMAT = "export", "format"  # URL
 TRIAL_STRATEGY, TRIAL_SEEDS, TRIAL_GUIDE = "strategy", "seeds", "guide"  # URL
-TRIAL_ROW, TRIAL_TEXT, TRIAL_TEXT_B, TRIAL_LABEL = "follow", "sentence", "sentence_b", "of"
+TRIAL_ROW, TRIAL_TEXT, TRIAL_TEXT_B, TRIAL_LABEL = "follow", "sentence", "sentence_b", "follow-class"
 TRIAL_EPOCHS = "epochs"  # URL
 TRIAL_START = "start-model"
 REPORT, REPORT_FIGURE, REPORT_DETAIL = "report", "figure", "by-part"  # URL
@@ -61,13 +64,13 @@ PATCH_REPLACE = "patch-replace"
 HELP_PART = "part"  # URL
 DELETION_QUERIES, DELETION_SEEDS, DELETION_WRONG = "queries", "trainings", "wrong-only"  # URL
 
-PAIR_OF, PAIR_TEST, PAIR_TRAIN, PAIR_LABEL = "of", "test", "train", "why"  # URL
+PAIR_OF, PAIR_TEST, PAIR_TRAIN, PAIR_LABEL = "pair-of", "test", "train", "why"  # URL
 PAIR_TEXT, PAIR_TEXT_B = "test-text", "test-text-b"  # URL, if short
 PAIR_OPEN = "pair-open"  # the pair that Inspect shows in a dialog
-ROWS_OF, ROWS_FIND, ROWS_REGEX = "rows", "find", "pattern"  # URL
+ROWS_OF, ROWS_FIND, ROWS_REGEX = "rows", "rows-find", "pattern"  # URL
 ROWS_LABEL, ROWS_PREDICTED, ROWS_GROUP, ROWS_DECISION = "of-class", "predicted", "group", "state"  # URL
 ROWS_WRONG, ROWS_SCORE, ROWS_LOW, ROWS_HIGH = "wrong", "range-of", "from", "to"  # URL
-ROWS_SORT, ROWS_DESCENDING, ROWS_COLOUR = "sort", "descending", "colour"  # URL
+ROWS_SORT, ROWS_DESCENDING, ROWS_COLOUR = "sort", "descending", "rows-colour"  # URL
 ROWS_PAGE = "rows-at"  # URL
 ROWS_MAP, ROWS_SLICE, ROWS_NAME = "rows-map", "rows-slice", "rows-name"
 BULK_ACTION, BULK_LABEL, BULK_REASON = "bulk-action", "bulk-label", "bulk-reason"

@@ -20,6 +20,7 @@ from backend.data.export import export, preview
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from tests.data.helpers import bring_in, jsonl
+from tests.killed import every_end
 
 FORMATS = ["csv", "jsonl", "parquet", "hf"]
 COLUMNS = Columns("text", "label", id="id")
@@ -534,3 +535,53 @@ def test_tsv_has_tabs(tmp_path, workspace):
     export(workspace[0], {}, format="csv", out=out)
     assert out.read_text().splitlines()[0] == "id\ttext\tlabel\tn\tx\ttags"
     assert again(tmp_path / "again", out).texts == [f"text {i}" for i in range(6)]
+
+
+# -- ended while it replaces an earlier export ----------------------------------------------------------
+
+
+def told(out: Path) -> set[str]:
+    """Which decisions the file at ``out`` is about, as its manifest tells: ``removed`` of each manifest that
+    fits it."""
+    manifest = json.loads(out.with_name(f"{out.name}.manifest.json").read_text())
+    mark = hashlib.sha256(out.read_bytes()).hexdigest()
+    known = [manifest, *([manifest["previous"]] if "previous" in manifest else [])]
+    return {each["removed"] for each in known if each["sha256"] == {out.name: mark}}
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_replaced_file_can_always_be_told(tmp_path, workspace, format):
+    folder, out = workspace[0], target(tmp_path, format)
+
+    def check(whole):
+        n_rows = sum(1 for _ in out.open()) - (format == "csv")
+        assert told(out) == {6 - n_rows}
+        assert n_rows == 4 or not whole
+
+    steps = every_end(
+        lambda: export(folder, STATES, format=format, out=out, overwrite=True),
+        check,
+        lambda: export(folder, {}, format=format, out=out, overwrite=True),
+    )
+    assert steps > 10
+    assert "previous" not in json.loads((tmp_path / f"out.{format}.manifest.json").read_text())
+    assert not list(tmp_path.glob(".*.tmp"))  # the next export swept them
+
+
+def test_a_replaced_folder_is_the_old_or_the_new_one(tmp_path, workspace):
+    folder, out = workspace[0], tmp_path / "out"
+
+    def check(whole):
+        manifest = json.loads((out / "firstword-manifest.json").read_text())
+        assert all(
+            hashlib.sha256((out / n).read_bytes()).hexdigest() == v for n, v in manifest["sha256"].items()
+        )
+        n_rows = len(datasets.load_from_disk(str(out)))
+        assert n_rows == manifest["n_rows"] and (n_rows == 4 or not whole)
+
+    steps = every_end(
+        lambda: export(folder, STATES, format="hf", out=out, overwrite=True),
+        check,
+        lambda: export(folder, {}, format="hf", out=out, overwrite=True),
+    )
+    assert steps > 10 and not list(tmp_path.glob(".*.tmp"))

@@ -70,7 +70,7 @@ def test_a_pair_is_drawn_and_many_rows_are_decided_at_once(browser_is_here, work
         page.get_by_text("Press U to undo all at once").wait_for()
         dialog.wait_for(state="detached")
         settled(page)
-        assert "find=witty" in page.url
+        assert "rows-find=witty" in page.url
         states = Workspace.open(workspace.path).states()
         assert len(states) == found and {each.reason for each in states.values()} == {"one phrase"}
         page.keyboard.press("u")

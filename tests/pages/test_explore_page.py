@@ -35,7 +35,7 @@ def test_filters_and_order_are_those_of_the_backend(app):
     page(app, "explore")
     assert not app.exception and not app.error
     assert "60 of 60 training rows" in words(app) and len(listed(app)) == 50
-    app.text_input(key="find").set_value("witty film").run()
+    app.text_input(key="rows-find").set_value("witty film").run()
     app.selectbox(key="of-class").set_value("good").run()
     app.selectbox(key="sort").set_value("loss").run()
     app.toggle(key="descending").set_value(True).run()
@@ -47,7 +47,7 @@ def test_filters_and_order_are_those_of_the_backend(app):
 
 
 def test_filters_are_in_the_address(app):
-    again = page(app, "explore", find="wit+y", pattern="true", **{"of-class": "good"})
+    again = page(app, "explore", pattern="true", **{"rows-find": "wit+y", "of-class": "good"})
     assert listed(again) == ids(matching(again_table(), Slice("wit+y", True, "good")))
 
 
@@ -56,19 +56,19 @@ def again_table():
 
 
 def test_a_bad_pattern_is_one_line_and_the_fields_stay(app):
-    page(app, "explore", find="(", pattern="true")
+    page(app, "explore", pattern="true", **{"rows-find": "("})
     assert not app.exception and len(app.error) == 1 and "not a pattern" in app.error[0].value
-    app.text_input(key="find").set_value("film").run()
+    app.text_input(key="rows-find").set_value("film").run()
     assert not app.error and listed(app)
 
 
 def test_nothing_found_says_what_to_do(app):
-    page(app, "explore", find="qqqq")
+    page(app, "explore", **{"rows-find": "qqqq"})
     assert not app.exception and "No row fits" in "".join(each.value for each in app.info)
 
 
 def test_many_rows_are_decided_at_once_with_a_reason_and_undone_at_once(app):
-    page(app, "explore", find="witty")
+    page(app, "explore", **{"rows-find": "witty"})
     expected = ids(matching(again_table(), Slice("witty")))
     app.button(key="bulk-button").click().run()
     assert not app.exception and f"{len(expected)} rows are marked" in words(app)
@@ -88,7 +88,7 @@ def test_many_rows_are_decided_at_once_with_a_reason_and_undone_at_once(app):
 def test_removed_rows_come_back_only_if_asked_for(app):
     found = ids(matching(again_table(), Slice("witty")))
     opened().remove(found[0])
-    page(app, "explore", find="witty")
+    page(app, "explore", **{"rows-find": "witty"})
     app.button(key="bulk-button").click().run()
     app.text_input(key="bulk-reason").set_value("one phrase").run()
     assert f"{len(found) - 1} rows are marked" in words(app)
@@ -104,7 +104,7 @@ def test_removed_rows_come_back_only_if_asked_for(app):
 
 
 def test_relabelling_leaves_out_what_has_the_label_already(app):
-    page(app, "explore", find="number 3")
+    page(app, "explore", **{"rows-find": "number 3"})
     found = matching(again_table(), Slice("number 3"))
     labels = [opened().train_split.labels[each] for each in found]
     assert set(labels) == {"good", "bad"}
@@ -132,7 +132,7 @@ def test_ticked_rows_alone_are_decided_about(app):
 
 
 def test_a_saved_filter_is_kept_in_the_workspace_and_opened_again(app):
-    page(app, "explore", find="witty")
+    page(app, "explore", **{"rows-find": "witty"})
     app.text_input(key="rows-name").set_value("the witty ones").run()
     app.button(key="slice-save").click().run()
     assert not app.exception and read_slices(opened().folder.slices) == {"the witty ones": Slice("witty")}
@@ -161,7 +161,7 @@ def test_the_map_is_offered_where_there_are_no_embeddings(app):
 
 def test_a_lasso_chooses_rows_also_those_that_are_not_drawn(app, vectors, monkeypatch):
     monkeypatch.setattr(explore_map, "MOST_POINTS", 10)
-    page(app, "explore", find="film")
+    page(app, "explore", **{"rows-find": "film"})
     assert not app.exception and "10 of " in words(app) and "a sample" in words(app)
     points = explore_map._projected.__wrapped__(str(opened().path), "", "train")
     assert np.allclose(points.mean(axis=0), 0, atol=1e-6)
