@@ -35,7 +35,10 @@ class _Record(BaseModel):
 class DataInfo(_Record):
     """What was imported: column names as in the source, and how many usable rows.
 
-    ``files`` names the file of each split whose rows are no longer in ``SPLIT.parquet``.
+    ``files`` names the file of each split whose rows are no longer in ``SPLIT.parquet``. ``annotator``: the
+    column that says who gave a row its label. ``merged``: spellings of labels that stand for another one,
+    which is the class or, where ``names`` has it, its number. ``merges``: whether new spellings are merged
+    when rows are appended. ``derived``: columns that were made from nested ones; they are not exported.
     """
 
     fingerprint: str
@@ -44,6 +47,11 @@ class DataInfo(_Record):
     text_b: str | None = None
     id: str | None = None
     group: str | None = None
+    annotator: str | None = None
+    merged: dict[str, str] = {}
+    merges: bool = False
+    names: dict[str, str] = {}
+    derived: tuple[str, ...] = ()
     n_train: int
     n_eval: int
     n_rejected: int = 0

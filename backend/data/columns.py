@@ -19,6 +19,7 @@ class Columns:
     id: str | None = None
     group: str | None = None
     split: str | None = None
+    annotator: str | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -28,7 +29,7 @@ class Columns:
     @property
     def named(self) -> tuple[str, ...]:
         """Every column that must be there."""
-        others = (self.id, self.group, self.split)
+        others = (self.id, self.group, self.annotator, self.split)
         return (*self.texts, self.label, *(name for name in others if name is not None))
 
     def check(self) -> None:

@@ -54,7 +54,12 @@ class Split:
     @cached_property
     def groups(self) -> list[str] | None:
         """The group of each row as text ("" for none), None if no group column was named."""
-        return None if self.info.group is None else [as_text(each) for each in self._values(self.info.group)]
+        return self._as_texts(self.info.group)
+
+    @cached_property
+    def annotators(self) -> list[str] | None:
+        """Who labelled each row, as text ("" for nobody), None if no annotator column was named."""
+        return self._as_texts(self.info.annotator)
 
     @cached_property
     def _positions(self) -> dict[str, int]:
@@ -81,7 +86,10 @@ class Split:
     @property
     def original_columns(self) -> list[str]:
         """Column names of the source, in order."""
-        return [name for name in self.table.column_names if name not in (ID, LABEL)]
+        return [name for name in self.table.column_names if name not in (ID, LABEL, *self.info.derived)]
+
+    def _as_texts(self, column: str | None) -> list[str] | None:
+        return None if column is None else [as_text(each) for each in self._values(column)]
 
     def _values(self, column: str, table: pa.Table | None = None) -> list[Any]:
         table = self.table if table is None else table

@@ -1,37 +1,59 @@
-"""Which rows of one split have a text that also stands in another."""
+"""Which rows have a text that stands elsewhere too, in the same split or in another, and with which label."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+
+from backend.data.equal_texts import TextKey, Texts, text_keys
 
 
-class Texts(Protocol):
-    """Rows of one text, or of two; of a split or of rows that are being read."""
-
-    @property
-    def texts(self) -> list[str]:
-        """The first text of every row."""
+class Labelled(Texts, Protocol):
+    """Rows with texts and the class name of each."""
 
     @property
-    def texts_b(self) -> list[str] | None:
-        """The second, for pairs."""
+    def labels(self) -> list[str]:
+        """The class name of every row."""
 
 
 def stands_also_in(split: Texts, other: Texts) -> np.ndarray:
-    """Whether the very text of each row, or its pair of texts, is that of a row of ``other``: bool (n)."""
-    return pc.is_in(_texts(split), value_set=_texts(other)).to_numpy(zero_copy_only=False)
+    """Whether the text of each row, or its pair of texts, is that of a row of ``other``: bool (n).
+
+    Texts are equal as `backend.data.equal_texts` has it.
+    """
+    known = set(text_keys(other))
+    return np.array([key in known for key in text_keys(split)], dtype=bool)
 
 
-def _texts(split: Texts) -> pa.Array:
-    """One value per row, equal where the texts are: the length of the first says where the second begins."""
-    first = pa.array(split.texts, pa.large_string())
-    if split.texts_b is None:
-        return first
-    lengths = pc.utf8_length(first).cast(pa.large_string())
-    return pc.binary_join_element_wise(
-        lengths, first, pa.array(split.texts_b, pa.large_string()), pa.scalar(" ", pa.large_string())
+def contradicted_in(split: Labelled, other: Labelled) -> np.ndarray:
+    """Whether some row of ``other`` has the text of each row and another label: bool (n).
+
+    ``contradicted_in(train, eval)``: the training rows that say something else of a text that is tested.
+    """
+    known = _labels_of(other)
+    keys = text_keys(split)
+    return np.array(
+        [bool(known.get(key, frozenset()) - {label}) for key, label in zip(keys, split.labels, strict=True)],
+        dtype=bool,
     )
+
+
+def repeated_within(split: Labelled) -> tuple[np.ndarray, np.ndarray]:
+    """Two masks, bool (n): the rows whose text an earlier row has; those where one such has another label."""
+    seen: dict[TextKey, set[str]] = {}
+    repeated, contradicting = [], []
+    for key, label in zip(text_keys(split), split.labels, strict=True):
+        before = seen.setdefault(key, set())
+        repeated.append(bool(before))
+        contradicting.append(bool(before - {label}))
+        before.add(label)
+    return np.array(repeated, dtype=bool), np.array(contradicting, dtype=bool)
+
+
+def _labels_of(rows: Labelled) -> dict[TextKey, set[str]]:
+    found: dict[TextKey, set[str]] = defaultdict(set)
+    for key, label in zip(text_keys(rows), rows.labels, strict=True):
+        found[key].add(label)
+    return found

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
+from backend.data.equal_texts import TextKey, text_keys
 from backend.data.messages import listing
 from backend.data.rows import Rows
 from backend.data.validate import Usable
@@ -84,14 +85,15 @@ def held_out(part: Usable, fraction: float, seed: int) -> np.ndarray:
 
 def _equal_texts(part: Usable, seed: int) -> list[list[int]]:
     """Row positions grouped by text, the groups in an order that ``seed`` and texts determine."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for i, text in enumerate(part.texts):
-        pair = text if part.texts_b is None else f"{text}\x1f{part.texts_b[i]}"
-        groups[" ".join(pair.split()).casefold()].append(i)
+    groups: dict[TextKey, list[int]] = defaultdict(list)
+    for i, key in enumerate(text_keys(part)):
+        groups[key].append(i)
     salt = str(seed).encode()
-    return [
-        groups[key] for key in sorted(groups, key=lambda k: hashlib.blake2b(k.encode(), key=salt).digest())
-    ]
+
+    def place(key: TextKey) -> tuple[bytes, TextKey]:
+        return hashlib.blake2b(" ".join(key).strip().encode(), key=salt).digest(), key
+
+    return [groups[key] for key in sorted(groups, key=place)]
 
 
 def _usual_label(part: Usable, members: list[int]) -> str:

@@ -1,10 +1,13 @@
-"""Which texts stand in both splits."""
+"""Which texts stand in both splits, or several times, and with which label."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backend.data.overlap import stands_also_in
+from backend.data.equal_texts import equal_text_groups, normalised
+from backend.data.overlap import contradicted_in, repeated_within, stands_also_in
 
 
 @dataclass
@@ -13,17 +16,21 @@ class Texts:
 
     texts: list[str]
     texts_b: list[str] | None = None
+    labels: list[str] = field(default_factory=list)
 
 
-def test_the_very_text_must_be_there():
-    one, other = Texts(["a", "b", "A", "", "a"]), Texts(["a", "", "c"])
-    assert stands_also_in(one, other).tolist() == [True, False, False, True, True]
-    assert stands_also_in(other, one).tolist() == [True, True, False]
+def test_case_white_space_and_unicode_form_aside_the_text_must_be_there():
+    one, other = Texts(["a", "b", " A ", "", "nai\u0308ve"]), Texts(["a", "", "c", "naïve"])
+    assert stands_also_in(one, other).tolist() == [True, False, True, True, True]
+    assert stands_also_in(other, one).tolist() == [True, True, False, True]
 
 
 @pytest.mark.parametrize(
     ("pair", "expected"),
-    [(("a b", "c"), True), (("a", "b c"), False), (("1 a b", "c"), False), (("c", "a b"), False)],
+    [
+        *((("a b", "c"), True), (("A  b", " c"), True), (("a", "b c"), False)),
+        *((("1 a b", "c"), False), (("c", "a b"), False)),
+    ],
 )
 def test_of_a_pair_both_texts_must_be_those_of_one_row(pair, expected):
     one, other = Texts([pair[0]], [pair[1]]), Texts(["a b", "x"], ["c", "c"])
@@ -33,3 +40,33 @@ def test_of_a_pair_both_texts_must_be_those_of_one_row(pair, expected):
 def test_no_rows():
     assert stands_also_in(Texts([]), Texts(["a"])).tolist() == []
     assert stands_also_in(Texts(["a"]), Texts([])).tolist() == [False]
+
+
+ROWS = st.lists(st.tuples(st.sampled_from(["a", "A ", "b", "c"]), st.sampled_from("xyz")), max_size=12)
+
+
+def rows_of(drawn):
+    return Texts([text for text, _ in drawn], labels=[label for _, label in drawn])
+
+
+@given(ROWS, ROWS)
+def test_contradictions_and_repeats_by_their_definition(one, other):
+    def same(text, another):
+        return normalised(text) == normalised(another)
+
+    assert contradicted_in(rows_of(one), rows_of(other)).tolist() == [
+        any(same(text, t) and label != another for t, another in other) for text, label in one
+    ]
+    repeated, contradicting = repeated_within(rows_of(one))
+    assert repeated.tolist() == [any(same(text, t) for t, _ in one[:i]) for i, (text, _) in enumerate(one)]
+    assert contradicting.tolist() == [
+        any(same(text, t) and label != another for t, another in one[:i])
+        for i, (text, label) in enumerate(one)
+    ]
+
+
+@given(ROWS)
+def test_groups_follow_the_same_rule(drawn):
+    split = rows_of(drawn)
+    groups = equal_text_groups(split.texts, None)
+    assert (~repeated_within(split)[0]).sum() == len(set(groups.tolist()))
