@@ -28,7 +28,9 @@ class Recipe:
     max_length: int | None = None
     epochs: float | None = None
     lr: float | None = None
+    batch_size: int | None = None
     seed: int = 0
+    """Of the held-out share and of the training."""
     skip_bad_rows: bool = False
 
 
@@ -39,9 +41,9 @@ def build_workspace(path: Path, recipe: Recipe, progress: Progress = silent) -> 
     """
     from backend.model.training_settings import TrainingSettings
 
-    given = {"epochs": recipe.epochs, "lr": recipe.lr}
-    length = {} if recipe.max_length is None else {"max_length": recipe.max_length}
-    settings = TrainingSettings(**length, **{name: each for name, each in given.items() if each is not None})  # type: ignore[arg-type]
+    chosen = ("epochs", "lr", "batch_size", "max_length")
+    given = {name: getattr(recipe, name) for name in chosen if getattr(recipe, name) is not None}
+    settings = TrainingSettings(seed=recipe.seed, **given)
     if recipe.run is not None and not recipe.run.is_dir():
         raise InputError(f"--run {recipe.run}: no such folder; give the output folder of a Trainer run")
     workspace = _open_or_create(path, recipe, _step(1, progress))

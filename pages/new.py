@@ -9,19 +9,25 @@ from pages.components.new.new_columns import ask_data
 from pages.components.new.new_model import ask_model
 from pages.components.new.new_start import offer_start
 from pages.components.new.source import ask_source, look_at
+from pages.components.new.steps import step_title, steps_to_come
 
 through_app()
 st.title("New workspace")
 show_builds()
 with st.container(border=True):
-    st.subheader("1. Training data")
+    step_title("Training data")
     source = ask_source("train")
     look = look_at(source, "train") if source else None
-if source and look:
-    data = ask_data(source, look)
-    if data:
-        accepted = checked(data)
-        if accepted:
-            model = ask_model()
-            if model:
-                offer_start(accepted, model)
+data = ask_data(source, look) if source and look else None
+accepted = checked(data) if data else None
+model = ask_model() if accepted else None
+if accepted and model:
+    offer_start(accepted, model)
+if not look:
+    steps_to_come("Columns", "Evaluation rows")
+if not data:
+    steps_to_come("Check")
+if not accepted:
+    steps_to_come("Model")
+if not model:
+    steps_to_come("Name and start")

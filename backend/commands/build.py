@@ -19,7 +19,6 @@ from backend.commands.options import (
     Layers,
     MaxLength,
     Model,
-    Seed,
     SkipBadRows,
     SplitColumn,
     Text,
@@ -62,7 +61,8 @@ def build(
     max_length: MaxLength = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    seed: Seed = 0,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the held-out fraction and of the training.")] = 0,
     skip_bad_rows: SkipBadRows = False,
     json: Json = False,
 ) -> None:
@@ -79,6 +79,7 @@ def build(
         max_length=max_length,
         epochs=epochs,
         lr=lr,
+        batch_size=batch_size,
         seed=seed,
         skip_bad_rows=skip_bad_rows,
     )

@@ -16,10 +16,11 @@ from pages.components.messages import safely
 LOGS = Path("cache/.jobs")
 
 
-def job_panel(args: list[str], button: str, note: str = "", primary: bool = True) -> None:
+def job_panel(args: list[str], button: str, note: str = "", primary: bool = True, wrong: str = "") -> None:
     """Offer to run ``python -m backend *args``; while it runs, show how far it is, also after a reload.
 
-    ``primary``: whether it is the next step, and not one to be taken again.
+    ``primary``: whether it is the next step, and not one to be taken again. ``wrong``: why it can't be
+    started as the form is filled in; it then stands in the place of ``note``.
     """
     state = job_state(job_path(args, LOGS))
     if state and state.state == "running":
@@ -36,11 +37,12 @@ def job_panel(args: list[str], button: str, note: str = "", primary: bool = True
             key=f"start-{'-'.join(args)}",
             type="primary" if primary else "secondary",
             icon=":material/play_arrow:",
+            disabled=bool(wrong),
             on_click=safely(start),
             args=(args,),
         )
-        if note:
-            st.caption(note, width="content")
+        if wrong or note:
+            st.caption(plain_label(wrong, 400) if wrong else note, width="content")
 
 
 def jobs_of(path: Path, command: str) -> list[Job]:

@@ -59,6 +59,7 @@ NEW_NAME = "new-name"  # URL
 NEW_SKIP = "new-skip"
 NEW_FOLDER, NEW_HUB, NEW_RUN, NEW_LAYERS = "new-folder", "new-hub", "new-run", "new-layers"  # URL
 NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"  # URL
+NEW_BATCH, NEW_SEED = "new-batch", "new-seed"  # URL
 IMPORT_SKIP = "import-skip"
 PATCH_REPLACE = "patch-replace"
 HELP_PART = "part"  # URL

@@ -140,7 +140,7 @@ def test_a_saved_filter_is_kept_in_the_workspace_and_opened_again(app):
     again = page(new_app(), "explore")
     again.selectbox(key="rows-slice").set_value("low").run()
     assert not again.exception
-    assert (again.toggle(key="wrong").value, again.number_input(key="from").value) == (True, 0.25)
+    assert (again.toggle(key="wrong").value, again.text_input(key="from").value) == (True, "0.25")
     assert again.selectbox(key="range-of").value == "loss"
     again.selectbox(key="rows-slice").set_value("the witty ones").run()
     assert listed(again) == ids(matching(again_table(), Slice("witty")))

@@ -77,8 +77,8 @@ def test_the_proof_by_deletion_is_started_and_shown(app, monkeypatch, tiny_works
     started: list[list[str]] = []
     monkeypatch.setattr("pages.components.job_panel.start_command", lambda args, logs: started.append(args))
     page(app, "help")
-    app.number_input(key="queries").set_value(2).run()
-    app.number_input(key="trainings").set_value(1).run()
+    app.text_input(key="queries").set_value(" 2 ").run()
+    app.text_input(key="trainings").set_value("1.0").run()
     next(each for each in app.button if each.label == "Run the test").click().run()
     (args,) = started
     path = str(opened().path)

@@ -120,9 +120,9 @@ def test_a_trial_is_started_with_what_was_chosen(app, tiny_workspace, started):
     next(each for each in app.button if each.label == "Start the trial").click().run()
     assert started == [["forecast", path, f"--row={row}"], ["retrain", path, "--seeds=3", f"--row={row}"]]
     app.segmented_control(key="strategy").set_value("dga").run()
-    app.number_input(key="option-dga-every").set_value(7).run()
-    app.slider(key="guide").set_value(0.4).run()
-    app.number_input(key="epochs").set_value(1.5).run()
+    app.text_input(key="option-dga-every").set_value("7").run()
+    app.text_input(key="guide").set_value("40 %").run()
+    app.text_input(key="epochs").set_value("1,5").run()
     next(each for each in app.button if each.label == "Start the trial").click().run()
     assert not app.exception and not app.error
     assert started[-1] == [

@@ -19,6 +19,7 @@ from pages.components.explore.explore_map import show_map
 from pages.components.explore.explore_table import show_table
 from pages.components.explore.saved_slices import saved_slices
 from pages.components.markup import Html, join, short, show, tag
+from pages.components.number_field import Faults, say_faults
 from pages.components.workspaces import opened, version
 
 COUNTED = {"label": "class", "predicted": "predicted", "decision": "decision"}
@@ -29,7 +30,11 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
     """All of it for one split."""
     table = rows_of(workspace, split)
     with st.container(border=True, gap="small"):
-        wanted = ask_slice(table)
+        faults = Faults()
+        wanted = ask_slice(table, faults)
+        if faults:  # rows that were not asked for might be decided about
+            say_faults(faults)
+            return
         saved_slices(workspace, wanted)
     found = _found(str(workspace.path), version(workspace), workspace.ledger.count(), split, wanted)
     map_box, side_box = st.columns([0.56, 0.44], gap="large")

@@ -16,9 +16,12 @@ from backend.scores.row_table import score_titles
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import EVERY, choose, pick
+from pages.components.number_field import Faults, ask_number
+from pages.components.typed_number import Limits, spell
 
 SPLITS: dict[SplitName, str] = {"train": "Training rows", "eval": "Eval rows"}
 MOST_GROUPS = 500  # in a list to choose from; others are found by searching
+ANY_NUMBER = Limits()
 NO_SCORE, FILE_ORDER = "no range", "order of the file"
 FIELDS = {  # of a filter, and the key of its widget
     "search": keys.ROWS_FIND,
@@ -47,8 +50,8 @@ def ask_split() -> SplitName:
     return pick("Rows of", SPLITS, keys.ROWS_OF, "train", first_page)
 
 
-def ask_slice(table: pa.Table) -> Slice:
-    """The filter's fields; those that the table can't answer are left out."""
+def ask_slice(table: pa.Table, faults: Faults) -> Slice:
+    """The filter's fields; those that the table can't answer are left out, what can't be read is a fault."""
     find_box, regex_box, wrong_box = st.columns([0.62, 0.18, 0.2], vertical_alignment="bottom")
     with find_box:
         st.text_input(
@@ -72,7 +75,7 @@ def ask_slice(table: pa.Table) -> Slice:
         if "predicted" in table.column_names:
             st.toggle("Only errors", key=keys.ROWS_WRONG, bind="query-params", on_change=first_page)
     exact = _ask_exact(table)
-    score, low, high = _ask_range(score_titles(table))
+    score, low, high = _ask_range(score_titles(table), faults)
     return Slice(
         search=(keys.get(keys.ROWS_FIND) or "").strip(),
         regex=bool(keys.get(keys.ROWS_REGEX)),
@@ -105,7 +108,9 @@ def fill_fields(wanted: Slice) -> None:
             value = bool(value)
         elif name == "score":
             value = value or NO_SCORE
-        elif name not in ("low", "high"):
+        elif name in ("low", "high"):
+            value = "" if value is None else spell(value, ANY_NUMBER)
+        else:
             value = value if value is not None else EVERY
         keys.put(key, value)
     first_page()
@@ -137,22 +142,23 @@ def _values(table: pa.Table, name: str) -> list[str]:
     return sorted(str(each) for each in pc.unique(table[name]).to_pylist())[:MOST_GROUPS]
 
 
-def _ask_range(titles: dict[str, str]) -> tuple[str | None, float | None, float | None]:
+def _ask_range(titles: dict[str, str], faults: Faults) -> tuple[str | None, float | None, float | None]:
     if not titles:
         return None, None, None
-    score_box, low_box, high_box = st.columns([0.5, 0.25, 0.25], vertical_alignment="bottom")
+    score_box, low_box, high_box = st.columns([0.5, 0.25, 0.25], vertical_alignment="top")
+    found: dict[str, float | None] = {}
     with score_box:
         score = choose("Range of a score", list(titles), keys.ROWS_SCORE, titles, first_page, NO_SCORE)
     for box, name, key in ((low_box, "from", keys.ROWS_LOW), (high_box, "to", keys.ROWS_HIGH)):
         with box:
-            st.number_input(
+            found[name] = ask_number(
                 name.capitalize(),
-                value=None,
-                key=key,
-                bind="query-params",
-                format="%.6g",
+                key,
+                ANY_NUMBER,
+                None,
+                faults,
+                placeholder="no limit",
                 disabled=score is None,
                 on_change=first_page,
-                placeholder="no limit",
             )
-    return score, keys.get(keys.ROWS_LOW), keys.get(keys.ROWS_HIGH)
+    return score, found["from"], found["to"]

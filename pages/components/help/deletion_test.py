@@ -18,9 +18,11 @@ from pages.components import keys
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.messages import show_error
+from pages.components.number_field import Faults, ask_whole
 from pages.components.numbers import MINUS
 from pages.components.plots import COLOURS, SYMBOLS, plot_text, tools
 from pages.components.tables import table
+from pages.components.typed_number import Limits
 
 QUERIES, SEEDS = 10, 2
 KS = (10, 30, 100)
@@ -51,7 +53,8 @@ def show_deletion_test(workspace: Workspace) -> None:
     if not ks:
         st.info("There are too few training rows to delete some.", icon=":material/info:")
         return
-    queries, seeds, wrong = _ask()
+    faults = Faults()
+    queries, seeds, wrong = _ask(faults)
     args = deletion_args(str(workspace.path), ks, queries, seeds, wrong)
     found = job_result(job_path(args, LOGS))
     if found is not None:
@@ -63,6 +66,7 @@ def show_deletion_test(workspace: Workspace) -> None:
         f"trains the model up to {trainings:,} times: with a small model minutes, else hours. "
         "Stopped, it goes on where it was",
         primary=found is None,
+        wrong=faults.words,
     )
 
 
@@ -108,17 +112,15 @@ def deletion_figure(curves: Sequence[dict[str, Any]]) -> go.Figure:
     return figure
 
 
-def _ask() -> tuple[int, int, bool]:
-    queries_box, seeds_box, wrong_box = st.columns([0.25, 0.25, 0.5], vertical_alignment="bottom")
+def _ask(faults: Faults) -> tuple[int, int, bool]:
+    queries_box, seeds_box, wrong_box = st.columns([0.25, 0.25, 0.5], vertical_alignment="top")
     with queries_box:
-        queries = st.number_input(
-            "Eval rows", 2, 1_000, QUERIES, 1, key=keys.DELETION_QUERIES, bind="query-params"
-        )
+        queries = ask_whole("Eval rows", keys.DELETION_QUERIES, Limits(2, 1_000, whole=True), QUERIES, faults)
     with seeds_box:
-        seeds = st.number_input("Seeds", 1, 20, SEEDS, 1, key=keys.DELETION_SEEDS, bind="query-params")
+        seeds = ask_whole("Seeds", keys.DELETION_SEEDS, Limits(1, 20, whole=True), SEEDS, faults)
     with wrong_box:
         wrong = st.toggle("Only misclassified rows", key=keys.DELETION_WRONG, bind="query-params")
-    return int(queries), int(seeds), bool(wrong)
+    return queries, seeds, bool(wrong)
 
 
 def _show_result(found: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pages.components.home.class_table import class_table
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show
 from pages.components.new.new_columns import NewData
+from pages.components.new.steps import step_title
 from pages.components.numbers import plural
 
 
@@ -23,18 +24,24 @@ class Accepted:
     """Data whose import was tried and would succeed."""
 
     data: NewData
-    skip_bad_rows: bool
+    report: IngestReport
 
     def args(self) -> list[str]:
         """As options of the command line."""
-        return [*self.data.args(), *(["--skip-bad-rows"] if self.skip_bad_rows else [])]
+        return [*self.data.args(), *(["--skip-bad-rows"] if self.report.broken else [])]
+
+    @property
+    def words(self) -> str:
+        """3,000 training and 750 eval rows, 77 classes."""
+        found = self.report
+        return f"{found.n_train:,} training and {found.n_eval:,} eval rows, {len(found.classes):,} classes"
 
 
 def checked(data: NewData) -> Accepted | None:
     """Offer the check, show what it found; None as long as the import would not succeed."""
     args = ["init", "cache/new", *data.args(), "--dry-run", "--json"]
     with st.container(border=True):
-        st.subheader("4. Check")
+        step_title("Check")
         found = job_result(job_path(args, LOGS))
         if found is None:
             job_panel(args, "Check every row", "nothing is written")
@@ -44,7 +51,7 @@ def checked(data: NewData) -> Accepted | None:
             return None
         report = IngestReport.of_json(found)
         _show(report)
-        return Accepted(data, bool(report.broken)) if show_rejected(report, keys.NEW_SKIP) else None
+        return Accepted(data, report) if show_rejected(report, keys.NEW_SKIP) else None
 
 
 def _show(report: IngestReport) -> None:

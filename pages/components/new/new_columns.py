@@ -14,10 +14,15 @@ from pages.components import keys
 from pages.components.markup import show
 from pages.components.messages import show_error
 from pages.components.new.source import ask_source
+from pages.components.new.steps import step_title
+from pages.components.number_field import Faults, ask_number
 from pages.components.row_table import row_table
+from pages.components.typed_number import Limits
 
 NONE = "(none)"
 SHOWN_ROWS = 5
+SHARES = Limits(0.01, 0.9, share=True)
+SHARE_HELP = "Of each class, as 20 % or 0.2; equal texts stay together."
 SHARE, SPLIT, FILE, OWN = "share", "split", "file", "own"
 EVALS = {
     SHARE: "Hold out a share",
@@ -54,7 +59,7 @@ class NewData:
 def ask_data(source: str, look: Peek) -> NewData | None:
     """First rows, columns, evaluation; None, with a line that says why, until it is complete."""
     with st.container(border=True):
-        st.subheader("2. Columns")
+        step_title("Columns")
         show(row_table(look.columns, look.rows[:SHOWN_ROWS]))
         st.space("small")
         mark = digest(source, look.columns)
@@ -75,7 +80,7 @@ def ask_data(source: str, look: Peek) -> NewData | None:
         with group:
             groups = _optional("Group", look, look.guess.group, mark, "Where a row comes from, for audits.")
     with st.container(border=True):
-        st.subheader("3. Evaluation rows")
+        step_title("Evaluation rows")
         try:
             evaluation, split = _ask_eval(look, mark)
             if chosen_text is None or chosen_label is None:
@@ -108,17 +113,9 @@ def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
     )
     kind = keys.get(keys.NEW_EVAL) or likely
     if kind == SHARE:
-        share = st.slider(
-            "Share in %",
-            5,
-            50,
-            20,
-            5,
-            key=f"share-{mark}",
-            bind="query-params",
-            help="Of each class; equal texts stay together.",
-        )
-        return f"{share / 100:g}", None
+        faults = Faults()
+        share = ask_number("Share", f"share-{mark}", SHARES, 0.2, faults, help=SHARE_HELP)
+        return (f"{share:.12g}" if not faults else None), None
     if kind == SPLIT:
         help = "Says train, validation or test. Without validation rows the test rows are taken."
         return None, _optional("Split column", look, look.guess.split, mark, help)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
@@ -9,18 +10,37 @@ import streamlit as st
 from backend.errors import InputError
 from backend.model.source import check_source
 from pages.components import keys
+from pages.components.markup import short
 from pages.components.messages import show_error
+from pages.components.new.new_training import Training, ask_training
+from pages.components.new.steps import step_title
+from pages.components.number_field import Faults
+from pages.components.numbers import plural
+from pages.components.typed_name import typed_hub_id, typed_path
 
 EMBEDDED, FOLDER, HUB, RUN = "embedded", "folder", "hub", "run"
 KINDS = {EMBEDDED: "Embedded MiniLM", FOLDER: "Folder", HUB: "Hub id", RUN: "My Trainer run"}
 MINILM_LAYERS = 6
-RATES = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3)
 
 
-def ask_model() -> list[str] | None:
-    """The choice as options of ``build``; None, with a line that says why, until it is complete."""
+@dataclass(frozen=True)
+class Model:
+    """The model that was chosen; ``faults`` are fields of it that can't be read."""
+
+    options: list[str]
+    words: str
+    training: Training | None = None
+    faults: Faults = field(default_factory=Faults)
+
+    def args(self) -> list[str]:
+        """As options of ``build``."""
+        return [*self.options, *(self.training.args() if self.training else [])]
+
+
+def ask_model() -> Model | None:
+    """The choice; None, with a line that says why, until it is complete."""
     with st.container(border=True):
-        st.subheader("5. Model")
+        step_title("Model")
         st.segmented_control(
             "Model",
             list(KINDS),
@@ -39,17 +59,22 @@ def ask_model() -> list[str] | None:
         except InputError as error:
             show_error(error)
             return None
-        return [*chosen, *_ask_training()] if chosen else None
+        if chosen is None:
+            return None
+        faults = Faults()
+        return Model(*chosen, training=ask_training(faults), faults=faults)
 
 
-def _ask_start(kind: str) -> list[str] | None:
+def _ask_start(kind: str) -> tuple[list[str], str] | None:
+    """Options and words of the model that training starts from."""
     if kind == EMBEDDED:
         help = "Fewer layers train and explain faster, and know a little less."
         layers = st.slider(
             "Layers", 1, MINILM_LAYERS, MINILM_LAYERS, key=keys.NEW_LAYERS, bind="query-params", help=help
         )
         check_source("minilm", layers)
-        return ["--model=minilm", *([] if layers == MINILM_LAYERS else [f"--layers={layers}"])]
+        options = ["--model=minilm", *([] if layers == MINILM_LAYERS else [f"--layers={layers}"])]
+        return options, f"minilm with {plural(layers, 'layer')}"
     is_folder = kind == FOLDER
     name = st.text_input(
         "Folder of the model" if is_folder else "Hub id of the model",
@@ -61,39 +86,16 @@ def _ask_start(kind: str) -> list[str] | None:
         if is_folder
         else "Fetched when training begins. No code from the hub is run.",
     )
-    name = (name or "").strip()
+    name = typed_path(name) if is_folder else typed_hub_id(name)
     if not name:
         return None
     if is_folder and not Path(name).expanduser().is_dir():
         raise InputError(f"{name}: no such folder")
     check_source(name, None)
-    return [f"--model={name}"]
+    return [f"--model={name}"], short(name, 60)
 
 
-def _ask_training() -> list[str]:
-    with st.expander("Training"):
-        epochs, rate, length = st.columns(3)
-        with epochs:
-            passes = st.number_input(
-                "Passes over the rows", 0.5, 100.0, 2.0, 0.5, key=keys.NEW_EPOCHS, bind="query-params"
-            )
-        with rate:
-            peak = st.selectbox(
-                "Learning rate",
-                RATES,
-                RATES.index(5e-5),
-                lambda each: f"{each:g}",
-                key=keys.NEW_RATE,
-                bind="query-params",
-            )
-        with length:
-            tokens = st.number_input(
-                "Longest text in tokens", 8, 512, 128, 8, key=keys.NEW_LENGTH, bind="query-params"
-            )
-    return [f"--epochs={passes:g}", f"--lr={peak:g}", f"--max-length={tokens}"]
-
-
-def _ask_run() -> list[str] | None:
+def _ask_run() -> Model | None:
     run = st.text_input(
         "Output folder of the run",
         key=keys.NEW_RUN,
@@ -102,9 +104,9 @@ def _ask_run() -> list[str] | None:
         max_chars=1_000,
         help="Of transformers.Trainer, with checkpoints; it should have been trained on these rows.",
     )
-    run = (run or "").strip()
+    run = typed_path(run)
     if not run:
         return None
     if not any(Path(run).expanduser().glob("checkpoint-*")):
         raise InputError(f"{run}: no Trainer run, it has no checkpoint folders")
-    return [f"--run={Path(run).expanduser()}"]
+    return Model([f"--run={Path(run).expanduser()}"], f"the run in {short(run, 60)}")

@@ -18,6 +18,7 @@ from pages.components.choice import pick
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import show, tag
 from pages.components.messages import safely, show_error
+from pages.components.typed_name import typed_hub_id, typed_path
 
 UPLOADS = Path("cache/.uploads")
 KINDS = {"upload": "Upload", "path": "Path on this machine", "hub": "Hub id"}
@@ -76,7 +77,7 @@ def _named(role: str, kind: str) -> str | None:
         else "A data set of the Hugging Face hub, with @config and :split where needed. "
         "Needs a network; no code from the hub is run.",
     )
-    source = (source or "").strip()
+    source = typed_path(source) if kind == "path" else typed_hub_id(source)
     if not source:
         return None
     if is_local(source) != (kind == "path"):

@@ -16,8 +16,10 @@ from pages.components.choice import pick
 from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, start, watch
 from pages.components.markup import plain_label
 from pages.components.messages import safely, show_error
+from pages.components.number_field import Faults, ask_number, ask_whole
 from pages.components.retrain.trial_options import ask_options
 from pages.components.retrain.trial_state import ask_for_decisions, decided, decided_words, something_decided
+from pages.components.typed_number import Limits
 
 DECISIONS = "decisions"
 NAMES = {  # the strategies, written down: their registry takes seconds to load
@@ -29,6 +31,7 @@ NAMES = {  # the strategies, written down: their registry takes seconds to load
     "reweight": "Reweight",
 }
 SEEDS, GUIDE = 3, 0.3
+SEEDS_HELP = "How often every arm is trained. Fewer than 3 say hardly anything about chance."
 NEEDS_INDEX = ("reweight",)
 WITHOUT_GUIDE = (DECISIONS, "prune")
 
@@ -44,13 +47,14 @@ def ask_trial(workspace: Workspace, followed: list[str] | None) -> None:
         )
         watch(running.folder)
         return
+    faults = Faults()
     try:
-        args = _asked(workspace, followed)
+        args = _asked(workspace, followed, faults)
     except InputError as error:
         show_error(error)
         return
     if args is not None:
-        job_panel(args, "Start the trial", _cost(args))
+        job_panel(args, "Start the trial", _cost(args), wrong=faults.words)
         _offer_stopped(jobs, args)
 
 
@@ -66,7 +70,7 @@ def trial_args(
     return [*args, *(f"--set={name}={value}" for name, value in options.items()), *more]
 
 
-def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None:
+def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> list[str] | None:
     """The command; None, with the reason on the page, where there is nothing to start."""
     strategy = pick("What is compared", NAMES, keys.TRIAL_STRATEGY, DECISIONS, named=True)
     _explain(workspace, strategy)
@@ -79,11 +83,13 @@ def _asked(workspace: Workspace, followed: list[str] | None) -> list[str] | None
         return None
     seeds_box, epochs_box = st.columns(2)
     with seeds_box:
-        seeds = _seeds()
+        seeds = ask_whole(
+            "Seeds", keys.TRIAL_SEEDS, Limits(1, 100, whole=True), SEEDS, faults, help=SEEDS_HELP
+        )
     with epochs_box:
-        epochs = _epochs()
-    guide = GUIDE if strategy in WITHOUT_GUIDE else _guide(workspace)
-    options = ask_options(workspace, strategy)
+        epochs = _epochs(faults)
+    guide = GUIDE if strategy in WITHOUT_GUIDE else _guide(workspace, faults)
+    options = ask_options(workspace, strategy, faults)
     if options is None or followed is None:
         return None
     if strategy != DECISIONS:
@@ -122,47 +128,29 @@ def _explain(workspace: Workspace, strategy: str) -> None:
                "Starts from the rows and labels as they came; your decisions are not applied.")  # fmt: skip
 
 
-def _seeds() -> int:
-    st.number_input(
-        "Seeds",
-        min_value=1,
-        max_value=100,
-        value=SEEDS,
-        key=keys.TRIAL_SEEDS,
-        bind="query-params",
-        help="How often every arm is trained. Fewer than 3 say hardly anything about chance.",
-    )
-    return int(keys.get(keys.TRIAL_SEEDS) or SEEDS)
-
-
-def _epochs() -> float | None:
-    return st.number_input(
+def _epochs(faults: Faults) -> float | None:
+    return ask_number(
         "Passes over the rows",
-        min_value=0.5,
-        max_value=100.0,
-        value=None,
-        step=0.5,
-        format="%g",
-        key=keys.TRIAL_EPOCHS,
-        bind="query-params",
+        keys.TRIAL_EPOCHS,
+        Limits(0.1, 1_000),
+        None,
+        faults,
         placeholder="as the original",
         help="Of every training. Fewer take less time, but say less about the original model.",
     )
 
 
-def _guide(workspace: Workspace) -> float:
-    st.slider(
+def _guide(workspace: Workspace, faults: Faults) -> float:
+    found = ask_number(
         "Guide",
-        min_value=0.05,
-        max_value=0.95,
-        value=GUIDE,
-        step=0.05,
-        key=keys.TRIAL_GUIDE,
-        bind="query-params",
+        keys.TRIAL_GUIDE,
+        Limits(0.05, 0.95, share=True),
+        GUIDE,
+        faults,
         help=f"Share of the {workspace.manifest.data.n_eval:,} eval rows that the strategy may follow; "
         "only the others measure.",
     )
-    return round(float(keys.get(keys.TRIAL_GUIDE) or GUIDE), 2)
+    return GUIDE if found is None else found
 
 
 def _cost(args: Sequence[str]) -> str:

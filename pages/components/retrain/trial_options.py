@@ -8,9 +8,13 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components.markup import plain_label, short
+from pages.components.number_field import Faults, ask_number
+from pages.components.typed_number import Limits
+
+LARGEST = 1e9  # of an option; which values make sense, its strategy says
 
 
-def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
+def ask_options(workspace: Workspace, strategy: str, faults: Faults) -> dict[str, str] | None:
     """Those that differ from the defaults, as text; None, said in a line, where a choice is empty."""
     if strategy == "decisions":
         return {}
@@ -20,7 +24,7 @@ def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
     boxes = st.columns(2)
     for place, (name, (default, meaning)) in enumerate(strategy_named(strategy).options.items()):
         with boxes[place % 2]:
-            value = _field(workspace, strategy, name, default, meaning)
+            value = _field(workspace, strategy, name, default, meaning, faults)
         if value is None:
             st.info("No score has been computed yet; this strategy leaves rows out by one.")
             st.page_link(
@@ -32,7 +36,9 @@ def ask_options(workspace: Workspace, strategy: str) -> dict[str, str] | None:
     return found
 
 
-def _field(workspace: Workspace, strategy: str, name: str, default: Any, meaning: str) -> str | None:
+def _field(
+    workspace: Workspace, strategy: str, name: str, default: Any, meaning: str, faults: Faults
+) -> str | None:
     title, key = name.replace("_", " ").capitalize(), f"option-{strategy}-{name}"
     help = plain_label(f"{meaning[:1].upper()}{meaning[1:]}", 300)
     choices = _choices(workspace, strategy, name)
@@ -45,11 +51,9 @@ def _field(workspace: Workspace, strategy: str, name: str, default: Any, meaning
         )
     if isinstance(default, str):
         return st.text_input(title, value=default, key=key, max_chars=200, help=help).strip() or default
-    whole = isinstance(default, int)
-    value = st.number_input(
-        title, value=default, step=1 if whole else None, format="%d" if whole else "%g", key=key, help=help
-    )
-    return str(default if value is None else type(default)(value))
+    limits = Limits(-LARGEST, LARGEST, whole=isinstance(default, int))
+    value = ask_number(title, key, limits, default, faults, help=help, in_address=False)
+    return str(type(default)(value))
 
 
 def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None:
