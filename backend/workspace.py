@@ -42,6 +42,7 @@ if (
     from backend.influence.explanation import Explanation, Pair
     from backend.influence.settings import PrecomputeSettings
     from backend.influence.whole_set import WholeSet
+    from backend.model.figures import Figures
     from backend.model.neighbours import Neighbour
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
@@ -519,6 +520,19 @@ class Workspace:
         from backend.model.prediction_table import read_predictions
 
         return read_predictions(self.folder, split, self.manifest.checkpoints[-1].step)
+
+    def figures(self, split: SplitName = "eval") -> Figures | None:
+        """How good the stored predictions of the last checkpoint are; None where none are current."""
+        from backend.model.figures import figures_of
+
+        if self.folder.state("predictions") != "current":
+            return None
+        table, classes = self.predictions(split).table, self.manifest.classes
+        place = {name: index for index, name in enumerate(classes)}
+        labels, predicted = (
+            [place[each] for each in table[name].to_pylist()] for name in ("label", "predicted")
+        )
+        return figures_of(labels, predicted, classes)
 
     # -- decisions ----------------------------------------------------------------------------------
 
