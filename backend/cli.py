@@ -17,6 +17,7 @@ from backend.commands import (
     build,
     data,
     evaluate,
+    everything,
     patch,
     retrain,
     review,
@@ -46,6 +47,7 @@ for command in (
     *(state.status, state.verify),
 ):
     app.command()(command)
+app.command("all")(everything.everything)
 
 
 def main() -> None:

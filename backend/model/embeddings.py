@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
-from transformers import PreTrainedModel
 
 from backend.data.dataset import SplitName, load_split
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
-from backend.model.batching import length_sorted_batches, padding_free
 from backend.model.embedded import EMBEDDED, encoder_mark
-from backend.model.loading import load_encoder, load_tokenizer, max_input_length
-from backend.model.prediction import accepted_inputs
 from backend.model.source import resolve
-from backend.model.tokenization import collate, encode_ids
 from backend.progress import Progress, silent
+
+if TYPE_CHECKING:  # whether embeddings are there is asked by commands that need no model
+    import torch
+    from transformers import PreTrainedModel
 
 _MAX_LENGTH = 256
 _BATCH_EXAMPLES, _BATCH_TOKENS = 64, 16_384
@@ -36,12 +35,14 @@ class Encoder:
 
     def __init__(self, name: str = EMBEDDED, device: torch.device | None = None) -> None:
         """``name``: folder, hub id or ``minilm``. Raises `InputError` when it can't be loaded, on use."""
-        self.name, self._device = name, device or torch.device("cpu")
+        self.name, self._device = name, device
 
     @cached_property
     def _model(self) -> PreTrainedModel:
+        from backend.model.loading import load_encoder
+
         model = load_encoder(resolve(self.name))
-        model.to(self._device)  # type: ignore[arg-type]
+        model.to(self._device or "cpu")  # type: ignore[arg-type]
         return model
 
     def encode(
@@ -52,6 +53,13 @@ class Encoder:
         stage: str = "sentence embeddings",
     ) -> np.ndarray:
         """Embeddings float32 (n, e) of unit norm; zero for a text without tokens."""
+        import torch
+
+        from backend.model.batching import length_sorted_batches, padding_free
+        from backend.model.loading import load_tokenizer, max_input_length
+        from backend.model.prediction import accepted_inputs
+        from backend.model.tokenization import collate, encode_ids
+
         model, tokenizer = self._model, load_tokenizer(resolve(self.name))
         length = min(max_input_length(tokenizer, model), _MAX_LENGTH)
         encoded = encode_ids(tokenizer, texts, texts_b, length)
@@ -64,7 +72,7 @@ class Encoder:
         with torch.inference_mode():
             for batch in batches:
                 rows = [filled[index] for index in batch]
-                inputs = collate([encoded[row] for row in rows], tokenizer, self._device)
+                inputs = collate([encoded[row] for row in rows], tokenizer, model.device)
                 hidden = model(**accepted_inputs(model, inputs)).last_hidden_state.float()
                 mask = inputs["attention_mask"][..., None].float()
                 pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1)

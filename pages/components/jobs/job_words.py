@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 WORDS = {
+    "all": "Compute what is missing",
     "demo": "Build the demo",
     "build": "Build a workspace",
     "init": "Create a workspace",

@@ -1,0 +1,184 @@
+"""All that can be computed for a workspace in one go: what is missing, how long it should take, and doing it.
+
+Each step is a command of its own that keeps what is current, so a stopped call goes on where it was. Training
+is none of them: which model is explained is a choice (`train`, `attach`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter
+from typing import Any, Literal
+
+from backend.errors import InputError
+from backend.folder import Folder
+from backend.progress import Progress, silent
+from backend.step_times import StepTimes
+from backend.workspace import Workspace
+
+State = Literal["current", "missing", "stale", "done", "left out"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: its name (a command, but for ``embeddings``), what it gives, and its state.
+
+    ``forecast``: seconds that it should take, and on what ``basis``; None where there is nothing to do.
+    ``seconds``: how long it took, once it is done. ``why``: why it can't be had here.
+    """
+
+    name: str
+    gives: str
+    state: State
+    forecast: float | None = None
+    basis: str | None = None
+    seconds: float | None = None
+    why: str | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is still to be computed."""
+        return self.state in ("missing", "stale")
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary."""
+        return asdict(self)
+
+
+def plan(workspace: Workspace) -> list[Step]:
+    """Every step in order, with its state and forecast; loads no model.
+
+    Raises `InputError` where the workspace has no checkpoints, or others than its data.
+    """
+    workspace.folder.require("checkpoints", "train")
+    times, steps = StepTimes(workspace.folder), []
+    for name, (gives, state_of, _) in _STEPS.items():
+        step = Step(name, gives, state_of(workspace))
+        if step.is_due:
+            expected = times.of(name)
+            step = replace(step, forecast=round(expected.seconds, 1), basis=expected.basis)
+        steps.append(step)
+    return steps
+
+
+def compute_everything(
+    workspace: Workspace, *, device: str = "auto", progress: Progress = silent
+) -> list[Step]:
+    """Compute what is missing or stale; returns the steps with what became of them.
+
+    A step that can't be had here is left out and says why. Raises `InputError` where nothing can be explained
+    yet, or another process is working on the workspace.
+    """
+    steps = plan(workspace)
+    due = [step for step in steps if step.is_due]
+    with workspace.folder.lock():
+        done = {
+            step.name: _done(workspace, step, device, _numbered(number, len(due), step.name, progress))
+            for number, step in enumerate(due, start=1)
+        }
+    return [done.get(step.name, step) for step in steps]
+
+
+def _done(workspace: Workspace, step: Step, device: str, progress: Progress) -> Step:
+    start = perf_counter()
+    _, _, compute = _STEPS[step.name]
+    try:
+        left_out = compute(workspace, device, progress)
+    except InputError as error:
+        if step.name == "precompute":  # all others need it
+            raise
+        return replace(step, state="left out", why=str(error))
+    return replace(
+        step, state="done", seconds=round(perf_counter() - start, 1), why="; ".join(left_out or ()) or None
+    )
+
+
+def _numbered(number: int, count: int, name: str, progress: Progress) -> Progress:
+    def report(stage: str, done: int, total: int) -> None:
+        progress(f"step {number} of {count}, {name}: {stage}", done, total)
+
+    return report
+
+
+# -- the steps ------------------------------------------------------------------------------------
+
+
+def _precompute(workspace: Workspace, device: str, progress: Progress) -> None:
+    from backend.influence.settings import PrecomputeSettings
+
+    workspace.precompute(PrecomputeSettings(device), progress)
+
+
+def _embeddings(workspace: Workspace, device: str, progress: Progress) -> None:
+    from backend.model.devices import resolve_device
+    from backend.model.embeddings import Encoder, stored_embeddings
+
+    encoder = Encoder(device=resolve_device(device))
+    for split in ("train", "eval"):
+        stored_embeddings(workspace.folder, split, encoder, progress)
+
+
+def _influence(workspace: Workspace, device: str, progress: Progress) -> None:
+    workspace.compute_influence(device=device, progress=progress)
+
+
+def _scores(workspace: Workspace, device: str, progress: Progress) -> list[str]:
+    from backend.scores.settings import ScoreSettings
+
+    return workspace.compute_scores((), ScoreSettings(device=device), progress)
+
+
+def _words(workspace: Workspace, device: str, progress: Progress) -> None:
+    workspace.compute_words(device=device, progress=progress)
+
+
+def _sources(workspace: Workspace, device: str, progress: Progress) -> None:
+    from backend.scores.settings import ScoreSettings
+
+    workspace.compute_sources(ScoreSettings(device=device), progress=progress)
+
+
+def _state_of_all(*artifacts: str) -> Callable[[Workspace], State]:
+    def state(workspace: Workspace) -> State:
+        return _worst([workspace.folder.state(name) for name in artifacts])
+
+    return state
+
+
+def _state_of_embeddings(workspace: Workspace) -> State:
+    return "current" if _embedded(workspace.folder) else "missing"
+
+
+def _state_of_scores(workspace: Workspace) -> State:
+    from backend.scores.registry import all_producers
+    from backend.scores.table import score_state
+
+    cheap = [each for each in all_producers().values() if each.default]
+    return _worst([score_state(workspace.folder, each) for each in cheap])
+
+
+def _worst(states: list[Any]) -> State:
+    """Missing before stale before current."""
+    return next((each for each in ("missing", "stale") if each in states), "current")
+
+
+def _embedded(folder: Folder) -> bool:
+    from backend.model.embeddings import embeddings_are_stored
+
+    return all(embeddings_are_stored(folder, split) for split in ("train", "eval"))
+
+
+_Compute = Callable[[Workspace, str, Progress], list[str] | None]
+_STEPS: dict[str, tuple[str, Callable[[Workspace], State], _Compute]] = {
+    "precompute": (
+        "gradient rows, predictions and index: what Inspect answers from",
+        _state_of_all("rows", "predictions", "index"),
+        _precompute,
+    ),
+    "embeddings": ("sentence embeddings: the map, neighbours", _state_of_embeddings, _embeddings),
+    "influence": ("influence on all eval rows and errors", _state_of_all("influence"), _influence),
+    "scores": ("scores of every training row that cost little: the queue", _state_of_scores, _scores),
+    "words": ("words that carry harm", _state_of_all("words"), _words),
+    "sources": ("sources held against the eval rows", _state_of_all("sources"), _sources),
+}
