@@ -137,8 +137,10 @@ def print_explanation(explanation: Explanation) -> None:
     if explanation.excluded:
         name = "self-influence" if explanation.excluded.self_influence else "own influence on this label"
         print(f"left out   {plain(explanation.excluded.id)}: {name} {explanation.excluded.score:+.3g}")
-    _print_entries("helpful: training on these lowered the loss of that label", explanation.proponents)
-    _print_entries("harmful: training on these raised it", explanation.opponents)
+    _print_entries(
+        "helpful: training on these lowered the loss of that label", explanation.proponents, query.given
+    )
+    _print_entries("harmful: training on these raised it", explanation.opponents, query.given)
     how = (
         "all scanned"
         if explanation.exact
@@ -148,7 +150,7 @@ def print_explanation(explanation: Explanation) -> None:
     note(f"{explanation.method}/{explanation.score}, {how}; {times}")
 
 
-def _print_entries(title: str, entries: list[Entry]) -> None:
+def _print_entries(title: str, entries: list[Entry], given: str | None) -> None:
     print()
     rows = [
         (
@@ -156,7 +158,7 @@ def _print_entries(title: str, entries: list[Entry]) -> None:
             f"{entry.score:+.3g}",
             entry.id,
             entry.label,
-            _both_texts(entry),
+            _both_texts(entry, given),
             _strongest_words(entry),
         )
         for entry in entries
@@ -164,8 +166,10 @@ def _print_entries(title: str, entries: list[Entry]) -> None:
     print_table(("#", "score", "id", "label", "text", "words that carry it"), rows, title)
 
 
-def _both_texts(entry: Entry) -> str:
-    return shown(entry.text if entry.text_b is None else f"{entry.text} || {entry.text_b}")
+def _both_texts(entry: Entry, given: str | None) -> str:
+    copy = entry.copy_words(given)
+    text = shown(entry.text if entry.text_b is None else f"{entry.text} || {entry.text_b}")
+    return f"{text} [{copy}]" if copy else text
 
 
 def _strongest_words(entry: Entry) -> str:

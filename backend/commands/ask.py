@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from backend.commands.options import Device, Json, WorkspacePath
 from backend.errors import InputError
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
+
+NO_ERRORS = "no eval row is misclassified; ordered by influence on all eval rows"
 
 
 def explain(
@@ -170,24 +172,27 @@ def influence(
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
         workspace.compute_influence(score=score, k=k, device=device, progress=progress)
-    table = workspace.influence().train.sort_by("errors").slice(0, most)
-    rows = table.to_pylist()
+    by = "errors" if not workspace.predictions("eval").correct.all() else "all"
+    table = workspace.influence().train.sort_by(by).slice(0, most)
+    rows = [{**row, "ordered_by": by} for row in table.to_pylist()]
     if json:
         console.print_json(rows)
+        if by == "all":
+            console.note(f"note: {NO_ERRORS}")
         return
-    console.print_table(
-        ("id", "label", "on errors", "on all eval rows", "harms errors", "harms", "helps"),
-        [
-            (
-                row["id"],
-                row["label"],
-                f"{row['errors']:+.3g}",
-                f"{row['all']:+.3g}",
-                row["harms_errors"],
-                row["harms"],
-                row["helps"],
-            )
-            for row in rows
-        ],
-        title="training rows that most raised the loss of misclassified eval rows",
-    )
+    _print_influence(rows, by)
+
+
+def _print_influence(rows: list[dict[str, Any]], by: str) -> None:
+    raised = "training rows that most raised the loss of misclassified eval rows"
+    headers = ("id", "label", "on errors", "on all eval rows", "harms errors", "harms", "helps")
+    shown = [
+        (
+            row["id"],
+            row["label"],
+            *(f"{row[name]:+.3g}" for name in ("errors", "all")),
+            *(row[name] for name in ("harms_errors", "harms", "helps")),
+        )
+        for row in rows
+    ]
+    console.print_table(headers, shown, title=raised if by == "errors" else f"{NO_ERRORS}, lowest first")

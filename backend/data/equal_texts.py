@@ -45,6 +45,11 @@ def text_keys(rows: Texts) -> list[TextKey]:
     return [text_key(*pair) for pair in zip(rows.texts, rows.texts_b, strict=True)]
 
 
+def same_texts(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two rows, each of one text or of two, have the same text."""
+    return one == other or text_key(*one) == text_key(*other)
+
+
 def equal_text_groups(texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
     """The group of each row: int64 (n), numbered by first appearance.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.data.dataset import Split
+from backend.data.equal_texts import same_texts
 from backend.influence.explanation import Entry, TokenScore, WordPair, WordScore
 from backend.influence.search import Ranked
 from backend.influence.store import ExampleRows
@@ -146,7 +147,7 @@ class EntryBuilder:
             words=words,
             query_words=self._words(self.query.encoded, self.texts, query_share),
             special=float(np.nansum(train_share[self._special_positions(encoded)])),
-            same_text=texts == self.texts,
+            same_text=same_texts(texts, self.texts),
             truncated=encoded.truncated,
         )
 

@@ -38,7 +38,8 @@ class Entry:
 
     ``tokens`` add up to ``score``. ``words`` (of the training example) plus ``special`` add up to
     ``score``, and so do ``query_words`` (of the query) plus ``special``. All are empty, and ``special`` 0,
-    for methods whose scores don't divide over words.
+    for methods whose scores don't divide over words. ``same_text``: its text is the query's, up to case and
+    white space (`backend.data.equal_texts`).
     """
 
     rank: int
@@ -54,6 +55,12 @@ class Entry:
     special: float
     same_text: bool = False
     truncated: bool = False
+
+    def copy_words(self, given: str | None) -> str | None:
+        """That it is a copy of the query, whose label is ``given`` where it has one; None if it is none."""
+        if not self.same_text:
+            return None
+        return "same text as the query" + (", another label" if given not in (None, self.label) else "")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from backend.data.equal_texts import same_texts
 from backend.influence.explanation import Entry, TokenScore, WordScore
 from backend.influence.method import Asked
 from backend.influence.search import Ranked
@@ -48,7 +49,7 @@ def plain_entries(
                 words=_words(texts, parts),
                 query_words=_words(asked.texts, parts),
                 special=0.0,
-                same_text=texts == asked.texts,
+                same_text=same_texts(texts, asked.texts),
             )
         )
     return entries

@@ -30,6 +30,11 @@ def label_badge(label: str, prefix: str = "") -> Html:
     return tag("span", quiet, short(label), cls="fw-badge fw-plain", title=short(label, 1_000))
 
 
+def copy_badge(words: str) -> Html:
+    """That an example is a copy of the query, as `Entry.copy_words` puts it."""
+    return badge(words, "warn", "equal up to case, white space and Unicode form")
+
+
 def decision_badge(state: RowState | None) -> Html:
     """What has been decided about a row, its new label first; nothing if nothing was."""
     if state is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
@@ -23,5 +23,6 @@ def copy_link(parameters: Mapping[str, str] | None, page: str | None = None) -> 
         address = (st.context.url or "").split("?")[0]
         if page is not None:
             address = f"{address.rpartition('/')[0]}/{page}"
-        st.code(f"{address}?{urlencode({**workspace, **parameters})}", language=None, wrap_lines=True)
+        asked = urlencode({**workspace, **parameters}, quote_via=quote)  # a space as %20, not as a plus
+        st.code(f"{address}?{asked}", language=None, wrap_lines=True)
         st.caption("Opens this view for everyone who can reach this server.")

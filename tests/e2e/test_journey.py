@@ -188,7 +188,7 @@ def exported_ids(page) -> list[str]:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download").click()
     name = waiting.value.suggested_filename
-    assert re.fullmatch(r"ws_cleaned_raw(\+\d)?_\d{4}-\d\d-\d\d\.csv", name)
+    assert re.fullmatch(r"ws_cleaned_raw(-\d-changes?)?_\d{4}-\d\d-\d\d\.csv", name)
     content = Path(waiting.value.path()).read_text(encoding="utf-8")
     return [row["id"] for row in csv.DictReader(io.StringIO(content))]
 

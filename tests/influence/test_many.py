@@ -1,5 +1,6 @@
 """Whole splits at once: the same answers as one by one; sums are sums; stopped work continues."""
 
+import json
 import shutil
 
 import numpy as np
@@ -156,3 +157,14 @@ def test_on_the_command_line(tiny_workspace, tmp_path, inside):
     table = inside("influence", tiny_workspace.path, "-k", 2, "--most", 3).stdout
     assert "on errors" in table
     assert inside("explain-many", tiny_workspace.path, "--out", out, check=False).returncode == 2
+
+
+def test_without_an_error_influence_says_so_and_lists_by_influence_on_all_eval_rows(tiny_workspace, inside):
+    assert tiny_workspace.predictions("eval").correct.all()
+    said = " ".join(inside("influence", tiny_workspace.path, "-k", 2, "--most", 3).stdout.split())
+    assert said.startswith("no eval row is misclassified; ordered by influence on all eval rows, lowest")
+    done = inside("influence", tiny_workspace.path, "-k", 2, "--most", 60, "--json")
+    rows = json.loads(done.stdout)
+    assert "no eval row is misclassified" in done.stderr
+    assert {each["ordered_by"] for each in rows} == {"all"}
+    assert [each["all"] for each in rows] == sorted(each["all"] for each in rows)

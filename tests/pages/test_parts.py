@@ -104,7 +104,7 @@ def test_every_export_downloads(tiny_workspace, tmp_path, what, format):
     ending = "_hf.zip" if format == "hf" else f".{format}"
     tiny_workspace.remove("r1")
     download = Download(tiny_workspace.path, what, format, with_manifest=False)
-    assert download.file_name == f"ws_{what}_raw+1_{date.today().isoformat()}{ending}"
+    assert download.file_name == f"ws_{what}_raw-1-change_{date.today().isoformat()}{ending}"
     rows = read_back(download.make().content, format, tmp_path)
     wanted = {"cleaned": [each for each in tiny_workspace.train_split.ids if each != "r1"]}
     assert [row["id"] for row in rows] == wanted.get(what, ["r1"])

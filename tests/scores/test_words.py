@@ -236,3 +236,12 @@ def test_on_the_command_line(own, inside):
     assert "special tokens" in runner.invoke(app, ["words", str(own.path), "--row", "t3"]).stdout
     failed = runner.invoke(app, ["words", str(own.path), "--row", "nobody"])
     assert str(failed.exception) == "row 'nobody' is not in train"
+
+
+def test_with_errors_influence_lists_what_harms_them(own, inside):
+    rows = json.loads(inside("influence", own.path, "-k", 2, "--most", 9, "--json").stdout)
+    assert {each["ordered_by"] for each in rows} == {"errors"}
+    assert [each["errors"] for each in rows] == sorted(each["errors"] for each in rows)
+    assert rows[0]["errors"] < 0
+    said = " ".join(inside("influence", own.path, "-k", 2).stdout.split())
+    assert said.startswith("training rows that most raised the loss of misclassified eval rows")

@@ -13,6 +13,7 @@ import streamlit as st
 
 from backend.review.versions import since_last
 from backend.workspace import Workspace
+from pages.components.numbers import plural
 from pages.components.workspaces import opened, version
 
 SUFFIXES = {"csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "hf": ""}
@@ -45,7 +46,8 @@ class Download:
     def stem(self) -> str:
         """Workspace, what, the version with the number of changes since, and day."""
         last, changes = since_last(opened(self.path).ledger)
-        version = (last.name if last else "raw") + (f"+{changes}" if changes else "")
+        since = f"-{plural(changes, 'change').replace(' ', '-')}" if changes else ""
+        version = (last.name if last else "raw") + since.replace(",", "")
         return f"{self.path.resolve().name}_{self.what}_{version}_{date.today().isoformat()}"
 
     @property

@@ -21,6 +21,7 @@ from backend.scores.registry import all_scores, producer_of
 from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.eval_errors import eval_correct, has_no_errors
 from pages.components.inspect.question import SOURCES
 from pages.components.markup import short
 from pages.components.review.queue_filter import SERVES_WORDS
@@ -112,8 +113,10 @@ def _errors(workspace: Workspace) -> Finding | None:
     return Finding("medium", count, one, many, "inspect", query)
 
 
-def _words(workspace: Workspace) -> Finding | Unknown:
+def _words(workspace: Workspace) -> Finding | Unknown | None:
     state = workspace.folder.state("words")
+    if state == "missing" and has_no_errors(workspace):
+        return None
     if state != "current":
         return Unknown("misleading words", "words", state)
     one, many = "word carries influence on errors", "words carry influence on errors, most harmful first"
@@ -176,12 +179,6 @@ def _count_undecided_overlap(path: str, artifacts: str, decided: int) -> int:
 def _shared(path: str, artifacts: str) -> np.ndarray:
     workspace = opened(Path(path))
     return stands_also_in(workspace.train_split, workspace.eval_split)
-
-
-@st.cache_data(max_entries=10, show_spinner=False)
-def eval_correct(path: str, artifacts: str) -> np.ndarray:
-    """Whether each eval row is predicted rightly: bool (n)."""
-    return opened(Path(path)).predictions("eval").correct
 
 
 @st.cache_data(max_entries=10, show_spinner=False)

@@ -10,11 +10,11 @@ import streamlit as st
 from backend.demo import DEMO
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.badges import ACTION_WORDS
+from pages.components.eval_errors import NO_ERRORS, eval_correct, has_no_errors
 from pages.components.facts import facts
 from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
 from pages.components.home.class_table import class_table
-from pages.components.home.findings import eval_correct
 from pages.components.home.findings_list import show_findings
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
@@ -49,6 +49,8 @@ def show_overview(workspace: Workspace) -> None:
         st.subheader("Model and what was computed")
         show(tag("p", _model(status), cls="fw-muted"))
         show(artifact_table(status))
+        if status["artifacts"].get("influence", {}).get("state") == "current" and has_no_errors(workspace):
+            st.caption(f"{NO_ERRORS}; influence is ordered by that on all eval rows.")
     show_training_curve(workspace)
 
 

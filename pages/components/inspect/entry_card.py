@@ -9,7 +9,7 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Entry, Query
-from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.badges import badge, copy_badge, decision_badge, label_badge
 from pages.components.decision_bar import decision_bar
 from pages.components.highlight import LONG, Painter
 from pages.components.markup import Html, join, short, show, tag
@@ -58,8 +58,8 @@ class Cards:
             tag("span", cls="fw-spring"),
             label_badge(entry.label, "labelled"),
         ]
-        if entry.same_text:
-            parts.append(badge("same text", "warn", "the training example's text is the query's text"))
+        if copy := entry.copy_words(self.query.given):
+            parts.append(copy_badge(copy))
         if entry.truncated:
             parts.append(badge("cut off", "plain", "the model reads only the beginning of this text"))
         if state is not None:

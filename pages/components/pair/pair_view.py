@@ -9,7 +9,7 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Pair
 from backend.workspace import Workspace
-from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.badges import badge, copy_badge, decision_badge, label_badge
 from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
 from pages.components.facts import facts
@@ -121,8 +121,8 @@ def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
         label_badge(pair.entry.label, "training example labelled"),
         *known,
     ]
-    if pair.entry.same_text:
-        parts.append(badge("same text", "warn", "the training example's text is the query's text"))
+    if copy := pair.entry.copy_words(query.given):
+        parts.append(copy_badge(copy))
     if query.truncated or pair.entry.truncated:
         parts.append(badge("cut off", "plain", "the model reads only the beginning of a long text"))
     return tag("div", *parts, decision_badge(state), cls="fw-badges")

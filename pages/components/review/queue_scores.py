@@ -7,6 +7,7 @@ import streamlit as st
 from backend.scores.registry import all_producers
 from backend.scores.table import score_state
 from backend.workspace import Workspace
+from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.job_panel import job_panel
 from pages.components.scores.score_job import offer_producer
 
@@ -47,6 +48,9 @@ def offer_influence(workspace: Workspace) -> None:
     index = workspace.folder.state("index")
     if index != "current" or score_state(workspace.folder, producer) == "current":
         return
-    with st.expander("More reasons: which rows harm the misclassified eval rows"):
+    none = has_no_errors(workspace)
+    with st.expander(f"More reasons: which rows harm {'' if none else 'the misclassified '}eval rows"):
+        if none:
+            st.caption(f"{NO_ERRORS}; rows are weighed by their influence on all eval rows.")
         st.caption("Every eval row is traced for it: minutes for some hundreds of them.")
         offer_producer(workspace, producer)

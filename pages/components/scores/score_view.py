@@ -11,6 +11,7 @@ from backend.scores.score import Score
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
+from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.histogram import histogram
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import plural
@@ -23,6 +24,7 @@ from pages.components.tables import table
 
 PAGE = 15
 BINS = 40
+ON_ERRORS, ON_EVAL = "influence_on_errors", "influence_on_eval"
 SUSPECT, OTHER = "suspect", "other"
 ENDS = {SUSPECT: "The end to look at", OTHER: "The other end"}
 
@@ -36,6 +38,9 @@ def show_score(workspace: Workspace, values: ScoreValues) -> None:
         offer_producer(workspace, producer)
         return
     column = values.table.values(score.name)
+    if score.name == ON_ERRORS and has_no_errors(workspace):
+        st.info(f"{NO_ERRORS}, so no row harms one: see “{all_scores()[ON_EVAL].title}” instead.")
+        return
     known = column[np.isfinite(column)]
     if not len(known):
         st.info("No row has a value of this score.")

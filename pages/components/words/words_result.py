@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from backend.workspace import Workspace
+from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.result_or_job import Wanted, result_or_job
 from pages.components.workspaces import opened, version
 
@@ -23,6 +24,9 @@ WORDS = Wanted(
 
 def words_or_offer(workspace: Workspace) -> pd.DataFrame | None:
     """The table, most harmful words first (see `Workspace.words`); do not change it."""
+    if workspace.folder.state("words") == "missing" and has_no_errors(workspace):
+        st.success(f"{NO_ERRORS}, so no word misleads the model there.", icon=":material/done_all:")
+        return None
     return result_or_job(workspace, WORDS, lambda: read_words(workspace))
 
 

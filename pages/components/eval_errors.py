@@ -1,0 +1,26 @@
+"""Which eval rows the model gets wrong, read once for all sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from backend.workspace import Workspace
+from pages.components.workspaces import opened, version
+
+NO_ERRORS = "No eval row is misclassified"
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def eval_correct(path: str, artifacts: str) -> np.ndarray:
+    """Whether each eval row is predicted rightly: bool (n)."""
+    return opened(Path(path)).predictions("eval").correct
+
+
+def has_no_errors(workspace: Workspace) -> bool:
+    """Whether it is known that the model gets every eval row right: then nothing can harm an error."""
+    if workspace.folder.state("predictions") != "current":
+        return False
+    return bool(eval_correct(str(workspace.path), version(workspace)).all())
