@@ -1,6 +1,7 @@
 """The command line: ``python -m backend COMMAND`` (DESIGN section 6).
 
-Exit codes: 0 done, 2 the user's input is wrong (one line on stderr), 1 a fault of ours.
+Exit codes: 0 done, 2 the user's input is wrong (one line on stderr), 130 stopped (Ctrl-C or
+TERM), 1 a fault of ours.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from backend.commands import (
     versions,
 )
 from backend.errors import InputError
+from backend.jobs.stopping import terminated_like_interrupted, what_is_kept
+
+_STOPPED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -52,20 +56,28 @@ app.command("all")(everything.everything)
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    with terminated_like_interrupted():
+        _run()
+
+
+def _run() -> None:
     command = typer.main.get_command(app)
     try:
         arguments = sys.argv[1:] or ["--help"]
-        sys.exit(command.main(arguments, prog_name="python -m backend", standalone_mode=False) or 0)
+        code = command.main(arguments, prog_name="python -m backend", standalone_mode=False) or 0
     except InputError as error:
         _fail(str(error), 2)
     except (KeyboardInterrupt, Abort):
-        _fail("stopped; what was finished is kept", 130)
+        code = _STOPPED
     except TyperException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see `{context.command_path} --help`)" if context else ""
         _fail(f"{error.format_message().rstrip('.')}{hint}", 2)
     except OSError as error:  # a path that cannot be, no permission, a full disk
         _fail(f"{error.filename or 'files'}: {error.strerror or error}", 2)
+    if code == _STOPPED:  # typer makes it of an interrupt
+        _fail(f"stopped; {what_is_kept(sys.argv[1:])}", code)
+    sys.exit(code)
 
 
 def _fail(message: str, code: int) -> None:

@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.files import digest, read_json, write_json
-from backend.jobs.progress_file import PROGRESS_VARIABLE
+from backend.jobs.progress_file import AS_ASKED, PROGRESS_VARIABLE
 
 State = Literal["running", "done", "failed", "interrupted"]
 _STOPPING = "stopping"
@@ -132,6 +132,8 @@ def job_state(folder: Path) -> JobState | None:
             stopping=(folder / _STOPPING).exists(),
             within=_within(progress.get("within")),
         )
+    if (folder / _STOPPING).exists():  # it was ended, or asked before it could listen
+        return JobState("interrupted", *position, AS_ASKED)
     last_words = "" if progress else _last_line(folder / "stderr.log")
     return JobState("failed" if last_words else "interrupted", *position, last_words or None)
 

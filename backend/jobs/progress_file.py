@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from backend.jobs.stopping import terminated_like_interrupted
 from backend.progress import Pace, Progress
 
 PROGRESS_VARIABLE = "FIRSTWORD_PROGRESS"
 SECONDS_BETWEEN_WRITES = 0.5
+AS_ASKED = "as it was asked to"  # how a job ended that was stopped
 
 
 @contextmanager
@@ -32,24 +32,12 @@ def progress_file() -> Iterator[Progress | None]:
         return
     writer = _Writer(Path(place))
     try:
-        with _terminated_like_interrupted():
+        with terminated_like_interrupted():
             yield writer
     except BaseException as error:
         writer.finish("interrupted" if isinstance(error, KeyboardInterrupt) else "failed", _line(error))
         raise
     writer.finish("done")
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only there signals can be handled
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Writer:
@@ -115,6 +103,6 @@ class _Outer:
 
 def _line(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "as it was asked to"
+        return AS_ASKED
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from backend.jobs.listing import Job, all_jobs
-from backend.jobs.process import JobState, job_path, job_state, start_command, stop_job
+from backend.jobs.process import JobState, job_path, job_record, job_state, start_command, stop_job
+from backend.jobs.stopping import what_is_kept
 from backend.progress import remaining
 from pages.components.jobs.job_words import job_workspace
 from pages.components.markup import plain_label
@@ -30,7 +31,9 @@ def job_panel(args: list[str], button: str, note: str = "", primary: bool = True
         st.error(f"Failed: {plain_label(state.error or 'it does not say why', 600)}", icon=":material/error:")
     if state and state.state == "interrupted":
         why = state.error or "its process ended before it was finished"
-        st.warning(f"Stopped: {plain_label(why, 600)}. What is done is kept.", icon=":material/pause_circle:")
+        st.warning(
+            f"Stopped: {plain_label(why, 600)}; {what_is_kept(args)}.", icon=":material/pause_circle:"
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             button,
@@ -69,13 +72,14 @@ def watch(folder: Path) -> None:
 
 def stop_button(folder: Path, state: JobState) -> None:
     """Ask a running job to stop; one that does not listen can be ended."""
+    record = job_record(folder)
     st.button(
         "End now" if state.stopping else "Stop",
         key=f"stop-{folder.name}",
         icon=":material/stop_circle:",
         help="It was asked to stop and is finishing what it is at; this ends it at once"
         if state.stopping
-        else "What is done is kept, and the same job goes on from there when it is started again",
+        else f"W{what_is_kept(record.args if record else ())[1:]}",
         on_click=_stop,
         args=(folder, state.stopping),
     )

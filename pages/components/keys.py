@@ -22,6 +22,7 @@ ONLY_ERRORS = "errors"  # URL
 TEXT, TEXT_B = "text", "text_b"  # URL, if short
 REASON_FIELD = "reason-field"  # key of the field on the page that is drawn; None if it has none
 MESSAGE = "message"
+SEEN_RUNNING = "seen-running"  # folders of the jobs that ran when a page was drawn last
 THROUGH_APP = "through-app"
 ASKED = "asked"
 SHOWN = "shown"  # the question whose answer is on the page

@@ -9,10 +9,11 @@ import pytest
 from backend.disk_use import disk_use, freeable
 from backend.files import write_json
 from backend.jobs.process import job_path
+from backend.jobs.stopping import what_is_kept
 from pages.components import job_panel
 from pages.components.jobs import job_list
 from pages.components.jobs.disk_panel import size
-from pages.components.jobs.job_words import job_details, job_words, job_workspace, kept_words
+from pages.components.jobs.job_words import job_details, job_words, job_workspace
 from tests.jobs.test_listing import begun
 from tests.pages.driver import opened, page, words
 
@@ -128,7 +129,8 @@ def test_jobs_in_words():
     assert job_details(["retrain", "cache/demo", "--seeds=3", "--row=a"]) == "--seeds=3 --row=a"
     assert job_words(["demo"]) == "Build the demo" and job_workspace(["demo", "--out", "x"]) is None
     assert job_words(["append", "cache/demo", "--dry-run"]) == "Check rows to append: demo"
-    assert "begins anew" in kept_words(["build", "x"]) and "begins anew" not in kept_words(["retrain", "x"])
+    assert "begins anew" in what_is_kept(["build", "x"])
+    assert "begins anew" not in what_is_kept(["retrain", "x"])
     assert job_words([]) == "Unknown job" and job_words(["magic"]) == "magic"
 
 
@@ -137,3 +139,25 @@ def test_jobs_in_words():
 )
 def test_sizes(count, shown):
     assert size(int(count)) == shown
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        ({"state": "interrupted", "error": "as it was asked to"}, "stopped; what was finished is kept"),
+        ({"state": "done"}, "done"),
+        ({"state": "failed", "error": "no"}, "failed, see Jobs"),
+    ],
+)
+def test_how_a_job_ended_is_said_once_on_whatever_page_is_open(app, process, ended, said):
+    args = ["scores", str(opened().path)]
+    put_job(args, process, state="running", stage="s", done=1, total=4)
+    page(app, "export")
+    assert not app.toast
+    put_job(args, process, stage="s", done=1, total=4, **ended)
+    app.run()
+    assert [each.value.replace("\\", "") for each in app.toast][0].startswith(
+        f"Score all training rows: {opened().path.name}: {said}"
+    )
+    app.run()
+    assert not app.toast

@@ -8,9 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from backend.jobs.listing import Job, all_jobs, forget_job, job_of, log_tail
+from backend.jobs.stopping import what_is_kept
 from pages.components.badges import Tone, badge
 from pages.components.job_panel import LOGS, progress_line, start, stop_button
-from pages.components.jobs.job_words import job_details, job_words, kept_words
+from pages.components.jobs.job_words import job_details, job_words
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.messages import safely
 
@@ -75,7 +76,7 @@ def _card(job: Job) -> None:
         st.progress(state.share, text=progress_line(state))
     elif state.state == "interrupted":
         at = f" It was at: {progress_line(state)}." if state.stage else ""
-        st.caption(f"{kept_words(job.args)}{at}")
+        st.caption(f"Stopped: {what_is_kept(job.args)}.{at}")
     elif state.error:
         st.error(plain_label(state.error, 600), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):

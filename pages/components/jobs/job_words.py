@@ -49,10 +49,3 @@ def job_workspace(args: Sequence[str]) -> str | None:
 def job_details(args: Sequence[str]) -> str:
     """What was asked for beside the command and the workspace, as on the command line."""
     return " ".join(args[1:] if job_workspace(args) is None else args[2:])
-
-
-def kept_words(args: Sequence[str]) -> str:
-    """What becomes of the work of a job that is stopped."""
-    trains = args[:1] and args[0] in ("demo", "build", "train")
-    more = "; a fine-tuning that was cut off begins anew" if trains else ""
-    return f"What is done is kept, and the job goes on from there{more}."
