@@ -69,7 +69,7 @@ def test_an_unknown_row_is_said(scored):
 
 
 def test_both_ends_of_a_score(scored):
-    page(scored, "scores", show="One score", of="area under the margin")
+    page(scored, "scores", show="One score", **{"score-of": "area under the margin"})
     assert not scored.exception and not scored.error
     values = np.sort(opened().scores().values("aum"))
     shown = scored.dataframe[0].value["value"].tolist()
@@ -81,7 +81,7 @@ def test_both_ends_of_a_score(scored):
 
 def test_the_histogram_counts_every_row_and_marks_the_chosen_one(scored):
     row = opened().train_split.ids[5]
-    page(scored, "scores", show="One score", of="confidence", about=row)
+    page(scored, "scores", show="One score", about=row, **{"score-of": "confidence"})
     assert not scored.exception and not scored.error
     (figure,) = plots(scored)
     assert sum(numbers(figure["data"][0]["y"])) == len(opened().train_split)
@@ -89,7 +89,7 @@ def test_the_histogram_counts_every_row_and_marks_the_chosen_one(scored):
 
 
 def test_a_missing_score_is_named_with_its_job(scored):
-    page(scored, "scores", show="One score", of=all_scores()["grand"].title)
+    page(scored, "scores", show="One score", **{"score-of": all_scores()["grand"].title})
     assert not scored.exception and not scored.error
     assert "missing" in words(scored)
     assert [each.label for each in scored.button if each.label == "Compute grand"]
