@@ -1,11 +1,9 @@
 """A command that is terminated ends as with Ctrl-C, and says what becomes of its work."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -55,10 +53,10 @@ def test_a_job_that_ended_without_a_word_after_it_was_asked_to_was_stopped(tmp_p
     (tmp_path / "stderr.log").write_text("error: stopped; what was finished is kept")
     if progress:
         write_json(tmp_path / "progress.json", progress)
-    Path(tmp_path / "stopping").touch()
+    (tmp_path / "stopping").touch()
     state = job_state(tmp_path)
     assert state is not None
     assert (state.state, state.error) == ("interrupted", "as it was asked to")
-    os.unlink(tmp_path / "stopping")
+    (tmp_path / "stopping").unlink()
     without = job_state(tmp_path)
     assert without is not None and without.state == ("interrupted" if progress else "failed")

@@ -156,7 +156,7 @@ def test_how_a_job_ended_is_said_once_on_whatever_page_is_open(app, process, end
     assert not app.toast
     put_job(args, process, stage="s", done=1, total=4, **ended)
     app.run()
-    assert [each.value.replace("\\", "") for each in app.toast][0].startswith(
+    assert next(each.value.replace("\\", "") for each in app.toast).startswith(
         f"Score all training rows: {opened().path.name}: {said}"
     )
     app.run()
