@@ -20,8 +20,9 @@ from backend.influence.explain import Explainer
 from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial
+from backend.retraining.cost import TrialCost, trial_cost
 from backend.retraining.decided import decided_rows, decisions_record
-from backend.retraining.decisions import CLEANED, decisions_trial
+from backend.retraining.decisions import CLEANED, NOTHING, decisions_arms, decisions_trial
 from backend.retraining.forecast import forecast, with_measured
 from backend.retraining.kept import forecast_place
 from backend.retraining.original import Original, original_run
@@ -71,6 +72,7 @@ def retrain(
     A stopped call goes on where it was; the original run and its files stay as they are. Returns the report,
     with ``folder``. Raises `InputError`.
     """
+    planned(folder, states, settings)  # what is wrong with the arms is said before anything is computed
     original = original_run(folder, settings.device, settings.start_model)
     own_epochs = original.settings.epochs
     if settings.epochs is not None:
@@ -106,6 +108,26 @@ def retrain(
         content["decisions"] = decisions_record(load_split(folder, "train"), classes, states)
         content["forecast"] = None if expected is None else with_measured(expected, content, CLEANED)
     return _written(folder, content)
+
+
+def planned(folder: Folder, states: Mapping[str, RowState], settings: RetrainSettings) -> TrialCost:
+    """The arms that `retrain` would train and what that costs; computes nothing. Raises `InputError`."""
+    manifest = folder.manifest()
+    folder.require("checkpoints", "train")
+    if settings.strategy == DECISIONS:
+        record = decisions_record(load_split(folder, "train"), manifest.classes, states)
+        if not record["removed"] + record["relabelled"]:
+            raise InputError(NOTHING)
+        knows = folder.state("predictions") == "current"
+        arms = dict.fromkeys(decisions_arms(bool(record["removed"]), knows), 1.0)
+    else:
+        strategy = strategy_named(settings.strategy)
+        guide = settings.guide * manifest.data.n_eval / manifest.data.n_train if strategy.guided else 0.0
+        arms = strategy.arms(checked_options(strategy, settings.options), guide)
+    _check_arms(settings.strategy, list(arms), settings.arms)
+    first = next(iter(arms))
+    kept = {n: share for n, share in arms.items() if not settings.arms or n == first or n in settings.arms}
+    return trial_cost(folder, kept, settings.seeds, settings.epochs)
 
 
 def forecast_decisions(
@@ -177,14 +199,17 @@ def _trial(
 def _chosen(trial: Trial, names: Sequence[str]) -> Trial:
     if not names:
         return trial
-    known = [arm.name for arm in trial.arms]
-    if unknown := next((name for name in names if name not in known), None):
-        raise InputError(f"--arm {unknown}: trial {trial.name} has {', '.join(known)}")
+    _check_arms(trial.name, [arm.name for arm in trial.arms], names)
     arms = tuple(arm for arm in trial.arms if arm.name in names or arm.name == trial.reference)
     there = {arm.name for arm in arms}
     control = trial.control if trial.control in there else None
     controls = {name: own for name, own in trial.controls.items() if own in there}
     return replace(trial, arms=arms, control=control, controls=controls)
+
+
+def _check_arms(trial: str, known: Sequence[str], names: Sequence[str]) -> None:
+    if unknown := next((name for name in names if name not in known), None):
+        raise InputError(f"--arm {unknown}: the arms of trial {trial} are {', '.join(known)}")
 
 
 def _origin(folder: Folder, settings: RetrainSettings, original: Original, runner: Runner) -> dict[str, Any]:

@@ -47,6 +47,7 @@ if (
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.retrain import RetrainSettings
+    from backend.retraining.cost import TrialCost
     from backend.retraining.question import Asked
     from backend.review.patch_import import PatchPlan
     from backend.scores.context import Context
@@ -670,6 +671,12 @@ class Workspace:
 
         chosen = settings or RetrainSettings()
         return retrain(self.folder, self.states(), chosen, lambda: self.explainer(chosen.device), progress)
+
+    def plan_retrain(self, settings: RetrainSettings) -> TrialCost:
+        """What `retrain` would train, and how long that takes; loads no model."""
+        from backend.retrain import planned
+
+        return planned(self.folder, self.states(), settings)
 
     def forecast(
         self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from backend import console
 from backend.commands.options import Device, Json, WorkspacePath
 from backend.errors import InputError
 from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.retraining.cost import TrialCost
 
 Rows = Annotated[
     list[str] | None, typer.Option("--row", help="An eval row whose probability is followed; repeatable.")
@@ -37,10 +40,19 @@ def retrain(
     text_b: TextB = None,
     label: Label = None,
     epochs: Annotated[float | None, typer.Option(help="Of every training; default: as the original.")] = None,
-    arm: Annotated[list[str] | None, typer.Option(help="Only this arm beside the first; repeatable.")] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this arm beside the first; repeatable. Of decisions: untouched, cleaned, 'random "
+            "decisions', 'removal by loss'; `--strategy list` names those of the others."
+        ),
+    ] = None,
     start_model: Annotated[
         str | None, typer.Option(help="The model before training, where the run was attached.")
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would be trained and how long it takes.")
+    ] = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -66,6 +78,11 @@ def retrain(
         arms=tuple(arm or ()),
     )
     workspace = Workspace.open(ws)
+    cost = workspace.plan_retrain(settings)
+    if plan:
+        _print_plan(cost, json)
+        return
+    console.note(cost.words())
     with console.progress_bar() as progress:
         content = workspace.retrain(settings, progress)
     if json:
@@ -99,6 +116,15 @@ def forecast(
     _print_forecast(content["forecast"], content["queries"])
 
 
+def _print_plan(cost: TrialCost, json: bool) -> None:
+    if json:
+        console.print_json(cost.to_json())
+        return
+    rows = [(name, f"{100 * share:.0f} %", f"{cost.seeds:,}") for name, share in cost.arms.items()]
+    console.print_table(("arm", "rows", "trainings"), rows, title=cost.words())
+    console.note("what was trained before with the same rows, settings and seed is read, not trained again")
+
+
 def _asked(rows: Any, text: str | None, text_b: str | None, label: str | None) -> tuple[Any, ...]:
     from backend.retraining.question import Asked
 
@@ -121,13 +147,14 @@ def _options(given: Any) -> dict[str, str]:
 
 
 def _list_strategies(json: bool) -> None:
-    from backend.selection.registry import STRATEGIES
+    from backend.selection.registry import STRATEGIES, checked_options
 
     rows = [
         {
             "strategy": each.name,
             "does": each.summary,
             "source": each.source,
+            "arms": list(each.arms(checked_options(each, {}), 0.0)),
             "options": {name: {"default": d, "means": m} for name, (d, m) in each.options.items()},
         }
         for each in STRATEGIES.values()
@@ -135,19 +162,11 @@ def _list_strategies(json: bool) -> None:
     if json:
         console.print_json(rows)
         return
-    cells = [
-        (
-            row["strategy"],
-            row["does"],
-            "\n".join(f"{name}={each['default']}: {each['means']}" for name, each in row["options"].items()),
-            row["source"],
-        )
-        for row in rows
-    ]
-    for name, does, options, source in cells:
-        print(f"{name}: {does} ({source})")
-        for line in str(options).splitlines():
-            print(f"    --set {line}")
+    for row in rows:
+        print(f"{row['strategy']}: {row['does']} ({row['source']})")
+        print(f"    arms: {', '.join(row['arms'])}")
+        for name, each in row["options"].items():
+            print(f"    --set {name}={each['default']}: {each['means']}")
 
 
 def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> None:

@@ -241,11 +241,9 @@ class Explainer(Engine):
         return notes
 
     def _storage_notes(self, score: str) -> list[str]:
-        """What precision, row store and index cost, where it is more than nothing."""
+        """What row store and index cost, where it is more than a little; `status` says how rows are kept."""
         rows = self.checkpoints.manifest.artifacts["rows"].details
         notes = []
-        if rows["precision"] != "fp32":
-            notes.append(f"The stored rows were computed in {rows['precision']}: scores carry its rounding.")
         recall = self.index_info.recall.get(score, {"proponents": 0.0, "opponents": 0.0})
         lower = min(recall["proponents"], recall["opponents"])
         if lower < TARGET_RECALL:

@@ -49,6 +49,7 @@ def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = s
             classes=manifest.classes,
             max_length=result.max_length,
             eval_accuracy=result.eval_accuracy,
+            seconds=round(result.seconds, 1),
             settings=asdict(settings),
         )
         if result.dynamics:

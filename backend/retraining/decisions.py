@@ -18,6 +18,14 @@ _LOOKED_AT = (
 )
 
 
+NOTHING = "no training row is removed or relabelled: there is nothing to compare; decide first"
+
+
+def decisions_arms(removes: bool, knows_losses: bool) -> tuple[str, ...]:
+    """The arms of `decisions_trial`, without making it."""
+    return (UNTOUCHED, CLEANED, RANDOM, *((BY_LOSS,) if removes and knows_losses else ()))
+
+
 def decisions_trial(
     train: Split,
     n_eval: int,
@@ -35,9 +43,7 @@ def decisions_trial(
     given, now, removed = decided_rows(train, classes, states)
     changed = removed | (now != given)
     if not changed.any():
-        raise InputError(
-            "no training row is removed or relabelled: there is nothing to compare; decide first"
-        )
+        raise InputError(NOTHING)
     left = np.bincount(now[~removed], minlength=len(classes))
     if empty := [name for name, count in zip(classes, left, strict=True) if not count]:
         raise InputError(f"the decisions leave no training row of class {empty[0]!r}; keep some")

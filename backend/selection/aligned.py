@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 from backend.files import digest
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
@@ -43,12 +44,17 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
+def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
+    return dict.fromkeys((PROPORTIONAL, UNIFORM, ALIGNED), 1.0)
+
+
 _DEFAULT = MixtureSettings()
 STRATEGY = Strategy(
     "dga",
     "dynamic gradient alignment: draw more from sources that help a target set",
     "arXiv 2410.02498",
     _trial,
+    _arms,
     {
         "eta": (_DEFAULT.eta, "size of a step of the weights"),
         "every": (_DEFAULT.every, "training steps between two"),

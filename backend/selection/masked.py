@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from backend.files import digest
 from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
@@ -36,12 +37,17 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
+def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
+    return {PLAIN: 1.0, MASKED: 1.0, CLEAN: guide, MIXED: 1.0 + guide}
+
+
 _DEFAULT = MaskSettings()
 STRATEGY = Strategy(
     "mask",
     "gradient-guided loss masking: skip examples whose gradient opposes a clean set's",
     "Wang et al. 2021, arXiv 2102.13549",
     _trial,
+    _arms,
     {
         "warmup": (_DEFAULT.warmup, "share of the steps before the first mask"),
         "refresh": (_DEFAULT.refresh, "steps between two gradients of the guide"),

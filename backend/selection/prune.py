@@ -7,7 +7,8 @@ rows without replacement with a probability that grows with the score, which spa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def _trial(context: StrategyContext) -> Trial:
     arms, x = [same_rows(context.everything, ALL, "nothing left out")], {ALL: 1.0}
     controls = {}
     for fraction in fractions:
-        pruned, random = f"{name} {percent(fraction)}", f"random {percent(fraction)}"
+        pruned, random = pruned_and_random(name, [fraction])
         keep = _keeping(context, hardness, fraction, way)
         arms.append(Arm(pruned, f"{percent(fraction)} kept, {WAYS[way]} by {name}", keep))
         drawn = "stratified" if way == "stratified" else "easy"  # as many, of every class as many
@@ -117,6 +118,11 @@ def _hardness(context: StrategyContext, name: str) -> np.ndarray:
     return values if high_is_hard else -values
 
 
+def pruned_and_random(by: str, fractions: Sequence[float]) -> dict[str, float]:
+    """Names of the two arms of every fraction, as many rows by ``by`` and at random; and the fraction."""
+    return {f"{name} {percent(each)}": each for each in fractions for name in (by, "random")}
+
+
 def percent(fraction: float) -> str:
     """A share for the name of an arm: different ones stay different."""
     return f"{100 * fraction:.6g}%"
@@ -133,11 +139,17 @@ def parsed_fractions(text: str) -> list[float]:
     return sorted(set(found), reverse=True)
 
 
+def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
+    names = pruned_and_random(options["score"], parsed_fractions(options["fractions"]))
+    return {ALL: 1.0, **names}
+
+
 STRATEGY = Strategy(
     "prune",
     "leave out a part of the training rows by a score, against random",
     "Anand et al. 2023, arXiv 2311.16298",
     _trial,
+    _arms,
     {
         "score": ("el2n", "a score of `scores`"),
         "way": ("easy", f"what is left out: {', '.join(WAYS)}"),

@@ -6,6 +6,8 @@ weight, so that no class gains. The control has the same weights, dealt out at r
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -78,10 +80,15 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
+def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
+    return dict.fromkeys((PLAIN, WEIGHTED, SHUFFLED), 1.0)
+
+
 STRATEGY = Strategy(
     "reweight",
     "weigh rows by their influence on eval errors",
     "TracIn-WE (Yeh et al. 2022) as weights; Ren et al. 2018 for the idea",
     _trial,
+    _arms,
     {"score": ("fisher", "score mode of the influence, as in explain")},
 )

@@ -8,6 +8,7 @@ and over several sizes: rows that are too much like the target add nothing that 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -18,11 +19,11 @@ from backend.retraining.arm import Arm, Phase, Rows, Trial
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import TOLD_APART, domain_probabilities
 from backend.scores.target import Target
-from backend.selection.prune import parsed_fractions, percent
+from backend.selection.prune import parsed_fractions, percent, pruned_and_random
 from backend.selection.strategy import Strategy, StrategyContext
 
 BY = ("domain", "contrastive")
-TARGET_ONLY = "target only"
+TARGET_ONLY, ALL = "target only", "all"
 
 
 def likeness(context: StrategyContext, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -81,7 +82,7 @@ def _trial(context: StrategyContext) -> Trial:
         return [Phase(Rows(rows, context.given[rows])), Phase(target)]
 
     for fraction in fractions:
-        selected, random = f"{by} {percent(fraction)}", f"random {percent(fraction)}"
+        selected, random = pruned_and_random(by, [fraction])
         like = f"the {percent(fraction)} most like the target, then the target"
         arms.append(Arm(selected, like, partial(first, fraction, False)))
         arms.append(
@@ -89,9 +90,14 @@ def _trial(context: StrategyContext) -> Trial:
         )
         x |= {selected: fraction, random: fraction}
         controls[selected] = random
-    arms.append(Arm("all", "all training rows, then the target", partial(first, 1.0, False)))
-    x["all"] = 1.0
+    arms.append(Arm(ALL, "all training rows, then the target", partial(first, 1.0, False)))
+    x[ALL] = 1.0
     return Trial("select", tuple(arms), context.measured, notes=notes, x=x, controls=controls)
+
+
+def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
+    shares = {**pruned_and_random(options["by"], parsed_fractions(options["fractions"])), ALL: 1.0}
+    return {TARGET_ONLY: guide, **{name: share + guide for name, share in shares.items()}}
 
 
 STRATEGY = Strategy(
@@ -99,6 +105,7 @@ STRATEGY = Strategy(
     "choose the rows most like a target sample, train on them, then on the target",
     "Iter & Grangier 2021, arXiv 2109.07591",
     _trial,
+    _arms,
     {
         "by": ("domain", f"how likeness is measured: {', '.join(BY)}"),
         "fractions": ("0.5,0.25,0.1", "shares of the training rows that are chosen"),

@@ -55,12 +55,17 @@ class StrategyContext:
 
 @dataclass(frozen=True)
 class Strategy:
-    """``options`` names what it takes beside the common ones, with defaults and what they mean."""
+    """``options`` names what it takes beside the common ones, with defaults and what they mean.
+
+    ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
+    trial, and what each trains on, over the training split: for a forecast, before anything is computed.
+    """
 
     name: str
     summary: str
     source: str
     trial: Callable[[StrategyContext], Trial]
+    arms: Callable[[dict[str, Any], float], dict[str, float]]
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
     guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
 

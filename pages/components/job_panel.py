@@ -31,9 +31,7 @@ def job_panel(args: list[str], button: str, note: str = "", primary: bool = True
         st.error(f"Failed: {plain_label(state.error or 'it does not say why', 600)}", icon=":material/error:")
     if state and state.state == "interrupted":
         why = state.error or "its process ended before it was finished"
-        st.warning(
-            f"Stopped: {plain_label(why, 600)}; {what_is_kept(args)}.", icon=":material/pause_circle:"
-        )
+        st.warning(f"Stopped: {plain_label(why, 600)}; {what_is_kept(args)}.", icon=":material/pause_circle:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             button,

@@ -24,7 +24,7 @@ from pages.components.retrain.trial_figures import (
     parts_figure,
     query_figure,
 )
-from pages.components.retrain.trial_form import trial_args
+from pages.components.retrain.trial_form import trial_args, trial_settings
 from pages.components.retrain.trial_list import report_title
 from pages.components.retrain.trial_recipes import masked_figure, mixture_figure, most_masked
 from pages.components.retrain.trial_report import main_arm, verdict_words
@@ -129,6 +129,24 @@ def test_a_trial_is_started_with_what_was_chosen(app, tiny_workspace, started):
         *("retrain", path, "--seeds=3", "--strategy=dga", "--guide=0.4", "--set=every=7", f"--row={row}"),
         "--epochs=1.5",
     ]
+
+
+def test_what_a_trial_costs_is_said_before_it_starts(app, tiny_workspace):
+    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    page(app, "retrain", seeds="5")
+    assert not app.exception and not app.error
+    said = words(app).replace("\\", "")
+    assert "4 arms × 5 seeds, a training about" in said and "removal by loss" in said
+    app.segmented_control(key="strategy").set_value("dga").run()
+    assert "Arms: proportional, uniform, aligned" in words(app).replace("\\", "")
+
+
+def test_the_settings_of_a_trial_are_those_of_its_command():
+    options = {"fractions": "0.5,0.25", "by": "domain"}
+    args = trial_args("ws", "select", 4, 0.25, options, ["--row=a=b", "--epochs=1.5"])
+    expected = RetrainSettings(seeds=4, strategy="select", options=options, guide=0.25, epochs=1.5)
+    assert trial_settings(args) == expected
+    assert trial_settings(trial_args("ws", "decisions", 3, 0.3, {})) == RetrainSettings()
 
 
 def test_an_unknown_row_is_said_and_nothing_starts(app, tiny_workspace, started):

@@ -218,7 +218,10 @@ def test_two_at_once_are_refused(tiny_workspace):
         ({"strategy": "prune", "guide": 0.5, "options": {"score": "magic"}}, "--set score=magic: unknown"),
         ({"strategy": "prune", "guide": 0.5}, "score el2n is not computed|no scores yet"),
         ({"strategy": "select", "guide": 0.5, "options": {"fractions": "2"}}, "--set fractions=2"),
-        ({"arms": ("magic",)}, "--arm magic: trial decisions has untouched"),
+        (
+            {"arms": ("magic",)},
+            "--arm magic: the arms of trial decisions are untouched, cleaned, random decisions, removal by loss",
+        ),
         ({"asked": (Asked(row="magic"),)}, "row 'magic' is not in eval"),
         ({"asked": (Asked(text="a film"),)}, "--text needs --label"),
         ({"asked": (Asked(text="a film", label="magic"),)}, "no class"),
@@ -258,8 +261,10 @@ def test_every_strategy_trains_and_reports(tmp_path, strategy):
     if strategy == "reweight":
         _break(workspace)
     settings = RetrainSettings(seeds=1, strategy=strategy, options=options, guide=0.5, device="cpu")
+    cost = workspace.plan_retrain(settings)
     content = workspace.retrain(settings)
     assert content["trial"] == strategy and len(content["arms"]) >= 3
+    assert list(cost.arms) == [arm["name"] for arm in content["arms"]]
     measured = 60 if strategy == "prune" else 30
     assert content["eval_rows"] == measured
     for arm in content["arms"][1:]:

@@ -60,7 +60,10 @@ def _fact(name: str, artifact: dict[str, Any], status: dict[str, Any]) -> str | 
 def _rows(artifact: dict[str, Any]) -> Html:
     """How rows are kept, what they take, and what that costs."""
     size = f"{artifact.get('bytes', 0) / 1e6:,.0f} MB"
-    lines = [f"{artifact.get('row_store', '')} of {artifact.get('precision', '')} gradients, {size}"]
+    store, precision = artifact.get("row_store", ""), artifact.get("precision", "")
+    lines = [f"{store} of {precision} gradients, {size}"]
+    if (store, precision) != ("full", "fp32"):
+        lines.append("Scores carry the rounding of these stored rows; --exact ranks without it.")
     fidelity = artifact.get("fidelity", {})
     if fidelity:
         recall = min(fidelity["recall_proponents"], fidelity["recall_opponents"])

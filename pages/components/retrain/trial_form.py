@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -17,9 +18,13 @@ from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, 
 from pages.components.markup import plain_label
 from pages.components.messages import safely, show_error
 from pages.components.number_field import Faults, ask_number, ask_whole
+from pages.components.numbers import typeset
 from pages.components.retrain.trial_options import ask_options
 from pages.components.retrain.trial_state import ask_for_decisions, decided, decided_words, something_decided
 from pages.components.typed_number import Limits
+
+if TYPE_CHECKING:
+    from backend.retrain import RetrainSettings
 
 DECISIONS = "decisions"
 NAMES = {  # the strategies, written down: their registry takes seconds to load
@@ -54,7 +59,9 @@ def ask_trial(workspace: Workspace, followed: list[str] | None) -> None:
         show_error(error)
         return
     if args is not None:
-        job_panel(args, "Start the trial", _cost(args), wrong=faults.words)
+        job_panel(args, "Start the trial", wrong=faults.words)
+        if not faults.words:
+            _show_cost(workspace, args)
         _offer_stopped(jobs, args)
 
 
@@ -113,6 +120,32 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
     return trial_args(str(workspace.path), strategy, seeds, guide, options, more)
 
 
+def _show_cost(workspace: Workspace, args: list[str]) -> None:
+    """What will be trained and how long it takes; the command refuses what this can't plan."""
+    try:
+        cost = workspace.plan_retrain(trial_settings(args))
+    except InputError as error:
+        show_error(error)
+        return
+    words = typeset(cost.words().replace(" x ", " × "))
+    st.caption(plain_label(f"{words}. Arms: {', '.join(cost.arms)}. Stopped, it goes on where it was.", 600))
+
+
+def trial_settings(args: Sequence[str]) -> RetrainSettings:
+    """What the command of `trial_args` asks of `retrain`, as far as it says what is trained."""
+    from backend.retrain import RetrainSettings  # imports torch
+
+    given = [each.removeprefix("--").partition("=")[::2] for each in args[2:] if "=" in each]
+    one, default = dict(given), RetrainSettings()
+    return RetrainSettings(
+        seeds=int(one.get("seeds", default.seeds)),
+        strategy=one.get("strategy", default.strategy),
+        guide=float(one.get("guide", default.guide)),
+        epochs=float(one["epochs"]) if "epochs" in one else None,
+        options=dict(value.partition("=")[::2] for name, value in given if name == "set"),
+    )
+
+
 def _explain(workspace: Workspace, strategy: str) -> None:
     if strategy == DECISIONS:
         record = decided(workspace)
@@ -151,13 +184,6 @@ def _guide(workspace: Workspace, faults: Faults) -> float:
         "only the others measure.",
     )
     return GUIDE if found is None else found
-
-
-def _cost(args: Sequence[str]) -> str:
-    seeds = next(int(each.removeprefix("--seeds=")) for each in args if each.startswith("--seeds="))
-    return (
-        f"every arm is trained {seeds:,} times; stopped, it goes on where it was" if seeds > 1 else "one seed"
-    )
 
 
 def _offer_stopped(jobs: list[Job], args: list[str]) -> None:
