@@ -35,7 +35,8 @@ class TrialCost:
 
     def words(self) -> str:
         """4 arms x 3 seeds, a training about 50 s: together about 10 min (...)."""
-        count = f"{len(self.arms)} {'arm' if len(self.arms) == 1 else 'arms'} x {self.seeds} {'seed' if self.seeds == 1 else 'seeds'}"
+        arms, seeds = len(self.arms), self.seeds
+        count = f"{arms} arm{'s' * (arms != 1)} x {seeds} seed{'s' * (seeds != 1)}"
         if self.training is None or self.seconds is None:
             return f"{count}; how long a training takes here is not known yet"
         each, all_of_it = remaining(self.training), remaining(self.seconds)

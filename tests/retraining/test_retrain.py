@@ -220,7 +220,7 @@ def test_two_at_once_are_refused(tiny_workspace):
         ({"strategy": "select", "guide": 0.5, "options": {"fractions": "2"}}, "--set fractions=2"),
         (
             {"arms": ("magic",)},
-            "--arm magic: the arms of trial decisions are untouched, cleaned, random decisions, removal by loss",
+            "--arm magic: the arms of trial decisions are untouched, cleaned, random",
         ),
         ({"asked": (Asked(row="magic"),)}, "row 'magic' is not in eval"),
         ({"asked": (Asked(text="a film"),)}, "--text needs --label"),
