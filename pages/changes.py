@@ -10,6 +10,7 @@ from pages.components.changes.version_list import show_versions
 from pages.components.choice import pick
 from pages.components.facts import facts
 from pages.components.markup import show
+from pages.components.missing import offer_missing
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 
@@ -25,10 +26,11 @@ show(facts((name, f"{counts[action]:,}") for action, name in names.items()))
 st.space("small")
 if not ledger.count():
     st.info(
-        "Nothing has been decided yet. Keep, flag, remove or relabel training examples on the Inspect page.",
+        "Nothing has been decided yet. Keep, flag, remove or relabel training examples on Review or Inspect.",
         icon=":material/history:",
     )
-    st.page_link("pages/inspect.py", label="Inspect errors", icon=":material/search:")
+    st.page_link("pages/review.py", label="Go to Review", icon=":material/checklist:")
+    offer_missing(workspace)
 else:
     offer_freeze(workspace)
     if pick("Part", PARTS, keys.CHANGES_PART, "log") == "log":

@@ -2,18 +2,22 @@
 
 import streamlit as st
 
+from pages.components.missing import due_steps, offer_missing
 from pages.components.navigation import through_app
 from pages.components.retrain.followed import ask_followed
 from pages.components.retrain.forecast_panel import show_forecast
 from pages.components.retrain.trial_form import ask_trial
 from pages.components.retrain.trial_list import show_trials
-from pages.components.retrain.trial_state import can_retrain
+from pages.components.retrain.trial_state import can_retrain, decided, something_decided
 from pages.components.workspaces import current
 
 through_app()
 st.title("Retrain")
 workspace = current()
 if can_retrain(workspace):
+    if not something_decided(decided(workspace)) and due_steps(workspace):
+        st.caption("The queue on Review, where decisions begin, is not complete yet.")
+        offer_missing(workspace)
     followed = ask_followed(workspace)
     forecast_box, trial_box = st.columns([0.46, 0.54], gap="medium")
     with forecast_box, st.container(border=True):

@@ -46,8 +46,8 @@ def text_keys(rows: Texts) -> list[TextKey]:
 
 
 def same_texts(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two rows, each of one text or of two, have the same text."""
-    return one == other or text_key(*one) == text_key(*other)
+    """Whether two rows, each of one text or of two, have the same text; a query that is no text has none."""
+    return len(one) == len(other) > 0 and text_key(*one) == text_key(*other)
 
 
 def equal_text_groups(texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:

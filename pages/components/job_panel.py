@@ -48,10 +48,11 @@ def job_panel(args: list[str], button: str, note: str = "", primary: bool = True
 
 def jobs_of(path: Path, command: str) -> list[Job]:
     """Jobs of a workspace that run or ran ``command``, running ones first."""
-    return [job for job in all_jobs(LOGS, command) if _is_about(job, path)]
+    return [job for job in all_jobs(LOGS, command) if is_about(job, path)]
 
 
-def _is_about(job: Job, path: Path) -> bool:
+def is_about(job: Job, path: Path) -> bool:
+    """Whether a job is one of the workspace at ``path``."""
     named = job_workspace(job.args)
     return named is not None and Path(named).resolve() == path.resolve()
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from backend.errors import InputError
 from backend.workspace import Workspace
-from pages.components.job_panel import job_panel
 from pages.components.messages import show_error
+from pages.components.missing import Only, offer_missing
 
 T = TypeVar("T")
 
@@ -42,5 +42,5 @@ def result_or_job(workspace: Workspace, wanted: Wanted, read: Callable[[], T]) -
         )
     else:
         st.info(wanted.about, icon=":material/info:")
-    job_panel([wanted.command, str(workspace.path)], wanted.button, wanted.cost)
+    offer_missing(workspace, Only([wanted.command, str(workspace.path)], wanted.button, wanted.cost))
     return None

@@ -66,7 +66,7 @@ def test_a_decision_takes_a_row_out_of_the_findings(found):
 
 def test_rows_that_are_in_both_splits_are_found_until_they_are_decided_about(monkeypatch, tmp_path):
     train = [("a fine film", "good"), ("a bad film", "bad"), ("a dull film", "bad"), ("a fine film", "good")]
-    made = workspace_of(tmp_path / "made", train, [("a fine film", "good"), ("A bad film", "bad")])
+    made = workspace_of(tmp_path / "made", train, [("a fine film", "good"), ("another bad film", "bad")])
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(made.path))
     monkeypatch.chdir(tmp_path)
     app = page(new_app(), "overview")
@@ -84,9 +84,13 @@ def test_rows_that_are_in_both_splits_are_found_until_they_are_decided_about(mon
     assert lines(app) == {}
 
 
-def test_what_is_not_computed_is_said_with_the_page_that_computes_it(app):
-    page(app, "overview")
+def test_what_is_not_computed_is_said_with_the_page_that_computes_it(erring_workspace, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
+    erring_workspace.folder.forget("words")
+    app = page(new_app(), "overview")
     assert not app.exception and not app.error
+    assert "Compute what is missing" in [each.label for each in app.main.button]
     shown = words(app)
     assert "contradictions, wrong labels, near-duplicates: not computed yet" in shown
     assert "misleading words: not computed yet" in shown

@@ -14,11 +14,21 @@ def with_words(erring_workspace, monkeypatch, tmp_path):
     return new_app()
 
 
-def test_the_job_is_offered_where_there_are_no_words(app):
+def test_the_job_is_offered_where_there_are_no_words(with_words):
+    opened().folder.forget("words")
+    page(with_words, "words")
+    assert not with_words.exception and not with_words.error
+    assert "has not been computed yet" in with_words.info[0].value
+    offered = [each.label for each in with_words.main.button]
+    assert offered[:2] == ["Compute what is missing", "Compute words"]
+    assert "words (about" in words(with_words).replace("\\", "")
+
+
+def test_without_an_error_there_is_no_word_to_ask_for(app):
+    assert opened().predictions("eval").correct.all()
     page(app, "words")
-    assert not app.exception and not app.error
-    assert "has not been computed yet" in app.info[0].value
-    assert [each.label for each in app.button if each.label == "Compute words"]
+    assert not app.exception and not app.main.button
+    assert app.success[0].value == "No eval row is misclassified, so no word misleads the model there."
 
 
 def test_stale_words_are_not_shown(with_words):

@@ -19,6 +19,7 @@ from pages.components.home.findings_list import show_findings
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
 from pages.components.markup import Html, short, show, tag
+from pages.components.missing import Only, due_steps, offer_missing
 from pages.components.numbers import percent
 from pages.components.workspaces import version
 
@@ -74,6 +75,7 @@ def _next_step(workspace: Workspace, status: dict) -> None:
     """What must be computed before questions can be answered; nothing where all of it is there."""
     missing = next((name for name in ARTIFACTS if status["artifacts"][name]["state"] != "current"), None)
     if missing is None:
+        _rest(workspace)
         return
     with st.container(border=True):
         if workspace.path.resolve() == DEMO.resolve():
@@ -83,17 +85,22 @@ def _next_step(workspace: Workspace, status: dict) -> None:
             st.markdown(
                 "**Next:** trace the training examples, once. Then every question is answered at once."
             )
-            job_panel(
-                ["precompute", str(workspace.path)],
-                "Precompute",
-                "minutes to hours, by the number of rows; a run that stops continues",
-            )
+            cost = "minutes to hours, by the number of rows; a run that stops continues"
+            offer_missing(workspace, Only(["precompute", str(workspace.path)], "Precompute", cost))
         else:
             st.markdown("**Next:** fine-tune the model, or use the checkpoints of a Trainer run of your own:")
             path = workspace.path
             st.code(
                 f"python -m backend train {path}\npython -m backend attach {path} --run DIR", language="bash"
             )
+
+
+def _rest(workspace: Workspace) -> None:
+    """What the other pages still lack, if they do."""
+    if due_steps(workspace):
+        with st.container(border=True):
+            st.markdown("**Next:** some pages have nothing to show yet.")
+            offer_missing(workspace)
 
 
 def _offer_export(status: dict) -> None:

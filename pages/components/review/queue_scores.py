@@ -8,7 +8,7 @@ from backend.scores.registry import all_producers
 from backend.scores.table import score_state
 from backend.workspace import Workspace
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
-from pages.components.job_panel import job_panel
+from pages.components.missing import Only, offer_missing
 from pages.components.scores.score_job import offer_producer
 
 _NEEDS_INFLUENCE = "influence"
@@ -39,7 +39,7 @@ def offer_scores(workspace: Workspace) -> None:
             "others are there.",
             icon=":material/rule:",
         )
-    job_panel(["scores", str(workspace.path)], "Compute scores", note)
+    offer_missing(workspace, Only(["scores", str(workspace.path)], "Compute scores", note))
 
 
 def offer_influence(workspace: Workspace) -> None:

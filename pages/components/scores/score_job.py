@@ -9,8 +9,21 @@ from backend.scores.score import Producer
 from backend.workspace import Workspace
 from pages.components.job_panel import job_panel
 from pages.components.markup import plain_label
+from pages.components.missing import Only, offer_missing
 
 BY_HAND = ("train",)  # commands that ask for a choice: not for a button
+
+
+def offer_scores_of(workspace: Workspace, producer: Producer) -> None:
+    """Beside it, where `all` makes these scores, the button for all that is missing; once a page."""
+    if producer.default:
+        cost = f"cost: {producer.cost}"
+        only = Only(
+            ["scores", str(workspace.path), "--only", producer.name], f"Compute {producer.name}", cost
+        )
+        offer_missing(workspace, only)
+    else:
+        offer_producer(workspace, producer)
 
 
 def offer_producer(workspace: Workspace, producer: Producer) -> None:

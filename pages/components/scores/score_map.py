@@ -16,7 +16,7 @@ from pages.components import keys
 from pages.components.choice import pick
 from pages.components.plots import COLOURS, SYMBOLS, is_dark, plot_text
 from pages.components.scores.score_groups import groups_of
-from pages.components.scores.score_job import offer_producer
+from pages.components.scores.score_job import offer_scores_of
 from pages.components.scores.score_row import chosen_place
 from pages.components.scores.score_values import ScoreValues
 
@@ -49,7 +49,7 @@ def show_map(workspace: Workspace, values: ScoreValues) -> None:
             "trained. They are not there, or stale.",
             icon=":material/scatter_plot:",
         )
-        offer_producer(workspace, producer_of(Y))
+        offer_scores_of(workspace, producer_of(Y))
         return
     colour = pick("Colour by", COLOUR_BY, keys.MAP_COLOUR, "correctness", named=True)
     chosen = chosen_place(workspace)

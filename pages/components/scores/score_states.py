@@ -13,6 +13,7 @@ from backend.workspace import Workspace
 from pages.components.badges import STATE_TONES, badge
 from pages.components.facts import facts
 from pages.components.markup import Html, show, tag
+from pages.components.missing import offer_missing
 from pages.components.scores.pruning_curve import show_pruning_curve
 from pages.components.scores.score_job import offer_producer
 from pages.components.scores.score_values import ScoreValues
@@ -27,6 +28,7 @@ def show_states(workspace: Workspace, values: ScoreValues) -> None:
     counts = Counter(values.states[name] for name, each in all_producers().items() for _ in each.scores)
     show(facts((f"{state} scores", f"{counts[state]:,}") for state in STATES))
     st.space("small")
+    offer_missing(workspace)
     for name, producer in all_producers().items():
         with st.container(border=True, gap="small"):
             show(_head(producer, values.states[name]))

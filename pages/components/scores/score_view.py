@@ -17,7 +17,7 @@ from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.plots import plot_text, tools
-from pages.components.scores.score_job import offer_producer
+from pages.components.scores.score_job import offer_scores_of
 from pages.components.scores.score_row import chosen_place
 from pages.components.scores.score_values import ScoreValues, order_of
 from pages.components.tables import table
@@ -35,7 +35,7 @@ def show_score(workspace: Workspace, values: ScoreValues) -> None:
     producer = producer_of(score.name)
     show(_meaning(score, values.states[producer.name], producer.cost))
     if values.table is None or not values.has(score.name):
-        offer_producer(workspace, producer)
+        offer_scores_of(workspace, producer)
         return
     column = values.table.values(score.name)
     if score.name == ON_ERRORS and has_no_errors(workspace):
