@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -30,11 +31,13 @@ def decision_bar(
     key: str,
     elsewhere: bool = False,
     has_keys: bool = False,
+    more: Callable[[], None] | None = None,
 ) -> None:
     """A row of buttons; what is in force already can't be chosen again.
 
     ``elsewhere``: on another page than Inspect, to which "Inspect" then leads. ``has_keys``: whether the
-    keys of Review decide here, too; for a page that shows one training example.
+    keys of Review decide here, too; for a page that shows one training example. ``more`` draws a further
+    button at the end of the row.
     """
     done = state.action if state else None
     with st.container(key=f"bar-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
@@ -51,15 +54,24 @@ def decision_bar(
             )
         current = state.label if state and state.label else label
         _relabel(path, row, state, classes, current, key, has_keys)
-        further_buttons(path, row, state, key, elsewhere)
+        further_buttons(path, row, state, key, elsewhere, more)
 
 
-def further_buttons(path: Path, row: str, state: RowState | None, key: str, elsewhere: bool) -> None:
-    """Undo what is in force, and the way to Inspect."""
+def further_buttons(
+    path: Path,
+    row: str,
+    state: RowState | None,
+    key: str,
+    elsewhere: bool,
+    more: Callable[[], None] | None = None,
+) -> None:
+    """Undo what is in force, the way to Inspect, and what ``more`` draws."""
     with st.container(key=f"more-{key}", horizontal=True, gap="xxsmall", width="content"):
         if state:
             _undo(path, row, key)
         pressed = inspect_button(row, f"inspect-{key}")
+        if more is not None:
+            more()
     if pressed and elsewhere:
         turn_to("inspect")
 

@@ -15,6 +15,7 @@ ROW = "row"  # URL
 LABEL = "label"  # URL
 K = "k"  # URL
 LIST_PAGE = "list-page"  # URL
+CARD_QUERY = "card-query"  # URL: whether the cards of Inspect show the query's words, too
 METHOD, SCORE = "method", "score"  # URL
 EXPLANATIONS = "explanations"  # URL
 SEARCH = "q"  # URL

@@ -195,6 +195,6 @@ def test_hostile_texts_and_labels_are_escaped_on_the_map(tiny_workspace, colour)
 def test_a_page_cuts_long_texts_and_shows_the_sorted_score(tiny_workspace):
     table = tiny_workspace.row_table().slice(0, 2)
     table = table.set_column(1, "text", [["x" * 1_000_000, "a\nb"]])
-    frame = page_frame(table, np.array([1, 0]), "probability")
+    frame = page_frame(table, np.array([1, 0]), "probability", "train")
     assert frame["text"][0] == "a b" and len(frame["text"][1]) == 300
     assert "probability of the prediction" in frame

@@ -110,7 +110,10 @@ def test_an_unknown_row_is_one_line(app, train):
 
 def test_typed_text_and_another_class(app):
     app = page(
-        new_app(), "pair", of="Typed text", train="r3", **{"test-text": "a gorgeous film", "why": "bad"}
+        new_app(),
+        "pair",
+        train="r3",
+        **{"pair-of": "Typed text", "test-text": "a gorgeous film", "why": "bad"},
     )
     assert not app.exception and not app.error
     pair = opened().explain_pair("r3", "a gorgeous film", label="bad")

@@ -9,10 +9,11 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.files import digest
-from backend.scores.row_table import LOSS, score_titles
+from backend.scores.row_table import IN_BOTH, LOSS, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
+from pages.components.copies import OTHER, copy_in_other_split
 from pages.components.decision_bar import decision_bar
 from pages.components.explore.explore_filter import Order
 from pages.components.go_to import go_to, turn_to
@@ -33,7 +34,7 @@ def show_table(
     places = listed[(page - 1) * PAGE : page * PAGE]
     key = f"rows-table-{digest(split, places.tolist())}"  # other rows: nothing is ticked
     event = st.dataframe(
-        page_frame(table, places, order.by),
+        page_frame(table, places, order.by, split),
         key=key,
         hide_index=True,
         height=420,
@@ -51,13 +52,18 @@ def show_table(
     return ticked
 
 
-def page_frame(table: pa.Table, places: np.ndarray, by: str | None) -> pd.DataFrame:
-    """The rows of a page, texts on one line and cut, with the score that they are sorted by."""
+def page_frame(table: pa.Table, places: np.ndarray, by: str | None, split: SplitName) -> pd.DataFrame:
+    """The rows of a page, texts on one line and cut, with the score that they are sorted by.
+
+    Where a text stands in the other split too, that is said.
+    """
     rows = table.take(pa.array(places))
     names = [each for each in ("label", "predicted", "group", "decision") if each in rows.column_names]
     made = {"text": [_one_line(text) for text in rows["text"].to_pylist()]}
     for name in names:
         made[name] = [short(ACTION_WORDS.get(each, each), 40) for each in rows[name].to_pylist()]
+    if any(in_both := rows[IN_BOTH].to_pylist()):
+        made["copies"] = [f"same text in {OTHER[split]}" if each else "" for each in in_both]
     titles = score_titles(table)
     for name in dict.fromkeys(each for each in (by, LOSS) if each in titles):
         made[titles[str(name)]] = rows[name].to_numpy().astype(float)
@@ -68,6 +74,7 @@ def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: in
     row = table.slice(place, 1).to_pylist()[0]
     with st.container(border=True, gap="small"):
         show(tag("div", *(query_text(row[name]) for name in ("text", "text_b") if row.get(name) is not None)))
+        show(copy_in_other_split(workspace, split, row["id"], row["label"]))
         if split == "train":
             state = workspace.states().get(row["id"])
             classes = workspace.manifest.classes

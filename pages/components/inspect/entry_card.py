@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -33,6 +34,7 @@ class Cards:
     classes: tuple[str, ...]
     asked: Asked
     has_words: bool = True
+    with_query: bool = True
 
     def show(self, entry: Entry, side: str) -> None:
         """One card; ``side`` tells the two lists apart."""
@@ -40,9 +42,11 @@ class Cards:
         with st.container(border=True, gap="small"):
             show(self._head(entry, state))
             show(self._texts(entry, state))
-            decision_bar(self.path, entry.id, entry.label, state, self.classes, f"{side}-{entry.rank}")
-            if can_be_paired(self.asked.method):
-                offer_pair(self.asked, entry.id, f"{side}-{entry.rank}")
+            key = f"{side}-{entry.rank}"
+            pair = (
+                partial(offer_pair, self.asked, entry.id, key) if can_be_paired(self.asked.method) else None
+            )
+            decision_bar(self.path, entry.id, entry.label, state, self.classes, key, more=pair)
 
     def _head(self, entry: Entry, state: RowState | None) -> Html:
         sign = "fw-plus" if entry.score > 0 else "fw-minus"
@@ -76,7 +80,9 @@ class Cards:
             "div",
             tag("div", training, cls=gone),
             self._special(entry),
-            tag("div", tag("div", "in the query", cls="fw-caption"), query, cls="fw-pairbox"),
+            tag("div", tag("div", "in the query", cls="fw-caption"), query, cls="fw-pairbox")
+            if self.with_query
+            else "",
             word_table(entry, self.painter.unit),
         )
 

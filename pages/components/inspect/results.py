@@ -45,7 +45,11 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         st.caption("Explanations are hidden: the switch in the sidebar shows them.")
     elif explanation.has_words:
         show(legend(painter.scale, painter.unit, label))
-        show_strongest_words(explanation)
+        words, switch = st.columns([0.8, 0.2], vertical_alignment="center")
+        with words:
+            show_strongest_words(explanation)
+        with switch:
+            _ask_query()
     else:
         show(tag("div", NO_WORDS, all_methods()[explanation.method].limits, cls="fw-legend"))
     cards = Cards(
@@ -56,6 +60,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         workspace.manifest.classes,
         _asked(explanation),
         explanation.has_words and shown,
+        bool(keys.get(keys.CARD_QUERY, True)),
     )
     longest = max(len(explanation.proponents), len(explanation.opponents))
     pages = pages_of(longest, PAGE)
@@ -87,6 +92,16 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         method = all_methods()[explanation.method]
         show(tag("p", f"{method.title}: {method.formula}. Source: {method.source}.", cls="fw-muted"))
     show(tag("p", _how(explanation), cls="fw-muted"))
+
+
+def _ask_query() -> None:
+    st.toggle(
+        "Query in each card",
+        value=True,
+        key=keys.CARD_QUERY,
+        bind="query-params",
+        help="Off: cards show the training example alone, so that more of them fit on the screen.",
+    )
 
 
 def _asked(explanation: Explanation) -> Asked:

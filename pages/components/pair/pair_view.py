@@ -10,6 +10,7 @@ from backend.data.rowstate import RowState
 from backend.influence.explanation import Pair
 from backend.workspace import Workspace
 from pages.components.badges import badge, copy_badge, decision_badge, label_badge
+from pages.components.copies import times_in_train, times_words
 from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
 from pages.components.facts import facts
@@ -81,10 +82,8 @@ def _known(workspace: Workspace, pair: Pair) -> list[Html]:
                 workspace.predictions("train").table["predicted"][place].as_py(), "which the model calls"
             )
         )
-    texts = split.texts_of(place)
-    times = sum(text == texts[0] and split.texts_of(at) == texts for at, text in enumerate(split.texts))
-    if times > 1:
-        badges.append(badge(f"occurs {times:,}×", "warn", "training rows with this very text"))
+    if (times := times_in_train(workspace, pair.entry.id)) > 1:
+        badges.append(badge(f"occurs {times:,}×", "warn", times_words(times)))
     return badges
 
 

@@ -16,7 +16,7 @@ from pages.components.reason_field import ask_reason
 from pages.components.review.blind import ask_opinion, note_of, opinion_about, verdict
 from pages.components.review.focus_bar import Bar, decide_bar, undecided_bar
 from pages.components.review.focus_place import Place, first_row, focus_on, focused, place_of
-from pages.components.review.queue_card import card_head, card_reasons, card_texts, group_badge
+from pages.components.review.queue_card import card_company, card_head, card_reasons, card_texts, group_badge
 from pages.components.review.queue_list import say_done
 from pages.components.review.queue_rows import queue_of, states_of
 
@@ -59,6 +59,7 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
     show(card_texts(item, SHOWN_TEXT, "fw-focus"))
     if opinion is not None:
         show(verdict(item, opinion))
+    show(card_company(workspace, item, states_of(workspace)))
     show(card_reasons(item))
     note = note_of(opinion) if opinion is not None else ""
     decide_bar(Bar(workspace.path, item.id, state, place.onward, note), item, classes, opinion)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from backend.data.rowstate import RowState
 from backend.scores.queue import QueueItem
 from backend.scores.registry import all_scores, producer_of
+from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.copies import copy_in_other_split
 from pages.components.explanations import explanations_are_shown
 from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import percent, typeset
+from pages.components.review.contradicted import contradicted_row
 
 SHOWN_REASONS = 5
 
@@ -44,6 +49,12 @@ def card_texts(item: QueueItem, most: int, look: str = "fw-text") -> Html:
     """The text, or both of a pair, each of at most so many characters."""
     texts = (each for each in (item.text, item.text_b) if each is not None)
     return join(tag("div", short(each, most), cls=look, dir="auto") for each in texts)
+
+
+def card_company(workspace: Workspace, item: QueueItem, states: Mapping[str, RowState]) -> Html:
+    """Where its text stands in the eval split, too, and the row that it contradicts."""
+    copy = copy_in_other_split(workspace, "train", item.id, item.label)
+    return tag("div", copy, contradicted_row(workspace, item, states))
 
 
 def card_reasons(item: QueueItem) -> Html:

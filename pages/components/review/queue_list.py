@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import streamlit as st
@@ -17,7 +16,7 @@ from pages.components.bulk_dialog import offer_bulk
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import plain_label, show, tag
 from pages.components.paging import page_number, pages_of, turn_pages
-from pages.components.review.queue_card import card_head, card_reasons, card_texts
+from pages.components.review.queue_card import card_company, card_head, card_reasons, card_texts
 from pages.components.review.queue_rows import queue_of, states_of
 
 PAGE = 10
@@ -40,7 +39,7 @@ def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
     for at in range((page - 1) * PAGE, min(page * PAGE, len(queue))):
         item = queue.item(at)
         with st.container(border=True, gap="small"):
-            if _card(workspace.path, item, states.get(item.id), classes):
+            if _card(workspace, item, states, classes):
                 ticked.append(item.id)
     with bulk_box:
         chosen = ticked or queue.ids
@@ -60,15 +59,18 @@ def _rows(workspace: Workspace, ids: Sequence[str]) -> pa.Table:
     return pa.table({name: [values[at] for at in places] for name, values in columns.items()})
 
 
-def _card(path: Path, item: QueueItem, state: RowState | None, classes: tuple[str, ...]) -> bool:
+def _card(
+    workspace: Workspace, item: QueueItem, states: Mapping[str, RowState], classes: tuple[str, ...]
+) -> bool:
     """One row; returns whether it is ticked."""
-    key = digest(item.id)
+    path, state, key = workspace.path, states.get(item.id), digest(item.id)
     tick, head = st.columns([0.03, 0.97], vertical_alignment="center")
     with tick:
         ticked = st.checkbox(f"Tick {plain_label(item.id)}", key=f"tick-{key}", label_visibility="collapsed")
     with head:
         show(card_head(item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
     show(card_texts(item, SHOWN_TEXT))
+    show(card_company(workspace, item, states))
     show(card_reasons(item))
     # Named by row, not by place: a second click, when the rows have moved up, can't be about the next one.
     decision_bar(path, item.id, item.label, state, classes, f"queue-{key}", elsewhere=True)
