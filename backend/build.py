@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.folder import MANIFEST
 from backend.progress import Progress, silent
 from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.model.training_settings import TrainingSettings
 
 STEPS = 3
 ATTACHED = "attached"  # stands for the model until the run is attached
@@ -32,18 +37,33 @@ class Recipe:
     seed: int = 0
     """Of the held-out share and of the training."""
     skip_bad_rows: bool = False
+    best: bool = False
+    patience: int | None = None
+    class_weights: bool = False
+    balanced_batches: bool = False
+
+    def training(self) -> dict[str, Any]:
+        """The values of `TrainingSettings` that were asked for; None where the plan is to say."""
+        names = ["epochs", "lr", "batch_size", "max_length", "seed"]
+        names += ["best", "patience", "class_weights", "balanced_batches"]
+        return {name: getattr(self, name) for name in names}
 
 
-def build_workspace(path: Path, recipe: Recipe, progress: Progress = silent) -> Workspace:
+Announce = Callable[[Workspace, dict[str, Any], "TrainingSettings"], object]
+
+
+def build_workspace(
+    path: Path, recipe: Recipe, progress: Progress = silent, announce: Announce | None = None
+) -> Workspace:
     """Do what is missing of the workspace at ``path``; a finished one is returned at once.
 
+    ``announce`` is called before the training, with what was asked for and the settings that come of it.
     `InputError` if there is something else at ``path``, a workspace made of other data or columns included.
     """
     from backend.model.training_settings import TrainingSettings
 
-    chosen = ("epochs", "lr", "batch_size", "max_length")
-    given = {name: getattr(recipe, name) for name in chosen if getattr(recipe, name) is not None}
-    settings = TrainingSettings(seed=recipe.seed, **given)
+    asked = recipe.training()
+    TrainingSettings(**{name: value for name, value in asked.items() if value is not None})  # or refuse now
     if recipe.run is not None and not recipe.run.is_dir():
         raise InputError(f"--run {recipe.run}: no such folder; give the output folder of a Trainer run")
     workspace = _open_or_create(path, recipe, _step(1, progress))
@@ -51,6 +71,9 @@ def build_workspace(path: Path, recipe: Recipe, progress: Progress = silent) -> 
         if recipe.run is not None:
             workspace.attach(recipe.run, max_length=recipe.max_length)
         else:
+            settings = workspace.planned_settings(asked)
+            if announce:
+                announce(workspace, asked, settings)
             workspace.train(settings, _step(2, progress))
     workspace.precompute(progress=_step(3, progress))
     return workspace

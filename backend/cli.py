@@ -16,6 +16,7 @@ from backend.commands import (
     ask,
     audit,
     build,
+    copy,
     data,
     evaluate,
     everything,
@@ -24,6 +25,7 @@ from backend.commands import (
     review,
     scores,
     state,
+    train,
     versions,
 )
 from backend.errors import InputError
@@ -40,7 +42,7 @@ app = typer.Typer(
 
 for command in (
     *(build.demo, data.peek, data.init, data.append, build.build),
-    *(build.train, build.dynamics, build.attach, build.precompute),
+    *(train.train, train.runs, copy.copy, build.dynamics, build.attach, build.precompute),
     *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence),
     *(evaluate.evaluate, evaluate.small),
     *(scores.scores, scores.queue, audit.sources, audit.words),

@@ -88,6 +88,15 @@ class Artifact(_Record):
     details: dict[str, Any] = {}
 
 
+class EarlierRun(_Record):
+    """A training before the one that is explained: its number, from 1, and what was recorded of it."""
+
+    number: int
+    created: str
+    checkpoints: tuple[CheckpointInfo, ...]
+    details: dict[str, Any] = {}
+
+
 class Manifest(_Record):
     """The content of ``workspace.json``.
 
@@ -103,6 +112,7 @@ class Manifest(_Record):
     tokenizer: str | None = None
     checkpoints: tuple[CheckpointInfo, ...] = ()
     artifacts: dict[str, Artifact] = {}
+    runs: tuple[EarlierRun, ...] = ()
 
 
 class Folder:
@@ -255,6 +265,10 @@ class Folder:
     def checkpoints(self) -> Path:
         """The Trainer run made by ``train``."""
         return self.path / "checkpoints"
+
+    def run(self, number: int) -> Path:
+        """What belongs to one of several trainings; the first one's checkpoints lie in `checkpoints`."""
+        return self.path / "runs" / str(number)
 
     @property
     def rows(self) -> Path:

@@ -44,8 +44,11 @@ if (
     from backend.influence.whole_set import WholeSet
     from backend.model.figures import Figures
     from backend.model.neighbours import Neighbour
+    from backend.model.planned import HardlyLearnt
     from backend.model.prediction_table import Predictions
     from backend.model.training import TrainingResult, TrainingSettings
+    from backend.model.training_forecast import TrainingForecast
+    from backend.model.training_plan import TrainingPlan
     from backend.retrain import RetrainSettings
     from backend.retraining.cost import TrialCost
     from backend.retraining.question import Asked
@@ -120,6 +123,13 @@ class Workspace:
             )
         return cls.open(path), report
 
+    def copy(self, path: str | Path, *, model: str | None = None, layers: int | None = None) -> Workspace:
+        """A new workspace with the same rows and decisions and no model (see `backend.duplicate`)."""
+        from backend.duplicate import duplicate
+
+        duplicate(self.folder, Path(path), model, layers)
+        return Workspace.open(path)
+
     @staticmethod
     def dry_run(
         *, train: str, eval: str | None, columns: Columns, seed: int = 0, progress: Progress = silent
@@ -179,11 +189,46 @@ class Workspace:
 
     # -- model --------------------------------------------------------------------------------------
 
-    def train(self, settings: TrainingSettings, progress: Progress = silent) -> TrainingResult:
-        """Fine-tune the workspace's model and save its checkpoints (an ordinary Trainer run)."""
+    def plan_training(self, given: Mapping[str, Any] | None = None) -> TrainingPlan:
+        """How to fine-tune on these rows, without loading anything; values of ``given`` win."""
+        from backend.model.planned import plan_run
+
+        return plan_run(self.folder, given or {})
+
+    def planned_settings(self, given: Mapping[str, Any] | None = None) -> TrainingSettings:
+        """Settings for `train`: what is given (None: not), else as planned."""
+        from backend.model.planned import planned_settings
+
+        return planned_settings(self.folder, given or {})[0]
+
+    def forecast_training(self, settings: TrainingSettings) -> TrainingForecast:
+        """How long `train` would take on this machine, by a few real steps; nothing is kept."""
+        from backend.model.planned import forecast_run
+
+        return forecast_run(self.folder, settings)
+
+    def check_trainable(self, again: bool = False) -> None:
+        """`InputError` where `train` would refuse since there is a run already."""
+        from backend.model.runs import check_trainable
+
+        check_trainable(self.folder, again)
+
+    def train(
+        self, settings: TrainingSettings, progress: Progress = silent, *, again: bool = False
+    ) -> TrainingResult:
+        """Fine-tune the workspace's model and save its checkpoints (an ordinary Trainer run).
+
+        ``again``: another run, where there is one; that is kept (see `backend.model.runs.train_run`).
+        """
         from backend.model.runs import train_run
 
-        return train_run(self.folder, settings, progress)
+        return train_run(self.folder, settings, progress, again)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All trainings of the workspace, the newest last, with settings and figures."""
+        from backend.model.runs import list_runs
+
+        return list_runs(self.folder)
 
     def compute_dynamics(self, seeds: int = 1, progress: Progress = silent) -> list[int]:
         """Repeat the training until the logits of ``seeds`` runs are logged (see `runs.train_seeds`)."""
@@ -535,6 +580,13 @@ class Workspace:
         )
         return figures_of(labels, predicted, classes)
 
+    def hardly_learnt(self) -> HardlyLearnt | None:
+        """Why the model's answers mean nothing, and what to do; None where it has learnt, or is not known."""
+        from backend.model.planned import judged
+
+        figures = self.figures()
+        return judged(self.folder, figures) if figures else None
+
     # -- decisions ----------------------------------------------------------------------------------
 
     @property
@@ -764,10 +816,24 @@ class Workspace:
                 for name, state in states.items()
                 if name in ARTIFACTS or state != "missing"
             },
+            "figures": self._figures(),
             "scores": self._score_states(),
             "decisions": self.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }
+
+    def _figures(self) -> dict[str, Any] | None:
+        """Figures on eval and whether they mean that the model has hardly learnt; None where unknown."""
+        try:
+            figures = self.figures()
+        except InputError:  # `verify` names what is damaged
+            return None
+        if figures is None:
+            return None
+        from backend.model.planned import judged
+
+        hardly = judged(self.folder, figures)
+        return {**figures.to_json(), "hardly_learnt": vars(hardly) if hardly else None}
 
     def _score_states(self) -> dict[str, str]:
         """Producers of scores whose table is there, and whether it is current or stale."""

@@ -134,7 +134,7 @@ WRONG = {
     ),
     "no such device": (["precompute", "{ws}", "--device", "tpu"], "use auto, cpu or cuda"),
     "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "checkpoints"),
-    "two trainings": (["train", "{ws}"], "has checkpoints already"),
+    "two trainings": (["train", "{ws}"], "trained already; `--again`"),
     "path too long": (["status", "{tmp}/" + "a" * 300], "name too long"),
     "the demo in another's workspace": (["demo", "--out", "{ws}"], "workspace of other data"),
     "a file for a workspace": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,12 @@ import typer
 
 from backend import console
 from backend.commands.options import (
+    BalancedBatches,
+    BatchSize,
+    Best,
+    ClassWeights,
     Device,
+    Epochs,
     Eval,
     Group,
     Id,
@@ -19,6 +23,8 @@ from backend.commands.options import (
     Layers,
     MaxLength,
     Model,
+    Patience,
+    Rate,
     SkipBadRows,
     SplitColumn,
     Text,
@@ -27,6 +33,7 @@ from backend.commands.options import (
     WorkspacePath,
 )
 from backend.commands.state import print_status
+from backend.commands.train import announce
 from backend.data.columns import Columns
 from backend.demo import DEMO, build_demo
 from backend.workspace import Workspace
@@ -59,9 +66,13 @@ def build(
     split_column: SplitColumn = None,
     layers: Layers = None,
     max_length: MaxLength = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
+    epochs: Epochs = None,
+    lr: Rate = None,
+    batch_size: BatchSize = None,
+    best: Best = False,
+    patience: Patience = None,
+    class_weights: ClassWeights = False,
+    balanced_batches: BalancedBatches = False,
     seed: Annotated[int, typer.Option(help="Of the held-out fraction and of the training.")] = 0,
     skip_bad_rows: SkipBadRows = False,
     json: Json = False,
@@ -80,61 +91,15 @@ def build(
         epochs=epochs,
         lr=lr,
         batch_size=batch_size,
+        best=best,
+        patience=patience,
+        class_weights=class_weights,
+        balanced_batches=balanced_batches,
         seed=seed,
         skip_bad_rows=skip_bad_rows,
     )
     with console.progress_bar() as progress:
-        workspace = build_workspace(ws, recipe, progress)
-    print_status(workspace, json)
-
-
-def train(
-    ws: WorkspacePath,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the training rows.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="A name of transformers' optim, or sgd.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="linear, cosine, constant, ...")] = None,
-    seed: Annotated[int | None, typer.Option()] = None,
-    max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
-    checkpoints: Annotated[int | None, typer.Option(help="How many to keep.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or auto.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
-    dynamics: Annotated[
-        bool, typer.Option(help="Log the logits of all training rows at every epoch, for scores.")
-    ] = True,
-    json: Json = False,
-) -> None:
-    """Fine-tune the workspace's model; saves checkpoints and their weights."""
-    from backend.model.training import TrainingSettings
-
-    given = {
-        "epochs": epochs,
-        "lr": lr,
-        "batch_size": batch_size,
-        "optimizer": optimizer,
-        "scheduler": scheduler,
-        "seed": seed,
-        "max_length": max_length,
-        "checkpoints": checkpoints,
-        "precision": precision,
-        "device": device,
-        "dynamics": dynamics,
-    }
-    workspace = Workspace.open(ws)
-    given["max_length"] = workspace.manifest.max_length if max_length is None else max_length
-    settings = TrainingSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    with console.progress_bar() as progress:
-        result = workspace.train(settings, progress)
-    console.note(
-        f"{result.steps:,} steps in {result.seconds:.0f} s; accuracy on eval {result.eval_accuracy:.3f}"
-    )
-    largest = max(Counter(workspace.eval_split.labels).values()) / max(len(workspace.eval_split), 1)
-    if (result.eval_accuracy or 0.0) <= largest + 0.05:
-        console.note(
-            f"note: that is hardly better than always saying the largest class ({largest:.3f}); "
-            "influences will mean little: try more --epochs or a higher --lr in a new workspace"
-        )
+        workspace = build_workspace(ws, recipe, progress, announce)
     print_status(workspace, json)
 
 

@@ -28,6 +28,23 @@ Layers = Annotated[int | None, typer.Option(help="Keep only the model's first N 
 MaxLength = Annotated[int | None, typer.Option(help="Longest text in tokens; default: set by train.")]
 Seed = Annotated[int, typer.Option(help="Of the held-out fraction.")]
 SkipBadRows = Annotated[bool, typer.Option(help="Skip and list rows that would stop the import.")]
+
+# Of `train` and `build`: how the model is trained; what is not given is planned.
+Epochs = Annotated[float | None, typer.Option(help="Passes over the training rows; default: planned.")]
+Rate = Annotated[float | None, typer.Option(help="Peak learning rate; default: planned.")]
+BatchSize = Annotated[int | None, typer.Option(help="Rows a step; default: planned.")]
+Best = Annotated[
+    bool, typer.Option("--best", help="Use the model with the best macro-F1 on eval, not the last.")
+]
+Patience = Annotated[
+    int | None, typer.Option(help="Stop after so many checks without a better macro-F1; use the best model.")
+]
+ClassWeights = Annotated[
+    bool, typer.Option("--class-weights", help="Weigh losses so that every class counts the same.")
+]
+BalancedBatches = Annotated[
+    bool, typer.Option("--balanced-batches", help="Draw every class alike, small ones again and again.")
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would come in and what is rejected; write nothing.")
 ]

@@ -7,13 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
+from backend.commands.figures import hardly_learnt_lines, print_figures
 from backend.commands.options import Json, WorkspacePath
 from backend.workspace import Workspace
 
 
-def status(ws: WorkspacePath, json: Json = False) -> None:
-    """What is there, what is stale, and the next step."""
-    print_status(Workspace.open(ws), json)
+def status(
+    ws: WorkspacePath,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Also figures of every class, and what is confused with what.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """What is there, what is stale, how good the model is, and the next step."""
+    print_status(Workspace.open(ws), json, classes)
 
 
 def verify(
@@ -39,12 +46,14 @@ def verify(
         raise typer.Exit(1)
 
 
-def print_status(workspace: Workspace, json: bool) -> None:
-    """Print the status of a workspace."""
+def print_status(workspace: Workspace, json: bool, classes: bool = False) -> None:
+    """Print the status of a workspace; whether its model has hardly learnt comes first."""
     status = workspace.status()
     if json:
         console.print_json(status)
         return
+    for line in hardly_learnt_lines((status["figures"] or {}).get("hardly_learnt")):
+        print(line)
     data = status["data"]
     print(f"{status['path']}: {data['n_train']:,} training and {data['n_eval']:,} eval rows")
     print(f"classes: {', '.join(console.plain(name) for name in status['classes'])}")
@@ -52,6 +61,10 @@ def print_status(workspace: Workspace, json: bool) -> None:
         ("artifact", "state", "facts"),
         [(name, each["state"], _facts(each)) for name, each in status["artifacts"].items()],
     )
+    if status["figures"]:
+        print_figures(status["figures"], classes)
+    elif classes:
+        console.note(f"no predictions yet: `python -m backend precompute {status['path']}` makes them")
     for state in ("current", "stale"):
         names = [name for name, found in status["scores"].items() if found == state]
         if names:

@@ -12,7 +12,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class Task:
         """Identifies everything that determines an outcome beside the rows kept and the seed."""
         texts = [(each.input_ids, each.token_type_ids) for each in (*self.examples, *self.queries)]
         device = self.settings.torch_device().type
-        settings = {**asdict(self.settings), "device": device, "dynamics": None, "checkpoints": None}
+        settings = {**self.settings.identity(), "device": device, "dynamics": None, "checkpoints": None}
         model = (self.start, start_digest(Path(self.start)), self.layers, self.classes)
         return digest("retrained", 2, model, texts, self.labels.tolist(), settings)
 
@@ -73,11 +73,13 @@ def task_of(folder: Folder, queries: Sequence[int]) -> Task:
             f"{folder.path}: its training is not known (attached, or made long ago); "
             "`small` makes a workspace that can"
         )
-    if settings.optimizer not in _OPTIMIZERS or settings.scheduler != "linear" or settings.warmup:
+    if settings.optimizer not in _OPTIMIZERS or settings.scheduler != "linear":
         raise InputError(
-            f"retraining many times knows the optimizers {', '.join(_OPTIMIZERS)} and the linear schedule "
-            f"without warm-up, not {settings.optimizer} and {settings.scheduler}"
+            f"retraining many times knows the optimizers {', '.join(_OPTIMIZERS)} and the linear schedule, "
+            f"not {settings.optimizer} and {settings.scheduler}"
         )
+    if settings.class_weights or settings.balanced_batches:
+        raise InputError("retraining many times knows no --class-weights and no --balanced-batches")
     manifest = folder.manifest()
     tokenizer = folder.tokenizer_path(manifest)
     fast = load_tokenizer(tokenizer)
@@ -93,7 +95,7 @@ def task_of(folder: Folder, queries: Sequence[int]) -> Task:
         examples=[each for shard in tokens["train"].shards() for each in shard.examples()],
         labels=label_indices(folder, "train", manifest.classes).astype(np.int64),
         queries=[evaluation[each] for each in queries],
-        settings=settings,
+        settings=settings.without_selection(),
     )
 
 
@@ -143,7 +145,7 @@ class Retrainer:
                 if done == steps:
                     break
                 for group in optimizer.param_groups:
-                    group["lr"] = settings.lr * (steps - done) / steps
+                    group["lr"] = settings.lr * _linear(done, steps, settings.warmup)
                 self._step(model, optimizer, order[start : start + settings.batch_size])
                 done += 1
         return model
@@ -159,6 +161,12 @@ class Retrainer:
         nn.functional.cross_entropy(logits, self._labels[chosen]).backward()
         nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
+
+
+def _linear(done: int, steps: int, warmup: float) -> float:
+    """Share of the peak rate after ``done`` of ``steps``: Trainer's linear schedule with warm-up."""
+    rising = math.ceil(steps * warmup)
+    return done / rising if done < rising else (steps - done) / max(steps - rising, 1)
 
 
 def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:

@@ -15,6 +15,9 @@ import numpy as np
 
 SLIGHT = 0.2
 """Agreement beyond chance up to which it is called slight (Landis and Koch 1977)."""
+MATRIX = 30
+"""Classes up to which a confusion matrix can be read."""
+_MOST_CONFUSED = 20  # pairs of classes
 _SURE = 1.645  # standard errors: one-sided 5 %
 _ENOUGH = 5  # rows of a class from which on it counts that it is never predicted
 
@@ -137,7 +140,9 @@ class Figures:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """All figures, ready for JSON."""
+        """All figures, ready for JSON; the matrix of many classes as its largest errors alone."""
+        confused = [vars(each) for each in self.most_confused(_MOST_CONFUSED)]
+        matrix = {"confusion": self.confusion.tolist()} if len(self.classes) <= MATRIX else {}
         return {
             "rows": self.rows,
             "accuracy": _known(self.accuracy),
@@ -147,7 +152,8 @@ class Figures:
             "kappa": _known(self.kappa),
             "never_predicted": self.never_predicted,
             "per_class": [vars(each) for each in self.per_class],
-            "confusion": self.confusion.tolist(),
+            "most_confused": confused,
+            **matrix,
         }
 
     @cached_property

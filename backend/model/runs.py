@@ -12,9 +12,9 @@ from typing import Any
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
 from backend.files import digest, replacing
-from backend.folder import Artifact, CheckpointInfo, Folder, ModelInfo
+from backend.folder import Artifact, CheckpointInfo, EarlierRun, Folder, ModelInfo
 from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
-from backend.model.dynamics import dynamics_key, has_run, record_runs, write_run
+from backend.model.dynamics import dynamics_key, has_run, record_runs, run_path, write_run
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer
 from backend.model.origin import was_attached
@@ -27,34 +27,110 @@ from backend.progress import Progress, silent
 _SEEDS = "training with other seeds"
 
 
-def train_run(folder: Folder, settings: TrainingSettings, progress: Progress = silent) -> TrainingResult:
-    """Fine-tune the workspace's model into ``checkpoints/``; record the checkpoints and the dynamics."""
-    with folder.lock():
-        manifest = folder.manifest()
-        if "checkpoints" in manifest.artifacts:
-            raise InputError(
-                f"{folder.path}: has checkpoints already; another model needs a new workspace (init)"
-            )
-        if folder.checkpoints.exists():  # of a run that was killed before it was recorded
-            shutil.rmtree(folder.checkpoints)
-            shutil.rmtree(folder.dynamics, ignore_errors=True)
-        result = _fit(folder, folder.checkpoints, load_split(folder, "eval"), settings, progress)
-        key = dynamics_key(manifest, result.checkpoints[-1].path, result.max_length)
-        if result.dynamics:
-            write_run(folder, settings.seed, result.dynamics, key)
-        _record(
-            folder,
-            result.checkpoints,
-            inside=True,
-            classes=manifest.classes,
-            max_length=result.max_length,
-            eval_accuracy=result.eval_accuracy,
-            seconds=round(result.seconds, 1),
-            settings=asdict(settings),
+def check_trainable(folder: Folder, again: bool = False) -> None:
+    """`InputError` where there are checkpoints already, unless another run is asked for."""
+    if "checkpoints" not in folder.manifest().artifacts:
+        return
+    if was_attached(folder):
+        raise InputError(
+            f"{folder.path}: its run was attached; to train a model on these rows, "
+            f"`python -m backend copy {folder.path} NEW --model MODEL`"
         )
-        if result.dynamics:
-            record_runs(folder, key)
+    if not again:
+        raise InputError(
+            f"{folder.path}: is trained already; `--again` trains another run and keeps this one, "
+            f"`python -m backend copy {folder.path} NEW` starts anew beside it"
+        )
+
+
+def train_run(
+    folder: Folder, settings: TrainingSettings, progress: Progress = silent, again: bool = False
+) -> TrainingResult:
+    """Fine-tune the workspace's model; record the checkpoints and the dynamics.
+
+    The first run goes into ``checkpoints/``. With ``again`` a further one goes into ``runs/NUMBER/`` and
+    becomes the one that is explained; the one before stays as it is, its logits move to ``runs/``. Nothing
+    changes before the training is done.
+    """
+    with folder.lock():
+        check_trainable(folder, again)
+        manifest = folder.manifest()
+        known = manifest.artifacts.get("checkpoints")
+        number = len(manifest.runs) + 1 if known is None else len(manifest.runs) + 2
+        home = folder.checkpoints if number == 1 else folder.run(number) / "checkpoints"
+        if home.exists():  # of a run that was killed before it was recorded
+            shutil.rmtree(home)
+        if known is None:
+            shutil.rmtree(folder.dynamics, ignore_errors=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        result = _fit(folder, home, load_split(folder, "eval"), settings, progress)
+        _record_run(folder, result, settings, known)
     return result
+
+
+def _record_run(
+    folder: Folder, result: TrainingResult, settings: TrainingSettings, known: Artifact | None
+) -> None:
+    """Put logits and checkpoints of a run in force; those of the run before, ``known``, are kept aside."""
+    manifest = folder.manifest()
+    key = dynamics_key(manifest, result.checkpoints[-1].path, result.max_length)
+    earlier = manifest.runs
+    if known is not None:
+        details = {name: value for name, value in known.details.items() if name != "weights"}
+        number = len(earlier) + 1
+        before = EarlierRun(
+            number=number, created=known.created, checkpoints=manifest.checkpoints, details=details
+        )
+        earlier = (*earlier, before)
+        aside = folder.run(number) / "dynamics"
+        if folder.dynamics.exists() and not aside.exists():
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(folder.dynamics, aside)
+    if result.dynamics:
+        for other in folder.dynamics.glob("run-*.safetensors"):
+            if other != run_path(folder, settings.seed):
+                other.unlink()
+        write_run(folder, settings.seed, result.dynamics, key)
+    _record(
+        folder,
+        result.checkpoints,
+        inside=True,
+        classes=manifest.classes,
+        max_length=result.max_length,
+        runs=earlier,
+        eval_accuracy=result.eval_accuracy,
+        eval_macro_f1=result.figures.macro_f1 if result.figures else None,
+        steps=result.steps,
+        seconds=round(result.seconds, 1),
+        settings=asdict(settings),
+    )
+    if result.dynamics:
+        record_runs(folder, key)
+    elif known is not None:
+        folder.forget("dynamics")
+        shutil.rmtree(folder.dynamics, ignore_errors=True)
+
+
+def list_runs(folder: Folder) -> list[dict[str, Any]]:
+    """All trainings, the newest last, ready for JSON: settings, figures on eval, where they lie."""
+    manifest = folder.manifest()
+    found = [(each.number, each.created, each.checkpoints, each.details) for each in manifest.runs]
+    if artifact := manifest.artifacts.get("checkpoints"):
+        found.append((len(found) + 1, artifact.created, manifest.checkpoints, artifact.details))
+    return [
+        {
+            "number": number,
+            "created": created,
+            "current": place == len(manifest.runs),
+            **{name: (details.get("settings") or {}).get(name) for name in ("epochs", "lr", "batch_size")},
+            "settings": details.get("settings"),
+            "steps": checkpoints[-1].step,
+            "accuracy": details.get("eval_accuracy"),
+            "macro_f1": details.get("eval_macro_f1"),
+            "folder": str(Path(checkpoints[-1].path).parent),
+        }
+        for place, (number, created, checkpoints, details) in enumerate(found)
+    ]
 
 
 def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list[int]:
@@ -100,7 +176,9 @@ def _train_seed(folder: Folder, settings: TrainingSettings, key: str, progress: 
     """Train once more, for the logits alone."""
     with tempfile.TemporaryDirectory(prefix=".run.", suffix=".tmp", dir=folder.path) as scratch:
         once = replace(settings, dynamics=True, checkpoints=1)
-        result = _fit(folder, Path(scratch) / "run", None, once, progress)
+        # Where the best is chosen, the rows that chose it are needed again.
+        evaluation = load_split(folder, "eval") if settings.selects else None
+        result = _fit(folder, Path(scratch) / "run", evaluation, once, progress)
     if result.dynamics:
         write_run(folder, settings.seed, result.dynamics, key)
         record_runs(folder, key)
@@ -200,6 +278,7 @@ def _record(
     max_length: int | None,
     tokenizer: str | None = None,
     model: ModelInfo | None = None,
+    runs: Sequence[EarlierRun] = (),
     **details: Any,
 ) -> None:
     """Write the checkpoints into the manifest and record the artifact; ``inside`` the workspace or not."""
@@ -219,6 +298,7 @@ def _record(
         "checkpoints": tuple(checkpoints),
         "max_length": max_length,
         "tokenizer": tokenizer,
+        "runs": tuple(runs),
     }
     if model is not None:
         change["model"] = model

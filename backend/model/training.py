@@ -1,6 +1,5 @@
 """Fine-tuning with `transformers.Trainer`: what it writes is an ordinary Trainer run."""
 
-import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -15,45 +14,52 @@ from transformers import (
     PreTrainedTokenizerFast,
     PrinterCallback,
     Trainer,
-    TrainingArguments,
     set_seed,
 )
 
 from backend.errors import InputError
 from backend.files import replacing
+from backend.model.balancing import balanced
 from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics
+from backend.model.figures import Figures, figures_of
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs, predict
+from backend.model.prediction import accepted_inputs, logits, predict
 from backend.model.quiet import quiet
 from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
 from backend.model.source import resolve
 from backend.model.tokenization import TokenIds, collate, encode_ids
-from backend.model.training_callbacks import Logger, Steward
+from backend.model.trainer_arguments import trainer_arguments
+from backend.model.training_callbacks import Judge, Logger, Steward
+from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 
-__all__ = ["TrainingResult", "TrainingSettings", "train"]
-
-_CANDIDATES = 2  # checkpoints saved per checkpoint kept
-_LOGS = 100  # entries in the log of a run
+__all__ = ["TrainingResult", "TrainingSettings", "attention_of", "train"]
 
 
 @dataclass(frozen=True)
 class TrainingResult:
     """What a run came to; ``losses`` are (step, mean training loss since the entry before).
 
+    ``steps`` were made; the model is that of the last of ``checkpoints``, which is earlier where the best
+    was to be found. ``figures``: its figures on the eval texts, None without any.
     ``dynamics`` holds the logits of all training texts, None where the settings want none.
     """
 
     run: Path
     steps: int
     seconds: float
-    eval_accuracy: float | None
+    figures: Figures | None
     max_length: int
     checkpoints: list[FoundCheckpoint]
     losses: list[tuple[int, float]]
     dynamics: Dynamics | None
+
+    @property
+    def eval_accuracy(self) -> float | None:
+        """Share of eval texts that are predicted rightly; None without any."""
+        return self.figures.accuracy if self.figures else None
 
 
 def train(
@@ -92,7 +98,7 @@ def train(
         source,
         classes=classes,
         layers=layers,
-        attention=_attention(settings),
+        attention=attention_of(settings),
         pad_token_id=fast.pad_token_id,
     )
     max_length = input_length(settings.max_length, fast, classifier)
@@ -100,29 +106,33 @@ def train(
     examples = _examples(encoded, train_labels, classes)
     eval_encoded = encode_ids(fast, eval_texts, eval_texts_b, max_length)
     truth = _indices(eval_labels, classes)
-    steps = _total_steps(len(examples), settings)
-    candidates = _spread(steps, _CANDIDATES * settings.checkpoints)
+    steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
-    logger = Logger(encoded, fast, progress) if settings.dynamics else None
+    looks = look_steps(len(examples), settings)
+    logger = Logger(looks, encoded, fast, progress) if settings.dynamics else None
+    judge = _judge(candidates, settings, eval_encoded, truth, classes, fast) if settings.selects else None
     with replacing(output_dir.absolute()) as temporary, quiet():
         steward = Steward(candidates, steps, progress)
-        trainer = _trainer(temporary, classifier, fast, examples, settings, steward, recipe or Recipe())
-        if recipe:
-            recipe.start(_context(trainer, fast, examples, classes, settings, steps, max_length))
-        if logger:
-            trainer.add_callback(logger)
+        followed = balanced(recipe, settings)
+        trainer = _trainer(temporary, classifier, fast, examples, settings, steward, followed)
+        followed.start(_context(trainer, fast, examples, classes, settings, steps, max_length))
+        for each in (judge, logger):
+            if each:
+                trainer.add_callback(each)
         trainer.train()
-        last = _keep_chosen(temporary, settings.checkpoints)
-        accuracy = _accuracy(last, fast, eval_encoded, truth, settings.torch_device(), progress)
+        made = trainer.state.global_step
+        end = judge.best if judge else made
+        last = _keep_chosen(temporary, settings.checkpoints, end)
+        predicted = _predicted(last, fast, eval_encoded, settings.torch_device(), progress)
     return TrainingResult(
         run=output_dir,
-        steps=steps,
+        steps=made,
         seconds=time.perf_counter() - started,
-        eval_accuracy=accuracy,
+        figures=figures_of(truth, predicted.tolist(), classes) if len(truth) else None,
         max_length=max_length,
         checkpoints=find_run(output_dir, settings.checkpoints).checkpoints,
         losses=[(int(each["step"]), each["loss"]) for each in trainer.state.log_history if "loss" in each],
-        dynamics=logger.logged() if logger else None,
+        dynamics=logger.logged(end) if logger else None,
     )
 
 
@@ -151,7 +161,7 @@ def _examples(encoded: Sequence[TokenIds], labels: Sequence[str], classes: Seque
     return examples
 
 
-def _attention(settings: TrainingSettings) -> str | None:
+def attention_of(settings: TrainingSettings) -> str | None:
     """Plain attention under bf16 on a CPU: three quarters of the time of the fused one, measured."""
     return "eager" if settings.bf16() and settings.torch_device().type == "cpu" else None
 
@@ -165,15 +175,23 @@ def _indices(labels: Sequence[str], classes: Sequence[str]) -> list[int]:
     return [index[label] for label in labels]
 
 
-def _total_steps(examples: int, settings: TrainingSettings) -> int:
-    """As Trainer counts: batches per epoch, rounded up, times epochs, rounded up."""
-    return math.ceil(settings.epochs * math.ceil(examples / settings.batch_size))
+def _judge(
+    steps: frozenset[int],
+    settings: TrainingSettings,
+    encoded: Sequence[TokenIds],
+    truth: Sequence[int],
+    classes: Sequence[str],
+    tokenizer: PreTrainedTokenizerFast,
+) -> Judge:
+    if not encoded:
+        raise InputError(
+            "without eval rows there is no best model to be found: leave out --best and --patience"
+        )
 
+    def macro_f1(model: PreTrainedModel) -> float:
+        return figures_of(truth, logits(model, encoded, tokenizer).argmax(axis=1).tolist(), classes).macro_f1
 
-def _spread(steps: int, count: int) -> frozenset[int]:
-    """``count`` steps evenly spread over a run, the last one included."""
-    count = min(count, steps)
-    return frozenset(round(steps * (k + 1) / count) for k in range(count))
+    return Judge(steps, settings.patience, macro_f1)
 
 
 def _require_space(output_dir: Path, model: PreTrainedModel, candidates: int) -> None:
@@ -206,7 +224,7 @@ def _trainer(
         trainer = RecipeTrainer(
             recipe,
             model=model,
-            args=_arguments(folder, settings, steward.steps),
+            args=trainer_arguments(folder, settings, steward.steps),
             data_collator=collator,
             train_dataset=examples,
             processing_class=tokenizer,
@@ -252,37 +270,11 @@ def _try_scheduler(trainer: Trainer, settings: TrainingSettings, steps: int) -> 
     attempt(lambda: trainer.create_scheduler(steps, dummy), failure)
 
 
-def _arguments(folder: Path, settings: TrainingSettings, steps: int) -> TrainingArguments:
-    device = settings.torch_device()
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=settings.batch_size,
-        num_train_epochs=settings.epochs,
-        learning_rate=settings.lr,
-        lr_scheduler_type=settings.scheduler,
-        # A number below 1 is a share of the steps: 1.0 would mean one step.
-        warmup_steps=settings.warmup if settings.warmup < 1 else steps,
-        weight_decay=settings.weight_decay,
-        optim=settings.optimizer,
-        seed=settings.seed,
-        bf16=settings.bf16(),
-        use_cpu=device.type == "cpu",
-        logging_steps=max(1, round(steps / _LOGS)),
-        logging_nan_inf_filter=False,
-        save_strategy="no",  # Steward says when
-        eval_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=device.type == "cuda",
-    )
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # else Trainer would multiply the batch size by the number of GPUs
-    return arguments
-
-
-def _keep_chosen(folder: Path, count: int) -> Path:
-    """Delete the checkpoints that are not among the chosen ones, and return the last of these."""
+def _keep_chosen(folder: Path, count: int, end: int) -> Path:
+    """Delete the checkpoints after step ``end`` and those that are not chosen; return the last one left."""
+    for checkpoint in folder.glob("checkpoint-*"):
+        if int(checkpoint.name.partition("-")[2]) > end:
+            shutil.rmtree(checkpoint)
     chosen = [each.path for each in find_run(folder, count).checkpoints]
     for checkpoint in sorted(folder.glob("checkpoint-*")):
         if checkpoint not in chosen:
@@ -290,18 +282,16 @@ def _keep_chosen(folder: Path, count: int) -> Path:
     return chosen[-1]
 
 
-def _accuracy(
+def _predicted(
     checkpoint: Path,
     tokenizer: PreTrainedTokenizerFast,
     encoded: Sequence[TokenIds],
-    truth: Sequence[int],
     device: torch.device,
     progress: Progress,
-) -> float | None:
-    """Of the saved model in fp32: the one that was trained may be wrapped in autocast."""
+) -> np.ndarray:
+    """Class of each text, int64 (n), by the saved model in fp32: the trained one may be in autocast."""
     if not encoded:
-        return None
+        return np.empty(0, dtype=np.int64)
     model = load_classifier(checkpoint)
     model.to(device)  # type: ignore[arg-type]
-    predicted = predict(model, encoded, tokenizer, progress=progress).argmax(axis=1)
-    return float(np.mean(predicted == np.array(truth)))
+    return predict(model, encoded, tokenizer, progress=progress).argmax(axis=1)

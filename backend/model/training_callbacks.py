@@ -1,7 +1,7 @@
 """What happens beside the steps of a training: saving, progress, stopping, logging logits."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,22 +45,59 @@ class Steward(TrainerCallback):
 
 
 class Logger(TrainerCallback):
-    """Logs the logits of all training rows at the end of every epoch, without drawing a random number."""
+    """Logs the logits of all training rows at the given steps, without drawing a random number."""
 
     def __init__(
-        self, encoded: Sequence[TokenIds], tokenizer: PreTrainedTokenizerFast, progress: Progress
+        self,
+        steps: frozenset[int],
+        encoded: Sequence[TokenIds],
+        tokenizer: PreTrainedTokenizerFast,
+        progress: Progress,
     ) -> None:
-        self._encoded, self._tokenizer, self._progress = encoded, tokenizer, progress
+        self._at, self._encoded, self._tokenizer, self._progress = steps, encoded, tokenizer, progress
         self._logits: list[np.ndarray] = []
+        self._steps: list[int] = []
         self._epochs: list[float] = []
 
-    def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Also at the end of a last epoch that is cut short."""
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Look at the rows where it is time to."""
+        if state.global_step not in self._at:
+            return
         self._logits.append(
             logits(model, self._encoded, self._tokenizer, progress=self._progress, stage=_STAGE)
         )
+        self._steps.append(state.global_step)
         self._epochs.append(float(state.epoch))
 
-    def logged(self) -> Dynamics:
-        """All epochs so far."""
-        return Dynamics(np.stack(self._logits), tuple(self._epochs))
+    def logged(self, upto: int) -> Dynamics:
+        """All looks up to a step."""
+        count = sum(step <= upto for step in self._steps)
+        return Dynamics(np.stack(self._logits[:count]), tuple(self._epochs[:count]))
+
+
+class Judge(TrainerCallback):
+    """Takes macro-F1 on eval rows at the given steps; stops a run that has not got better for long enough.
+
+    ``best``: the step of the highest macro-F1 so far, the first of equals; 0 before any.
+    """
+
+    def __init__(
+        self,
+        steps: frozenset[int],
+        patience: int | None,
+        macro_f1: Callable[[Any], float],
+    ) -> None:
+        self._at, self._patience, self._macro_f1 = steps, patience, macro_f1
+        self.best, self._highest, self._since = 0, -math.inf, 0
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Judge where it is time to."""
+        if state.global_step not in self._at:
+            return
+        reached = self._macro_f1(model)
+        if reached > self._highest:
+            self.best, self._highest, self._since = state.global_step, reached, 0
+            return
+        self._since += 1
+        if self._patience is not None and self._since >= self._patience:
+            control.should_training_stop = True

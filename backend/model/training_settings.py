@@ -1,7 +1,8 @@
 """How a model is fine-tuned; every value is checked before anything starts."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import torch
 from transformers.trainer_utils import SchedulerType
@@ -40,7 +41,16 @@ class TrainingSettings:
     """``fp32``, ``bf16`` (autocast, fp32 weights), or ``auto``: bf16 where the hardware is fast at it."""
     device: str = "auto"
     dynamics: bool = True
-    """Whether to log the logits of every training row at the end of every epoch; the run stays the same."""
+    """Whether to log the logits of every training row, at the end of every epoch and four times at least;
+    the run stays the same."""
+    best: bool = False
+    """Whether the model is the one of the best macro-F1 on eval; later checkpoints are left out."""
+    patience: int | None = None
+    """Stop after so many looks in a row without a better macro-F1; the best is the model then."""
+    class_weights: bool = False
+    """Whether losses are weighed so that every class counts the same in all."""
+    balanced_batches: bool = False
+    """Whether batches are drawn with every class alike; rows of small classes come again within an epoch."""
 
     def __post_init__(self) -> None:
         _number("epochs", self.epochs, above=0, most=10_000)
@@ -52,11 +62,29 @@ class TrainingSettings:
         _integer("checkpoints", self.checkpoints, 1)
         if self.max_length is not None:
             _integer("max_length", self.max_length, 1)
-        if not isinstance(self.dynamics, bool):
-            raise InputError(f"dynamics {self.dynamics!r}: must be true or false")
+        if self.patience is not None:
+            _integer("patience", self.patience, 1)
+        for name in ("dynamics", "best", "class_weights", "balanced_batches"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} {getattr(self, name)!r}: must be true or false")
         _name("optimizer", self.optimizer, [each.value for each in OptimizerNames])
         _name("scheduler", self.scheduler, [e.value for e in SchedulerType if e.value not in _NO_SCHEDULERS])
         _name("precision", self.precision, _PRECISIONS)
+
+    def identity(self) -> dict[str, Any]:
+        """All values, for a digest; later fields only where used, so that digests of old runs hold."""
+        values, default = asdict(self), TrainingSettings.__dataclass_fields__
+        later = ("best", "patience", "class_weights", "balanced_batches")
+        return {k: v for k, v in values.items() if k not in later or v != default[k].default}
+
+    @property
+    def selects(self) -> bool:
+        """Whether the model is chosen by eval rows."""
+        return self.best or self.patience is not None
+
+    def without_selection(self) -> "TrainingSettings":
+        """The same for a training without eval rows: the last model counts."""
+        return replace(self, best=False, patience=None)
 
     def torch_device(self) -> torch.device:
         """The device to train on; `InputError` where this machine lacks it."""

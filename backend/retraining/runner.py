@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -122,7 +123,7 @@ class Runner:
         rules = tokenizer_id(load_tokenizer(source if original.tokenizer is None else original.tokenizer))
         precision = "bf16" if settings.bf16() else "fp32"
         here = replace(settings, device=settings.torch_device().type, precision=precision)
-        return digest(original.model.model_dump(), start_digest(source), rules, asdict(here))
+        return digest(original.model.model_dump(), start_digest(source), rules, here.identity())
 
     def _trained(
         self, phases: Sequence[Phase], seed: int, scratch: Path, keep: Path | None, progress: Progress
@@ -173,11 +174,20 @@ class Runner:
             train_texts=_both(self._train.texts, rows.train, self._eval.texts, rows.evaluation),
             train_texts_b=_seconds(self._train, rows.train, self._eval, rows.evaluation),
             train_labels=labels,
+            **(self._judged() if settings.selects else {}),
             settings=settings,
             recipe=phase.recipe,
             progress=progress,
         )
         return result.checkpoints[-1].path, result.max_length
+
+    def _judged(self) -> dict[str, Any]:
+        """The eval rows, where the best model is to be found as in the original run."""
+        return {
+            "eval_texts": self._eval.texts,
+            "eval_texts_b": self._eval.texts_b,
+            "eval_labels": self._eval.labels,
+        }
 
     def _predicted(
         self, checkpoint: Path, length: int, settings: TrainingSettings

@@ -8,7 +8,7 @@ int32 (n); in the metadata a key, which changes with data and settings, and how 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,7 @@ def crossfit_content(folder: Folder, settings: ScoreSettings) -> str | None:
     """Identifies the training that ``finetune`` repeats; None for ``probe``."""
     if settings.crossfit != "finetune":
         return None
-    model, training = folder.manifest().model, {**asdict(refit_settings(folder, settings)), "device": None}
+    model, training = folder.manifest().model, {**refit_settings(folder, settings).identity(), "device": None}
     return digest(model.name, model.layers, training)
 
 

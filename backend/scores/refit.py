@@ -42,6 +42,8 @@ def refit(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 def refit_settings(folder: Folder, scores: ScoreSettings) -> TrainingSettings:
     """Those of the workspace's training, else the defaults; with the seed and device of the scores.
 
+    The last model counts, also where the workspace's was the best on eval: that must not judge rows.
+
     `InputError` for an attached run, whose model before training is not known.
     """
     if was_attached(folder):
@@ -52,7 +54,9 @@ def refit_settings(folder: Folder, scores: ScoreSettings) -> TrainingSettings:
     length = folder.manifest().max_length
     default = TrainingSettings() if length is None else TrainingSettings(max_length=length)
     chosen = recorded_settings(folder) or default
-    return replace(chosen, seed=scores.seed, device=scores.device, checkpoints=1, dynamics=False)
+    return replace(
+        chosen.without_selection(), seed=scores.seed, device=scores.device, checkpoints=1, dynamics=False
+    )
 
 
 def _trained(

@@ -37,8 +37,9 @@ def test_logging_leaves_the_training_bit_for_bit_as_it_is(tiny_model, tmp_path):
 def test_the_last_entry_is_the_last_checkpoint(epochs, tiny_model, tmp_path):
     """Also of a last epoch that is cut short; the logits are those of the saved model in eval mode."""
     made = fit(tmp_path / "run", tiny_model("bert"), epochs=epochs)
-    assert made.dynamics.epochs == pytest.approx((1.0, epochs))
-    assert made.dynamics.logits.shape == (2, len(SENTENCES), 2)
+    looks = {2.0: (0.5, 1, 1.5, 2), 1.5: (1 / 3, 2 / 3, 7 / 6, 1.5)}[epochs]  # of 6 steps an epoch
+    assert made.dynamics.epochs == pytest.approx(looks)
+    assert made.dynamics.logits.shape == (4, len(SENTENCES), 2)
     assert made.dynamics.logits.dtype == np.float32
     last = made.checkpoints[-1].path
     tokenizer = load_tokenizer(last)
@@ -64,9 +65,9 @@ def trained(tiny_workspace: Workspace) -> Workspace:
 def test_train_records_its_run(tiny_workspace):
     artifact = trained(tiny_workspace).manifest.artifacts["dynamics"]
     assert artifact.inputs == {"data": tiny_workspace.manifest.artifacts["data"].id}
-    assert artifact.details["seeds"] == [0] and artifact.details["epochs"] == [3]
+    assert artifact.details["seeds"] == [0] and artifact.details["epochs"] == [4]
     (run,) = read_runs(tiny_workspace.folder)
-    assert run.logits.shape == (3, 60, 2) and run.epochs == (1, 2, 3)
+    assert run.logits.shape == (4, 60, 2) and run.epochs == (0.75, 1.5, 2.25, 3)
     last = tiny_workspace.predictions("train").probabilities
     likely = np.exp(run.logits[-1]) / np.exp(run.logits[-1]).sum(1, keepdims=True)
     np.testing.assert_allclose(likely, last, atol=1e-4)
@@ -125,7 +126,7 @@ def test_appended_rows_make_it_stale_and_a_new_training_covers_them(tiny_workspa
         read_runs(tiny_workspace.folder)
     tiny_workspace.compute_dynamics(1)
     assert tiny_workspace.folder.state("dynamics") == "current"
-    assert read_runs(tiny_workspace.folder)[0].logits.shape == (3, 64, 2)
+    assert read_runs(tiny_workspace.folder)[0].logits.shape == (4, 64, 2)
 
 
 def test_an_attached_run_has_nothing_to_repeat(tiny_model, tmp_path):

@@ -116,7 +116,7 @@ def compare(workspace) -> None:
 def test_the_logged_run(tiny_workspace):
     workspace = tiny_workspace
     assert workspace.compute_scores(["dynamics"]) == []
-    assert [each.logits.shape for each in load_dynamics(workspace.folder)] == [(3, 60, 2)]
+    assert [each.logits.shape for each in load_dynamics(workspace.folder)] == [(4, 60, 2)]
     compare(workspace)
     artifact = workspace.manifest.artifacts["scores/dynamics"]
     assert list(artifact.inputs) == ["dynamics"]

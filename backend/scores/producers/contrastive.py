@@ -43,7 +43,7 @@ def _fine_tuned(context: Context, target: Target, checkpoint: Path, run: Path) -
     """The last checkpoint of a short training on ``target`` that starts from ``checkpoint``."""
     manifest = context.manifest
     settings = replace(
-        recorded_settings(context.folder) or TrainingSettings(),
+        (recorded_settings(context.folder) or TrainingSettings()).without_selection(),
         epochs=_EPOCHS,
         max_length=manifest.max_length,
         checkpoints=1,

@@ -1,0 +1,144 @@
+"""Training: the plan and its forecast, then the run and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend import console
+from backend.commands.figures import hardly_learnt_lines
+from backend.commands.options import (
+    BalancedBatches,
+    BatchSize,
+    Best,
+    ClassWeights,
+    Epochs,
+    Json,
+    Patience,
+    Rate,
+    WorkspacePath,
+)
+from backend.commands.state import print_status
+from backend.progress import remaining
+from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.model.figures import Figures
+    from backend.model.training import TrainingSettings
+
+
+def train(
+    ws: WorkspacePath,
+    epochs: Epochs = None,
+    lr: Rate = None,
+    batch_size: BatchSize = None,
+    optimizer: Annotated[str | None, typer.Option(help="A name of transformers' optim, or sgd.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="linear, cosine, constant, ...")] = None,
+    warmup: Annotated[
+        float | None, typer.Option(help="Share of the steps in which the rate rises; default: planned.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
+    checkpoints: Annotated[int | None, typer.Option(help="How many to keep.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or auto.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
+    best: Best = False,
+    patience: Patience = None,
+    class_weights: ClassWeights = False,
+    balanced_batches: BalancedBatches = False,
+    dynamics: Annotated[
+        bool,
+        typer.Option(help="Log the logits of all training rows at every epoch, four times at least."),
+    ] = True,
+    again: Annotated[
+        bool, typer.Option("--again", help="Train another run; the one that is there is kept (`runs`).")
+    ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", "--dry-run", help="Only say how it would train and how long; train nothing."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Fine-tune the workspace's model, as planned where nothing else is asked; saves checkpoints."""
+    given = {
+        "epochs": epochs,
+        "lr": lr,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "scheduler": scheduler,
+        "warmup": warmup,
+        "seed": seed,
+        "max_length": max_length,
+        "checkpoints": checkpoints,
+        "precision": precision,
+        "device": device,
+        "best": best,
+        "patience": patience,
+        "class_weights": class_weights,
+        "balanced_batches": balanced_batches,
+        "dynamics": dynamics,
+    }
+    workspace = Workspace.open(ws)
+    if not plan:
+        workspace.check_trainable(again)
+    settings = workspace.planned_settings(given)
+    content = announce(workspace, given, settings)
+    if plan:
+        if json:
+            console.print_json(content)
+        return
+    with console.progress_bar() as progress:
+        result = workspace.train(settings, progress, again=again)
+    console.note(f"{result.steps:,} steps in {remaining(result.seconds)}")
+    if result.checkpoints[-1].step < result.steps:
+        console.note(f"the best macro-F1 was at step {result.checkpoints[-1].step:,}: that is the model")
+    if result.figures:
+        say_figures(workspace, result.figures)
+    print_status(workspace, json)
+
+
+def say_figures(workspace: Workspace, figures: Figures) -> None:
+    """What a training came to, on stderr: before `precompute` no predictions are stored to take it from."""
+    from backend.model.planned import judged
+
+    console.note(
+        f"accuracy {figures.accuracy:.1%} on eval (always {console.plain(figures.majority_class)}: "
+        f"{figures.majority:.1%}), macro-F1 {figures.macro_f1:.3f}"
+    )
+    hardly = judged(workspace.folder, figures)
+    for line in hardly_learnt_lines(vars(hardly) if hardly else None):
+        console.note(line)
+
+
+def announce(workspace: Workspace, given: dict[str, Any], settings: TrainingSettings) -> dict[str, Any]:
+    """Say the plan, its warnings and its time on stderr; returns them ready for JSON."""
+    plan = workspace.plan_training(given)
+    console.note(
+        f"plan: {settings.epochs:g} epochs, {plan.steps:,} steps of {settings.batch_size:,} rows, "
+        f"learning rate {settings.lr:g}"
+    )
+    console.note(f"why: {plan.reason}")
+    for line in plan.warnings:
+        console.note(f"warning: {line}")
+    forecast = workspace.forecast_training(settings)
+    console.note(f"this will take about {remaining(forecast.seconds)} on this machine")
+    return {"plan": plan.to_json(), "forecast": forecast.to_json()}
+
+
+def runs(ws: WorkspacePath, json: Json = False) -> None:
+    """The workspace's trainings, with settings and figures; the newest is the one that is explained."""
+    found = Workspace.open(ws).runs()
+    if json:
+        console.print_json(found)
+        return
+    columns = ("number", "created", "current", "epochs", "lr", "batch_size", "steps", "accuracy", "macro_f1")
+    console.print_table(
+        (*columns, "folder"), [[_cell(each[name]) for name in (*columns, "folder")] for each in found]
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

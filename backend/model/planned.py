@@ -1,0 +1,97 @@
+"""The plan of a workspace's training, the settings that come of it, and how long they will take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from backend.data.dataset import load_split
+from backend.folder import Folder
+from backend.model.figures import Figures, has_hardly_learnt
+from backend.model.origin import was_attached
+from backend.model.training_plan import TrainingPlan, make_plan
+
+if TYPE_CHECKING:  # a plan must not wait for torch
+    from backend.model.training_forecast import TrainingForecast
+    from backend.model.training_settings import TrainingSettings
+
+
+def plan_run(folder: Folder, given: Mapping[str, Any]) -> TrainingPlan:
+    """How to train on the workspace's rows; ``given`` values win (see `backend.model.training_plan`)."""
+    manifest = folder.manifest()
+    counts = Counter(load_split(folder, "train").labels)
+    return make_plan(
+        manifest.data.n_train,
+        len(manifest.classes),
+        manifest.model.name,
+        manifest.model.layers,
+        smallest_class=min(counts.values(), default=None),
+        largest_class=max(counts.values(), default=None),
+        given=given,
+    )
+
+
+def planned_settings(folder: Folder, given: Mapping[str, Any]) -> tuple[TrainingSettings, TrainingPlan]:
+    """The settings of a training: what is given (None: not), else as planned, else the defaults."""
+    from backend.model.training_settings import TrainingSettings
+
+    plan = plan_run(folder, given)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if (length := folder.manifest().max_length) is not None:
+        chosen.setdefault("max_length", length)
+    return TrainingSettings(**{**plan.settings(), **chosen}), plan
+
+
+def forecast_run(folder: Folder, settings: TrainingSettings) -> TrainingForecast:
+    """How long `train_run` would take here, by a few real steps; nothing is kept."""
+    from backend.model.training_forecast import forecast_training
+
+    manifest, training = folder.manifest(), load_split(folder, "train")
+    return forecast_training(
+        model=manifest.model.name,
+        layers=manifest.model.layers,
+        classes=manifest.classes,
+        texts=training.texts,
+        texts_b=training.texts_b,
+        n_eval=manifest.data.n_eval,
+        settings=settings,
+    )
+
+
+@dataclass(frozen=True)
+class HardlyLearnt:
+    """``reason``: why the model's answers mean nothing; ``advice``, ``command``: what to do."""
+
+    reason: str
+    advice: str
+    command: str | None
+
+
+def judged(folder: Folder, figures: Figures) -> HardlyLearnt | None:
+    """What to do about a workspace's model that has hardly learnt; None where it has."""
+    reason = has_hardly_learnt(figures)
+    if reason is None:
+        return None
+    if was_attached(folder):
+        return HardlyLearnt(
+            reason,
+            "attach a run that was trained longer or at a higher learning rate in a new workspace",
+            None,
+        )
+    more = " --balanced-batches" if figures.never_predicted and figures.majority > _UNEVEN else ""
+    command = f"python -m backend train {folder.path} --again{_longer(folder)}{more}"
+    return HardlyLearnt(reason, "train it again before you look further", command)
+
+
+_UNEVEN = 0.6  # share of the largest class above which small ones may have been drowned
+
+
+def _longer(folder: Folder) -> str:
+    """Twice the epochs, where the run was already as long as planned."""
+    used = folder.manifest().artifacts["checkpoints"].details.get("settings") or {}
+    plan = plan_run(folder, {"batch_size": used.get("batch_size")})
+    if not {"epochs", "lr"} <= used.keys() or used["epochs"] * used["lr"] < 0.7 * plan.epochs * plan.lr:
+        return ""
+    return f" --epochs {2 * used['epochs']:g}"

@@ -1,0 +1,166 @@
+"""How long a training will take on this machine: by a few real steps, a few predictions and one save."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from backend.model.loading import input_length, load_classifier, load_tokenizer
+from backend.model.prediction import accepted_inputs, logits
+from backend.model.source import resolve
+from backend.model.tokenization import TokenIds, collate, encode_ids
+from backend.model.training import attention_of
+from backend.model.training_schedule import look_steps, saved_steps, total_steps
+from backend.model.training_settings import TrainingSettings
+
+_STEPS = 8
+_SECONDS = 6.0  # after which no further step is measured
+_SAMPLE = 256  # rows
+_STATE = 3  # weights and the two moments of Adam
+
+
+@dataclass(frozen=True)
+class TrainingForecast:
+    """Seconds by what they go to: loading and tokens, steps, looks at rows, saving; and how many of each."""
+
+    starting: float
+    stepping: float
+    looking: float
+    saving: float
+    steps: int
+    looks: int
+    saves: int
+
+    @property
+    def seconds(self) -> float:
+        """All together."""
+        return self.starting + self.stepping + self.looking + self.saving
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return {"seconds": self.seconds, **asdict(self)}
+
+
+def forecast_training(
+    *,
+    model: str,
+    layers: int | None,
+    classes: Sequence[str],
+    texts: Sequence[str],
+    texts_b: Sequence[str] | None,
+    n_eval: int,
+    settings: TrainingSettings,
+) -> TrainingForecast:
+    """Measure a few steps of the training that `backend.model.training.train` would do; nothing is kept.
+
+    Raises `InputError` where the model can't be loaded.
+    """
+    began = time.perf_counter()
+    torch.manual_seed(settings.seed)
+    tokenizer = load_tokenizer(resolve(model))
+    loaded = load_classifier(
+        resolve(model),
+        classes=classes,
+        layers=layers,
+        attention=attention_of(settings),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    loaded.to(settings.torch_device())  # type: ignore[arg-type]
+    loading = time.perf_counter() - began
+    sample, encoding = _sample(texts, texts_b, tokenizer, loaded, settings)
+    step = _step_seconds(loaded, sample, tokenizer, settings)
+    look = _look_seconds(loaded, sample, tokenizer)
+    steps, looks = total_steps(len(texts), settings), len(look_steps(len(texts), settings))
+    saves = len(saved_steps(len(texts), settings))
+    looked = (looks * len(texts) if settings.dynamics else 0) + n_eval * (1 + saves * settings.selects)
+    return TrainingForecast(
+        starting=2 * loading + encoding * (len(texts) + n_eval),
+        stepping=steps * step,
+        looking=look * looked,
+        saving=saves * _save_seconds(loaded),
+        steps=steps,
+        looks=looks if settings.dynamics else 0,
+        saves=saves,
+    )
+
+
+def _sample(
+    texts: Sequence[str],
+    texts_b: Sequence[str] | None,
+    tokenizer: PreTrainedTokenizerFast,
+    model: PreTrainedModel,
+    settings: TrainingSettings,
+) -> tuple[list[TokenIds], float]:
+    """Encoded rows drawn at random that have tokens, and the seconds that encoding one took."""
+    drawn = np.random.default_rng(0).permutation(len(texts))[:_SAMPLE].tolist()
+    second = [texts_b[row] for row in drawn] if texts_b is not None else None
+    length = input_length(settings.max_length, tokenizer, model)
+    began = time.perf_counter()
+    encoded = encode_ids(tokenizer, [texts[row] for row in drawn], second, length)
+    spent = time.perf_counter() - began
+    return [each for each in encoded if len(each)], spent / max(len(drawn), 1)
+
+
+def _step_seconds(
+    model: PreTrainedModel,
+    sample: Sequence[TokenIds],
+    tokenizer: PreTrainedTokenizerFast,
+    settings: TrainingSettings,
+) -> float:
+    """Mean seconds of a step, the first (which allocates) left out; on batches drawn as Trainer draws."""
+    if not sample:
+        return 0.0
+    device, random = settings.torch_device(), np.random.default_rng(0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9)
+    size = min(settings.batch_size, len(sample))
+
+    def step() -> None:
+        places = random.choice(len(sample), size, replace=False).tolist()
+        inputs = accepted_inputs(model, collate([sample[each] for each in places], tokenizer, device))
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16()):
+            found = model(**inputs).logits.float()
+        torch.nn.functional.cross_entropy(
+            found, torch.zeros(size, dtype=torch.long, device=device)
+        ).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    model.train()
+    step()
+    return _mean_seconds(step)
+
+
+def _look_seconds(
+    model: PreTrainedModel, sample: Sequence[TokenIds], tokenizer: PreTrainedTokenizerFast
+) -> float:
+    """Seconds of predicting one row."""
+    began = time.perf_counter()
+    logits(model, sample, tokenizer)
+    return (time.perf_counter() - began) / max(len(sample), 1)
+
+
+def _save_seconds(model: PreTrainedModel) -> float:
+    """Seconds of writing a checkpoint: the weights are written once, the optimizer's moments are as large."""
+    with tempfile.TemporaryDirectory() as scratch:
+        began = time.perf_counter()
+        model.save_pretrained(Path(scratch) / "saved")
+        return _STATE * (time.perf_counter() - began)
+
+
+def _mean_seconds(work: Callable[[], None]) -> float:
+    began, count = time.perf_counter(), 0
+    while count == 0 or (count < _STEPS and time.perf_counter() - began < _SECONDS):
+        work()
+        count += 1
+    return (time.perf_counter() - began) / count

@@ -1,0 +1,183 @@
+"""How to fine-tune a model on so many rows and classes, before anything is loaded; and whether that will do.
+
+Imports neither torch nor transformers, so that a form and a refusal can ask it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.errors import InputError
+from backend.model.source import resolve
+
+_RATE, _WIDTH = 3e-4, 384  # of MiniLM, by measurement (docs/decisions.md)
+_NARROWER = 2.5  # the rate falls with the width to this power: 5e-5 at 768, 3e-5 at 1,024
+_LOWEST, _HIGHEST = 1e-5, 2e-3
+_STEPS, _STEPS_PER_CLASS = 250, 15
+_MOST_EPOCHS, _LEAST_EPOCHS = 20, 2
+_BATCHES = ((300, 8), (1000, 16))  # rows below which batches are that small
+_BATCH = 32
+_WARMUP = 0.06
+_CHECKPOINTS = 4
+_FEW_ROWS = 8  # of a class on average
+_ENOUGH = 0.2  # share of the planned steps times rate below which a model hardly learns
+_UNEVEN = 10  # times as large as the smallest class
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What a training is to be like; ``reason`` says in one line why, ``warnings`` what will go wrong.
+
+    ``steps``: batches in all, by the rows planned for.
+    """
+
+    epochs: float
+    lr: float
+    batch_size: int
+    warmup: float
+    checkpoints: int
+    steps: int
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+    def settings(self) -> dict[str, Any]:
+        """The fields of `TrainingSettings` that are planned."""
+        names = ("epochs", "lr", "batch_size", "warmup", "checkpoints")
+        return {name: getattr(self, name) for name in names}
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        return asdict(self)
+
+
+def make_plan(
+    n_rows: int,
+    n_classes: int,
+    model: str = "minilm",
+    layers: int | None = None,
+    *,
+    smallest_class: int | None = None,
+    largest_class: int | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> TrainingPlan:
+    """Plan a fine-tuning of ``model`` (hub id, folder or ``minilm``) on ``n_rows`` rows of ``n_classes``.
+
+    Args:
+        layers: kept of the model. smallest_class, largest_class: rows of these, where known.
+        given: values of `TrainingSettings` that somebody has chosen; they win, and None means not chosen.
+    """
+    chosen = {name: value for name, value in (given or {}).items() if value is not None}
+    width = _width(model)
+    ideal = _planned(n_rows, n_classes, width, chosen.get("batch_size"))
+    taken = {**ideal, **{name: chosen[name] for name in ideal if name in chosen}}
+    steps = _steps(n_rows, taken)
+    return TrainingPlan(
+        **taken,
+        steps=steps,
+        reason=_reason(n_rows, n_classes, width, ideal, steps, chosen),
+        warnings=(
+            *_too_little(n_rows, n_classes, width, taken),
+            *_too_much(taken, ideal),
+            *_data(n_rows, n_classes, smallest_class, largest_class, chosen),
+        ),
+    )
+
+
+def _planned(rows: int, classes: int, width: int | None, batch: int | None = None) -> dict[str, Any]:
+    """The plan without anybody's wishes but the batch size, on which the number of epochs depends."""
+    batch = batch or next((size for below, size in _BATCHES if rows < below), _BATCH)
+    per_epoch = max(math.ceil(rows / batch), 1)
+    wanted = math.ceil((_STEPS + _STEPS_PER_CLASS * classes) / per_epoch)
+    return {
+        "epochs": float(min(max(wanted, _LEAST_EPOCHS), _MOST_EPOCHS)),
+        "lr": _rate(width),
+        "batch_size": batch,
+        "warmup": _WARMUP,
+        "checkpoints": _CHECKPOINTS,
+    }
+
+
+def _rate(width: int | None) -> float:
+    """Peak learning rate by the width of the hidden layers, to one digit; of unknown width as of 768."""
+    rate = _RATE * (_WIDTH / (width or 768)) ** _NARROWER
+    return float(f"{min(max(rate, _LOWEST), _HIGHEST):.0e}")
+
+
+def _steps(rows: int, values: Mapping[str, Any]) -> int:
+    return math.ceil(values["epochs"] * math.ceil(rows / values["batch_size"]))
+
+
+def _reason(
+    rows: int,
+    classes: int,
+    width: int | None,
+    ideal: Mapping[str, Any],
+    steps: int,
+    chosen: Mapping[str, Any],
+) -> str:
+    wide = f"a model {width:,} wide" if width else "a model of unknown width"
+    wanted = _STEPS + _STEPS_PER_CLASS * classes
+    line = (
+        f"{classes:,} classes want about {wanted:,} steps: {ideal['epochs']:g} epochs of {rows:,} rows in "
+        f"batches of {ideal['batch_size']}; {wide} learns well at {ideal['lr']:g}"
+    )
+    own = [name for name in ("epochs", "lr", "batch_size", "warmup", "checkpoints") if name in chosen]
+    return f"{line}; {', '.join(own)} as you asked, {steps:,} steps" if own else line
+
+
+def _too_little(rows: int, classes: int, width: int | None, taken: Mapping[str, Any]) -> list[str]:
+    """Steps times rate is how far the weights can go."""
+    ideal = _planned(rows, classes, width)
+    share = _steps(rows, taken) * taken["lr"] / (_STEPS + _STEPS_PER_CLASS * classes) / ideal["lr"]
+    if share >= _ENOUGH:
+        return []
+    return [
+        f"this will hardly learn {classes:,} classes: {_steps(rows, taken):,} steps at {taken['lr']:g} are "
+        f"{share:.0%} of what they want; about {ideal['epochs']:g} epochs at {ideal['lr']:g} would do"
+    ]
+
+
+def _too_much(taken: Mapping[str, Any], ideal: Mapping[str, Any]) -> list[str]:
+    if taken["lr"] <= 10 * ideal["lr"]:
+        return []
+    return [f"a learning rate of {taken['lr']:g} may well diverge; this model learns well at {ideal['lr']:g}"]
+
+
+def _data(
+    rows: int, classes: int, smallest: int | None, largest: int | None, chosen: Mapping[str, Any]
+) -> list[str]:
+    lines = []
+    if rows / max(classes, 1) < _FEW_ROWS:
+        lines.append(f"{rows / classes:.1f} rows a class are too few to learn much from, however trained")
+    balanced = chosen.get("class_weights") or chosen.get("balanced_batches")
+    if smallest and largest and largest >= _UNEVEN * smallest and not balanced:
+        lines.append(
+            f"the classes are uneven ({largest:,} rows to {smallest:,}): if small ones are never predicted, "
+            "try --balanced-batches or --class-weights"
+        )
+    return lines
+
+
+def _width(model: str) -> int | None:
+    """Width of the hidden layers as a folder's config.json says, or one in the hub's cache; else None."""
+    try:
+        source = Path(resolve(model))
+        place = source / "config.json" if source.is_dir() else _cached(model)
+        config = json.loads(place.read_text(encoding="utf-8")) if place else {}
+    except (InputError, OSError, ValueError):  # whoever loads the model says so
+        return None
+    names = ("hidden_size", "dim", "d_model", "n_embd")
+    found = next((config[name] for name in names if isinstance(config.get(name), int)), None)
+    return found if found and found > 0 else None
+
+
+def _cached(model: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json")
+    return Path(found) if isinstance(found, str) else None
