@@ -20,7 +20,7 @@ with st.container(border=True):
     look = look_at(source, "train") if source else None
 data = ask_data(source, look) if source and look else None
 accepted = checked(data) if data else None
-model = ask_model() if accepted else None
+model = ask_model(accepted.report) if accepted else None
 if accepted and model:
     offer_start(accepted, model)
 if not look:

@@ -21,6 +21,12 @@ def shown_name(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
+def shown_label(label: str, most: int = 60) -> str:
+    """A label within a sentence: on one line, cut after ``most`` characters."""
+    plain = " ".join(label[: 10 * most].split())
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of a library's error message, or the error's type if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

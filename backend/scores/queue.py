@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.dataset import Split
+from backend.data.messages import shown_label
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.scores.registry import all_scores
@@ -274,7 +275,10 @@ def _reasons(speaking: Mapping[str, np.ndarray], row: Mapping[str, Any], place: 
 def sentence(score: Score, row: Mapping[str, Any]) -> str:
     """What the score says about the row; a column without a value leaves the score's own meaning."""
     try:
-        return score.sentence.format_map(row) or score.high
+        values = {
+            name: shown_label(each, 160) if isinstance(each, str) else each for name, each in row.items()
+        }
+        return score.sentence.format_map(values) or score.high
     except (KeyError, TypeError, ValueError):
         return f"{score.title}: among the {score.suspect}est"
 

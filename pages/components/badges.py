@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from backend.data.rowstate import RowState
-from pages.components.markup import Html, join, short, tag
+from pages.components.markup import Html, brief, join, short, tag
 
 Tone = Literal["plain", "good", "warn", "bad", "info"]
 ACTION_WORDS = {
@@ -27,7 +27,7 @@ def badge(text: str, tone: Tone = "plain", title: str | None = None) -> Html:
 def label_badge(label: str, prefix: str = "") -> Html:
     """A class name, with a quiet word before it."""
     quiet = tag("span", prefix, cls="fw-prefix") if prefix else ""
-    return tag("span", quiet, short(label), cls="fw-badge fw-plain", title=short(label, 1_000))
+    return tag("span", quiet, brief(label), cls="fw-badge fw-plain", title=short(label, 1_000))
 
 
 def copy_badge(words: str) -> Html:
@@ -42,7 +42,7 @@ def decision_badge(state: RowState | None) -> Html:
     title = f"by {state.author}, {state.at}" + (f": {state.reason}" if state.reason else "")
     parts = []
     if state.label is not None:
-        parts.append(badge(f"relabelled → {state.label}", ACTION_TONES["relabel"], title))
+        parts.append(badge(f"relabelled → {brief(state.label)}", ACTION_TONES["relabel"], title))
     if state.action != "relabel":
         parts.append(badge(ACTION_WORDS[state.action], ACTION_TONES[state.action], title))
     return join(parts)

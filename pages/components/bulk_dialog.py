@@ -17,8 +17,10 @@ from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
+from pages.components.class_choice import list_names
 from pages.components.decisions import author
-from pages.components.markup import Html, join, short, show, tag
+from pages.components.likely import likely_first
+from pages.components.markup import Html, brief, cut, join, short, show, tag
 from pages.components.messages import safely, say
 from pages.components.numbers import plural
 from pages.components.tables import table as html_table
@@ -96,13 +98,14 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
     action = keys.get(keys.BULK_ACTION) or ACTIONS[0]
     label = None
     if action == "relabel":
-        st.selectbox(
+        label = st.selectbox(
             "New class",
-            workspace.manifest.classes,
-            format_func=lambda name: short(name, 60),
+            likely_first(workspace, bulk.ids),
+            index=None,
+            format_func=list_names(workspace.manifest.classes, {}).__getitem__,
             key=keys.BULK_LABEL,
+            placeholder="Choose, or type to search",
         )
-        label = keys.get(keys.BULK_LABEL) or workspace.manifest.classes[0]
     bring_back = False
     if back := bulk.brought_back_by(action):
         bring_back = st.checkbox(
@@ -119,7 +122,7 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
         f"{action.capitalize()} {plural(len(rows), 'row')}",
         type="primary",
         key="bulk-apply",
-        disabled=not rows,
+        disabled=not rows or (action == "relabel" and label is None),
         on_click=_apply,
         args=(bulk, action, label, bring_back),
     )
@@ -138,7 +141,7 @@ def _apply(bulk: Bulk, action: str, label: str | None, bring_back: bool) -> None
     opened(bulk.path).decide(
         cast(Action, action), rows, label=label, reason=reason, author=author(), origin="app"
     )
-    done = ACTION_WORDS[action] + (f" as {label}" if label else "")
+    done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
     say(f"{plural(len(rows), 'row')} {done}. Press U to undo all at once.")
 
 
@@ -156,10 +159,12 @@ def _bulk(workspace: Workspace, table: pa.Table) -> Bulk:
 
 
 def _says(action: str, label: str | None, count: int, all_of_them: int) -> str:
+    if action == "relabel" and label is None:
+        return "Choose the class that they get."
     if action == "relabel":
         left = all_of_them - count
         out = f" {plural(left, 'row')} with this label already stay as they are." if left else ""
-        return f"{plural(count, 'row')} get the label “{short(str(label), 40)}”.{out}"
+        return f"{plural(count, 'row')} get the label “{brief(str(label))}”.{out}"
     meanings = {
         "flag": "are marked for a second look, and stay in the data",
         "keep": "are noted as looked at and fine",
@@ -172,7 +177,7 @@ def _per_class(labels: list[str]) -> Html:
     """By the label in force, which is the one that a relabelling changes."""
     return html_table(
         ("class", "rows"),
-        [(short(name, 40), f"{count:,}") for name, count in Counter(labels).most_common(12)],
+        [(cut(name, 40), f"{count:,}") for name, count in Counter(labels).most_common(12)],
         numbers=(1,),
     )
 
@@ -185,7 +190,7 @@ def _samples(table: pa.Table) -> Html:
         join(
             tag(
                 "li",
-                tag("span", short(each["label"], 24), cls="fw-muted"),
+                tag("span", brief(each["label"], 36), cls="fw-muted"),
                 " ",
                 short(each["text"], 140),
                 dir="auto",

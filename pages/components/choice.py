@@ -8,9 +8,10 @@ from typing import TypeVar
 import streamlit as st
 
 from pages.components import keys
-from pages.components.markup import short
+from pages.components.markup import distinct
 
 EVERY = "any"
+LONGEST = 60  # characters of a value in its list and in the address
 Value = TypeVar("Value", bound=str)
 
 
@@ -50,10 +51,12 @@ def choose(
     """The chosen value, or None for any; one that is no longer there is forgotten."""
     if keys.get(key, every) not in (every, *values):
         keys.put(key, every)
+    called = {value: str((titles or {}).get(value, value)) for value in (every, *values)}
+    shown = distinct(called.values(), LONGEST)
     st.selectbox(
         name,
         [every, *values],
-        format_func=lambda value: short(str((titles or {}).get(value, value)), 60),
+        format_func=lambda value: shown[called[value]],
         key=key,
         bind="query-params",
         on_change=on_change,

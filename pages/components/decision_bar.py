@@ -8,9 +8,18 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.rowstate import RowState
+from pages.components.class_choice import (
+    MOST_KEYS,
+    button_names,
+    class_button,
+    class_search,
+    numbered,
+    relabel_help,
+)
 from pages.components.decisions import decide, relabel_from_menu, undo_row
 from pages.components.go_to import inspect_button, turn_to
 from pages.components.history import row_batch
+from pages.components.likely import likely_classes
 from pages.components.markup import plain_label
 from pages.components.workspaces import opened
 
@@ -53,8 +62,13 @@ def decision_bar(
                 args=(path, action, row, state),
             )
         current = state.label if state and state.label else label
-        _relabel(path, row, state, classes, current, key, has_keys)
+        in_line = len(classes) == 2 or (not has_keys and len(classes) <= MOST_KEYS)
+        if in_line:
+            _relabel(path, row, state, classes, current, key, has_keys)
         further_buttons(path, row, state, key, elsewhere, more)
+    if not in_line:
+        with st.container(key=f"classes-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
+            _class_choice(path, row, state, classes, current, key, has_keys)
 
 
 def further_buttons(
@@ -117,10 +131,40 @@ def _relabel(
     st.menu_button(
         "Relabel",
         others,
-        format_func=lambda name: plain_label(name, 60),
+        format_func=button_names(others, 60).__getitem__,
         key=menu,
         icon=":material/label:",
         help=f"Relabel {plain_label(row)}",
         on_click=relabel_from_menu,
         args=(path, row, state, menu),
     )
+
+
+def _class_choice(
+    path: Path,
+    row: str,
+    state: RowState | None,
+    classes: tuple[str, ...],
+    current: str,
+    key: str,
+    has_keys: bool,
+) -> None:
+    """The classes that digits stand for, where keys decide, and the list of all where there are many."""
+    is_many = len(classes) > MOST_KEYS
+    likely = likely_classes(path, row) if is_many else {}
+    names = button_names(classes)
+    if has_keys:
+        st.caption("Relabel as", width="content")
+        for number, name in enumerate(numbered(classes, likely, current), 1):
+            class_button(
+                names[name],
+                str(number),
+                f"relabel-{number}-{key}",
+                relabel_help(row, name, likely),
+                decide,
+                (path, "relabel", row, state, name),
+                disabled=name == current,
+            )
+    if is_many:
+        others, menu = [name for name in classes if name != current], f"relabel-{key}"
+        class_search("Relabel", others, likely, menu, relabel_from_menu, (path, row, state, menu))

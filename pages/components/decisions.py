@@ -12,6 +12,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
 from pages.components.history import row_batch
+from pages.components.markup import brief, short
 from pages.components.messages import safely, say
 from pages.components.remembered_name import remembered_name
 from pages.components.review.focus_place import focus_on, focused
@@ -47,8 +48,8 @@ def decide(
     opened(path).decide(
         action, [row], label=label, reason=reason, author=author(), origin="app", seen={row: seen}
     )
-    done = ACTION_WORDS[action] + (f" as {label}" if label else "")
-    say(f"{row} {done}. Press U to undo.")
+    done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
+    say(f"{short(row)} {done}. Press U to undo.")
     if then is not None:
         then()
 

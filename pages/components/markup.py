@@ -57,5 +57,47 @@ def short(text: str, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def distinct(names: Iterable[str], limit: int = 80) -> dict[str, str]:
+    """Each name on one line of at most ``limit`` characters, no two alike.
+
+    A widget knows its options by what they are called: two that look the same would be one.
+    """
+    names = list(dict.fromkeys(names))
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for number, name in enumerate(names, 1):
+        plain, tries = _one_line(name), number
+        title = brief(plain, limit)
+        if title in taken and len(plain) > limit:
+            title = f"…{plain[len(plain) - limit + 1 :]}"
+        while title in taken:
+            mark = f"… ({tries})"
+            title, tries = f"{plain[: max(limit - len(mark), 0)]}{mark}", tries + len(names)
+        found[name] = title
+        taken.add(title)
+    return found
+
+
+def brief(name: str, limit: int = 48) -> str:
+    """A name of at most ``limit`` characters; a longer one is cut in its first half.
+
+    Names of classes often begin alike, as those of a taxonomy do, and tell what they mean at the end.
+    """
+    if len(name) <= limit:
+        return name
+    head = (limit - 1) // 3
+    return f"{name[:head]}…{name[len(name) - (limit - 1 - head) :]}"
+
+
+def cut(name: str, limit: int = 48) -> Html:
+    """A name for one line of a table or a list; the whole of it, if it is cut, is in its tooltip."""
+    title = short(name, 1_000) if len(name) > limit else None
+    return tag("span", brief(name, limit), cls="fw-cut", title=title)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _attribute(name: str) -> str:
     return "class" if name == "cls" else name.replace("_", "-")

@@ -32,12 +32,14 @@ def ask_number(
     *,
     help: str | None = None,
     placeholder: str | None = None,
+    planned: float | None = None,
     disabled: bool = False,
     on_change: Callable[[], None] | None = None,
     in_address: bool = True,
 ) -> float | None:
     """Draw the field; the number in it, ``default`` where it is empty.
 
+    ``planned``: what the caller takes where the field is empty; it stands there in grey.
     What can't be read is said beneath the field and added to ``faults``; ``default`` is returned then, which
     the caller must not use: a form with faults starts nothing.
     """
@@ -48,7 +50,7 @@ def ask_number(
         key=key,
         max_chars=LONGEST,
         bind="query-params" if in_address else None,
-        placeholder=placeholder or usual,
+        placeholder=placeholder or (usual if planned is None else spell(planned, limits)),
         help=help or f"{limits.words[:1].upper()}{limits.words[1:]}",
         disabled=disabled,
         on_change=on_change,
@@ -57,9 +59,9 @@ def ask_number(
     if not text.strip() or disabled:
         return default
     try:
-        return read_number(text, limits, default)
+        return read_number(text, limits, default if planned is None else planned)
     except InputError as error:
-        show(tag("p", str(error), cls="fw-wrong", role="alert"))
+        show_fault(error)
         faults.append(name.lower())
         return default
 
@@ -77,6 +79,11 @@ def ask_whole(
     """The same for a whole number."""
     found = ask_number(name, key, limits, default, faults, help=help, in_address=in_address)
     return default if found is None else int(found)
+
+
+def show_fault(error: InputError) -> None:
+    """Beneath a field: why what is typed there can't be taken."""
+    show(tag("p", str(error), cls="fw-wrong", role="alert"))
 
 
 def say_faults(faults: Faults) -> None:

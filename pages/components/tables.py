@@ -19,5 +19,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequen
     return tag("table", tag("thead", head), tag("tbody", body), cls="fw-table")
 
 
+def tall(made: Html, name: str) -> Html:
+    """A table, which may be long or wide, in a box that scrolls; its head stays in sight."""
+    return tag("div", made, cls="fw-scroll fw-tall", tabindex="0", role="region", aria_label=name)
+
+
 def _side(place: int, numbers: Sequence[int]) -> str | None:
     return "fw-num" if place in numbers else None

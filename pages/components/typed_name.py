@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from backend.errors import InputError
+
 _HUB = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:datasets/|models/)?", re.I)
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "`": "`"}
 
@@ -31,3 +33,29 @@ def _unquoted(text: str | None) -> str:
 def folder_name(text: str) -> str:
     """The nearest name of letters, digits, - and _ that a folder of ours can have; "" if nothing is left."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:60]
+
+
+def typed_class_names(text: str | None) -> str:
+    """``0=hate,1=offensive`` of names typed with =, : or a list of names alone, which is numbered from 0.
+
+    Parts stand on lines of their own, or between semicolons or commas. `InputError` for a part that is empty
+    or holds a comma, which parts the names where they are passed on.
+    """
+    lines = [
+        part.strip() for part in re.split(r"[\n;]" if re.search(r"[\n;]", text or "") else ",", text or "")
+    ]
+    parts = [part.rstrip(",").strip() for part in lines if part]
+    pairs = [re.fullmatch(r"(.+?)\s*(?:=>?|:|→)\s*(.+)", part) for part in parts]
+    if parts and not any(pairs):
+        return ",".join(f"{number}={_name(part)}" for number, part in enumerate(parts))
+    for part, pair in zip(parts, pairs, strict=True):
+        if pair is None:
+            raise InputError(f"class names: “{part[:60]}” names no label; write 0=hate, 1=offensive")
+    return ",".join(f"{pair[1].strip()}={_name(pair[2])}" for pair in pairs if pair)
+
+
+def _name(text: str) -> str:
+    name = _unquoted(text)
+    if "," in name:
+        raise InputError(f"class names: “{name[:60]}” holds a comma; name the class without one")
+    return name

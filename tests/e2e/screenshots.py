@@ -85,7 +85,9 @@ PAGES = {
         "The cleaned data, the removed rows or a patch, looked at before it is written; import of more rows.",
     ),
     "new": Shot(
-        "new", 760, "From a file to a workspace: columns, a check of every row, a model, and one button."
+        "new",
+        900,
+        "From a file to a workspace: columns, a check of every row, a planned training, and one button.",
     ),
     "jobs": Shot(
         "jobs", 1100, "All long work, how far it is and what it said; it outlives page, browser and server."

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.model.training_plan import make_plan
 from backend.scores.row_table import LOSS, OWN_COLUMNS
 from pages.components.new.new_training import RATE
 from pages.components.typed_number import read_number
@@ -63,9 +64,12 @@ def test_the_build_runs_with_the_rate_that_was_typed(fresh, monkeypatch, text): 
     fresh.text_input(key="new-name").set_value("mine").run()
     shown = words(fresh).replace("\\", "")
     assert "24 training and 6 eval rows, 2 classes" in shown
-    assert "2 epochs, lr 0.0005, batch 1,024, up to 128 tokens, seed 7" in shown
+    assert "lr 0.0005, batch 1,024, up to 128 tokens, seed 7" in shown
+    assert "Roughly " in shown and "of training" in shown
     next(each for each in fresh.button if each.label == "Build").click().run()
-    assert {"--lr=0.0005", "--batch-size=1024", "--seed=7", "--epochs=2"} <= set(started[0])
+    assert {"--lr=0.0005", "--batch-size=1024", "--seed=7"} <= set(started[0])
+    plan = make_plan(24, 2, "minilm", given={"batch_size": 1024})
+    assert f"--epochs={plan.epochs:g}" in started[0]
     assert read_number(text, RATE) == 5e-4
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from pages.components.markup import Html, join, plain_label, show, tag
+from pages.components.markup import Html, distinct, join, plain_label, show, tag
 from tests.pages.factories import XSS, texts
 
 ROOT = Path(__file__).parents[2]
@@ -75,3 +76,19 @@ def test_addresses_in_labels_are_no_links(text):
     bare = re.sub(r"\\(.)", r"\1", plain_label(text))
     assert not re.search(r"https?://|www\.|@\w", bare, re.IGNORECASE)
     assert bare.replace("\u2060", "") == text
+
+
+ALIKE = ["a" * 99 + "b", "a" * 99 + "c", "a" * 200, "a b", "a  b"]
+
+
+@given(st.lists(st.one_of(st.text(max_size=40), st.sampled_from(ALIKE)), max_size=12), st.integers(20, 80))
+def test_names_that_are_cut_stay_apart(names, limit):
+    found = distinct(names, limit)
+    assert set(found) == set(names) and len(set(found.values())) == len(found)
+    assert all(len(each) <= limit and "\n" not in each for each in found.values())
+
+
+def test_names_that_fit_stay_as_they_are():
+    assert distinct(["a", "b" * 20], 20) == {"a": "a", "b" * 20: "b" * 20}
+    ends = distinct(["x" * 50 + "1", "x" * 50 + "2"], 20)
+    assert [each[-1] for each in ends.values()] == ["1", "2"]

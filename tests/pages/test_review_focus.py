@@ -277,18 +277,19 @@ bar = Bar(Path("."), "r1", None, None)
 
 
 @pytest.mark.parametrize(
-    ("draw", "beyond"),
+    ("draw", "listed"),
     [
-        ("ask_opinion(bar, classes)", ["class 10", "class 11"]),
-        ("decide_bar(bar, item, classes)", ["class 11"]),
+        ("ask_opinion(bar, classes)", range(1, 12)),
+        ("decide_bar(bar, item, classes)", [*range(1, 10), 11]),
     ],
 )
-def test_classes_beyond_the_ninth_are_in_a_menu(draw, beyond):
+def test_of_more_than_nine_classes_all_are_in_a_list(draw, listed, monkeypatch):
+    monkeypatch.setattr("pages.components.review.focus_bar.likely_classes", lambda path, row: {})
     app = AppTest.from_string(MANY.replace("{draw}", draw)).run()
     assert not app.exception
     numbered = [each.label for each in app.button if each.proto.shortcut.isdigit()]
     assert numbered == [f"class {number}" for number in range(1, 10)]
-    assert list(app.get("menu_button")[0].proto.options) == beyond
+    assert app.selectbox[0].options == [f"class {number}" for number in listed]
 
 
 def test_place_of_a_row():

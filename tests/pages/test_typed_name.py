@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.errors import InputError
 from pages.components.new.new_start import check_name
-from pages.components.typed_name import folder_name, typed_hub_id, typed_path
+from pages.components.typed_name import folder_name, typed_class_names, typed_hub_id, typed_path
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,26 @@ def test_the_name_that_is_proposed_is_one_that_is_taken(text):
     assert near == folder_name(near) or len(text) > 60
     if near:
         check_name(near)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0=hate, 1=offensive,2=neither", "0=hate,1=offensive,2=neither"),
+        ("0: hate\n1: offensive\n", "0=hate,1=offensive"),
+        ("0=hate; 1 = offensive", "0=hate,1=offensive"),
+        ("hate, offensive, neither", "0=hate,1=offensive,2=neither"),
+        ("0=\"hate speech\"\n1='offensive'", "0=hate speech,1=offensive"),
+        ("-1 => bad\n1 => good", "-1=bad,1=good"),
+        (" \n ", ""),
+        (None, ""),
+    ],
+)
+def test_names_of_classes(text, names):
+    assert typed_class_names(text) == names
+
+
+@pytest.mark.parametrize("text", ["0=hate\nneither", "0=hate\n1=a, b", "0=a;1"])
+def test_names_that_name_no_label_or_hold_a_comma_are_refused(text):
+    with pytest.raises(InputError, match="class names: “"):
+        typed_class_names(text)

@@ -15,7 +15,7 @@ def brute_force(embeddings, labels, groups, k):
     """Every row against every other one, from the definitions."""
     rows = range(len(labels))
     found = {name: [] for name in ("knn_disagreement", "nearest_similarity", "near_duplicates")}
-    found |= {"contradicts": [], "contradiction": []}
+    found |= {"contradicts": [], "contradiction": [], "said": []}
     similarity = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
     first = {group: min(row for row in rows if groups[row] == group) for group in set(groups)}
     for row in rows:
@@ -29,6 +29,12 @@ def brute_force(embeddings, labels, groups, k):
             weight += max(to[group], 0)
             votes += max(to[group], 0) * share
         found["knn_disagreement"].append(votes / weight if weight else math.nan)
+        votes_of: dict = {}
+        for group in sorted(to, key=lambda g: -to[g])[:k]:
+            label = labels[first[group]]
+            votes_of[label] = votes_of.get(label, 0.0) + max(to[group], 0)
+        most = max(votes_of.values(), default=0)
+        found["said"].append({each for each, v in votes_of.items() if v >= most - 1e-4 and most > 0})
         near = {
             other: 1.0 if groups[other] == groups[row] else to[groups[other]]
             for other in rows
@@ -46,6 +52,8 @@ def brute_force(embeddings, labels, groups, k):
 def compare(found, expected):
     for name in ("knn_disagreement", "nearest_similarity", "near_duplicates", "contradiction"):
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
+    for row, (label, allowed) in enumerate(zip(found["said"], expected["said"], strict=True)):
+        assert (label == -1) if not allowed else (label in allowed), row
     for row, (against, allowed) in enumerate(
         zip(found["contradicted_by"], expected["contradicts"], strict=True)
     ):

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from backend.data.messages import shown_label
 from backend.scores.context import Context
 from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content
 from backend.scores.score import Columns, Producer, Score
@@ -59,7 +60,7 @@ def _said(label: str, is_own: bool, known: bool, probability: float, own: float)
         return "cross-validation knows no other row of its class"
     if is_own:
         return f"cross-validation is less sure of its label than of others', at {own:.2f}"
-    return f"cross-validation prefers {label} at {probability:.2f}"
+    return f"cross-validation prefers {shown_label(label)} at {probability:.2f}"
 
 
 _SOURCE = "Northcutt et al. 2021; library cleanlab"

@@ -33,19 +33,20 @@ def neighbour_scores(
     k: int = NEIGHBOURS,
     progress: Progress = silent,
 ) -> dict[str, np.ndarray]:
-    """Six arrays (n), from embeddings float32 (n, e) of unit norm, labels and groups int64 (n).
+    """Seven arrays (n), from embeddings float32 (n, e) of unit norm, labels and groups int64 (n).
 
     ``knn_disagreement`` float64, over as many neighbours as the row's class has other groups, at most ``k``:
     else a rare class could never agree with itself; NaN where it has none, or no other row is similar at all.
     ``nearest_similarity`` float64; ``near_duplicates`` int64. ``copy_of`` int64: the earliest row that says
     nearly the same, if that is nobody's copy itself, else the row's own position, so that one always stays.
     ``contradicted_by`` int64: the most similar near-duplicate with another label (its position), -1 where
-    there is none; ``contradiction`` float64: its similarity, else 0.
+    there is none; ``contradiction`` float64: its similarity, else 0. ``said`` int64: the label that most of
+    the neighbours' similarity speaks for, -1 where no other row is similar at all.
     """
     groups, count = Groups(group_of, labels), len(labels)
     disagreement, nearest = np.full(count, np.nan), np.zeros(count)
     duplicates, contradicted_by = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
-    contradiction = np.zeros(count)
+    contradiction, said = np.zeros(count), np.full(count, -1, dtype=np.int64)
     earliest = np.arange(len(groups))
     search = _Search(embeddings[groups.first], max(k, _WIDE))
     progress(_STAGE, 0, len(groups))
@@ -57,6 +58,7 @@ def neighbour_scores(
         disagreement[rows] = _disagreement(
             groups, labels[rows], found[places, :k], similarities[places, :k].astype(np.float64), rows
         )
+        said[rows] = _said(labels[groups.first[found[:, :k]]], similarities[:, :k])[places]
         nearest[rows] = np.where(groups.sizes[group_of[rows]] > 1, 1.0, _first(similarities)[places])
         for group, others, near in search.near(block, similarities, found):
             copies = groups.sizes[group]
@@ -74,7 +76,21 @@ def neighbour_scores(
         "contradicted_by": contradicted_by,
         "contradiction": contradiction,
         "copy_of": _kept_copies(groups, group_of, earliest),
+        "said": said,
     }
+
+
+def _said(labels: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    """The label with the largest sum of similarities of each row, -1 where all are 0 or less: int64 (B).
+
+    From labels and similarities of its neighbours, both (B, k); of two that tie, the nearer one's.
+    """
+    if not labels.shape[1]:
+        return np.full(len(labels), -1, dtype=np.int64)
+    weights = np.maximum(similarities, 0).astype(np.float64)
+    votes = ((labels[:, :, None] == labels[:, None, :]) * weights[:, None, :]).sum(axis=2)
+    best = np.take_along_axis(labels, votes.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return np.where(votes.max(axis=1) > 0, best, -1)
 
 
 def _kept_copies(groups: Groups, group_of: np.ndarray, earliest: np.ndarray) -> np.ndarray:
@@ -153,10 +169,12 @@ def _compute(context: Context) -> Columns:
     groups = equal_text_groups(train.texts, train.texts_b)
     found = neighbour_scores(context.embeddings, context.labels, groups, progress=context.progress)
     against, copy_of = found.pop("contradicted_by").tolist(), found.pop("copy_of").tolist()
+    said = found.pop("said").tolist()
     return {
         **found,
         "contradicts": [train.ids[each] if each >= 0 else "" for each in against],
         "copy_of": [train.ids[each] if each != row else "" for row, each in enumerate(copy_of)],
+        "neighbours_label": [context.classes[each] if each >= 0 else "" for each in said],
         "first_said": [f", first row {train.ids[e]}" if e != r else "" for r, e in enumerate(copy_of)],
     }
 

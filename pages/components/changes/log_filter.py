@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.review.ledger import Ledger, LogEntry
 from pages.components import keys
-from pages.components.markup import short
+from pages.components.markup import distinct
 
 ACTIONS = ("all", "remove", "relabel", "flag", "keep", "clear", "undo", "redo")
 EVERYONE = "everyone"
@@ -54,11 +54,12 @@ def ask_filter(ledger: Ledger) -> LogFilter:
             max_chars=1_000,
             on_change=_first_page,
         )
+    names = distinct([EVERYONE, *ledger.authors()], 60)
     with author_box:
         st.selectbox(
             "Author",
-            [EVERYONE, *ledger.authors()],
-            format_func=lambda name: short(name, 60),
+            list(names),
+            format_func=names.__getitem__,
             key=keys.LOG_AUTHOR,
             bind="query-params",
             on_change=_first_page,

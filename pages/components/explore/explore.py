@@ -18,7 +18,7 @@ from pages.components.explore.explore_filter import SPLITS, Order, ask_order, as
 from pages.components.explore.explore_map import show_map
 from pages.components.explore.explore_table import show_table
 from pages.components.explore.saved_slices import saved_slices
-from pages.components.markup import Html, join, short, show, tag
+from pages.components.markup import Html, brief, join, short, show, tag
 from pages.components.number_field import Faults, say_faults
 from pages.components.workspaces import opened, version
 
@@ -88,11 +88,21 @@ def _summary(table: pa.Table, places: np.ndarray, total: int, split: SplitName, 
 def _counted(table: pa.Table, places: np.ndarray, name: str) -> Html:
     found = list(counts(table, places, name).items())
     parts = [
-        tag("span", f"{short(ACTION_WORDS.get(value, value), 24)} {count:,}", cls="fw-badge fw-plain")
+        tag(
+            "span",
+            f"{brief(_called(name, value), 32)} {count:,}",
+            cls="fw-badge fw-plain",
+            title=short(value, 1_000),
+        )
         for value, count in found[:MOST_COUNTED]
     ]
     more = len(found) - MOST_COUNTED
     return join((*parts, tag("span", f"{more:,} more", cls="fw-muted") if more > 0 else ""))
+
+
+def _called(name: str, value: str) -> str:
+    """A decision in words; any other value as it is."""
+    return ACTION_WORDS.get(value, value) if name == "decision" else value
 
 
 def _listed(table: pa.Table, places: np.ndarray, order: Order) -> np.ndarray:

@@ -134,7 +134,8 @@ def _ask_exact(table: pa.Table) -> dict[str, Any]:
         title, key = fields[name]
         values = STATES[:-1] if name == "decision" else _values(table, name)
         with box:
-            chosen[name] = choose(title, values, key, ACTION_WORDS, first_page)
+            called = ACTION_WORDS if name == "decision" else None
+            chosen[name] = choose(title, values, key, called, first_page)
     return chosen
 
 

@@ -21,7 +21,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.embedding_job import offer_embeddings
 from pages.components.explore.explore_filter import first_page
-from pages.components.markup import short
+from pages.components.markup import distinct, short
 from pages.components.workspaces import opened, version
 
 MOST_POINTS = 5_000
@@ -119,10 +119,14 @@ def _coloured(
         return [_trace(points[drawn], marker, title, texts, legend=False)]
     values = np.array(table[colour].take(pa.array(drawn)).to_pylist(), dtype=object)
     names = _most_frequent(values)
+    words = ACTION_WORDS if colour == "decision" else {}
+    called = {name or "": words.get(name, name) or "none" for name in names}
+    shown = distinct(called.values(), 30)
+    titles = {name: shown[each] for name, each in called.items()}
     traces = []
     for number, name in enumerate(names):
         at = np.flatnonzero(values == name)
-        title = html.escape(short(ACTION_WORDS.get(name, name) or "none", 30))
+        title = html.escape(titles[name or ""])
         marker = {"color": COLOURS[number], "size": 5, "symbol": number % 4}
         traces.append(_trace(points[drawn[at]], marker, title, [texts[each] for each in at]))
     rest = np.flatnonzero(~np.isin(values, names))

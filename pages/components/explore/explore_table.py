@@ -23,6 +23,7 @@ from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.reason_field import ask_reason
 
 PAGE = 50
+LONGEST_NAME = 200  # the column cuts what does not fit, and a click shows it
 
 
 def show_table(
@@ -61,7 +62,8 @@ def page_frame(table: pa.Table, places: np.ndarray, by: str | None, split: Split
     names = [each for each in ("label", "predicted", "group", "decision") if each in rows.column_names]
     made = {"text": [_one_line(text) for text in rows["text"].to_pylist()]}
     for name in names:
-        made[name] = [short(ACTION_WORDS.get(each, each), 40) for each in rows[name].to_pylist()]
+        words = ACTION_WORDS if name == "decision" else {}
+        made[name] = [short(words.get(each, each), LONGEST_NAME) for each in rows[name].to_pylist()]
     if any(in_both := rows[IN_BOTH].to_pylist()):
         made["copies"] = [f"same text in {OTHER[split]}" if each else "" for each in in_both]
     titles = score_titles(table)

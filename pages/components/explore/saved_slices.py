@@ -11,7 +11,7 @@ from backend.review.slices import delete_slice, read_slices, save_slice
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.explore.explore_filter import fill_fields
-from pages.components.markup import plain_label, short
+from pages.components.markup import distinct, plain_label
 from pages.components.messages import safely, say
 from pages.components.workspaces import opened
 
@@ -27,7 +27,7 @@ def saved_slices(workspace: Workspace, wanted: Slice) -> None:
                 "Saved filters",
                 list(known),
                 index=None,
-                format_func=lambda name: short(name, 60),
+                format_func=distinct(known, 60).__getitem__,
                 key=keys.ROWS_SLICE,
                 placeholder="open one",
                 on_change=safely(_open),

@@ -8,10 +8,10 @@ import streamlit as st
 
 from backend.data.export import ExportPreview
 from backend.workspace import Workspace
-from pages.components.markup import Html, short, show, tag
-from pages.components.numbers import MINUS, plural
+from pages.components.count_table import show_counts
+from pages.components.markup import show
+from pages.components.numbers import plural
 from pages.components.row_table import row_table
-from pages.components.tables import table
 from pages.components.workspaces import opened, version
 
 FIRST_ROWS = 8
@@ -31,7 +31,7 @@ def show_preview(preview: ExportPreview) -> None:
     """Counts per class before and after, and the first rows."""
     with st.container(border=True):
         st.subheader("Classes before and after")
-        show(_classes(preview))
+        _classes(preview)
     with st.container(border=True):
         st.subheader(f"First rows of {preview.n_rows:,}" if preview.n_rows else "First rows")
         if not preview.n_rows:
@@ -49,20 +49,10 @@ def summary_line(preview: ExportPreview) -> str:
     )
 
 
-def _classes(preview: ExportPreview) -> Html:
+def _classes(preview: ExportPreview) -> None:
     names = list(dict.fromkeys([*preview.before, *preview.after]))
+    counted = [(preview.before.get(name, 0), preview.after.get(name, 0)) for name in names]
     rows = [
-        (short(name), f"{preview.before.get(name, 0):,}", f"{preview.after.get(name, 0):,}",
-         _change(preview.after.get(name, 0) - preview.before.get(name, 0)))
-        for name in names
-    ]  # fmt: skip
-    before, after = sum(preview.before.values()), sum(preview.after.values())
-    total = (tag("b", "all"), f"{before:,}", f"{after:,}", _change(after - before))
-    made = table(("class", "before", "after", "change"), [*rows, total], numbers=(1, 2, 3))
-    return tag("div", made, cls="fw-narrow")
-
-
-def _change(difference: int) -> str:
-    if difference == 0:
-        return "–"
-    return f"+{difference:,}" if difference > 0 else f"{MINUS}{-difference:,}"
+        (name, before, after, after - before) for name, (before, after) in zip(names, counted, strict=True)
+    ]
+    show_counts(("class", "before", "after", "change"), rows, "export-classes", total=True, changes=(3,))

@@ -58,6 +58,8 @@ KEYS = {
     "single row of Explore, about that row",
     "1 to 9": "There, too: relabel the row as the class with this number; in blind mode: say what you "
     "would call it",
+    "/": "There, too, with more than nine classes: to the list of all classes, where one types a part of "
+    "the name; the digits then stand for the nine likeliest",
     "L": "Review in blind mode: relabel the row as what you called it",
     "S": "Review in Focus: skip the row. It stays undecided, and its turn comes again after the last",
     "Tab, Enter": "Move to the next control, press it",

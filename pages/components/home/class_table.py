@@ -1,36 +1,54 @@
-"""Classes with their counts."""
+"""Classes with their counts: a table with bars of a few, of many one that scrolls and can be sorted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pages.components.markup import Html, short, tag
+import pandas as pd
+import streamlit as st
+
+from pages.components.count_table import FEW, LONGEST_NAME, long_table
+from pages.components.markup import Html, brief, cut, distinct, plain_label, show, tag
 from pages.components.numbers import percent
 from pages.components.tables import table
 
-MOST = 30
+SMALLEST = 3
+
+
+def show_class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int]], key: str) -> None:
+    """Training and eval rows of each class, in model order; of many also which are the smallest."""
+    if len(classes) <= FEW:
+        show(class_table(classes, counts))
+        return
+    total = sum(train for train, _ in counts.values()) or 1
+    frame = pd.DataFrame(
+        {
+            "class": list(distinct(classes, LONGEST_NAME).values()),
+            "training": [counts[name][0] for name in classes],
+            "eval": [counts[name][1] for name in classes],
+            "share in %": [100 * counts[name][0] / total for name in classes],
+        }
+    )
+    long_table(frame, key, classes, {"share in %": st.column_config.NumberColumn(format="%.1f", width=75)})
+    smallest = sorted(classes, key=lambda name: counts[name][0])[:SMALLEST]
+    named = ", ".join(f"{plain_label(brief(name, 36))} ({counts[name][0]:,})" for name in smallest)
+    st.caption(f"Smallest: {named}. A click on a column's head sorts by it.")
 
 
 def class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int]]) -> Html:
-    """Training and eval rows of each class, in model order; only the largest of very many."""
+    """Training and eval rows of each class, in model order."""
     total = sum(train for train, _ in counts.values()) or 1
-    shown = list(classes)
-    if len(shown) > MOST:
-        shown = sorted(shown, key=lambda name: -counts[name][0])[:MOST]
     rows = [
         (
-            short(name),
+            cut(name),
             f"{counts[name][0]:,}",
             f"{counts[name][1]:,}",
             percent(counts[name][0] / total),
             meter(counts[name][0] / total),
         )
-        for name in shown
+        for name in classes
     ]
-    made = table(("class", "training", "eval", "share", ""), rows, numbers=(1, 2, 3))
-    if len(shown) == len(classes):
-        return made
-    return tag("div", made, tag("p", f"and {len(classes) - len(shown)} smaller classes", cls="fw-muted"))
+    return table(("class", "training", "eval", "share", ""), rows, numbers=(1, 2, 3))
 
 
 def meter(share: float) -> Html:

@@ -23,7 +23,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.eval_errors import eval_correct, has_no_errors
 from pages.components.inspect.question import SOURCES
-from pages.components.markup import short
+from pages.components.markup import brief
 from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.review.queue_rows import queue_of
 from pages.components.scores.score_values import read_current
@@ -97,7 +97,7 @@ def _one_class(workspace: Workspace) -> Finding | None:
     if len(predicted) != 1:
         return None
     words = (
-        f"called “{short(predicted[0], 40)}”: the model says one class for every text. Train it anew, "
+        f"called “{brief(predicted[0])}”: the model says one class for every text. Train it anew, "
         "longer or with a higher learning rate, before you look further"
     )
     count, query = len(workspace.eval_split), {keys.WHAT: SOURCES["eval"], keys.ONLY_ERRORS: "true"}

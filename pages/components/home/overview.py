@@ -14,7 +14,7 @@ from pages.components.eval_errors import NO_ERRORS, eval_correct, has_no_errors
 from pages.components.facts import facts
 from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
-from pages.components.home.class_table import class_table
+from pages.components.home.class_table import show_class_table
 from pages.components.home.findings_list import show_findings
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
@@ -41,7 +41,8 @@ def show_overview(workspace: Workspace) -> None:
         data = status["data"]
         columns = ", ".join(short(str(data[name])) for name in ("text", "text_b", "label") if data[name])
         show(tag("p", f"columns: {columns}", cls="fw-muted"))
-        show(class_table(status["classes"], _class_counts(str(workspace.path), version(workspace))))
+        counts = _class_counts(str(workspace.path), version(workspace))
+        show_class_table(status["classes"], counts, "overview-classes")
         if data["n_rejected"]:
             st.caption(
                 f"{data['n_rejected']:,} rows could not be used; the workspace's data folder lists them."

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from backend.influence.explanation import Query
-from pages.components.markup import short
+from pages.components.markup import distinct, short
 
 MOST = 8
+LONGEST_NAME = 32  # characters beside a bar
 GREYS = {"light": ("#6B7785", "#C3CAD2"), "dark": ("#C3CAD2", "#59626D")}  # predicted class, others
 
 
@@ -24,13 +25,14 @@ def show_probabilities(query: Query) -> None:
     )
     hidden = len(query.probabilities) - MOST
     if hidden > 0:
-        st.caption(f"{hidden} less probable classes are not shown")
+        st.caption(f"{hidden:,} less probable class{'' if hidden == 1 else 'es'} not shown.")
 
 
 def probability_figure(query: Query, theme: str) -> go.Figure:
     """The figure alone."""
     shown = _shown(query)[::-1]
     predicted, other = GREYS[theme]
+    names = distinct([name for name, _ in shown], LONGEST_NAME)
     figure = go.Figure(
         go.Bar(
             x=[value for _, value in shown],
@@ -50,7 +52,7 @@ def probability_figure(query: Query, theme: str) -> go.Figure:
         xaxis={"visible": False, "range": [0, 1.02], "fixedrange": True},
         yaxis={
             "tickvals": list(range(len(shown))),
-            "ticktext": [_name(name, query) for name, _ in shown],
+            "ticktext": [_name(names[name], name == query.predicted) for name, _ in shown],
             "showgrid": False,
             "fixedrange": True,
         },
@@ -63,6 +65,6 @@ def _shown(query: Query) -> list[tuple[str, float]]:
     return ranked[:MOST]
 
 
-def _name(label: str, query: Query) -> str:
-    name = html.escape(short(label, 24), quote=True)
-    return f"<b>{name}</b> " if label == query.predicted else f"{name} "
+def _name(title: str, is_predicted: bool) -> str:
+    name = html.escape(title, quote=True)
+    return f"<b>{name}</b> " if is_predicted else f"{name} "

@@ -14,7 +14,7 @@ from pages.components import keys
 from pages.components.choice import pick
 from pages.components.inspect.row_picker import pick_row
 from pages.components.inspect.typed_text import ask_text, forget_address
-from pages.components.markup import plain_label, short
+from pages.components.markup import distinct, plain_label
 from pages.components.workspaces import Asked
 
 SOURCES = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
@@ -37,6 +37,7 @@ AGREEMENTS = {
     "label": "similarity, negative where the example has another class than the explained one",
     "plain": "similarity whatever the labels",
 }
+LONGEST_NAME = 28  # of a class within the question
 MANY_CLASSES = 3  # more don't fit beside the other fields
 
 
@@ -62,17 +63,20 @@ def ask(workspace: Workspace) -> Asked | None:
 
 def ask_label(predicted: Explanation, asked: Asked) -> str:
     """The class whose loss is traced: the predicted one until the user asks for another."""
-    classes = list(predicted.query.probabilities)
-    own = predicted.query.predicted
+    probabilities, own = predicted.query.probabilities, predicted.query.predicted
+    classes = list(probabilities)
+    if len(classes) > MANY_CLASSES:  # one looks for the likely ones first
+        classes.sort(key=lambda label: -probabilities[label])
+    titles = distinct(classes, LONGEST_NAME)
     if keys.get(keys.ASKED) != asked or keys.get(keys.LABEL) not in classes:
         keys.put(keys.LABEL, _first_label(asked, own, classes))
         keys.put(keys.ASKED, asked)
 
     def question(label: str) -> str:
-        return f"Why {label}?" if label == own else f"Why not {label}?"
+        return f"Why {titles[label]}?" if label == own else f"Why not {titles[label]}?"
 
     if len(classes) > MANY_CLASSES:
-        st.selectbox("Question", classes, format_func=lambda label: short(question(label)), key=keys.LABEL)
+        st.selectbox("Question", classes, format_func=question, key=keys.LABEL)
     else:
         st.segmented_control(
             "Question",

@@ -13,7 +13,7 @@ from pages.components.highlight import Painter
 from pages.components.inspect.aggregate import show_strongest_words
 from pages.components.inspect.entry_card import Cards
 from pages.components.legend import legend
-from pages.components.markup import short, show, tag
+from pages.components.markup import brief, show, tag
 from pages.components.numbers import Unit
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.pair.pair_dialog import show_offered_pair
@@ -38,7 +38,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     """Legend and both columns."""
     shown = explanations_are_shown()
     painter = Painter(list_scale(explanation), list_unit(explanation), plain=not shown)
-    label = short(explanation.query.label)
+    label = brief(explanation.query.label)
     if not all_entries(explanation):
         return
     if not shown:

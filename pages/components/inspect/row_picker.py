@@ -11,7 +11,7 @@ from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.go_to import go_to
-from pages.components.markup import plain_label, short
+from pages.components.markup import brief, plain_label, short
 from pages.components.messages import show_error
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.rows import matching_rows
@@ -137,8 +137,8 @@ def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -
     predictions = workspace.predictions(split).table.take(shown)  # type: ignore[arg-type]
     columns = {
         "text": [_one_line(rows.texts, rows.texts_b, each) for each in shown],
-        "label": [short(rows.labels[each]) for each in shown],
-        "predicted": [short(name) for name in predictions["predicted"].to_pylist()],
+        "label": [brief(rows.labels[each]) for each in shown],
+        "predicted": [brief(name) for name in predictions["predicted"].to_pylist()],
         "loss": predictions["loss"].to_pylist(),
         "id": [short(rows.ids[each]) for each in shown],
     }

@@ -11,7 +11,7 @@ from backend.jobs.process import job_path, job_result
 from pages.components import keys
 from pages.components.export.import_report import show_rejected
 from pages.components.facts import facts
-from pages.components.home.class_table import class_table
+from pages.components.home.class_table import show_class_table
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show
 from pages.components.new.new_columns import NewData
@@ -65,7 +65,8 @@ def _show(report: IngestReport) -> None:
     ]
     show(facts(shown))
     train, evaluation = report.counts["train"], report.counts["eval"]
-    show(class_table(report.classes, {name: (train[name], evaluation[name]) for name in report.classes}))
+    counts = {name: (train[name], evaluation[name]) for name in report.classes}
+    show_class_table(report.classes, counts, "new-classes")
     for split, count in list(report.left_out.items())[:10]:
         st.caption(f"{plural(count, 'row')} of split “{plain_label(split)}” would serve neither purpose.")
     if report.overlap:

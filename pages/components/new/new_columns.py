@@ -39,6 +39,8 @@ class NewData:
     train: str
     eval: str | None
     columns: Columns
+    characters: float = 0.0
+    """Of a row's texts, on average over the first rows."""
 
     def args(self) -> list[str]:
         """As options of the command line; each value stays with its name, whatever it begins with."""
@@ -92,7 +94,12 @@ def ask_data(source: str, look: Peek) -> NewData | None:
             show_error(error)
             return None
     complete = evaluation is not None or split is not None or keys.get(keys.NEW_EVAL) == OWN
-    return NewData(source, evaluation, columns) if complete else None
+    return NewData(source, evaluation, columns, _mean_length(look, columns)) if complete else None
+
+
+def _mean_length(look: Peek, columns: Columns) -> float:
+    places = [look.columns.index(name) for name in columns.texts if name in look.columns]
+    return sum(len(row[at]) for row in look.rows for at in places) / max(len(look.rows), 1)
 
 
 def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
@@ -114,7 +121,8 @@ def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
     kind = keys.get(keys.NEW_EVAL) or likely
     if kind == SHARE:
         faults = Faults()
-        share = ask_number("Share", f"share-{mark}", SHARES, 0.2, faults, help=SHARE_HELP)
+        with st.container(width=300):
+            share = ask_number("Share", f"share-{mark}", SHARES, 0.2, faults, help=SHARE_HELP)
         return (f"{share:.12g}" if not faults else None), None
     if kind == SPLIT:
         help = "Says train, validation or test. Without validation rows the test rows are taken."

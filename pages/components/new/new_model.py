@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.data.ingest import IngestReport
 from backend.errors import InputError
 from backend.model.source import check_source
 from pages.components import keys
@@ -24,11 +25,25 @@ MINILM_LAYERS = 6
 
 
 @dataclass(frozen=True)
+class Start:
+    """A model before training; ``layers``: how many of it are kept, None for all."""
+
+    name: str
+    layers: int | None
+    words: str
+
+    def options(self) -> list[str]:
+        """Of ``build``."""
+        return [f"--model={self.name}", *([] if self.layers is None else [f"--layers={self.layers}"])]
+
+
+@dataclass(frozen=True)
 class Model:
     """The model that was chosen; ``faults`` are fields of it that can't be read."""
 
     options: list[str]
     words: str
+    start: Start | None = None
     training: Training | None = None
     faults: Faults = field(default_factory=Faults)
 
@@ -37,7 +52,7 @@ class Model:
         return [*self.options, *(self.training.args() if self.training else [])]
 
 
-def ask_model() -> Model | None:
+def ask_model(report: IngestReport) -> Model | None:
     """The choice; None, with a line that says why, until it is complete."""
     with st.container(border=True):
         step_title("Model")
@@ -62,19 +77,21 @@ def ask_model() -> Model | None:
         if chosen is None:
             return None
         faults = Faults()
-        return Model(*chosen, training=ask_training(faults), faults=faults)
+        training = ask_training(report, chosen.name, chosen.layers, faults)
+        return Model(chosen.options(), chosen.words, chosen, training, faults)
 
 
-def _ask_start(kind: str) -> tuple[list[str], str] | None:
-    """Options and words of the model that training starts from."""
+def _ask_start(kind: str) -> Start | None:
+    """The model that training starts from."""
     if kind == EMBEDDED:
         help = "Fewer layers train and explain faster, and know a little less."
         layers = st.slider(
             "Layers", 1, MINILM_LAYERS, MINILM_LAYERS, key=keys.NEW_LAYERS, bind="query-params", help=help
         )
         check_source("minilm", layers)
-        options = ["--model=minilm", *([] if layers == MINILM_LAYERS else [f"--layers={layers}"])]
-        return options, f"minilm with {plural(layers, 'layer')}"
+        return Start(
+            "minilm", None if layers == MINILM_LAYERS else layers, f"minilm {plural(layers, 'layer')}"
+        )
     is_folder = kind == FOLDER
     name = st.text_input(
         "Folder of the model" if is_folder else "Hub id of the model",
@@ -92,7 +109,7 @@ def _ask_start(kind: str) -> tuple[list[str], str] | None:
     if is_folder and not Path(name).expanduser().is_dir():
         raise InputError(f"{name}: no such folder")
     check_source(name, None)
-    return [f"--model={name}"], short(name, 60)
+    return Start(name, None, short(name, 60))
 
 
 def _ask_run() -> Model | None:

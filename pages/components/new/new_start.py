@@ -6,9 +6,11 @@ import re
 
 import streamlit as st
 
+from backend.build_time import build_time
 from backend.errors import InputError
 from backend.jobs.listing import all_jobs
 from backend.jobs.process import start_command
+from backend.progress import remaining
 from pages.components import keys
 from pages.components.job_panel import LOGS
 from pages.components.markup import plain_label
@@ -29,6 +31,7 @@ def offer_start(accepted: Accepted, model: Model) -> None:
         name = _ask_name()
         wrong = model.faults.words or _wrong_name(name)
         st.markdown(f"**What will run:** {plain_label(build_words(accepted, model), 500)}.")
+        st.caption(_time_words(accepted, model))
         st.button(
             "Build",
             type="primary",
@@ -51,6 +54,24 @@ def build_words(accepted: Accepted, model: Model) -> str:
     """Rows, model and training in a line."""
     training = f", {model.training.words}" if model.training else ""
     return f"{accepted.words}; {model.words}{training}"
+
+
+def _time_words(accepted: Accepted, model: Model) -> str:
+    """How long it should take here."""
+    report, training = accepted.report, model.training
+    found = build_time(
+        report.n_train,
+        report.n_eval,
+        accepted.data.characters,
+        training.plan if training else None,
+        model.start.name if model.start else "",
+        model.start.layers if model.start else None,
+        training.max_length if training else None,
+    )
+    line = f"Roughly {remaining(found.seconds)} on this machine"
+    if training is None:
+        return f"{line}."
+    return f"{line}: {remaining(found.training)} of training, {remaining(found.tracing)} of tracing."
 
 
 def check_name(name: str) -> None:

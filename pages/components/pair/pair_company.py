@@ -13,7 +13,7 @@ from backend.influence.explanation import Pair
 from backend.workspace import Workspace
 from pages.components.embedding_job import offer_embeddings
 from pages.components.job_panel import job_panel
-from pages.components.markup import Html, join, short, show, tag
+from pages.components.markup import Html, brief, join, short, show, tag
 from pages.components.numbers import plural
 from pages.components.pair.pair_question import AskedPair, pair_address
 from pages.components.tables import table
@@ -72,7 +72,7 @@ def _neighbours(workspace: Workspace, pair: Pair) -> None:
     rows = [
         (
             f"{each.similarity:.2f}",
-            short(train.labels[each.position], 24),
+            brief(train.labels[each.position], 36),
             _text(short(train.texts[each.position], SHOWN_TEXT), train.ids[each.position]),
         )
         for each in found
@@ -124,6 +124,7 @@ def _others(workspace: Workspace, pair: Pair, asked: Asked) -> None:
                 label="Show this pair",
                 icon=":material/compare_arrows:",
                 query_params=pair_address(
+                    workspace,
                     replace(asked, text=None, text_b=None, row=each.row, split="eval", label=each.label),
                     pair.entry.id,
                 ),
@@ -135,8 +136,8 @@ def _others(workspace: Workspace, pair: Pair, asked: Asked) -> None:
 def _other(workspace: Workspace, other: Other) -> Html:
     rows = workspace.eval_split
     verb = "helps" if other.kind == "proponent" else "harms"
-    said = "" if other.predicted == other.label else f", predicted {short(other.predicted, 24)}"
-    line = f"{verb}, rank {other.rank} for “{short(other.label, 24)}”{said}"
+    said = "" if other.predicted == other.label else f", predicted {brief(other.predicted, 36)}"
+    line = f"{verb}, rank {other.rank} for “{brief(other.label, 36)}”{said}"
     text = rows.texts[rows.position(other.row)]
     return tag("div", tag("div", line, cls="fw-muted"), _text(short(text, SHOWN_TEXT), other.row))
 

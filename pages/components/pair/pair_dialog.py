@@ -44,7 +44,7 @@ def close_pair() -> None:
 @st.dialog("Pair", width="large", on_dismiss=close_pair)
 def _dialog(workspace: Workspace, asked: AskedPair) -> None:
     show_comparison(explain_pair(workspace, asked.asked, asked.train))
-    address = pair_address(asked.asked, asked.train)
+    address = pair_address(workspace, asked.asked, asked.train)
     with st.container(horizontal=True, vertical_alignment="center"):
         if address is not None:
             st.page_link(

@@ -13,7 +13,7 @@ from pages.components import keys
 from pages.components.inspect.preparation import is_prepared, offer_preparation
 from pages.components.inspect.question import ask_method, ask_score, is_ready, score_label
 from pages.components.inspect.typed_text import LONGEST_IN_ADDRESS
-from pages.components.markup import short
+from pages.components.markup import distinct
 from pages.components.workspaces import Asked
 
 OF = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
@@ -71,7 +71,7 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
     return AskedPair(Asked(row=test, split=of, label=label, method=method, score=score), train)
 
 
-def pair_address(asked: Asked, train: str) -> dict[str, str] | None:
+def pair_address(workspace: Workspace, asked: Asked, train: str) -> dict[str, str] | None:
     """The address's parameters of a pair; None for a text that is too long for an address."""
     if len(asked.text or "") + len(asked.text_b or "") > LONGEST_IN_ADDRESS:
         return None
@@ -81,7 +81,7 @@ def pair_address(asked: Asked, train: str) -> dict[str, str] | None:
         keys.PAIR_TEXT: asked.text,
         keys.PAIR_TEXT_B: asked.text_b,
         keys.PAIR_TRAIN: train,
-        keys.PAIR_LABEL: asked.label and short(asked.label, LONGEST_LABEL),
+        keys.PAIR_LABEL: asked.label and _class_names(workspace).get(asked.label),
         keys.METHOD: asked.method,
         keys.SCORE: score_label(asked.score),
     }
@@ -98,19 +98,25 @@ def _methods() -> list[str]:
 
 
 def _ask_label(workspace: Workspace) -> str | None:
-    choices = [PREDICTED, *workspace.manifest.classes]
+    names = _class_names(workspace)
+    choices = list(names)
     if keys.get(keys.PAIR_LABEL, PREDICTED) not in choices:
         keys.put(keys.PAIR_LABEL, PREDICTED)
     st.selectbox(
         "Class",
         choices,
-        format_func=lambda name: short(name, LONGEST_LABEL),
+        format_func=names.__getitem__,
         key=keys.PAIR_LABEL,
         bind="query-params",
         help="Influence on the loss of this class: “why this class?”",
     )
     chosen = keys.get(keys.PAIR_LABEL) or PREDICTED
     return None if chosen == PREDICTED else chosen
+
+
+def _class_names(workspace: Workspace) -> dict[str, str]:
+    """What the choices are called, in the list and in the address."""
+    return distinct([PREDICTED, *workspace.manifest.classes], LONGEST_LABEL)
 
 
 def _text_field(name: str, key: str) -> None:

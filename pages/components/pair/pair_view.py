@@ -15,7 +15,7 @@ from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
 from pages.components.facts import facts
 from pages.components.histogram import histogram
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, brief, short, show, tag
 from pages.components.numbers import Unit
 from pages.components.pair.pair_company import show_company
 from pages.components.pair.pair_drawing import ALWAYS_DRAWN, Drawing, pair_drawing
@@ -52,7 +52,7 @@ def show_pair(workspace: Workspace, asked: AskedPair) -> None:
         with st.container(width=480):
             ask_reason("pair")
     with link_box:
-        copy_link(pair_address(asked.asked, asked.train))
+        copy_link(pair_address(workspace, asked.asked, asked.train))
     _show_scores(pair)
     show_company(workspace, pair, asked)
     show(tag("p", CAVEAT, cls="fw-muted"))
@@ -149,7 +149,7 @@ def _legend(drawing: Drawing, pair: Pair) -> str:
     drawn = min(ALWAYS_DRAWN, len(drawing.ribbons))
     line = (
         f"A ribbon is as wide as the influence that its two words carry; solid blue pulls towards "
-        f"“{short(pair.query.label, 40)}”, dashed vermillion away from it. "
+        f"“{brief(pair.query.label)}”, dashed vermillion away from it. "
         f"Drawn: the {drawn} strongest of {len(pair.pairs):,}. Point at a word or at a row of the table to "
         "see its own; a click keeps them, Escape lets go. Grey words have no counterpart in the other text."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.influence.explanation import Pair
-from pages.components.markup import short
+from pages.components.markup import brief, short
 from pages.components.numbers import Unit, percent
 from pages.components.pair.pair_drawing import Row
 
@@ -13,7 +13,7 @@ LEAST_SHARE = 0.05  # of the score: less is not worth a word
 
 def pair_sentence(pair: Pair, rows: list[Row]) -> str:
     """One to three sentences: which way the example pulled, through which words, and what pulled back."""
-    label = short(pair.query.label, 40)
+    label = brief(pair.query.label)
     if pair.sign == 0:
         return (
             f"This training example says nothing about “{label}” here: its score is 0. Only words that "

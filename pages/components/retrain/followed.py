@@ -7,7 +7,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import short
+from pages.components.markup import distinct, short
 from pages.components.messages import show_error
 
 OWN = "its own class"
@@ -22,11 +22,12 @@ def ask_followed(workspace: Workspace) -> list[str] | None:
         row_box, class_box = st.columns(2)
         with row_box:
             st.text_input("Eval row (its id)", key=keys.TRIAL_ROW, bind="query-params", max_chars=300)
+        names = distinct([OWN, *workspace.manifest.classes], 60)
         with class_box:
             st.selectbox(
                 "Class",
-                [OWN, *workspace.manifest.classes],
-                format_func=lambda n: short(n, 60),
+                list(names),
+                format_func=names.__getitem__,
                 key=keys.TRIAL_LABEL,
             )
         st.text_input("or a sentence", key=keys.TRIAL_TEXT, max_chars=2_000)

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from backend.workspace import Workspace
-from pages.components.markup import plain_label, short
+from pages.components.markup import distinct, plain_label
 from pages.components.number_field import Faults, ask_number
 from pages.components.typed_number import Limits
 
@@ -47,7 +47,7 @@ def _field(
             return None
         first = choices.index(default) if default in choices else 0
         return st.selectbox(
-            title, choices, index=first, format_func=lambda n: short(n, 60), key=key, help=help
+            title, choices, index=first, format_func=distinct(choices, 60).__getitem__, key=key, help=help
         )
     if isinstance(default, str):
         return st.text_input(title, value=default, key=key, max_chars=200, help=help).strip() or default

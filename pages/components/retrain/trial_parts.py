@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages.components import keys
 from pages.components.choice import pick
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, cut, show, tag
 from pages.components.numbers import MINUS
 from pages.components.plots import draw
 from pages.components.retrain.trial_figures import parts_figure
-from pages.components.tables import table
+from pages.components.tables import table, tall
 
 PARTS = {"f1/": "F1 by class", "recall/": "Recall by class", "group/": "Accuracy by group"}
 MOST_PLOTTED, MOST_ROWS = 12, 200
@@ -64,9 +64,11 @@ def _has(report: dict[str, Any], arm: str) -> bool:
 
 def _table(report: dict[str, Any], names: list[str]) -> Html:
     arms = report["arms"]
-    rows = [(short(name.partition("/")[2], 60), *(_cell(arm, name) for arm in arms)) for name in names]
+    rows = [(cut(name.partition("/")[2], 60), *(_cell(arm, name) for arm in arms)) for name in names]
     made = table(("", *(arm["name"] for arm in arms)), rows, numbers=tuple(range(1, len(arms) + 1)))
-    return tag("div", made, tag("p", "Bold: more than chance.", cls="fw-muted"), cls="fw-scroll")
+    return tag(
+        "div", tall(made, "figures of every part"), tag("p", "Bold: more than chance.", cls="fw-muted")
+    )
 
 
 def _cell(arm: dict[str, Any], name: str) -> Html | str:

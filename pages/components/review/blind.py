@@ -10,8 +10,9 @@ import streamlit as st
 from backend.data.messages import shown_name
 from backend.scores.queue import QueueItem
 from pages.components import keys
-from pages.components.markup import Html, plain_label, short, tag
-from pages.components.review.focus_bar import MOST_KEYS, Bar, class_button, class_menu
+from pages.components.class_choice import MOST_KEYS, button_names, class_button, class_search
+from pages.components.markup import Html, brief, plain_label, tag
+from pages.components.review.focus_bar import Bar
 
 NOTED = 200  # characters of a class's name that the log keeps
 
@@ -25,26 +26,28 @@ def opinion_about(path: Path, row: str, classes: Sequence[str]) -> str | None:
 def ask_opinion(bar: Bar, classes: Sequence[str]) -> None:
     """The question, and a button for each class."""
     st.markdown("**What would you call it?**")
-    with st.container(horizontal=True, gap="small"):
+    names = button_names(classes)
+    with st.container(key=f"classes-{bar.key}", horizontal=True, gap="small", vertical_alignment="center"):
         for number, name in enumerate(classes[:MOST_KEYS], 1):
             class_button(
-                plain_label(name, 24),
+                names[name],
                 str(number),
                 f"opinion-{number}-{bar.key}",
                 f"I would call it {plain_label(name)}",
                 _hold,
                 (bar, name),
             )
-        menu = f"opinion-{bar.key}"
-        class_menu(classes[MOST_KEYS:], menu, _hold_from_menu, (bar, menu))
+        if len(classes) > MOST_KEYS:  # in their own order: what the model says would give the label away
+            menu = f"opinion-{bar.key}"
+            class_search("Another class", classes, {}, menu, _hold_from_menu, (bar, menu))
 
 
 def verdict(item: QueueItem, opinion: str) -> Html:
     """Whether the opinion is that of the label."""
-    said = ("You say ", tag("b", short(opinion)))
+    said = ("You say ", tag("b", brief(opinion)))
     if opinion == item.label:
         return tag("div", *said, ", and so does the label.", cls="fw-verdict")
-    return tag("div", *said, "; the label says ", tag("b", short(item.label)), ".", cls="fw-verdict")
+    return tag("div", *said, "; the label says ", tag("b", brief(item.label)), ".", cls="fw-verdict")
 
 
 def note_of(opinion: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,22 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.files import digest
 from backend.scores.queue import QueueItem
+from pages.components.class_choice import (
+    MOST_KEYS,
+    button_names,
+    class_button,
+    class_search,
+    numbered,
+    relabel_help,
+)
 from pages.components.decision_bar import SHORTCUTS, SIMPLE, further_buttons
 from pages.components.decisions import decide, relabel_from_menu
+from pages.components.likely import likely_classes
 from pages.components.markup import plain_label
 from pages.components.reason_field import forget_reason
 from pages.components.review.focus_place import focus_on
 
 ADOPT = "L"  # in blind mode: relabel as what the reviewer called the row
-MOST_KEYS = 9
 SKIP_HELP = (
     "On to the next undecided row. This one stays undecided: it keeps its place, and its turn comes again "
     "after the last row"
@@ -62,23 +70,32 @@ def decide_bar(bar: Bar, item: QueueItem, classes: Sequence[str], advised: str |
             _simple(bar, action, name, icon, primary=action == "keep" and advised == item.label)
         skip_button(bar)
         further_buttons(bar.path, item.id, bar.seen, f"focus-{bar.key}", elsewhere=True)
-    with _line(f"focus-classes-{bar.key}"):
+    with _line(f"classes-{bar.key}"):
         st.caption("Relabel as", width="content")
-        for number, name in enumerate(classes[:MOST_KEYS], 1):
-            is_advised = name == advised != item.label
-            class_button(
-                ("Relabel as " if is_advised else "") + plain_label(name, 24),
-                str(number) if advised is None else ADOPT if is_advised else None,
-                f"relabel-{number}-{bar.key}",
-                f"Relabel {plain_label(bar.row)} as {plain_label(name)}",
-                decide,
-                (bar.path, "relabel", bar.row, bar.seen, name, bar.go_on, bar.note),
-                disabled=name == item.label,
-                primary=is_advised,
-            )
-        menu = f"relabel-{bar.key}"
-        others = [name for name in classes[MOST_KEYS:] if name != item.label]
-        class_menu(others, menu, relabel_from_menu, (bar.path, bar.row, bar.seen, menu, bar.go_on, bar.note))
+        _class_buttons(bar, item.label, classes, advised)
+
+
+def _class_buttons(bar: Bar, label: str, classes: Sequence[str], advised: str | None) -> None:
+    likely = likely_classes(bar.path, bar.row) if len(classes) > MOST_KEYS else {}
+    if advised is not None and len(classes) > MOST_KEYS:
+        likely = {advised: "what you called it", **likely}
+    names = button_names(classes)
+    for number, name in enumerate(numbered(classes, likely, label), 1):
+        is_advised = name == advised != label
+        class_button(
+            ("Relabel as " if is_advised else "") + names[name],
+            str(number) if advised is None else ADOPT if is_advised else None,
+            f"relabel-{number}-{bar.key}",
+            relabel_help(bar.row, name, likely),
+            decide,
+            (bar.path, "relabel", bar.row, bar.seen, name, bar.go_on, bar.note),
+            disabled=name == label,
+            primary=is_advised,
+        )
+    if len(classes) > MOST_KEYS:
+        others, menu = [name for name in classes if name != label], f"relabel-{bar.key}"
+        arguments = (bar.path, bar.row, bar.seen, menu, bar.go_on, bar.note)
+        class_search("Another class", others, likely, menu, relabel_from_menu, arguments)
 
 
 def undecided_bar(bar: Bar) -> None:
@@ -100,43 +117,6 @@ def skip_button(bar: Bar) -> None:
         disabled=bar.onward is None,
         on_click=bar.go_on,
     )
-
-
-def class_button(
-    label: str,
-    shortcut: str | None,
-    key: str,
-    help: str,
-    on_click: Callable[..., None],
-    args: tuple[Any, ...],
-    disabled: bool = False,
-    primary: bool = False,
-) -> None:
-    """A class."""
-    st.button(
-        label,
-        key=key,
-        shortcut=shortcut,
-        help=help,
-        type="primary" if primary else "secondary",
-        disabled=disabled,
-        on_click=on_click,
-        args=args,
-    )
-
-
-def class_menu(names: Sequence[str], key: str, on_click: Callable[..., None], args: tuple[Any, ...]) -> None:
-    """The classes beyond the ninth; nothing if there are none."""
-    if names:
-        st.menu_button(
-            "Another class",
-            list(names),
-            format_func=lambda name: plain_label(name, 60),
-            key=key,
-            icon=":material/label:",
-            on_click=on_click,
-            args=args,
-        )
 
 
 def _simple(bar: Bar, action: str, name: str, icon: str, primary: bool = False, tells: bool = True) -> None:

@@ -11,7 +11,7 @@ from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge, label_badge
 from pages.components.copies import copy_in_other_split
 from pages.components.explanations import explanations_are_shown
-from pages.components.markup import Html, join, short, tag
+from pages.components.markup import Html, brief, join, short, tag
 from pages.components.numbers import percent, typeset
 from pages.components.review.contradicted import contradicted_row
 
@@ -74,7 +74,7 @@ def _suggestion(item: QueueItem) -> Html:
     if item.action == "relabel" and item.suggested_label is not None:
         sure = f" ({percent(item.confidence)} sure)" if item.confidence is not None else ""
         return tag(
-            "div", "Suggestion: relabel as ", tag("b", short(item.suggested_label)), sure, cls="fw-muted"
+            "div", "Suggestion: relabel as ", tag("b", brief(item.suggested_label)), sure, cls="fw-muted"
         )
     words = "remove this copy" if item.action == "remove" else "look at it"
     return tag("div", f"Suggestion: {words}", cls="fw-muted")

@@ -13,7 +13,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.histogram import histogram
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, brief, short, show, tag
 from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.plots import plot_text, tools
@@ -116,7 +116,7 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
             {
                 "value": column[shown],
                 "text": [short(" ".join(split.texts[each][:1_000].split()), 300) for each in shown],
-                "label": [short(split.labels[each]) for each in shown],
+                "label": [brief(split.labels[each]) for each in shown],
                 "decision": [ACTION_WORDS[states[row].action] if row in states else "" for row in ids],
                 "id": [short(row) for row in ids],
             }

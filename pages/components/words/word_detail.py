@@ -10,7 +10,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import Html, plain_label, short, show, tag
+from pages.components.markup import Html, brief, plain_label, short, show, tag
 from pages.components.numbers import Unit, plural
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.reason_field import ask_reason
@@ -67,7 +67,7 @@ def word_sentences(word: pd.Series, unit: Unit) -> list[str]:
         )
     if isinstance(word["z_label"], str) and not math.isnan(word["z"]):
         lines.append(
-            f"The word “{short(word['word'], 60)}” and the label {short(word['z_label'], 60)} stand together "
+            f"The word “{short(word['word'], 60)}” and the label {brief(word['z_label'])} stand together "
             f"in {plural(int(word['z_count']), 'training row')}: {_chance(word['z'])} (z {word['z']:+.1f})."
         )
     return lines

@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.markup import plain_label, short
+from pages.components.markup import brief, plain_label, short
 from pages.components.numbers import Unit, plural
 from pages.components.paging import page_number, pages_of, turn_pages
 
@@ -137,7 +137,7 @@ def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
                     for name in ("net", "harmful", "helpful")
                 },
                 "rows": part["n_rows"],
-                "goes with": [short(each) if isinstance(each, str) else "" for each in part["z_label"]],
+                "goes with": [brief(each) if isinstance(each, str) else "" for each in part["z_label"]],
                 "z": part["z"],
             }
         ),

@@ -1,0 +1,101 @@
+"""Roughly how long a workspace will take to build, before there is one: by rows, model and processor.
+
+Loads no torch, since a form asks. A pass (forward and backward of one example) is taken as 6 P T
+floating-point operations (Kaplan et al. 2020; P weights beside the embeddings, T tokens) at the speed at
+which this processor multiplies matrices now; Adam as the memory that it moves. An order of magnitude, not a
+promise: `train` measures real steps before it begins.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backend.errors import InputError
+from backend.model.source import resolve
+from backend.model.training_plan import TrainingPlan
+from backend.step_times import processor_speed
+
+_CHARACTERS_A_TOKEN = 4.2
+_TRAINING = 0.8  # of a pass: mixed precision, longer batches
+_ADAM = 4.1e-9  # seconds a weight and step
+_TRACED = 1.6  # passes of an example at each checkpoint: gradient rows, then the index
+_FORWARD = 1 / 3  # of a pass
+_LOOKS = 4  # at every training row while it learns
+_STARTING = 20.0  # seconds: import, loading, compiling
+_BASE = (85.1e6, 23.8e6)  # weights of the usual base model, where a model's own can't be read
+
+
+@dataclass(frozen=True)
+class BuildTime:
+    """Seconds of training and of tracing (import and loading included), rough."""
+
+    training: float
+    tracing: float
+
+    @property
+    def seconds(self) -> float:
+        """Both."""
+        return self.training + self.tracing
+
+
+def build_time(
+    n_train: int,
+    n_eval: int,
+    characters: float,
+    plan: TrainingPlan | None,
+    model: str,
+    layers: int | None = None,
+    max_length: int | None = None,
+    checkpoints: int = 4,
+) -> BuildTime:
+    """The time to train as planned (None: nothing is trained) and to trace every training row.
+
+    ``characters``: of a row's texts, on average.
+    """
+    inner, embedding = weights_of(model, layers)
+    tokens = min(characters / _CHARACTERS_A_TOKEN + 2, max_length or 512)
+    passing = 6 * inner * tokens / processor_speed()
+    looks = _FORWARD * passing * (_LOOKS * n_train + n_eval)
+    training = 0.0
+    if plan is not None:
+        step = _TRAINING * plan.batch_size * passing + _ADAM * (inner + embedding)
+        training, checkpoints = plan.steps * step + looks, plan.checkpoints
+    return BuildTime(training, _STARTING + _TRACED * passing * n_train * checkpoints)
+
+
+def weights_of(model: str, layers: int | None = None) -> tuple[float, float]:
+    """Weights beside the embeddings and in them, as a folder's or the cache's config.json has it."""
+    config = _config(model)
+    width = _of(config, "hidden_size", "dim", "d_model", "n_embd")
+    depth = _of(config, "num_hidden_layers", "n_layers", "num_layers", "n_layer")
+    if not width or not depth:
+        return _BASE
+    inner = _of(config, "intermediate_size", "hidden_dim", "d_ff", "n_inner") or 4 * width
+    layer = 4 * width**2 + 2 * width * inner
+    return float(layer * (layers or depth)), float(width * (_of(config, "vocab_size") or 30_000))
+
+
+def _of(config: dict[str, Any], *names: str) -> int | None:
+    return next(
+        (config[name] for name in names if isinstance(config.get(name), int) and config[name] > 0), None
+    )
+
+
+def _config(model: str) -> dict[str, Any]:
+    try:
+        source = Path(resolve(model))
+        place = source / "config.json" if source.is_dir() else _cached(model)
+        found = json.loads(place.read_text(encoding="utf-8")) if place else {}
+    except (InputError, OSError, ValueError):  # whoever loads the model says so
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _cached(model: str) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(model, "config.json")
+    return Path(found) if isinstance(found, str) else None
