@@ -22,7 +22,10 @@ ATTACHED = "attached"  # stands for the model until the run is attached
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a workspace is made of; ``run`` (a Trainer run) takes the place of training ``model``."""
+    """What a workspace is made of; ``run`` (a Trainer run) takes the place of training ``model``.
+
+    ``classes``: those of the run, in its order.
+    """
 
     train: str
     eval: str | None
@@ -30,6 +33,7 @@ class Recipe:
     model: str = "minilm"
     layers: int | None = None
     run: Path | None = None
+    classes: tuple[str, ...] | None = None
     max_length: int | None = None
     epochs: float | None = None
     lr: float | None = None
@@ -69,7 +73,7 @@ def build_workspace(
     workspace = _open_or_create(path, recipe, _step(1, progress))
     if workspace.folder.state("checkpoints") == "missing":
         if recipe.run is not None:
-            workspace.attach(recipe.run, max_length=recipe.max_length)
+            workspace.attach(recipe.run, classes=recipe.classes, max_length=recipe.max_length)
         else:
             settings = workspace.planned_settings(asked)
             if announce:

@@ -811,6 +811,7 @@ class Workspace:
             "classes": list(manifest.classes),
             "model": manifest.model.model_dump(),
             "checkpoints": [each.model_dump() for each in manifest.checkpoints],
+            "check": _details(manifest, "checkpoints").get("check"),
             "artifacts": {
                 name: {"state": state, **_details(manifest, name)}
                 for name, state in states.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from backend.commands.options import (
     BalancedBatches,
     BatchSize,
     Best,
+    Classes,
     ClassWeights,
     Device,
     Epochs,
@@ -59,6 +61,7 @@ def build(
     run: Annotated[
         Path | None, typer.Option(help="Instead of training: output folder of a transformers.Trainer run.")
     ] = None,
+    classes: Classes = None,
     eval: Eval = None,
     text_b: TextB = None,
     id: Id = None,
@@ -87,6 +90,7 @@ def build(
         model=model,
         layers=layers,
         run=run,
+        classes=None if classes is None else tuple(_listed(classes)),
         max_length=max_length,
         epochs=epochs,
         lr=lr,
@@ -118,9 +122,7 @@ def dynamics(
 def attach(
     ws: WorkspacePath,
     run: Annotated[Path, typer.Option(help="Output folder of a transformers.Trainer run.")],
-    classes: Annotated[
-        str | None, typer.Option(help="Class names in model order, separated by commas.")
-    ] = None,
+    classes: Classes = None,
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
     tokenizer: Annotated[str | None, typer.Option(help="Folder or hub id, if the run has none.")] = None,
     checkpoints: Annotated[int, typer.Option(help="How many to use.")] = 4,
@@ -128,12 +130,17 @@ def attach(
 ) -> None:
     """Use the checkpoints of an existing Trainer run instead of training."""
     workspace = Workspace.open(ws)
-    names = [each.strip() for each in classes.split(",")] if classes is not None else None
+    names = _listed(classes) if classes is not None else None
     for line in workspace.attach(
         run, classes=names, max_length=max_length, tokenizer=tokenizer, count=checkpoints
     ):
         console.note(f"note: {line}")
     print_status(workspace, json)
+
+
+def _listed(names: str) -> list[str]:
+    """Names separated by commas; one that holds a comma stands in double quotes, as in CSV."""
+    return [each.strip() for each in next(csv.reader([names], skipinitialspace=True), [])]
 
 
 def precompute(

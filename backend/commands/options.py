@@ -48,3 +48,9 @@ BalancedBatches = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what would come in and what is rejected; write nothing.")
 ]
+
+# Of `attach` and `build`: somebody else's run.
+Classes = Annotated[
+    str | None,
+    typer.Option(help="Class names of the run in its order, separated by commas, quoted as in CSV."),
+]

@@ -69,6 +69,8 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
         names = [name for name, found in status["scores"].items() if found == state]
         if names:
             print(f"{state} scores: {', '.join(names)}")
+    if status["check"]:
+        print(console.plain(f"the attached run: {status['check']['said']}"))
     if status["decisions"]:
         print("decisions: " + ", ".join(f"{count} {action}" for action, count in status["decisions"].items()))
     if status["next"]:

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.errors import InputError
 from backend.files import read_json
 from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
+from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
@@ -65,6 +66,8 @@ class RunFound:
     optimizer_state: bool
     """Whether every chosen checkpoint has an optimizer state beside it."""
     tokenizer_source: Path | None
+    evaluation: LoggedEvaluation | None
+    """What the run logged of the last checkpoint."""
     notes: list[str]
 
 
@@ -98,6 +101,7 @@ def find_run(run: Path, count: int = 4) -> RunFound:
         max_length_from=tokenizer / "tokenizer.json" if tokenizer and max_length else None,
         optimizer_state=_has_optimizer_state([folders[step] for step in chosen], notes),
         tokenizer_source=tokenizer,
+        evaluation=logged_evaluation(run, log, steps[-1]),
         notes=notes,
     )
 
@@ -116,7 +120,7 @@ def check_usable(
     text: str,
     text_b: str | None,
     n_classes: int,
-) -> None:
+) -> PreTrainedModel:
     """Load a checkpoint and run it over one text; `InputError` says why it cannot be used as it is.
 
     That is: it does not load, has no word embeddings or fewer than the tokenizer has tokens, has another
@@ -141,6 +145,7 @@ def check_usable(
     result = attempt(lambda: predict(model, encoded, tokenizer), f"{checkpoint}: fails on a text")
     if not np.isfinite(result).all():
         raise InputError(f"{checkpoint}: its probabilities are not numbers: did the training diverge?")
+    return model
 
 
 # -- folders ---------------------------------------------------------------------------------------

@@ -9,17 +9,29 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
 from backend.files import digest, replacing
 from backend.folder import Artifact, CheckpointInfo, EarlierRun, Folder, ModelInfo
-from backend.model.checkpoints import FoundCheckpoint, check_usable, find_run, match_classes
+from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, find_run, match_classes
 from backend.model.dynamics import dynamics_key, has_run, record_runs, run_path, write_run
 from backend.model.fingerprint import fingerprint
-from backend.model.loading import load_tokenizer
+from backend.model.loading import input_length, load_tokenizer
 from backend.model.origin import was_attached
+from backend.model.run_check import (
+    RunCheck,
+    affordable_rows,
+    as_option,
+    check_run,
+    drawn_rows,
+    lengths_that_cut,
+    predictor,
+)
 from backend.model.source import resolve
 from backend.model.token_table import tokenizer_id
+from backend.model.tokenization import encode_ids
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
@@ -241,7 +253,7 @@ def attach_run(
             (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
         )
         evaluation = load_split(folder, "eval")
-        check_usable(
+        model = check_usable(
             found.checkpoints[-1].path,
             fast,
             length,
@@ -249,6 +261,9 @@ def attach_run(
             evaluation.texts_b[0] if evaluation.texts_b else None,
             len(names),
         )
+        checked = _checked(folder, found, model, fast, names, length)
+        if checked.order is not None and classes is None:
+            raise InputError(f"{run}: {checked.said}; --classes {as_option(names)} insists on this order")
         with replacing(folder.path / "tokenizer") as copy:
             fast.save_pretrained(copy)
         _record(
@@ -259,9 +274,29 @@ def attach_run(
             max_length=length,
             tokenizer="tokenizer",
             model=ModelInfo(name=str(run.resolve())),
+            check=checked.record,
             **({} if known is None or other else _kept(known)),
         )
-    return [*found.notes, *notes]
+    return [*found.notes, *notes, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+
+
+def _checked(
+    folder: Folder,
+    found: RunFound,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    classes: Sequence[str],
+    wanted: int | None,
+) -> RunCheck:
+    """The run's last checkpoint on a sample of the workspace's rows."""
+    length = input_length(wanted, tokenizer, model)
+    splits = [load_split(folder, name) for name in ("train", "eval")]
+    few = encode_ids(tokenizer, splits[0].texts[:100], (splits[0].texts_b or [])[:100] or None, length)
+    most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
+    train, evaluation = (drawn_rows(each, classes, most) for each in splits)
+    ask = predictor(model, tokenizer)
+    shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
+    return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)
 
 
 def _kept(known: Artifact) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class TrainerLog:
     rates: list[tuple[int, float]] = field(default_factory=list)
     losses: list[tuple[int, float]] = field(default_factory=list)
     epochs: list[tuple[int, float]] = field(default_factory=list)
+    evaluations: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    """What evaluations logged (names begin with ``eval_``); several at one step are one."""
     max_steps: int | None = None
     """How many steps the run planned, if its state says so."""
 
@@ -52,7 +54,23 @@ class TrainerLog:
                     while series and series[-1][0] >= step:
                         series.pop()
                     series.append((step, float(value)))
+            log._add_evaluation(step, entry)
         return log
+
+    def _add_evaluation(self, step: int, entry: dict[str, Any]) -> None:
+        found = {
+            name: float(value)
+            for name, value in entry.items()
+            if name.startswith("eval_") and isinstance(value, int | float) and math.isfinite(value)
+        }
+        if not found:
+            return
+        while self.evaluations and self.evaluations[-1][0] > step:
+            self.evaluations.pop()
+        if self.evaluations and self.evaluations[-1][0] == step:
+            self.evaluations[-1][1].update(found)
+        else:
+            self.evaluations.append((step, found))
 
     @property
     def last_step(self) -> int:

@@ -16,6 +16,7 @@ from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
 from pages.components.home.class_table import show_class_table
 from pages.components.home.findings_list import show_findings
+from pages.components.home.run_check import show_run_check
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
 from pages.components.markup import Html, short, show, tag
@@ -30,6 +31,7 @@ def show_overview(workspace: Workspace) -> None:
     st.title("Overview")
     show(_facts(workspace, status))
     st.space("small")
+    show_run_check(status)
     _next_step(workspace, status)
     with st.container(border=True, gap="small"):
         st.subheader("Findings")
