@@ -187,6 +187,10 @@ class Folder:
             raise InputError(
                 f"{self.path}: another process is working on this workspace; wait for it"
             ) from error
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot be written ({error.strerror or error}); it can only be read"
+            ) from error
         try:
             if self._lock.lock_counter == 1:
                 self._sweep()

@@ -27,6 +27,14 @@ def shown_label(label: str, most: int = 60) -> str:
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
+def shown_bytes(count: int) -> str:
+    """Bytes for a person: 12 MB, 1.4 GB."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:,.{0 if count >= 10 * scale else 1}f} {unit}"
+    return f"{count:,} B"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of a library's error message, or the error's type if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

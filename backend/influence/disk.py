@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.data.messages import shown_bytes
 from backend.errors import InputError
 from backend.influence.compression import kept_dimensions
 from backend.model.token_table import TokenTable
@@ -52,6 +53,6 @@ def require_free(folder: Path, needed: int, what: str, instead: str = "") -> Non
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise InputError(
-            f"{folder}: {free / 1e9:.2f} GB free, but {what} would take about {needed / 1e9:.2f} GB; "
+            f"{folder}: {shown_bytes(free)} free, but {what} would take about {shown_bytes(needed)}; "
             f"free some space{instead}"
         )

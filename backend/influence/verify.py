@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 
 from backend.data.shards import shard_ranges
 from backend.files import file_digest
@@ -17,6 +16,7 @@ from backend.model.embeddings import whole_embeddings
 from backend.model.fingerprint import changed_checkpoints
 from backend.model.prediction_table import predictions_path
 from backend.progress import Progress, silent
+from backend.review.connection import damage as review_damage
 
 
 def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = silent) -> list[str]:
@@ -44,8 +44,7 @@ def damaged_files(folder: Folder, *, repair: bool = False, progress: Progress = 
     if folder.state("influence") == "current":
         lines += _influence(folder, manifest, repair)
     lines += _kept(folder, repair)
-    if folder.review.exists():
-        lines += _review(folder)
+    lines += [line for line in [review_damage(folder.review)] if line]
     return lines
 
 
@@ -130,15 +129,3 @@ def _kept(folder: Folder, repair: bool) -> list[str]:
         for path in damaged:
             path.unlink(missing_ok=True)
     return [f"{path}: damaged or missing" for path in damaged]
-
-
-def _review(folder: Folder) -> list[str]:
-    try:
-        connection = sqlite3.connect(f"file:{folder.review}?mode=ro", uri=True)
-        try:
-            (answer,) = connection.execute("PRAGMA integrity_check").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        answer = str(error)
-    return [] if answer == "ok" else [f"{folder.review}: {answer}"]

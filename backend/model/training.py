@@ -17,6 +17,7 @@ from transformers import (
     set_seed,
 )
 
+from backend.data.messages import shown_bytes
 from backend.errors import InputError
 from backend.files import replacing
 from backend.model.balancing import balanced
@@ -201,8 +202,8 @@ def _require_space(output_dir: Path, model: PreTrainedModel, candidates: int) ->
     free = shutil.disk_usage(home).free
     if needed > free:
         raise InputError(
-            f"{home}: {free / 1e9:.1f} GB free, but training saves {candidates} checkpoints of "
-            f"{needed / candidates / 1e9:.1f} GB; free some space or keep fewer (--checkpoints)"
+            f"{home}: {shown_bytes(free)} free, but training saves {candidates} checkpoints of "
+            f"{shown_bytes(needed // candidates)}; free some space or keep fewer (--checkpoints)"
         )
 
 

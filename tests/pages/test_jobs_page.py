@@ -6,13 +6,13 @@ import time
 
 import pytest
 
+from backend.data.messages import shown_bytes
 from backend.disk_use import disk_use, freeable
 from backend.files import write_json
 from backend.jobs.process import job_path
 from backend.jobs.stopping import what_is_kept
 from pages.components import job_panel
 from pages.components.jobs import job_list
-from pages.components.jobs.disk_panel import size
 from pages.components.jobs.job_words import job_details, job_words, job_workspace
 from tests.jobs.test_listing import begun
 from tests.pages.driver import opened, page, words
@@ -49,7 +49,7 @@ def test_the_disk_use_is_the_backends(app, tiny_workspace):
     page(app, "jobs")
     uses = disk_use(tiny_workspace.folder)
     shown = words(app)
-    assert size(sum(each.bytes for each in uses)) in shown and size(freeable(uses)) in shown
+    assert shown_bytes(sum(each.bytes for each in uses)) in shown and shown_bytes(freeable(uses)) in shown
     assert all(each.place.what in shown for each in uses)
 
 
@@ -138,7 +138,7 @@ def test_jobs_in_words():
     ("count", "shown"), [(0, "0 B"), (1_500, "1.5 kB"), (42_000_000, "42 MB"), (3.2e9, "3.2 GB")]
 )
 def test_sizes(count, shown):
-    assert size(int(count)) == shown
+    assert shown_bytes(int(count)) == shown
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.data.messages import shown_bytes
 from backend.disk_use import DiskUse, freeable
 from backend.workspace import Workspace
 from pages.components.badges import STATE_TONES, badge
@@ -21,13 +22,13 @@ def show_disk_use(workspace: Workspace) -> None:
     uses = _uses(str(workspace.path), version(workspace))
     st.subheader(f"Disk use of {plain_label(workspace.path.resolve().name)}")
     total = sum(each.bytes for each in uses)
-    show(facts((("in all", size(total)), ("can be made again", size(freeable(uses))))))
+    show(facts((("in all", shown_bytes(total)), ("can be made again", shown_bytes(freeable(uses))))))
     rows = [
         (
             each.place.what,
             tag("span", each.place.path or "elsewhere", cls="fw-mono"),
             badge(each.state, STATE_TONES[each.state]) if each.state else "",
-            size(each.bytes),
+            shown_bytes(each.bytes),
             f"{each.files:,}",
             meter(each.bytes / total if total else 0.0),
             _again(each),
@@ -45,14 +46,6 @@ def show_disk_use(workspace: Workspace) -> None:
 
 def _again(use: DiskUse) -> Html | str:
     return tag("span", f"python -m backend {use.place.again}", cls="fw-mono") if use.place.again else ""
-
-
-def size(count: int) -> str:
-    """Bytes for a person: 12 MB, 1.4 GB."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:,.{0 if count >= 10 * scale else 1}f} {unit}"
-    return f"{count:,} B"
 
 
 @st.cache_data(max_entries=10, ttl=60, show_spinner=False)
