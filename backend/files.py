@@ -15,6 +15,8 @@ import numpy as np
 from backend.errors import InputError
 from backend.scratch import REPLACED, exchange, scratch_beside, sweep
 
+_MARK = "digest"
+
 
 def digest(*parts: object) -> str:
     """A short stable id (16 hex digits) of JSON-serialisable parts."""
@@ -118,6 +120,28 @@ def write_json(path: Path, content: Any) -> None:
     """Write ``content`` to ``path`` whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_marked(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object with a digest of itself, by which `read_marked` sees a change."""
+    content = json.loads(json.dumps(content))  # as it will be read
+    write_json(path, {**content, _MARK: digest(content)})
+
+
+def read_marked(path: Path) -> dict[str, Any]:
+    """What `write_marked` wrote; an object without digest, of an earlier Firstword, is taken as it is.
+
+    Raises `OSError` if there is none, `ValueError` if it is damaged.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
+    mark = content.pop(_MARK, None)
+    if isinstance(mark, dict):  # an earlier file that happens to have something of this name
+        return {**content, _MARK: mark}
+    if mark is not None and mark != digest(content):
+        raise ValueError("its content has changed")
+    return content
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

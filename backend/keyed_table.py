@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.files import replacing
+from backend.recorded import as_recorded
 
 _KEY = b"firstword_key"
 
@@ -20,7 +21,7 @@ def keyed(schema: pa.Schema, key: str) -> pa.Schema:
 def write_keyed(path: Path, table: pa.Table, key: str) -> None:
     """Write a table whole or not at all."""
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary)
+        pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary, write_page_checksum=True)
 
 
 def key_of(path: Path) -> str | None:
@@ -31,10 +32,16 @@ def key_of(path: Path) -> str | None:
         return None
 
 
-def read_keyed(path: Path, key: str) -> pa.Table | None:
-    """The table, without its key; None if it is damaged, missing, or has another key."""
+def read_keyed(path: Path, key: str, content: str | None = None) -> pa.Table | None:
+    """The table, without its key; None if it is damaged, missing, or has another key.
+
+    ``content``: the file's digest, if it was recorded; without it, damage to the table's values is seen, but
+    not all to the description at its end.
+    """
+    if not as_recorded(path, content):
+        return None
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException):
         return None
     return table.replace_schema_metadata(None) if _key(table.schema) == key else None

@@ -14,6 +14,7 @@ from backend.data.rowstate import Action, RowState
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo
 from backend.influence.defaults import DEFAULT_SCORE
+from backend.lost import lost_artifacts
 from backend.model.source import check_source
 from backend.progress import Progress, silent
 from backend.review.decide import decide
@@ -64,6 +65,9 @@ if (
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
 OPTIONAL_ARTIFACTS = ("dynamics", "influence", "sources", "words")
 COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
+
+
+LOST = "files missing"  # of an artifact that is recorded and current
 
 
 class Workspace:
@@ -357,11 +361,12 @@ class Workspace:
     def row_table(self, split: SplitName = "train") -> pa.Table:
         """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
         from backend.scores.row_table import row_table
+        from backend.scores.table import NoScores
 
         predictions = self.predictions(split) if self.folder.state("predictions") == "current" else None
         try:
             scores = self.scores() if split == "train" else None
-        except InputError:  # none has been computed
+        except NoScores:
             scores = None
         other = self.split("eval" if split == "train" else "train")
         return row_table(self.split(split), other, predictions, scores)
@@ -803,7 +808,8 @@ class Workspace:
     def status(self) -> dict[str, Any]:
         """What is there, what is stale, how many decisions, and the next step."""
         manifest = self.manifest
-        states = {name: self.folder.state(name) for name in (*ARTIFACTS, *OPTIONAL_ARTIFACTS)}
+        states: dict[str, str] = {name: self.folder.state(name) for name in (*ARTIFACTS, *OPTIONAL_ARTIFACTS)}
+        states |= {name: LOST for name in lost_artifacts(self.folder) if states[name] == "current"}
         missing = next((name for name in ARTIFACTS if states[name] != "current"), None)
         return {
             "path": str(self.path),
@@ -851,7 +857,7 @@ class Workspace:
 
         ``repair`` deletes damaged derived files, so that `precompute` makes them again.
         """
-        from backend.influence.verify import damaged_files
+        from backend.verify import damaged_files
 
         return damaged_files(self.folder, repair=repair, progress=progress)
 

@@ -26,7 +26,7 @@ def status(
 def verify(
     ws: WorkspacePath,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Delete what is damaged and can be made again by precompute.")
+        bool, typer.Option("--repair", help="Delete what is damaged and can be made again.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -40,8 +40,11 @@ def verify(
     for line in damaged if not json else ():
         print(line)
     if damaged and not json:
-        deleted = "damaged derived files were deleted; " if repair else ""
-        console.note(f"{deleted}`precompute {ws}` makes rows, predictions and index again")
+        deleted = "what can be made again was deleted; " if repair else ""
+        console.note(
+            f"{deleted}`precompute {ws}` makes rows, predictions and index again, `scores`, `influence`, "
+            "`words`, `sources` and `dynamics` their own"
+        )
     if damaged:
         raise typer.Exit(1)
 

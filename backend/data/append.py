@@ -29,6 +29,7 @@ from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Artifact, DataInfo, Folder, Manifest
 from backend.progress import Progress, silent
+from backend.recorded import as_recorded, recorded_files
 
 STAGE = "appending rows"
 SHOWN_IDS = 5
@@ -247,9 +248,8 @@ def _shared(new: list[list[str]], old: list[list[str]]) -> int:
 
 def _check_whole(folder: Folder, manifest: Manifest) -> None:
     """`InputError` if a file of the data is not the one that was recorded: damage must stay visible."""
-    for name, known in manifest.artifacts["data"].details.get("files", {}).items():
-        path = folder.data / name
-        if not path.is_file() or file_digest(path) != known:
+    for path, mark in recorded_files(folder.data, manifest.artifacts["data"].details).items():
+        if not as_recorded(path, mark):
             raise InputError(f"{path}: damaged, changed or missing; restore it before appending rows")
 
 

@@ -13,7 +13,8 @@ from backend.data.python_values import python_values
 from backend.data.rows import is_json, parsed
 from backend.data.validate import as_text
 from backend.errors import InputError
-from backend.folder import DataInfo, Folder, SplitName
+from backend.folder import DataInfo, Folder, Manifest, SplitName
+from backend.recorded import as_recorded
 
 
 class Split:
@@ -97,6 +98,22 @@ class Split:
         return parsed(values) if is_json(table.schema.field(column)) else values
 
 
+def whole_split_path(folder: Folder, manifest: Manifest, name: SplitName) -> Path:
+    """Where the rows of a split lie; `InputError` if the file there is not the one that was recorded.
+
+    A workspace of an earlier Firstword may have none recorded.
+    """
+    path = folder.data / manifest.data.file(name)
+    data = manifest.artifacts.get("data")
+    known = data.details.get("files", {}).get(path.name) if data else None
+    if not as_recorded(path, known) and path.is_file():
+        raise InputError(
+            f"{path}: damaged or changed since it was imported; restore it from a backup, or create the "
+            "workspace anew"
+        )
+    return path
+
+
 def split_path(folder: Folder, name: SplitName) -> Path:
     """Where the rows of a split lie: the file that the manifest names."""
     return folder.data / folder.manifest().data.file(name)
@@ -104,8 +121,8 @@ def split_path(folder: Folder, name: SplitName) -> Path:
 
 def load_split(folder: Folder, name: SplitName) -> Split:
     """Read a split; `InputError` if its file is missing or damaged."""
-    info = folder.manifest().data
-    path = folder.data / info.file(name)
+    manifest = folder.manifest()
+    info, path = manifest.data, whole_split_path(folder, manifest, name)
     try:
         table = pq.read_table(path, memory_map=True)
     except (OSError, pa.ArrowException) as error:

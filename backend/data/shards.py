@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
-from backend.data.dataset import SplitName, split_path
+from backend.data.dataset import SplitName, whole_split_path
 from backend.data.messages import first_line
 from backend.errors import InputError
 from backend.folder import Folder
@@ -44,7 +44,8 @@ def locate(position: int) -> tuple[int, int]:
 
 def read_shards(folder: Folder, name: SplitName) -> Iterator[RowBlock]:
     """The rows of a split, one shard in memory at a time; `InputError` if its file is missing or damaged."""
-    info, path = folder.manifest().data, split_path(folder, name)
+    manifest = folder.manifest()
+    info, path = manifest.data, whole_split_path(folder, manifest, name)
     columns = [ID, LABEL, info.text, *([info.text_b] if info.text_b else [])]
     try:
         with pq.ParquetFile(path, memory_map=True) as file:

@@ -18,12 +18,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from backend.data.shards import shard_ranges
-from backend.files import digest, replacing, write_json
+from backend.files import digest, file_digest, replacing, write_json
 from backend.folder import Folder
 from backend.influence.disk import require_free
 from backend.influence.engine import Engine
 from backend.influence.split_batches import example_batches, split_batches
 from backend.model.tokenization import TokenIds
+from backend.recorded import as_recorded
 
 _INFO = "features.json"
 Extract = Callable[[PreTrainedModel, dict[str, Tensor], Tensor], list[Tensor]]
@@ -110,10 +111,18 @@ def features_are_stored(folder: Folder, kind: FeatureKind) -> bool:
     return info.get("key") == _key(folder, kind) and not damaged_features(home)
 
 
-def damaged_features(home: Path) -> list[Path]:
-    """Files of a kept method that are missing or have another size than when they were written."""
-    sizes = _recorded(home).get("sizes", {})
-    return [home / name for name, size in sizes.items() if _size(home / name) != size]
+def damaged_features(home: Path, *, thorough: bool = False) -> list[Path]:
+    """Files of a kept method that are missing or have another size than when they were written.
+
+    ``thorough``: another content, too.
+    """
+    recorded = _recorded(home)
+    known = recorded.get("files", {}) if thorough else {}
+    return [
+        home / name
+        for name, size in recorded.get("sizes", {}).items()
+        if _size(home / name) != size or not as_recorded(home / name, known.get(name))
+    ]
 
 
 def _key(folder: Folder, kind: FeatureKind) -> str:
@@ -165,8 +174,10 @@ def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
                     file[batch.positions] = each.float().cpu().numpy()
             for file in files:
                 file.flush()  # type: ignore[attr-defined]
-        sizes = {path.name: path.stat().st_size for path in sorted(scratch.glob("*.npy"))}
-        write_json(scratch / _INFO, {"key": key, "sizes": sizes})
+        paths = sorted(scratch.glob("*.npy"))
+        sizes = {path.name: path.stat().st_size for path in paths}
+        contents = {path.name: file_digest(path) for path in paths}
+        write_json(scratch / _INFO, {"key": key, "sizes": sizes, "files": contents})
 
 
 def _created(path: Path, shape: tuple[int, int]) -> np.ndarray:

@@ -8,7 +8,6 @@ takes to deliver them, and no mode can miss an example because a list's top was 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import faiss
 import numpy as np
 import torch
 
-from backend.files import file_digest, write_json
+from backend.files import file_digest, read_marked, write_marked
 from backend.influence.faiss_output import silent_stdout
 from backend.influence.moments import Moments, moments_path
 from backend.influence.scan import ID_BYTES, Terms, open_scan
@@ -144,7 +143,7 @@ def padded(dimensions: int) -> int:
 def read_info(folder: Path, artifact: str) -> IndexInfo:
     """``index.json``; `ValueError` if it is damaged, missing or of another artifact."""
     try:
-        content = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+        content = read_marked(folder / INFO_FILE)
         content.pop("content", None)
         info = IndexInfo(**content)
     except (OSError, TypeError, AttributeError, ValueError) as error:
@@ -156,14 +155,13 @@ def read_info(folder: Path, artifact: str) -> IndexInfo:
 
 def write_info(folder: Path, info: IndexInfo) -> None:
     """Write ``index.json``, which makes the index valid, with digests of its other files."""
-    write_json(folder / INFO_FILE, {**asdict(info), "content": _digests(folder)})
+    write_marked(folder / INFO_FILE, {**asdict(info), "content": _digests(folder)})
 
 
 def intact(folder: Path) -> bool:
     """Whether the index's files are what was written (reads everything)."""
     try:
-        recorded = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))["content"]
-        return _digests(folder) == recorded
+        return _digests(folder) == read_marked(folder / INFO_FILE)["content"]
     except (OSError, KeyError, TypeError, ValueError):
         return False
 

@@ -7,7 +7,6 @@ others.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
-from backend.files import write_json
+from backend.files import read_marked, write_marked
 from backend.influence.capture import gradient_rows, load_for_tracing, traced_batches
 from backend.influence.compression import DEFAULT_ROW_STORE
 from backend.influence.fidelity import Fidelity, compare, score_matrix
@@ -74,7 +73,7 @@ def make_plan(
         plan = replace(known, row_store=row_store)
     else:
         plan = _fixed(asked, passes, row_store) or _measured(asked, checkpoint, tokenizer, sample, row_store)
-    write_json(rows / _FILE, asdict(plan))
+    write_marked(rows / _FILE, asdict(plan))
     return plan
 
 
@@ -87,11 +86,16 @@ def chosen_row_store(rows: Path, asked: PrecomputeSettings) -> str:
 def remembered(rows: Path) -> Plan | None:
     """The plan of the last run, finished or not."""
     try:
-        plan = Plan(**json.loads((rows / _FILE).read_text(encoding="utf-8")))
+        plan = Plan(**read_marked(rows / _FILE))
         PrecomputeSettings("cpu", plan.precision, plan.attention, plan.row_store)  # checks the names
         return plan
     except (OSError, ValueError, TypeError, AttributeError):
         return None
+
+
+def damaged_plan(rows: Path) -> list[Path]:
+    """The file of the plan, if it is there and can't be used; the next run measures anew."""
+    return [rows / _FILE] if (rows / _FILE).exists() and remembered(rows) is None else []
 
 
 def _is_asked_for(plan: Plan, asked: PrecomputeSettings) -> bool:

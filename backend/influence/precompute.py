@@ -38,9 +38,10 @@ from backend.influence.store import RowsInfo, Shard, shard_path, usable_shard, w
 from backend.model.fingerprint import recorded_digest, require_unchanged
 from backend.model.prediction import predict
 from backend.model.prediction_table import (
+    drop_damaged,
     has_predictions,
+    predictions_are_whole,
     predictions_path,
-    read_predictions,
     write_predictions,
 )
 from backend.progress import Progress, silent
@@ -62,12 +63,9 @@ def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
             return False
     try:
         open_rows(folder)
-        for checkpoint in manifest.checkpoints:
-            for split in ("train", "eval"):
-                read_predictions(folder, split, checkpoint.step)
     except InputError:
         return False
-    return True
+    return predictions_are_whole(folder)
 
 
 def missing_shards(
@@ -94,6 +92,7 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
     require_unchanged(folder)
     started = time.perf_counter()
     run = prepare(folder, settings, progress)
+    drop_damaged(folder)
     folder.forget("rows", "predictions", "index")
     _remove_what_is_not_of(run)
     prediction_keys: dict[str, str] = {}

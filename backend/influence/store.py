@@ -22,7 +22,7 @@ from safetensors.numpy import save_file
 
 from backend.data.shards import locate, shard_ranges
 from backend.errors import InputError
-from backend.files import allow_many_files, array_digest, replacing, write_json
+from backend.files import allow_many_files, array_digest, read_marked, replacing, write_marked
 from backend.influence import kernels
 from backend.influence.compression import RowCodec, decode
 from backend.influence.gradients import TokenRows
@@ -49,13 +49,13 @@ class RowsInfo:
 
     def write(self, rows: Path) -> None:
         """Write it, whole or not at all."""
-        write_json(rows / _INFO_FILE, asdict(self))
+        write_marked(rows / _INFO_FILE, asdict(self))
 
     @classmethod
     def read(cls, rows: Path, artifact: str) -> RowsInfo:
         """Read it; `ValueError` if it is damaged, missing or of another artifact."""
         try:
-            info = cls(**json.loads((rows / _INFO_FILE).read_text(encoding="utf-8")))
+            info = cls(**read_marked(rows / _INFO_FILE))
         except (OSError, TypeError, ValueError) as error:
             raise ValueError(f"{rows / _INFO_FILE}: damaged or missing") from error
         if info.artifact != artifact:

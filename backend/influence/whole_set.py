@@ -86,7 +86,8 @@ def compute_whole_set(
 def read_whole_set(folder: Folder) -> WholeSet:
     """Read what `compute_whole_set` wrote; `InputError` if it is missing, stale or damaged."""
     artifact = folder.require("influence", "influence")
-    tables = [read_keyed(path, artifact.id) for path in whole_set_files(folder)]
+    known = artifact.details.get("files", {})
+    tables = [read_keyed(path, artifact.id, known.get(path.name)) for path in whole_set_files(folder)]
     whole = [each for each in tables if each is not None]
     if len(whole) == len(tables):
         return WholeSet(whole[0], pa.concat_tables(whole[1:]))

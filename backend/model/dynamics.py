@@ -21,6 +21,7 @@ from backend.files import digest, file_digest, replacing
 from backend.folder import Folder, Manifest
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import tokenizer_id
+from backend.recorded import as_recorded
 
 _RUN = re.compile(r"run-(\d{1,10})\.safetensors")
 
@@ -73,6 +74,8 @@ def read_runs(folder: Folder) -> list[Dynamics]:
     runs = []
     for path in (folder.dynamics / name for name in files):
         try:
+            if not as_recorded(path, files[path.name]):
+                raise OSError("its content has changed")
             with safe_open(path, "np") as file:
                 epochs = tuple(json.loads(file.metadata()["epochs"]))
                 runs.append(Dynamics(file.get_tensor("logits"), epochs))

@@ -87,7 +87,7 @@ def stored_embeddings(
 ) -> np.ndarray:
     """Embeddings of a split, float32 (n, e): read where they are current, else computed and kept."""
     path, key = _path(folder, split), _key(folder, split, encoder.name)
-    if embeddings_are_stored(folder, split, encoder.name):
+    if embeddings_are_stored(folder, split, encoder.name) and whole_embeddings(path):
         with safe_open(path, "np") as file:
             return file.get_tensor("embeddings")
     rows = load_split(folder, split)

@@ -17,6 +17,7 @@ from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
 from backend.keyed_table import key_of, keyed, read_keyed
+from backend.recorded import as_recorded, recorded_files
 
 _SCHEMA = pa.schema(
     [
@@ -51,7 +52,7 @@ def write_predictions(
     schema = keyed(_SCHEMA, key)
     with (
         replacing(predictions_path(folder, split, step)) as temporary,
-        pq.ParquetWriter(temporary, schema) as writer,
+        pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer,
     ):
         for block, values in zip(read_shards(folder, split), probabilities, strict=True):
             writer.write_table(_table(block, values, classes).cast(schema))
@@ -107,11 +108,28 @@ def has_predictions(folder: Folder, split: SplitName, step: int, key: str) -> bo
     return key_of(predictions_path(folder, split, step)) == key
 
 
+def predictions_are_whole(folder: Folder) -> bool:
+    """Whether the recorded tables are there as they were written; none is decoded."""
+    details = folder.require("predictions", "precompute").details
+    known = recorded_files(folder.predictions, details)
+    paths = {folder.predictions / name: key for name, key in details.get("keys", {}).items()}
+    return all(key_of(path) == key and as_recorded(path, known.get(path)) for path, key in paths.items())
+
+
+def drop_damaged(folder: Folder) -> None:
+    """Delete recorded tables whose content has changed, so that they are made again."""
+    recorded = folder.manifest().artifacts.get("predictions")
+    for path, mark in recorded_files(folder.predictions, recorded.details if recorded else {}).items():
+        if not as_recorded(path, mark):
+            path.unlink(missing_ok=True)
+
+
 def read_predictions(folder: Folder, split: SplitName, step: int) -> Predictions:
     """Read what `write_predictions` wrote; `InputError` if it is damaged, missing or not the recorded one."""
-    recorded = folder.require("predictions", "precompute").details.get("keys", {})
+    details = folder.require("predictions", "precompute").details
     path = predictions_path(folder, split, step)
-    table = read_keyed(path, recorded[path.name]) if path.name in recorded else None
+    key, content = (details.get(each, {}).get(path.name) for each in ("keys", "files"))
+    table = None if key is None else read_keyed(path, key, content)
     if table is not None:
         return Predictions(table)
     raise InputError(f"{path}: damaged or missing; run `python -m backend precompute {folder.path}`")

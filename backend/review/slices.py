@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from filelock import FileLock
 from backend.data.messages import shown_value
 from backend.data.slice import Slice
 from backend.errors import InputError
-from backend.files import write_json
+from backend.files import read_marked, write_marked
 
 LONGEST_NAME = 60
 MOST = 200
@@ -21,7 +20,7 @@ MOST = 200
 def read_slices(path: Path) -> dict[str, Slice]:
     """The saved filters by name, in the order of their names; `InputError` if the file is damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_marked(path)
         return {name: Slice(**filters) for name, filters in sorted(content.items())}
     except FileNotFoundError:
         return {}
@@ -52,7 +51,7 @@ def delete_slice(path: Path, name: str) -> None:
 
 def _write(path: Path, slices: dict[str, Slice]) -> None:
     content: dict[str, Any] = {name: asdict(each) for name, each in slices.items()}
-    write_json(path, content)
+    write_marked(path, content)
 
 
 def _locked(path: Path) -> FileLock:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from backend.data.equal_texts import equal_text_groups
-from backend.files import digest, replacing
+from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
 from backend.scores.context import Context
 from backend.scores.folds import stratified_folds
@@ -119,7 +119,8 @@ def _read(path: Path, key: str, labels: np.ndarray) -> tuple[CrossFit, int] | No
             metadata = file.metadata() or {}
             if metadata.get("key") == key:
                 probabilities, folds = (np.array(file.get_tensor(n)) for n in ("probabilities", "folds"))
-                return CrossFit(probabilities, folds, labels), int(metadata["done"])
+                if metadata.get("digest") in (None, _content(probabilities, folds)):
+                    return CrossFit(probabilities, folds, labels), int(metadata["done"])
     except (OSError, SafetensorError, KeyError, ValueError):
         pass
     return None
@@ -128,4 +129,23 @@ def _read(path: Path, key: str, labels: np.ndarray) -> tuple[CrossFit, int] | No
 def _save(path: Path, key: str, found: CrossFit, done: int) -> None:
     tensors = {"probabilities": found.probabilities, "folds": found.folds}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"key": key, "done": str(done)})
+        mark = _content(found.probabilities, found.folds)
+        save_file(tensors, temporary, {"key": key, "done": str(done), "digest": mark})
+
+
+def _content(probabilities: np.ndarray, folds: np.ndarray) -> str:
+    return array_digest({"probabilities": probabilities, "folds": folds})
+
+
+def damaged_crossfits(folder: Folder) -> list[Path]:
+    """Files of probabilities that can't be read or are not as they were written."""
+    return [path for path in sorted(folder.scores.glob("crossfit-*.safetensors")) if not _is_whole(path)]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with safe_open(path, "np") as file:
+            mark = (file.metadata() or {}).get("digest")
+            return mark in (None, _content(file.get_tensor("probabilities"), file.get_tensor("folds")))
+    except (OSError, SafetensorError):
+        return False

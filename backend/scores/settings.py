@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.files import digest, file_digest, folder_state
+from backend.files import digest, folder_state
 from backend.model.devices import resolve_device
 from backend.model.embedded import encoder_mark
+from backend.recorded import content_digest
 
 CROSSFITS = ("probe", "finetune")
 EVAL = "eval"
@@ -52,7 +53,7 @@ class ScoreSettings:
         path = Path(self.target).expanduser()
         if self.target == EVAL or not path.exists():
             return None
-        return file_digest(path) if path.is_file() else digest(folder_state(path))
+        return content_digest(path) if path.is_file() else digest(folder_state(path))
 
     @property
     def encoder_content(self) -> object:

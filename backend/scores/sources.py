@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from backend.data.dataset import Split
 from backend.errors import InputError
-from backend.files import digest
+from backend.files import digest, file_digest
 from backend.folder import CheckpointInfo, Folder
 from backend.keyed_table import read_keyed, write_keyed
 from backend.scores.compute import compute_scores
@@ -86,15 +86,16 @@ def compute_sources(context: Context, eta: float = ETA) -> None:
     pairs = [pair for step, _, each in looks for pair in _pairs(step, each, kinds)]
     _write(folder, key, pa.Table.from_pylist(table, _TABLE), pa.Table.from_pylist(pairs, _COSINES))
     settings = context.settings
-    folder.record(
-        _NAME, (artifact_name(ALIGNMENT),), id=key, eta=eta, clean=settings.clean, seed=settings.seed
-    )
+    details = {"eta": eta, "clean": settings.clean, "seed": settings.seed}
+    files = {path.name: file_digest(path) for path in _paths(folder)}
+    folder.record(_NAME, (artifact_name(ALIGNMENT),), id=key, **details, files=files)
 
 
 def read_sources(folder: Folder) -> Sources:
     """Read what `compute_sources` wrote; `InputError` if it is missing, stale or damaged."""
     artifact = folder.require(_NAME, _NAME)
-    table, cosines = (read_keyed(path, artifact.id) for path in _paths(folder))
+    known = artifact.details.get("files", {})
+    table, cosines = (read_keyed(path, artifact.id, known.get(path.name)) for path in _paths(folder))
     if table is not None and cosines is not None:
         return Sources(table, cosines)
     raise InputError(

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.columns import ID
-from backend.data.dataset import split_path
+from backend.data.dataset import load_split
 from backend.errors import InputError
-from backend.files import digest
-from backend.folder import ArtifactState, Folder
+from backend.files import digest, file_digest
+from backend.folder import Artifact, ArtifactState, Folder
 from backend.keyed_table import key_of, write_keyed
+from backend.recorded import as_recorded
 from backend.scores.registry import all_producers
 from backend.scores.score import Columns, Producer
 from backend.scores.settings import ScoreSettings
@@ -41,6 +42,10 @@ class ScoreTable:
     def values(self, name: str) -> np.ndarray:
         """A numeric column: float64 (n), NaN where there is no value."""
         return self.table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+class NoScores(InputError):
+    """No table of scores is current."""
 
 
 def artifact_name(producer: Producer) -> str:
@@ -69,14 +74,15 @@ def write_scores(
     folder: Folder, producer: Producer, settings: ScoreSettings, columns: Columns, key: str
 ) -> None:
     """Write a producer's table and record it under the id that `score_id` gave before it was computed."""
-    ids = pq.read_table(split_path(folder, "train"), columns=[ID])[ID]
+    ids = load_split(folder, "train").table[ID]
     table = pa.table({"id": ids, **columns})
     missing = [each.name for each in producer.scores if each.name not in columns]
     if missing:
         raise RuntimeError(f"producer {producer.name} did not make {', '.join(missing)}")
     write_keyed(table_path(folder, producer), table, key)
     chosen = {name: getattr(settings, name) for name in producer.uses}
-    folder.record(artifact_name(producer), producer.inputs_of(folder), id=key, **chosen)
+    content = file_digest(table_path(folder, producer))
+    folder.record(artifact_name(producer), producer.inputs_of(folder), id=key, content=content, **chosen)
 
 
 def score_state(folder: Folder, producer: Producer, settings: ScoreSettings | None = None) -> ArtifactState:
@@ -92,7 +98,29 @@ def score_state(folder: Folder, producer: Producer, settings: ScoreSettings | No
     made_with = settings or _made_with(recorded.details)
     if state == "current" and made_with and recorded.id != score_id(folder, producer, made_with):
         return "stale"
-    return state if key_of(table_path(folder, producer)) == recorded.id else "missing"
+    return state if _is_whole(folder, producer, recorded) else "missing"
+
+
+def damaged_tables(folder: Folder) -> list[Path]:
+    """Tables that are there, but are not what was recorded of them."""
+    known = folder.manifest().artifacts
+    recorded = [(each, known.get(artifact_name(each))) for each in all_producers().values()]
+    return [
+        table_path(folder, each) for each, record in recorded if record and _is_damaged(folder, each, record)
+    ]
+
+
+def _is_whole(folder: Folder, producer: Producer, recorded: Artifact) -> bool:
+    path = table_path(folder, producer)
+    return key_of(path) == recorded.id and as_recorded(path, recorded.details.get("content"))
+
+
+def _is_damaged(folder: Folder, producer: Producer, recorded: Artifact) -> bool:
+    """A table that is not there has been deleted; one of another key was written and not yet recorded."""
+    path = table_path(folder, producer)
+    if not path.is_file() or _is_whole(folder, producer, recorded):
+        return False
+    return key_of(path) in (None, recorded.id)
 
 
 def _made_with(details: dict[str, Any]) -> ScoreSettings | None:
@@ -105,7 +133,9 @@ def _made_with(details: dict[str, Any]) -> ScoreSettings | None:
 
 
 def read_scores(folder: Folder) -> ScoreTable:
-    """All current tables side by side; `InputError` if there is none."""
+    """All current tables side by side; `NoScores` if there is none, `InputError` if one is damaged."""
+    for path in damaged_tables(folder):
+        raise InputError(f"{path}: damaged; run `python -m backend scores {folder.path}` to make it anew")
     states = {each: score_state(folder, all_producers()[each]) for each in all_producers()}
     current = [all_producers()[each] for each, state in states.items() if state == "current"]
     if not current:
@@ -114,7 +144,7 @@ def read_scores(folder: Folder) -> ScoreTable:
             if "stale" in states.values()
             else ("no scores yet")
         )
-        raise InputError(f"{folder.path}: {why}; run `python -m backend scores {folder.path}`")
+        raise NoScores(f"{folder.path}: {why}; run `python -m backend scores {folder.path}`")
     tables = [_read(table_path(folder, each)) for each in current]
     together = tables[0]
     for table in tables[1:]:

@@ -9,6 +9,8 @@ A row has a word once, however often it repeats it. After Gardner et al. 2021, "
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from backend.data.dataset import Split, load_split
 from backend.data.shards import label_indices
-from backend.files import digest, replacing
+from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
 from backend.influence.methods.lexical import words_of
 from backend.keyed_table import keyed, read_keyed
@@ -29,6 +31,7 @@ _LEAST_ROWS = 2
 _WORDS = pa.schema(
     [("word", pa.string()), ("label", pa.string()), ("count", pa.int32()), ("z", pa.float64())]
 )
+_NAME = "token_label"
 _BLOCK = 4096  # words written at a time
 
 
@@ -73,26 +76,37 @@ def z_scores(counts: np.ndarray, per_label: np.ndarray) -> np.ndarray:
 
 
 def write_token_labels(folder: Folder, found: TokenLabels) -> None:
-    """Write the table of a workspace's training rows."""
-    classes = list(folder.manifest().classes)
-    schema = keyed(_WORDS, _table_key(folder))
-    with replacing(_path(folder)) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        for start in range(0, len(found.words), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            words = np.repeat(np.array(found.words[part], dtype=object), len(classes))
-            columns = [words, classes * len(found.words[part]), found.counts[part].ravel()]
-            writer.write_table(pa.table([*columns, found.z[part].ravel()], schema=schema))
+    """Write the table of a workspace's training rows, and record it as the artifact ``token_label``."""
+    path, key = _path(folder), _table_key(folder)
+    schema, classes = keyed(_WORDS, key), folder.manifest().classes
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        for part in _tables(found, classes):
+            writer.write_table(part.cast(schema))
+    folder.record(_NAME, ("data",), id=key, files={path.name: file_digest(path)})
 
 
 def read_token_labels(folder: Folder) -> pa.Table:
-    """The table of a workspace's training rows; made now where it is not there."""
-    table = read_keyed(_path(folder), _table_key(folder))
+    """The table of a workspace's training rows; made now where it is not there, and kept if that can be."""
+    path, key, recorded = _path(folder), _table_key(folder), folder.manifest().artifacts.get(_NAME)
+    files = recorded.details.get("files", {}) if recorded and recorded.id == key else {}
+    table = read_keyed(path, key, files.get(path.name))
     if table is not None:
         return table
     classes = folder.manifest().classes
     labels = label_indices(folder, "train", classes).astype(np.int64)
-    write_token_labels(folder, token_labels(load_split(folder, "train"), labels, len(classes)))
-    return pq.read_table(_path(folder)).replace_schema_metadata(None)
+    found = token_labels(load_split(folder, "train"), labels, len(classes))
+    with suppress(OSError):  # a workspace that can only be read
+        write_token_labels(folder, found)
+    return pa.concat_tables([_WORDS.empty_table(), *_tables(found, classes)])
+
+
+def _tables(found: TokenLabels, classes: Sequence[str]) -> Iterator[pa.Table]:
+    """The rows of the table, some words at a time."""
+    for start in range(0, len(found.words), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        words = np.repeat(np.array(found.words[part], dtype=object), len(classes))
+        columns = [words, list(classes) * len(found.words[part]), found.counts[part].ravel()]
+        yield pa.table([*columns, found.z[part].ravel()], schema=_WORDS)
 
 
 def _path(folder: Folder) -> Path:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from backend.data.shards import shard_ranges
 from backend.errors import InputError
-from backend.files import digest
+from backend.files import digest, file_digest
 from backend.folder import Folder
 from backend.influence.culprits import TOP_ROWS, Errors, TokenTally, error_query, misclassified, tally
 from backend.influence.defaults import DEFAULT_SCORE
@@ -78,7 +78,8 @@ def compute_words(explainer: Explainer, score: str = DEFAULT_SCORE, progress: Pr
     found = tally(explainer.searcher, error_query(explainer, errors, mode), mode, progress)
     table = _table(explainer, found, _uses(explainer, errors))
     write_keyed(_path(folder), table, key)
-    folder.record(_NAME, ("index", "predictions"), id=key, score=mode.name, errors=len(errors.positions))
+    details = {"errors": len(errors.positions), "files": {_path(folder).name: file_digest(_path(folder))}}
+    folder.record(_NAME, ("index", "predictions"), id=key, score=mode.name, **details)
 
 
 def read_words(folder: Folder) -> pa.Table:
@@ -91,7 +92,8 @@ def read_words(folder: Folder) -> pa.Table:
     Raises `InputError` if it is missing, stale or damaged.
     """
     artifact = folder.require(_NAME, _NAME)
-    table = read_keyed(_path(folder), artifact.id)
+    content = artifact.details.get("files", {}).get(_path(folder).name)
+    table = read_keyed(_path(folder), artifact.id, content)
     if table is not None:
         return _with_labels(folder, table)
     raise InputError(f"{_path(folder)}: damaged or missing; run `python -m backend words {folder.path}`")

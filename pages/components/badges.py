@@ -16,7 +16,7 @@ ACTION_WORDS = {
     "clear": "taken back",
 }
 ACTION_TONES: dict[str, Tone] = {"keep": "good", "flag": "warn", "remove": "bad", "relabel": "info"}
-STATE_TONES: dict[str, Tone] = {"current": "good", "stale": "warn", "missing": "bad"}
+STATE_TONES: dict[str, Tone] = {"current": "good", "stale": "warn", "missing": "bad", "files missing": "bad"}
 
 
 def badge(text: str, tone: Tone = "plain", title: str | None = None) -> Html:

@@ -22,7 +22,7 @@ from backend.data.ids import content_ids
 from backend.errors import InputError
 from backend.files import write_json
 from backend.folder import Folder
-from backend.influence.verify import damaged_files
+from backend.verify import damaged_files
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows
 from tests.data.helpers import GOOD, bring_in, jsonl, splits
