@@ -86,9 +86,9 @@ def compute_sources(context: Context, eta: float = ETA) -> None:
     pairs = [pair for step, _, each in looks for pair in _pairs(step, each, kinds)]
     _write(folder, key, pa.Table.from_pylist(table, _TABLE), pa.Table.from_pylist(pairs, _COSINES))
     settings = context.settings
-    details = {"eta": eta, "clean": settings.clean, "seed": settings.seed}
+    clean, seed = settings.clean, settings.seed
     files = {path.name: file_digest(path) for path in _paths(folder)}
-    folder.record(_NAME, (artifact_name(ALIGNMENT),), id=key, **details, files=files)
+    folder.record(_NAME, (artifact_name(ALIGNMENT),), id=key, eta=eta, clean=clean, seed=seed, files=files)
 
 
 def read_sources(folder: Folder) -> Sources:

@@ -78,8 +78,8 @@ def compute_words(explainer: Explainer, score: str = DEFAULT_SCORE, progress: Pr
     found = tally(explainer.searcher, error_query(explainer, errors, mode), mode, progress)
     table = _table(explainer, found, _uses(explainer, errors))
     write_keyed(_path(folder), table, key)
-    details = {"errors": len(errors.positions), "files": {_path(folder).name: file_digest(_path(folder))}}
-    folder.record(_NAME, ("index", "predictions"), id=key, score=mode.name, **details)
+    count, files = len(errors.positions), {_path(folder).name: file_digest(_path(folder))}
+    folder.record(_NAME, ("index", "predictions"), id=key, score=mode.name, errors=count, files=files)
 
 
 def read_words(folder: Folder) -> pa.Table:
