@@ -80,7 +80,7 @@ class Workspace:
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
         self._explainers: dict[str, Explainer] = {}
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()
         self._splits: dict[str, Split] = {}
 
     # -- making and opening -------------------------------------------------------------------------
@@ -174,10 +174,11 @@ class Workspace:
 
     def split(self, name: SplitName) -> Split:
         """One of the two splits; read again only after rows were appended, by whomever."""
-        known = self._splits.get(name)
-        if known is None or known.info.fingerprint != self.manifest.data.fingerprint:
-            known = self._splits[name] = load_split(self.folder, name)
-        return known
+        with self._opening:
+            known = self._splits.get(name)
+            if known is None or known.info.fingerprint != self.manifest.data.fingerprint:
+                known = self._splits[name] = load_split(self.folder, name)
+            return known
 
     def append(self, *, train: str, skip_bad_rows: bool = False, progress: Progress = silent) -> AppendReport:
         """Put the rows of a source behind the training rows (see `backend.data.append.append`)."""
@@ -280,7 +281,8 @@ class Workspace:
         with self._opening:  # models and rows are loaded once, whoever asks first
             explainer = self._explainers.get(key)
             if explainer is None:
-                explainer = Explainer(self.folder, TraceSettings(device))
+                splits: dict[SplitName, Split] = {"train": self.train_split, "eval": self.eval_split}
+                explainer = Explainer(self.folder, TraceSettings(device), splits)
                 self._explainers = {key: explainer}
             return explainer
 
@@ -377,12 +379,7 @@ class Workspace:
 
         chosen = method_named(method)
         with self.folder.lock():
-            engine = self.explainer(device)
-            engine.progress = progress
-            try:
-                chosen.prepare(engine)
-            finally:
-                engine.progress = silent
+            chosen.prepare(self.explainer(device), progress)
 
     def explain_many(
         self,

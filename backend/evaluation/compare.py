@@ -54,16 +54,6 @@ def compare_methods(
     """
     for name in only:
         method_named(name)
-    engine.progress = progress
-    try:
-        return _all_compared(engine, queries, seed, only, progress)
-    finally:
-        engine.progress = silent
-
-
-def _all_compared(
-    engine: Engine, queries: int, seed: int, only: Sequence[str], progress: Progress
-) -> tuple[list[Comparison], list[str]]:
     asked = list(_questions(engine, queries, seed))
     reference = _Lists.of(all_methods()[DEFAULT_METHOD], asked)
     chosen = [
@@ -75,6 +65,7 @@ def _all_compared(
     found, left_out = [], []
     for method, score in track(chosen, "methods", len(chosen), progress):
         try:
+            method.prepare(engine, progress)
             lists = _Lists.of(method, [replace(each, score=score) for each in asked])
         except InputError as error:
             left_out.append(f"{method.name} {score}: {error}")
@@ -114,7 +105,7 @@ def _questions(engine: Engine, queries: int, seed: int) -> Iterator[Asked]:
     for position in drawn.tolist():
         texts = split.texts_of(position)
         encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
-        label = int(checkpoints.probabilities(encoded)[0].argmax())
+        label = int(engine.predicted("eval")[position])
         yield Asked(
             engine,
             texts,

@@ -21,7 +21,6 @@ from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, task_of
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
-from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, silent
 
 SAME_CLASS = "random rows"  # of the query's class for proponents, of other classes for opponents
@@ -155,8 +154,7 @@ def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings, sma
     if not len(order):
         raise InputError(f"-k {max(settings.ks)}: no class has so many training rows; delete fewer")
     if settings.wrong:
-        last = engine.checkpoints.manifest.checkpoints[-1].step
-        order = order[~read_predictions(engine.folder, "eval", last).correct[order]]
+        order = order[~engine.predictions("eval").correct[order]]
         if not len(order):
             raise InputError("--wrong: the model gets every eval row right")
         return sorted(order[: settings.queries].tolist())

@@ -23,7 +23,6 @@ from backend.model.tokenization import Encoded
 from backend.progress import Progress, silent
 
 TOP_ROWS = 5
-_AT_ONCE = 256  # eval rows predicted at a time
 
 
 @dataclass(frozen=True)
@@ -35,22 +34,13 @@ class Errors:
     labels: list[int]
 
 
-def misclassified(explainer: Explainer, progress: Progress = silent) -> Errors:
-    """Predict the eval split again, as the whole-set table does; only what is wrong is kept."""
-    split, checkpoints = explainer.splits["eval"], explainer.checkpoints
-    errors = Errors([], [], [])
-    for start in range(0, len(split), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        encoded = checkpoints.encode(split.texts[part], split.texts_b and split.texts_b[part])
-        predicted = checkpoints.probabilities(encoded).argmax(axis=1).tolist()
-        for place, (each, guess) in enumerate(zip(encoded, predicted, strict=True)):
-            label = explainer.classes.index(split.labels[start + place])
-            if guess != label:
-                errors.positions.append(start + place)
-                errors.encoded.append(each)
-                errors.labels.append(label)
-        progress("errors among eval rows", min(start + _AT_ONCE, len(split)), len(split))
-    return errors
+def misclassified(explainer: Explainer) -> Errors:
+    """The errors as the table of predictions has them."""
+    split, wrong = explainer.splits["eval"], np.flatnonzero(~explainer.predictions("eval").correct).tolist()
+    texts_b = split.texts_b and [split.texts_b[each] for each in wrong]
+    encoded = explainer.checkpoints.encode([split.texts[each] for each in wrong], texts_b)
+    place = {name: number for number, name in enumerate(explainer.classes)}
+    return Errors(wrong, encoded, [place[split.labels[each]] for each in wrong])
 
 
 def error_query(explainer: Explainer, errors: Errors, mode: ScoreMode) -> SummedQuery:

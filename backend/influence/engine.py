@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+import numpy as np
 
 from backend.data.dataset import Split, SplitName, load_split
 from backend.folder import Folder
@@ -13,16 +15,33 @@ from backend.influence.loading import open_searcher
 from backend.influence.settings import TraceSettings
 from backend.influence.tracing import Checkpoints
 from backend.model.fingerprint import require_unchanged
-from backend.progress import Progress, silent
+from backend.model.prediction_table import Predictions, read_predictions
 
 T = TypeVar("T")
+
+
+@dataclass
+class _Kept:
+    """Something that is made once, and the lock of whoever makes it."""
+
+    value: object = None
+    made: bool = False
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 class Engine:
     """The loaded parts of a workspace. ``keep`` holds what attribution methods need beside them."""
 
-    def __init__(self, folder: Folder, settings: TraceSettings | None = None) -> None:
-        """`InputError` if the workspace has not been precomputed or its artifacts are stale or damaged."""
+    def __init__(
+        self,
+        folder: Folder,
+        settings: TraceSettings | None = None,
+        splits: dict[SplitName, Split] | None = None,
+    ) -> None:
+        """``splits``: both, where they are loaded already.
+
+        Raises `InputError` if the workspace has not been precomputed or its artifacts are stale or damaged.
+        """
         self.folder = folder
         self.index_artifact = folder.require("index", "precompute")
         require_unchanged(folder)
@@ -31,14 +50,12 @@ class Engine:
         self.searcher, self.index_info = open_searcher(
             folder, self.checkpoints.vocabulary, self.checkpoints.width, self.settings.torch_device
         )
-        self.progress: Progress = silent
-        self._kept: dict[str, object] = {}
-        self._lock = threading.RLock()
-
-    @cached_property
-    def splits(self) -> dict[SplitName, Split]:
-        """Both splits."""
-        return {"train": load_split(self.folder, "train"), "eval": load_split(self.folder, "eval")}
+        self.splits: dict[SplitName, Split] = splits or {
+            "train": load_split(folder, "train"),
+            "eval": load_split(folder, "eval"),
+        }
+        self._kept: dict[str, _Kept] = {}
+        self._lock = threading.Lock()
 
     @property
     def train(self) -> Split:
@@ -50,9 +67,25 @@ class Engine:
         """Class names, in model order."""
         return self.checkpoints.manifest.classes
 
+    def predictions(self, split: SplitName) -> Predictions:
+        """What the last checkpoint says of every row, as it is stored: the one notion of a right answer."""
+        last = self.checkpoints.manifest.checkpoints[-1].step
+        return self.keep(f"predictions {split}", lambda: read_predictions(self.folder, split, last))
+
+    def predicted(self, split: SplitName) -> np.ndarray:
+        """The places in ``classes`` of the stored predictions: int64 (n)."""
+
+        def make() -> np.ndarray:
+            place = {name: number for number, name in enumerate(self.classes)}
+            return np.array([place[name] for name in self.predictions(split).predicted], dtype=np.int64)
+
+        return self.keep(f"predicted {split}", make)
+
     def keep(self, name: str, make: Callable[[], T]) -> T:
-        """What ``make`` returns, made by the first who asks for ``name``."""
+        """What ``make`` returns, made by the first who asks for ``name``; others wait for that one only."""
         with self._lock:
-            if name not in self._kept:
-                self._kept[name] = make()
-            return self._kept[name]  # type: ignore[return-value]
+            kept = self._kept.setdefault(name, _Kept())
+        with kept.lock:
+            if not kept.made:
+                kept.value, kept.made = make(), True
+            return kept.value  # type: ignore[return-value]

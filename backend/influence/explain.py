@@ -103,7 +103,10 @@ class Explainer(Engine):
         method, score = self._check(question)
         split, position, texts, given = self._resolve(question)
         encoded = self.checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)[0]
-        probabilities = self.checkpoints.probabilities([encoded])[0]
+        if split is None or position is None:
+            probabilities = self.checkpoints.probabilities([encoded])[0]
+        else:  # what the lists of errors say of the row, too
+            probabilities = self.predictions(split).probabilities[position]
         predicted = self.classes[int(probabilities.argmax())]
         label = question.label or predicted
         asked = Asked(

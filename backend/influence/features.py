@@ -24,6 +24,7 @@ from backend.influence.disk import require_free
 from backend.influence.engine import Engine
 from backend.influence.split_batches import example_batches, split_batches
 from backend.model.tokenization import TokenIds
+from backend.progress import Progress, silent
 from backend.recorded import as_recorded
 
 _INFO = "features.json"
@@ -87,12 +88,12 @@ def features_of(engine: Engine, kind: FeatureKind, encoded: TokenIds, label: int
     return found
 
 
-def stored_features(engine: Engine, kind: FeatureKind) -> Features:
+def stored_features(engine: Engine, kind: FeatureKind, progress: Progress = silent) -> Features:
     """The factors of all training examples: read where they are current, else computed and kept."""
     home, key = engine.folder.features / kind.name, _key(engine.folder, kind)
     if not features_are_stored(engine.folder, kind):
         with engine.folder.lock():  # whoever takes it sweeps away what is half-written
-            _compute(engine, kind, home, key)
+            _compute(engine, kind, home, key, progress)
     steps = [each.step for each in engine.checkpoints.manifest.checkpoints]
     factors = [
         [
@@ -150,7 +151,7 @@ def _path(home: Path, step: int, factor: int) -> Path:
     return home / f"{step}-{factor}.npy"
 
 
-def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
+def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str, progress: Progress) -> None:
     checkpoints, count = engine.checkpoints, len(engine.train)
     steps = [each.step for each in checkpoints.manifest.checkpoints]
     with replacing(home) as scratch:
@@ -158,7 +159,7 @@ def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str) -> None:
         for step, model in zip(steps, checkpoints.models, strict=True):
             files: list[np.ndarray] = []
             stage = f"{kind.name}, checkpoint {step}"
-            for batch in split_batches(engine, "train", stage):
+            for batch in split_batches(engine, "train", stage, progress=progress):
                 with checkpoints.using():
                     found = kind.extract(model, batch.inputs, batch.labels)
                 if not files:

@@ -149,7 +149,7 @@ def _traced(
     checkpoints = explainer.checkpoints
     texts_b = split.texts_b and [split.texts_b[each] for each in block]
     encoded = checkpoints.encode([split.texts[each] for each in block], texts_b)
-    predicted = checkpoints.probabilities(encoded).argmax(axis=1).tolist()
+    predicted = explainer.predicted(split.name)[list(block)].tolist()
     given = [checkpoints.manifest.classes.index(split.labels[each]) for each in block]
     explained = predicted if label == "predicted" else given
     return checkpoints.trace(encoded, explained), predicted, explained

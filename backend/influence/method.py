@@ -19,6 +19,7 @@ from backend.influence.search import Ranked, Ranking
 from backend.influence.tracing import TracedExample
 from backend.influence.word_pairs import pairs_of_equal_words
 from backend.model.tokenization import Encoded
+from backend.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -103,5 +104,5 @@ class Method(ABC):
         """Whether all that the method needs is there; else its first question takes as long as `prepare`."""
         return True
 
-    def prepare(self, engine: Engine) -> None:  # noqa: B027
+    def prepare(self, engine: Engine, progress: Progress = silent) -> None:  # noqa: B027
         """Compute and keep on disk what the method needs beside rows and index."""

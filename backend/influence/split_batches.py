@@ -13,26 +13,31 @@ from backend.influence.settings import TraceSettings
 from backend.model.loading import input_length, load_tokenizer
 from backend.model.token_table import TokenTable, tokenise
 from backend.model.tokenization import TokenIds
+from backend.progress import Progress, silent
 
 
 def split_batches(
-    engine: Engine, split: SplitName, stage: str, settings: TraceSettings | None = None
+    engine: Engine,
+    split: SplitName,
+    stage: str,
+    settings: TraceSettings | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Batch]:
     """The rows of a split that have tokens, each once, in batches of one shard within ``settings``' bounds.
 
-    ``positions`` of a batch are those in the split. Progress of ``stage`` is told to the engine's listener.
+    ``positions`` of a batch are those in the split; ``stage`` is the name of this work in ``progress``.
     """
-    table, done = token_table(engine, split), 0
+    table, done = token_table(engine, split, progress), 0
     labels = label_indices(engine.folder, split, engine.classes)
-    engine.progress(stage, done, table.count)
+    progress(stage, done, table.count)
     for number, rows in enumerate(shard_ranges(table.count)):
         own = labels[rows.start : rows.stop].tolist()
         examples = table.shard(number).examples()
         for batch in example_batches(engine, examples, own, settings):
             yield replace(batch, positions=[rows.start + each for each in batch.positions])
             done += len(batch)
-            engine.progress(stage, done, table.count)
-    engine.progress(stage, table.count, table.count)
+            progress(stage, done, table.count)
+    progress(stage, table.count, table.count)
 
 
 def example_batches(
@@ -45,9 +50,9 @@ def example_batches(
     return labelled_batches(engine.checkpoints.tokenizer, examples, labels, settings or engine.settings)
 
 
-def token_table(engine: Engine, split: SplitName) -> TokenTable:
+def token_table(engine: Engine, split: SplitName, progress: Progress = silent) -> TokenTable:
     """The tokens of a split as precompute left them; made anew where they are missing."""
     checkpoints = engine.checkpoints
     tokenizer = load_tokenizer(engine.folder.tokenizer_path(checkpoints.manifest))
     length = input_length(checkpoints.manifest.max_length, tokenizer, checkpoints.models[-1])
-    return tokenise(engine.folder, split, tokenizer, length, engine.progress)
+    return tokenise(engine.folder, split, tokenizer, length, progress)

@@ -15,9 +15,7 @@ _MAX_TOKENS = 2048  # of a batch: norms hold every linear layer's input and grad
 
 def training_batches(context: Context, stage: str) -> Iterator[Batch]:
     """All training rows that have tokens (see `split_batches`)."""
-    engine = context.explainer
-    engine.progress = context.progress
-    return split_batches(engine, "train", stage, _bounded(context))
+    return split_batches(context.explainer, "train", stage, _bounded(context), context.progress)
 
 
 def text_batches(

@@ -72,7 +72,7 @@ def compute_words(explainer: Explainer, score: str = DEFAULT_SCORE, progress: Pr
     if _is_there(folder, key):
         return
     folder.forget(_NAME)
-    errors = misclassified(explainer, progress)
+    errors = misclassified(explainer)
     if not errors.positions:
         raise InputError(f"{folder.path}: the model gets no eval row wrong, so no word harms one")
     found = tally(explainer.searcher, error_query(explainer, errors, mode), mode, progress)

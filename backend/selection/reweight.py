@@ -15,7 +15,6 @@ from backend.errors import InputError
 from backend.files import digest
 from backend.influence.modes import score_mode
 from backend.influence.summed_query import summed_query
-from backend.model.prediction_table import read_predictions
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
 from backend.selection.fixed_weights import FixedWeights
 from backend.selection.strategy import Strategy, StrategyContext
@@ -31,10 +30,7 @@ def influence_on_errors(context: StrategyContext, score: str) -> np.ndarray:
     mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows
     encoded = engine.checkpoints.encode(guide.texts, guide.texts_b)
     labels = [engine.classes.index(each) for each in guide.labels]
-    last = engine.checkpoints.manifest.checkpoints[-1].step
-    predicted = read_predictions(engine.folder, "eval", last).predicted
-    said = [predicted[each] for each in context.guide.tolist()]
-    wrong = [n for n, (one, own) in enumerate(zip(said, guide.labels, strict=True)) if one != own]
+    wrong = np.flatnonzero(~engine.predictions("eval").correct[context.guide]).tolist()
     if not wrong:
         raise InputError("the model gets every row of the guide right: there are no errors to weigh by")
     query = summed_query(engine, [encoded[each] for each in wrong], [labels[each] for each in wrong], mode)

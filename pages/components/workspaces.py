@@ -98,17 +98,19 @@ def explain_pair(workspace: Workspace, asked: Asked, train: str) -> Pair:
 
 
 def version(workspace: Workspace) -> str:
-    """Changes whenever data, checkpoints or index do: the key for everything cached about a workspace."""
+    """Changes whenever anything is computed: the key for whatever small is cached about a workspace."""
     artifacts = workspace.manifest.artifacts
     return digest({name: each.id for name, each in artifacts.items()})
 
 
 def _current(path: Path) -> Opened:
-    return _opened(str(path), version(Workspace.open(path)))
+    Workspace.open(path)  # says what is wrong with it now
+    return _opened(str(path))
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _opened(path: str, artifacts: str) -> Opened:
+def _opened(path: str) -> Opened:
+    """Kept whatever is computed meanwhile: a `Workspace` loads anew only what has changed."""
     return Opened(Workspace.open(path))
 
 

@@ -9,6 +9,7 @@ from backend.influence.engine import Engine
 from backend.influence.method import Asked
 from backend.influence.similarity import Similarity
 from backend.model.embeddings import Encoder, embeddings_are_stored, stored_embeddings
+from backend.progress import Progress, silent
 
 
 class SentenceEmbedding(Similarity):
@@ -34,12 +35,12 @@ class SentenceEmbedding(Similarity):
         """Whether the embeddings are kept."""
         return embeddings_are_stored(folder, "train")
 
-    def prepare(self, engine: Engine) -> None:
+    def prepare(self, engine: Engine, progress: Progress = silent) -> None:
         """Embed the training texts."""
-        self._stored(engine)
+        self._stored(engine, progress)
 
-    def _stored(self, engine: Engine) -> np.ndarray:
-        return stored_embeddings(engine.folder, "train", _encoder(engine), engine.progress)
+    def _stored(self, engine: Engine, progress: Progress = silent) -> np.ndarray:
+        return stored_embeddings(engine.folder, "train", _encoder(engine), progress)
 
 
 def _encoder(engine: Engine) -> Encoder:

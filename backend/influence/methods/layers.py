@@ -23,6 +23,7 @@ from backend.influence.features import (
 from backend.influence.layers import LayerPass, below_head, head, layer_passes, middle_layers
 from backend.influence.method import Asked
 from backend.influence.scanned import Scanned
+from backend.progress import Progress, silent
 
 PROJECTED = 16  # directions of each side of a middle layer's gradient
 
@@ -50,9 +51,9 @@ class LayerMethod(Scanned):
         """Whether the gradients are kept."""
         return features_are_stored(folder, self.kind)
 
-    def prepare(self, engine: Engine) -> None:
+    def prepare(self, engine: Engine, progress: Progress = silent) -> None:
         """Compute the gradients of all training examples."""
-        self._features(engine)
+        self._features(engine, progress)
 
     def all_scores(self, asked: Asked) -> np.ndarray:
         """From the kept factors."""
@@ -69,8 +70,8 @@ class LayerMethod(Scanned):
             scores = scores / norm if norm > 0 else scores
         return scores
 
-    def _features(self, engine: Engine) -> Features:
-        return engine.keep(self.name, lambda: stored_features(engine, self.kind))
+    def _features(self, engine: Engine, progress: Progress = silent) -> Features:
+        return engine.keep(self.name, lambda: stored_features(engine, self.kind, progress))
 
 
 def one_layer(choose: Callable[[PreTrainedModel], nn.Module]) -> Extract:
