@@ -25,6 +25,7 @@ from backend.jobs.progress_file import AS_ASKED, PROGRESS_VARIABLE
 
 State = Literal["running", "done", "failed", "interrupted"]
 _STOPPING = "stopping"
+_WAITING = 'read -r word && exec "$@" </dev/null'  # without a word, it ends
 
 
 @dataclass(frozen=True)
@@ -85,19 +86,27 @@ def start_command(args: list[str], log_dir: Path) -> Path:
 
 
 def _start(args: list[str], folder: Path) -> None:
-    for name in ("progress.json", _STOPPING):
-        (folder / name).unlink(missing_ok=True)
+    """The process waits for a word before it begins, which comes once its record names it.
+
+    A server that is killed before leaves no process that nobody knows of.
+    """
     environment = {**os.environ, PROGRESS_VARIABLE: str((folder / "progress.json").resolve())}
     with (folder / "stdout.log").open("wb") as out, (folder / "stderr.log").open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "backend", *args],
-            stdin=subprocess.DEVNULL,
+            ["sh", "-c", _WAITING, "sh", sys.executable, "-m", "backend", *args],
+            stdin=subprocess.PIPE,
             stdout=out,
             stderr=errors,
             env=environment,
             start_new_session=True,
         )
-    write_json(folder / "job.json", {"args": args, "pid": process.pid, "created": _created(process.pid)})
+    word = process.stdin
+    assert word is not None
+    with word:
+        write_json(folder / "job.json", {"args": args, "pid": process.pid, "created": _created(process.pid)})
+        for name in ("progress.json", _STOPPING):
+            (folder / name).unlink(missing_ok=True)
+        word.write(b"begin\n")
 
 
 def job_record(folder: Path) -> JobRecord | None:
@@ -117,6 +126,8 @@ def job_state(folder: Path) -> JobState | None:
     if record is None:
         return None
     progress = read_json(folder / "progress.json") or {}
+    if progress.get("pid", record.pid) != record.pid:  # of the job before
+        progress = {}
     position = (str(progress.get("stage", "")), _count(progress.get("done")), _count(progress.get("total")))
     ended = progress.get("state")
     if ended in ("done", "failed", "interrupted"):

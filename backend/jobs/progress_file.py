@@ -64,7 +64,7 @@ class _Writer:
 
     def _write(self, state: str, error: str | None = None) -> None:
         self.written_at = time.monotonic()
-        content = {"state": state, **self.last, "error": error, "at": time.time()}
+        content = {"state": state, **self.last, "error": error, "at": time.time(), "pid": os.getpid()}
         temporary = self.path.with_suffix(".tmp")
         try:
             temporary.write_text(json.dumps(content), encoding="utf-8")

@@ -155,6 +155,7 @@ def test_a_running_job_stays_on_the_list(tmp_path, sleeper):
 def test_parts_of_a_long_stage_are_counted_together(tmp_path, monkeypatch, sleeper):
     folder = recorded(tmp_path / "a", sleeper.pid, begun(sleeper))
     monkeypatch.setenv(PROGRESS_VARIABLE, str(folder / "progress.json"))
+    monkeypatch.setattr("os.getpid", lambda: sleeper.pid)
     with progress_file() as listen:
         listen("reading", 0, 5)
         listen("reading", 4, 5)  # not to its end: what follows is no part of it

@@ -2,11 +2,13 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from backend.errors import InputError
@@ -42,8 +44,6 @@ def test_failure_has_the_error_line(tmp_path):
 def test_a_command_runs_once_at_a_time_and_its_end_is_noticed(tmp_path):
     args = ["demo"]
     sleeper = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    import psutil
-
     record = {"args": args, "pid": sleeper.pid, "created": psutil.Process(sleeper.pid).create_time()}
     folder = job_path(args, tmp_path)
     write_json(folder / "job.json", record)
@@ -60,7 +60,7 @@ def test_two_clicks_at_once_start_one_process(tmp_path, monkeypatch):
     real, together = subprocess.Popen, threading.Barrier(6)
 
     def slow_start(command, **options):
-        process = real(["sleep", "60"], start_new_session=True)
+        process = real(["sleep", "60"], stdin=subprocess.PIPE, start_new_session=True)
         started.append(process)
         time.sleep(0.2)
         return process
@@ -89,6 +89,49 @@ def test_another_process_of_the_same_number_is_not_the_job(tmp_path):
     assert job_state(tmp_path) == JobState("interrupted")
 
 
+def command_that(tmp_path: Path, does: str) -> str:
+    """A program that stands in for Python."""
+    script = tmp_path / "command"
+    script.write_text(f"#!/bin/sh\n{does}\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_a_command_begins_once_its_record_names_it(tmp_path, monkeypatch):
+    folder = job_path(["demo"], tmp_path)
+    monkeypatch.setattr(
+        "sys.executable", command_that(tmp_path, f"cp {folder}/job.json {folder}/seen; echo $$")
+    )
+    start_command(["demo"], tmp_path)
+    while "\n" not in (folder / "stdout.log").read_text():
+        time.sleep(0.01)
+    assert json.loads((folder / "seen").read_text())["pid"] == int((folder / "stdout.log").read_text())
+
+
+def test_a_server_killed_before_the_record_leaves_no_process(tmp_path):
+    script = f"""
+import os, sys
+from pathlib import Path
+import backend.jobs.process as process
+sys.executable = {command_that(tmp_path, f"touch {tmp_path}/begun")!r}
+process.write_json = lambda path, content: (print(content["pid"], flush=True), os._exit(9))
+process.start_command(["demo"], Path({str(tmp_path)!r}))
+"""
+    server = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert server.returncode == 9
+    while psutil.pid_exists(int(server.stdout)):
+        time.sleep(0.01)
+    assert not (tmp_path / "begun").exists() and job_state(job_path(["demo"], tmp_path)) is None
+
+
+def test_what_the_job_before_reported_is_not_the_new_one_s(tmp_path):
+    folder = job_path(["demo"], tmp_path)
+    me = psutil.Process()
+    write_json(folder / "job.json", {"args": ["demo"], "pid": me.pid, "created": me.create_time()})
+    write_json(folder / "progress.json", {"state": "done", "stage": "s", "done": 4, "total": 4, "pid": 1})
+    assert job_state(folder) == JobState("running")
+
+
 def test_no_job(tmp_path):
     assert job_state(tmp_path / "none") is None
 
@@ -104,7 +147,7 @@ def test_progress_file_is_written_at_most_twice_a_second(tmp_path, monkeypatch):
         listen("b", 3, 5)
         assert json.loads(path.read_text()) | {"at": 0} == {
             "state": "running", "stage": "b", "done": 3, "total": 5,
-            "seconds_left": None, "within": None, "error": None, "at": 0,
+            "seconds_left": None, "within": None, "error": None, "at": 0, "pid": os.getpid(),
         }  # fmt: skip
     assert json.loads(path.read_text())["state"] == "done"
     with pytest.raises(ValueError, match="bad"), progress_file():
