@@ -108,7 +108,7 @@ def whole_split_path(folder: Folder, manifest: Manifest, name: SplitName) -> Pat
     known = data.details.get("files", {}).get(path.name) if data else None
     if not as_recorded(path, known) and path.is_file():
         raise InputError(
-            f"{path}: damaged or changed since it was imported; restore it from a backup, or create the "
+            f"{path}: missing or damaged (not what was imported); restore it from a backup, or create the "
             "workspace anew"
         )
     return path

@@ -272,5 +272,9 @@ def test_damaged_split_file(tmp_path):
     with pytest.raises(InputError, match="missing or damaged"):
         splits(folder)
     pq.write_table(pa.table({"text": ["x"]}), folder.data / "train.parquet")
+    with pytest.raises(InputError, match="not what was imported"):
+        splits(folder)
+    unrecorded = folder.manifest().model_copy(update={"artifacts": {}})  # by an earlier Firstword
+    folder.write_manifest(unrecorded)
     with pytest.raises(InputError, match=MANIFEST):
         splits(folder)
