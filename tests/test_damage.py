@@ -90,7 +90,7 @@ def test_a_changed_training_row_goes_nowhere(full, tmp_path):
         lambda ws: list(read_shards(ws.folder, "train")),
         lambda ws: ws.flag("t2"),
     ):
-        with pytest.raises(InputError, match=r"train.parquet: missing or damaged|train.parquet: damaged, changed"):
+        with pytest.raises(InputError, match=r"train.parquet: (missing or )?damaged"):
             use(Workspace.open(full.path))
     assert not (tmp_path / "out.jsonl").exists()
 
