@@ -21,7 +21,7 @@ from backend.data.read_jsonl import first_jsonl, read_jsonl
 from backend.data.read_parquet import first_parquet, read_parquet
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
-from backend.data.stream import size_limit
+from backend.data.stream import LOOK_BYTES, size_limit
 from backend.errors import InputError
 
 CSV = {".csv": ",", ".tsv": "\t"}
@@ -66,8 +66,11 @@ def read(source: str, role: Role, columns: Columns, rejections: Rejections) -> R
 
 
 def first_rows(source: str, most: int = 20) -> Rows:
-    """The first rows of a source as they are, without reading the rest; `InputError` as in `read`."""
-    limit, name = size_limit(), shown_name(source)
+    """The first rows of a source as they are, without reading the rest; `InputError` as in `read`.
+
+    No more than `LOOK_BYTES` of a file are read: a server looks at what anyone sends.
+    """
+    limit, name = min(size_limit(), LOOK_BYTES), shown_name(source)
     path, split = _local(source)
     if path is None:
         hub = _hub(source)

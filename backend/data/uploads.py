@@ -8,11 +8,14 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from backend.data.messages import shown_value
 from backend.data.sources import SUPPORTED, file_kind
+from backend.data.stream import open_source
 from backend.errors import InputError
 from backend.files import replacing
 
 MOST_BYTES = 100 * 1024**2
+MOST_UNPACKED = 10 * MOST_BYTES
 _STEM = 40  # characters of the user's file name that are kept, of letters, digits, - and _
 _PLACE = re.compile(r"[0-9a-f]{16}/[A-Za-z0-9_-]{1,40}\.(csv|tsv|jsonl|ndjson|json-lines|parquet)(\.gz)?")
 _CHUNK = 1 << 20
@@ -29,9 +32,19 @@ def keep_upload(content: BinaryIO, file_name: str, home: Path) -> Path:
     place = home / _digest(content) / _safe_name(file_name, kind)
     if not place.is_file():
         content.seek(0)
-        with replacing(place) as temporary, temporary.open("wb") as out:
-            shutil.copyfileobj(content, out, _CHUNK)
+        with replacing(place) as temporary:
+            with temporary.open("wb") as out:
+                shutil.copyfileobj(content, out, _CHUNK)
+            _check_unpacked(temporary, file_name)
     return place
+
+
+def _check_unpacked(path: Path, file_name: str) -> None:
+    """`InputError` where a gzipped file is none, or unpacks to far more than a file that is sent may have."""
+    if path.suffix == ".gz":
+        with open_source(path, shown_value(file_name), MOST_UNPACKED) as stream:
+            while stream.read(_CHUNK):
+                pass
 
 
 def kept_upload(place: str, home: Path) -> Path | None:
