@@ -181,6 +181,20 @@ class Folder:
 
         Who holds it may take it again, through the same object and in the same thread.
         """
+        with self._held():
+            if self._lock.lock_counter == 1:
+                self._sweep()
+            yield
+
+    def require_idle(self) -> None:
+        """`InputError` while another process holds the lock: asked for before anything slow is loaded."""
+        if self._lock.is_locked:
+            return  # by this object
+        with self._held():
+            pass
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
@@ -192,8 +206,6 @@ class Folder:
                 f"{self.path}: cannot be written ({error.strerror or error}); it can only be read"
             ) from error
         try:
-            if self._lock.lock_counter == 1:
-                self._sweep()
             yield
         finally:
             self._lock.release()

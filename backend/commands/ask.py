@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.options import Device, IdleWorkspace, Json, WorkspacePath
 from backend.errors import InputError
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
@@ -115,7 +115,7 @@ def methods(json: Json = False) -> None:
 
 
 def prepare(
-    ws: WorkspacePath,
+    ws: IdleWorkspace,
     method: Annotated[list[str], typer.Argument(metavar="METHOD...", help="As in explain --method.")],
     device: Device = "auto",
 ) -> None:
@@ -161,7 +161,7 @@ def explain_many(
 
 
 def influence(
-    ws: WorkspacePath,
+    ws: IdleWorkspace,
     score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = DEFAULT_SCORE,
     k: Annotated[int, typer.Option("-k", help="Length of the lists kept per eval row.")] = 10,
     most: Annotated[int, typer.Option(min=1, help="How many training rows to print.")] = 10,

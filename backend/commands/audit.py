@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.options import Device, IdleWorkspace, Json, WorkspacePath, idle
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explanation import WordScore
 from backend.scores.settings import ScoreSettings
@@ -18,7 +18,7 @@ _SHOWN_ROWS = 3
 
 
 def sources(
-    ws: WorkspacePath,
+    ws: IdleWorkspace,
     clean: Annotated[str, typer.Option(help="The target: eval rows, or kept training rows.")] = "eval",
     eta: Annotated[float, typer.Option(help="Size of the DGA step whose weights are given.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the sampled rows.")] = 0,
@@ -71,6 +71,8 @@ def words(
     json: Json = False,
 ) -> None:
     """Which words carry the most harm to misclassified eval rows, and in which training rows."""
+    if row is None:
+        idle(ws)
     workspace = Workspace.open(ws)
     if row is not None:
         _words_of_row(workspace, row, score, device, json)

@@ -20,6 +20,7 @@ from backend.commands.options import (
     Eval,
     Group,
     Id,
+    IdleWorkspace,
     Json,
     Label,
     Layers,
@@ -108,7 +109,7 @@ def build(
 
 
 def dynamics(
-    ws: WorkspacePath,
+    ws: IdleWorkspace,
     seeds: Annotated[int, typer.Option(help="How many runs in all, that of `train` included.")] = 3,
     json: Json = False,
 ) -> None:
@@ -120,7 +121,7 @@ def dynamics(
 
 
 def attach(
-    ws: WorkspacePath,
+    ws: IdleWorkspace,
     run: Annotated[Path, typer.Option(help="Output folder of a transformers.Trainer run.")],
     classes: Classes = None,
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
@@ -144,7 +145,7 @@ def _listed(names: str) -> list[str]:
 
 
 def precompute(
-    ws: WorkspacePath,
+    ws: IdleWorkspace,
     device: Device = "auto",
     precision: Annotated[
         str, typer.Option(help="fp32, bf16, or auto: bf16 where it is faster and ranks as fp32 does.")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.options import Device, Json, WorkspacePath, idle
 from backend.everything import Step, compute_everything, plan
 from backend.progress import remaining
 from backend.workspace import Workspace
@@ -22,6 +22,8 @@ def everything(
     json: Json = False,
 ) -> None:
     """Compute all that is missing of a workspace that has a model; a stopped call goes on where it was."""
+    if not dry_run:
+        idle(ws)
     workspace = Workspace.open(ws)
     steps = plan(workspace)
     if not dry_run:

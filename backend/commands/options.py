@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
+from backend.folder import Folder
+
 WorkspacePath = Annotated[Path, typer.Argument(metavar="WS", help="The workspace's folder.")]
+
+
+def idle(path: Path) -> Path:
+    """The path, if no other process works on the workspace; `InputError` before anything slow is loaded."""
+    Folder.open(path).require_idle()
+    return path
+
+
+# Of commands that hold the workspace's lock.
+IdleWorkspace = Annotated[Path, typer.Argument(metavar="WS", help="The workspace's folder.", callback=idle)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the log.")]
 Author = Annotated[str | None, typer.Option(help="Who decides; default: the system user.")]

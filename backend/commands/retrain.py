@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.options import Device, Json, WorkspacePath, idle
 from backend.errors import InputError
+from backend.folder import Folder
+from backend.retraining.lock import require_no_trial
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -60,6 +62,10 @@ def retrain(
 
     The original run stays as it is. A stopped call goes on where it was. Report: retrains/NAME/report.md.
     """
+    if strategy != "list":
+        require_no_trial(Folder.open(ws))
+    if strategy not in ("list", "decisions"):  # a strategy may compute what it needs
+        idle(ws)
     from backend.retrain import RetrainSettings
     from backend.retraining.report import markdown
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath
+from backend.commands.options import Device, Json, WorkspacePath, idle
 from backend.scores.queue import LABEL, UNDECIDED, QueueFilter, QueueItem
 from backend.scores.registry import all_producers, producer_of
 from backend.scores.settings import ScoreSettings
@@ -41,6 +41,8 @@ def scores(
     json: Json = False,
 ) -> None:
     """Scores of every training row; computes what is missing, by default what costs little."""
+    if not list_only:
+        idle(ws)
     settings = ScoreSettings(device, seed, encoder, folds, crossfit, target, clean)
     workspace = Workspace.open(ws)
     left_out: list[str] = []

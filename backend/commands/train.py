@@ -18,6 +18,7 @@ from backend.commands.options import (
     Patience,
     Rate,
     WorkspacePath,
+    idle,
 )
 from backend.commands.state import print_status
 from backend.progress import remaining
@@ -61,6 +62,8 @@ def train(
     json: Json = False,
 ) -> None:
     """Fine-tune the workspace's model, as planned where nothing else is asked; saves checkpoints."""
+    if not plan:
+        idle(ws)
     given = {
         "epochs": epochs,
         "lr": lr,

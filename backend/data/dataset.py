@@ -43,6 +43,12 @@ class Split:
         """The second text of each row, None if the data has single texts."""
         return None if self.info.text_b is None else self.table.column(self.info.text_b).to_pylist()
 
+    @property
+    def text_columns(self) -> list[pa.ChunkedArray]:
+        """The column of texts and, for pairs, that of second texts."""
+        names = [self.info.text, *([self.info.text_b] if self.info.text_b else [])]
+        return [self.table.column(name).cast(pa.string()) for name in names]
+
     def texts_of(self, position: int) -> tuple[str, ...]:
         """The text of the row at a 0-based place and, for a pair, its second text."""
         return (self.texts[position], *([self.texts_b[position]] if self.texts_b else []))

@@ -55,9 +55,22 @@ def matching(table: pa.Table, wanted: Slice) -> np.ndarray:
         kept &= differ == wanted.errors
     if wanted.score is not None and (wanted.low is not None or wanted.high is not None):
         kept &= _within(_numbers(table, wanted.score), wanted.low, wanted.high)
-    for pattern in _patterns(wanted):
-        kept &= _holds(table, pattern, wanted.regex)
+    if wanted.search:
+        texts = [table[name] for name in TEXTS if name in table.column_names]
+        kept &= holding(texts, wanted.search, wanted.regex)
     return np.flatnonzero(kept)
+
+
+def holding(texts: Sequence[pa.ChunkedArray], search: str, regex: bool = False) -> np.ndarray:
+    """Which rows hold every word of ``search``, letter case aside, or with ``regex`` one pattern: bool (n).
+
+    What a search is on every page. ``texts`` are the columns that are looked through: a word may stand in any.
+    `InputError` for a bad pattern.
+    """
+    kept = np.ones(len(texts[0]), dtype=bool)
+    for pattern in _patterns(search, regex):
+        kept &= _holds(texts, pattern, regex)
+    return kept
 
 
 def ordered(table: pa.Table, places: np.ndarray, by: str | None, descending: bool = False) -> np.ndarray:
@@ -89,20 +102,19 @@ def inside(
     return found
 
 
-def _patterns(wanted: Slice) -> list[str]:
-    if len(wanted.search) > _LONGEST_PATTERN:
-        raise InputError(f"search: {len(wanted.search):,} characters; at most {_LONGEST_PATTERN:,}")
-    if wanted.regex:
-        return [wanted.search] if wanted.search else []
-    return wanted.search.split()
+def _patterns(search: str, regex: bool) -> list[str]:
+    if len(search) > _LONGEST_PATTERN:
+        raise InputError(f"search: {len(search):,} characters; at most {_LONGEST_PATTERN:,}")
+    if regex:
+        return [search] if search else []
+    return search.split()
 
 
-def _holds(table: pa.Table, pattern: str, regex: bool) -> np.ndarray:
+def _holds(texts: Sequence[pa.ChunkedArray], pattern: str, regex: bool) -> np.ndarray:
     """Whether a pattern or part of a text stands in either text: bool (n)."""
     matches = pc.match_substring_regex if regex else pc.match_substring
     try:
-        columns = [table[name] for name in TEXTS if name in table.column_names]
-        found = [_mask(matches(each, pattern, ignore_case=True)) for each in columns]
+        found = [_mask(matches(each, pattern, ignore_case=True)) for each in texts]
     except pa.ArrowInvalid as error:
         raise InputError(f"search: not a pattern that can be used ({first_line(error)})") from error
     return reduce(np.logical_or, found)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
@@ -29,6 +27,7 @@ from backend.model.training import train
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.retraining.arm import Arm, Phase, Trial
+from backend.retraining.lock import alone
 from backend.retraining.original import Original
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 
@@ -63,7 +62,7 @@ class Runner:
         """Outcomes of all arms, seed by seed, so that a stopped trial has whole seeds."""
         found: Outcomes = {arm.name: [] for arm in trial.arms}
         total, done = len(trial.arms) * len(seeds), 0
-        with self._alone():
+        with alone(self._folder):
             progress(_STAGE, 0, total)
             for number, seed in enumerate(seeds):
                 for arm in trial.arms:
@@ -72,23 +71,6 @@ class Runner:
                     done += 1
                     progress(_STAGE, done, total)
         return found
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One trial at a time; explaining and deciding go on meanwhile."""
-        self._home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._home.parent / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise InputError(f"{self._folder.path}: another retraining is running; wait for it") from error
-        try:
-            for place in (self._home.parent, self._home, self._home.parent / "models"):
-                for leftover in place.glob(".*.tmp"):
-                    shutil.rmtree(leftover, ignore_errors=True)
-            yield
-        finally:
-            lock.release()
 
     def _outcome(self, arm: Arm, seed: int, keep: bool, progress: Progress) -> Outcome:
         phases = arm.phases(seed)

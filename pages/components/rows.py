@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from backend.data.slice import holding
 from backend.workspace import Workspace
 from pages.components.workspaces import opened, version
 
 
 def matching_rows(workspace: Workspace, split: str, search: str, only_errors: bool) -> np.ndarray:
-    """Positions of the rows that hold ``search`` (letter case aside) and, if asked, are misclassified."""
-    return _matching(str(workspace.path), version(workspace), split, search.strip().lower(), only_errors)
+    """Positions of the rows that hold all words of ``search`` and, if asked, are misclassified."""
+    return _matching(str(workspace.path), version(workspace), split, search.strip(), only_errors)
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -24,7 +25,5 @@ def _matching(path: str, artifacts: str, split: str, search: str, only_errors: b
     if only_errors:
         chosen &= ~workspace.predictions(split).correct  # type: ignore[arg-type]
     if search:
-        texts_b = rows.texts_b or [""] * len(rows)
-        for position in np.flatnonzero(chosen):
-            chosen[position] = search in f"{rows.texts[position]}\n{texts_b[position]}".lower()
+        chosen &= holding(rows.text_columns, search)
     return np.flatnonzero(chosen)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.data.slice import Slice, counts, inside, matching, ordered
+from backend.data.slice import Slice, counts, holding, inside, matching, ordered
 from backend.errors import InputError
 
 LABELS = ("good", "bad", "")
@@ -123,3 +123,12 @@ def test_no_pattern_of_a_user_hangs_and_100_000_rows_are_quick():
     assert len(matching(table, Slice("(a+)+$", regex=True))) == 100_000
     assert not len(matching(table, Slice("(a|a)*b", regex=True)))
     assert time.perf_counter() - start < 20
+
+
+def test_a_search_of_a_split_is_that_of_its_table(tiny_workspace):
+    """Inspect and Explore find the same rows for the same words."""
+    table = tiny_workspace.row_table("eval")
+    for search in ("film WITTY", "witty film", "dull, 3", "nothing of this", "number 3"):
+        found = np.flatnonzero(holding(tiny_workspace.eval_split.text_columns, search))
+        assert found.tolist() == matching(table, Slice(search)).tolist()
+    assert len(matching(table, Slice("film witty"))) == len(matching(table, Slice("WITTY film"))) > 0

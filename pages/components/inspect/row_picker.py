@@ -30,7 +30,7 @@ def pick_row(workspace: Workspace, split: str) -> str | None:
             "Search in the texts",
             key=keys.SEARCH,
             bind="query-params",
-            placeholder="any part of a text",
+            placeholder="words of the text",
             on_change=_start_over,
             icon=":material/search:",
         )
