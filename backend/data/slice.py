@@ -64,7 +64,7 @@ def matching(table: pa.Table, wanted: Slice) -> np.ndarray:
 def holding(texts: Sequence[pa.ChunkedArray], search: str, regex: bool = False) -> np.ndarray:
     """Which rows hold every word of ``search``, letter case aside, or with ``regex`` one pattern: bool (n).
 
-    What a search is on every page. ``texts`` are the columns that are looked through: a word may stand in any.
+    What a search is on every page. ``texts`` are the columns looked through: a word may stand in any.
     `InputError` for a bad pattern.
     """
     kept = np.ones(len(texts[0]), dtype=bool)
