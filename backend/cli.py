@@ -83,5 +83,5 @@ def _run() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"error: {console.plain(' '.join(message.split()))}", file=sys.stderr)
+    print(f"error: {console.shown(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

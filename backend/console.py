@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SHOWN_WORDS = 6
 SHOWN_CHARACTERS = 2_000
+SHOWN_NAME = 80
+# Columns whose cells are names, and no texts.
+_NAMES = ("id", "row", "label", "new label", "label before", "after", "suggestion", "class", "who", "source")
 SAID_EVERY = 10.0  # seconds
 
 
@@ -103,13 +106,20 @@ def shown(text: str) -> str:
     return plain(text) if rest <= 0 else f"{plain(text[:SHOWN_CHARACTERS])} ... {rest:,} more characters"
 
 
+def brief(name: str) -> str:
+    """A label, id or other name, made harmless and cut to `SHOWN_NAME` characters."""
+    name = plain(name[: SHOWN_NAME + 1])
+    return name if len(name) <= SHOWN_NAME else f"{name[: SHOWN_NAME - 1]}…"
+
+
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
     """A plain table on stdout."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(header, overflow="fold")
+    cut = [brief if header in _NAMES else shown for header in headers]
     for row in rows:
-        table.add_row(*(Text(plain(str(cell))) for cell in row))
+        table.add_row(*(Text(show(str(cell))) for show, cell in zip(cut, row, strict=True)))
     _stdout().print(table)
 
 
@@ -122,21 +132,21 @@ def _stdout() -> Console:
 def print_explanation(explanation: Explanation) -> None:
     """Query, then proponents and opponents with their strongest words."""
     query = explanation.query
-    probabilities = "  ".join(f"{plain(name)} {value:.3f}" for name, value in query.probabilities.items())
+    probabilities = "  ".join(f"{brief(name)} {value:.3f}" for name, value in query.probabilities.items())
     print(f"text       {shown(query.text)}")
     if query.text_b is not None:
         print(f"text_b     {shown(query.text_b)}")
     if query.given is not None:
         verdict = "" if query.given == query.predicted else "  (misclassified)"
-        print(f"row        {plain(query.row or '')} of {query.split}, labelled {plain(query.given)}{verdict}")
-    print(f"predicted  {plain(query.predicted)}   {probabilities}")
+        print(f"row        {brief(query.row or '')} of {query.split}, labelled {brief(query.given)}{verdict}")
+    print(f"predicted  {brief(query.predicted)}   {probabilities}")
     asked = "why this?" if query.label == query.predicted else "why not this?"
-    print(f"explained  {plain(query.label)}   {asked}")
+    print(f"explained  {brief(query.label)}   {asked}")
     for line in explanation.notes:
         print(f"note       {line}")
     if explanation.excluded:
         name = "self-influence" if explanation.excluded.self_influence else "own influence on this label"
-        print(f"left out   {plain(explanation.excluded.id)}: {name} {explanation.excluded.score:+.3g}")
+        print(f"left out   {brief(explanation.excluded.id)}: {name} {explanation.excluded.score:+.3g}")
     _print_entries(
         "helpful: training on these lowered the loss of that label", explanation.proponents, query.given
     )
@@ -156,8 +166,8 @@ def _print_entries(title: str, entries: list[Entry], given: str | None) -> None:
         (
             entry.rank,
             f"{entry.score:+.3g}",
-            entry.id,
-            entry.label,
+            brief(entry.id),
+            brief(entry.label),
             _both_texts(entry, given),
             _strongest_words(entry),
         )

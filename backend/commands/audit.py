@@ -114,7 +114,8 @@ def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json:
     ]
     lines = [*carried, ("special tokens", harm.special, aligned.special), ("all", harm.score, aligned.score)]
     rows = [(word, _number(first, "+.3g"), _number(second, "+.3g")) for word, first, second in lines]
-    title = f"{row}, labelled {harm.label}; below 0: training on it raised their loss"
+    named = f"{console.brief(row)}, labelled {console.brief(harm.label)}"
+    title = f"{named}; below 0: training on it raised their loss"
     console.print_table(
         ("word", "influence on eval errors", "alignment with the clean set"), rows, title=title
     )

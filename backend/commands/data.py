@@ -45,7 +45,7 @@ def peek(
     console.print_table(found.columns, found.rows[:5])
     for role, name in found.guess.to_json().items():
         if name is not None:
-            print(f"{role}: probably {console.plain(name)}")
+            print(f"{role}: probably {console.brief(name)}")
 
 
 def init(

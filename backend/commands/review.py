@@ -118,8 +118,9 @@ def _decide(
 ) -> None:
     batch = Workspace.open(ws).decide(action, ids, label=label, reason=reason, author=author, origin="cli")
     more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
-    what = f"{action} {', '.join(ids[:_NAMED])}{more}" + (f" as {label}" if label else "")
-    print(f"{console.plain(what)}   (decision {batch}; `undo {ws}` takes it back)")
+    named = ", ".join(console.brief(each) for each in ids[:_NAMED])
+    what = f"{action} {named}{more}" + (f" as {console.brief(label)}" if label else "")
+    print(f"{what}   (decision {batch}; `undo {ws}` takes it back)")
 
 
 def _action(entry: LogEntry) -> str:
@@ -132,6 +133,6 @@ def _action(entry: LogEntry) -> str:
 
 def _say(what: str, entries: Sequence[LogEntry]) -> None:
     for entry in entries[:_NAMED]:
-        print(f"{what}: {entry.action} {console.plain(entry.row_id or '')}")
+        print(f"{what}: {entry.action} {console.brief(entry.row_id or '')}")
     if len(entries) > _NAMED:
         print(f"{what}: {len(entries) - _NAMED:,} more")

@@ -16,9 +16,10 @@ def listing(names: Iterable[str], most: int = 20) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def shown_name(name: str) -> str:
-    """A file name as the user wrote it; quoted where it would break the line."""
-    return name if name.isprintable() else repr(name)
+def shown_name(name: str, most: int = 300) -> str:
+    """A file name or class as the user wrote it; quoted where it would break the line, cut after ``most``."""
+    text = name if name.isprintable() else repr(name)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def shown_label(label: str, most: int = 60) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
@@ -151,7 +152,8 @@ class Explainer(Engine):
                 f"-k {question.k}: with --exact at most {MOST_EXACT:,}, whose gradients are made anew"
             )
         if question.label is not None and question.label not in self.classes:
-            raise InputError(f"--label {question.label}: unknown; the classes are {', '.join(self.classes)}")
+            known = ", ".join(shown_name(each, 60) for each in self.classes)
+            raise InputError(f"--label {shown_name(question.label)}: unknown; the classes are {known}")
         return method, score
 
     def _resolve(
