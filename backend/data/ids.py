@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+_BYTES = 8  # of the hash, two hex digits each
+
 
 def content_ids(
     prefix: Literal["t", "e"],
@@ -14,16 +16,18 @@ def content_ids(
     labels: Sequence[str],
     taken: Iterable[str] = (),
 ) -> list[str]:
-    """``prefix`` and 12 hex digits for each row; a repeated row gets -2, -3, ... appended.
+    """``prefix`` and 16 hex digits for each row; a repeated row gets -2, -3, ... appended.
 
     ``taken`` are the ids that this function gave the rows before these: the result is what it would give
-    for the rows after them if it saw all together.
+    for the rows after them if it saw all together. An earlier Firstword gave 12 digits, of which two of a
+    million rows may be the same (1 in 600); where ``taken`` has them, the new ones have as many.
     """
     seen = Counter(each.partition("-")[0] for each in taken)
+    size = (len(next(iter(seen))) - len(prefix)) // 2 if seen else _BYTES
     ids = []
     for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
         content = json.dumps([text, None if texts_b is None else texts_b[i], label])
-        plain = prefix + hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
+        plain = prefix + hashlib.blake2b(content.encode(), digest_size=size).hexdigest()
         seen[plain] += 1
         ids.append(plain if seen[plain] == 1 else f"{plain}-{seen[plain]}")
     return ids

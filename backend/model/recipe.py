@@ -84,7 +84,11 @@ class RecipeTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Weighted mean of the batch's cross-entropies; plain where there are no weights, or none counts."""
+        """Weighted mean of the batch's cross-entropies; plain where there are no weights, or none counts.
+
+        ``num_items_in_batch`` is not looked at: trainings here take one batch a step, and their loss is its
+        mean. With gradients accumulated over several batches it would have to be the divisor.
+        """
         given = dict(inputs)
         places, labels = given.pop("places").cpu().numpy(), given["labels"]
         weights = self._recipe.weights(self.state.global_step, places, given)

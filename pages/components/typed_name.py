@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from backend.errors import InputError
 
+ROOT = "FIRSTWORD_ROOT"
 _HUB = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:datasets/|models/)?", re.I)
 _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "`": "`"}
 
@@ -15,6 +18,17 @@ def typed_path(text: str | None) -> str:
     """A path without what file managers and terminals put around it: quotes, ``file://``, blanks."""
     plain = _unquoted(text)
     return unquote(urlsplit(plain).path) if plain.lower().startswith("file://") else plain
+
+
+def allowed_path(text: str | None) -> str:
+    """`typed_path`; `InputError` if it leads out of the folder that ``FIRSTWORD_ROOT`` names, if it is set.
+
+    Whoever reaches the page could else look at any file that the server's user can read.
+    """
+    plain, root = typed_path(text), os.environ.get(ROOT)
+    if plain and root and not Path(plain).expanduser().resolve().is_relative_to(Path(root).resolve()):
+        raise InputError(f"{plain}: outside {root}, the folder that this server reads from ({ROOT})")
+    return plain
 
 
 def typed_hub_id(text: str | None) -> str:

@@ -1,7 +1,9 @@
 """Appended rows arrive as imported ones do: after those that are there, in their types, all or none."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,6 +113,18 @@ def test_appending_equals_importing_all_at_once(tmp_path):
     assert folder.manifest().data.fingerprint == whole.manifest().data.fingerprint
     assert list(folder.manifest().data.sources) == ["train", "eval", "append-1", "append-2"]
     assert len(data_files(folder)) == 3 and damaged_files(folder) == []
+
+
+def test_ids_of_an_earlier_firstword_go_on_as_they_were():
+    """They had 12 digits: a row that repeats one of them must be seen as its repetition."""
+    new = content_ids("t", ["a", "b"], None, ["x", "x"])
+    assert all(re.fullmatch("t[0-9a-f]{16}", each) for each in new)
+    old = [
+        "t" + hashlib.blake2b(json.dumps([text, None, "x"]).encode(), digest_size=6).hexdigest()
+        for text in ("a", "b")
+    ]
+    (same, other) = content_ids("t", ["b", "c"], None, ["x", "x"], taken=[*old, f"{old[0]}-2"])
+    assert same == f"{old[1]}-2" and re.fullmatch("t[0-9a-f]{12}", other)
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))

@@ -255,7 +255,7 @@ def test_ids_do_not_depend_on_other_rows():
     assert content_ids("t", ["new", "b", "a"], None, ["x", "x", "x"])[1:] == [ids[1], ids[0]]
     assert content_ids("e", ["a"], None, ["x"])[0][1:] == ids[0][1:]
     assert content_ids("t", ["a"], [""], ["x"]) != content_ids("t", ["a"], None, ["x"])
-    assert len(ids[0]) == 13 and ids[0][0] == "t"
+    assert len(ids[0]) == 17 and ids[0][0] == "t"
 
 
 def test_user_ids_of_any_type_become_text(tmp_path):

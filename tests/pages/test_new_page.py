@@ -18,6 +18,7 @@ from backend.workspace import Workspace
 from pages.components.job_panel import LOGS
 from pages.components.new.new_start import check_name
 from pages.components.new.source import UPLOADS
+from pages.components.typed_name import allowed_path
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny
 from tests.pages.driver import ROOT, new_app, page, words
@@ -189,6 +190,32 @@ def test_a_name_that_is_taken_is_refused(monkeypatch, tmp_path):
     (tmp_path / "cache" / "mine").mkdir(parents=True)
     with pytest.raises(InputError, match="exists already"):
         check_name("mine")
+
+
+def test_paths_outside_the_folder_that_the_server_reads_from(monkeypatch, tmp_path):
+    inside, outside = tmp_path / "data", tmp_path / "secret.csv"
+    inside.mkdir()
+    (inside / "link.csv").symlink_to(outside)
+    assert allowed_path(f'"{outside}"') == str(outside)
+    monkeypatch.setenv("FIRSTWORD_ROOT", str(inside))
+    assert allowed_path(str(inside / "a.csv")) == str(inside / "a.csv") and allowed_path("") == ""
+    for path in (
+        outside,
+        inside / ".." / "secret.csv",
+        inside / "link.csv",
+        "file:///etc/passwd",
+        "~",
+        "a.csv",
+    ):
+        with pytest.raises(InputError, match="the folder that this server reads from"):
+            allowed_path(str(path))
+
+
+def test_the_page_refuses_them_however_they_come(fresh, monkeypatch, tmp_path):
+    monkeypatch.setenv("FIRSTWORD_ROOT", str(tmp_path / "data"))
+    train = write_rows(tmp_path / "t.jsonl", tiny_rows(30))
+    page(fresh, "new", **{"train-from": "Path on this machine", "train-path": str(train)})
+    assert "the folder that this server reads from" in fresh.error[0].value and not fresh.dataframe
 
 
 def test_a_path_on_this_machine_and_an_eval_file(fresh, tmp_path):

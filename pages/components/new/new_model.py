@@ -17,7 +17,7 @@ from pages.components.new.new_training import Training, ask_training
 from pages.components.new.steps import step_title
 from pages.components.number_field import Faults
 from pages.components.numbers import plural
-from pages.components.typed_name import typed_hub_id, typed_path
+from pages.components.typed_name import allowed_path, typed_hub_id
 
 EMBEDDED, FOLDER, HUB, RUN = "embedded", "folder", "hub", "run"
 KINDS = {EMBEDDED: "Embedded MiniLM", FOLDER: "Folder", HUB: "Hub id", RUN: "My Trainer run"}
@@ -103,7 +103,7 @@ def _ask_start(kind: str) -> Start | None:
         if is_folder
         else "Fetched when training begins. No code from the hub is run.",
     )
-    name = typed_path(name) if is_folder else typed_hub_id(name)
+    name = allowed_path(name) if is_folder else typed_hub_id(name)
     if not name:
         return None
     if is_folder and not Path(name).expanduser().is_dir():
@@ -121,7 +121,7 @@ def _ask_run() -> Model | None:
         max_chars=1_000,
         help="Of transformers.Trainer, with checkpoints; it should have been trained on these rows.",
     )
-    run = typed_path(run)
+    run = allowed_path(run)
     if not run:
         return None
     if not any(Path(run).expanduser().glob("checkpoint-*")):

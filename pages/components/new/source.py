@@ -18,7 +18,7 @@ from pages.components.choice import pick
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import show, tag
 from pages.components.messages import safely, show_error
-from pages.components.typed_name import typed_hub_id, typed_path
+from pages.components.typed_name import allowed_path, typed_hub_id
 
 UPLOADS = Path("cache/.uploads")
 KINDS = {"upload": "Upload", "path": "Path on this machine", "hub": "Hub id"}
@@ -77,7 +77,7 @@ def _named(role: str, kind: str) -> str | None:
         else "A data set of the Hugging Face hub, with @config and :split where needed. "
         "Needs a network; no code from the hub is run.",
     )
-    source = typed_path(source) if kind == "path" else typed_hub_id(source)
+    source = allowed_path(source) if kind == "path" else typed_hub_id(source)
     if not source:
         return None
     if is_local(source) != (kind == "path"):
