@@ -73,6 +73,22 @@ def scores(
     for line in left_out:
         console.note(f"left out: {line}")
     console.note(f"values: {workspace.folder.scores}/*.parquet")
+    for line in _next_steps(workspace, [row["producer"] for row in rows if row["state"] != "current"]):
+        console.note(f"next: {line}")
+
+
+def _next_steps(workspace: Workspace, absent: list[str]) -> list[str]:
+    """What to do with the scores, and how to get those of the passes that are missing or stale."""
+    command = f"python -m backend {{}} {workspace.path}"
+    names, lines = list(dict.fromkeys(absent)), []
+    if any(score_state(workspace.folder, each) == "current" for each in all_producers().values()):
+        lines.append(f"`{command.format('queue')}` lists the rows to look at first, as the Review page does")
+    cheap = [name for name in names if all_producers()[name].default]
+    if cheap:
+        lines.append(f"`{command.format('scores')}` computes {', '.join(cheap)}")
+    if dear := [name for name in names if name not in cheap]:
+        lines.append(f"`{command.format('scores')} --only NAME` computes any of {', '.join(dear)}")
+    return lines
 
 
 def queue(

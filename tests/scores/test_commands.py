@@ -34,3 +34,19 @@ def test_methods_are_listed_with_their_scores():
     names = [each["method"] for each in listed["methods"]]
     assert names[0] == "we" and {"tfidf", "last-layer", "random"} <= set(names)
     assert "ekfac" in [each["score"] for each in listed["scores"]]
+
+
+def test_the_table_of_scores_ends_with_what_to_do_next(tiny_workspace, inside):
+    path = tiny_workspace.path
+
+    def next_steps(*options: str) -> list[str]:
+        lines = inside("scores", path, *options).stderr.splitlines()
+        assert lines[-1].startswith("next: ")
+        return [line.removeprefix("next: ") for line in lines if line.startswith("next: ")]
+
+    before = next_steps("--list")
+    assert before[0].startswith(f"`python -m backend scores {path}` computes ") and "dynamics" in before[0]
+    assert "--only NAME` computes any of " in before[1] and "vog" in before[1]
+    after = next_steps("--only", "dynamics")
+    assert after[0].startswith(f"`python -m backend queue {path}` lists the rows to look at first")
+    assert "dynamics" not in after[1] and "computes " in after[1]
