@@ -8,13 +8,9 @@ promise: `train` measures real steps before it begins.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from backend.errors import InputError
-from backend.model.source import resolve
+from backend.model.config_file import positive, read_config, width_of
 from backend.model.training_plan import TrainingPlan
 from backend.step_times import processor_speed
 
@@ -68,34 +64,11 @@ def build_time(
 
 def weights_of(model: str, layers: int | None = None) -> tuple[float, float]:
     """Weights beside the embeddings and in them, as a folder's or the cache's config.json has it."""
-    config = _config(model)
-    width = _of(config, "hidden_size", "dim", "d_model", "n_embd")
-    depth = _of(config, "num_hidden_layers", "n_layers", "num_layers", "n_layer")
+    config = read_config(model)
+    width = width_of(config)
+    depth = positive(config, "num_hidden_layers", "n_layers", "num_layers", "n_layer")
     if not width or not depth:
         return _BASE
-    inner = _of(config, "intermediate_size", "hidden_dim", "d_ff", "n_inner") or 4 * width
+    inner = positive(config, "intermediate_size", "hidden_dim", "d_ff", "n_inner") or 4 * width
     layer = 4 * width**2 + 2 * width * inner
-    return float(layer * (layers or depth)), float(width * (_of(config, "vocab_size") or 30_000))
-
-
-def _of(config: dict[str, Any], *names: str) -> int | None:
-    return next(
-        (config[name] for name in names if isinstance(config.get(name), int) and config[name] > 0), None
-    )
-
-
-def _config(model: str) -> dict[str, Any]:
-    try:
-        source = Path(resolve(model))
-        place = source / "config.json" if source.is_dir() else _cached(model)
-        found = json.loads(place.read_text(encoding="utf-8")) if place else {}
-    except (InputError, OSError, ValueError):  # whoever loads the model says so
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _cached(model: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(model, "config.json")
-    return Path(found) if isinstance(found, str) else None
+    return float(layer * (layers or depth)), float(width * (positive(config, "vocab_size") or 30_000))

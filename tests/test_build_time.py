@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.build_time import build_time, weights_of
@@ -24,6 +24,7 @@ def test_a_model_whose_shape_is_not_said_counts_as_the_usual_base_model(tmp_path
     assert weights_of(str(tmp_path)) == weights_of("owner/not-in-the-cache")
 
 
+@settings(deadline=None)  # the first call measures the processor
 @given(st.integers(10, 100_000), st.integers(2, 200), st.floats(1, 3_000))
 def test_more_rows_longer_texts_and_more_layers_take_longer(rows, classes, characters):
     def seconds(rows, characters, layers, model="minilm"):

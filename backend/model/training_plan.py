@@ -5,15 +5,12 @@ Imports neither torch nor transformers, so that a form and a refusal can ask it 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from backend.errors import InputError
-from backend.model.source import resolve
+from backend.model.config_file import read_config, width_of
 
 _RATE, _WIDTH = 3e-4, 384  # of MiniLM, by measurement (docs/decisions.md)
 _NARROWER = 2.5  # the rate falls with the width to this power: 5e-5 at 768, 3e-5 at 1,024
@@ -72,7 +69,7 @@ def make_plan(
         given: values of `TrainingSettings` that somebody has chosen; they win, and None means not chosen.
     """
     chosen = {name: value for name, value in (given or {}).items() if value is not None}
-    width = _width(model)
+    width = width_of(read_config(model))
     ideal = _planned(n_rows, n_classes, width, chosen.get("batch_size"))
     taken = {**ideal, **{name: chosen[name] for name in ideal if name in chosen}}
     steps = _steps(n_rows, taken)
@@ -161,23 +158,3 @@ def _data(
             "try --balanced-batches or --class-weights"
         )
     return lines
-
-
-def _width(model: str) -> int | None:
-    """Width of the hidden layers as a folder's config.json says, or one in the hub's cache; else None."""
-    try:
-        source = Path(resolve(model))
-        place = source / "config.json" if source.is_dir() else _cached(model)
-        config = json.loads(place.read_text(encoding="utf-8")) if place else {}
-    except (InputError, OSError, ValueError):  # whoever loads the model says so
-        return None
-    names = ("hidden_size", "dim", "d_model", "n_embd")
-    found = next((config[name] for name in names if isinstance(config.get(name), int)), None)
-    return found if found and found > 0 else None
-
-
-def _cached(model: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(model, "config.json")
-    return Path(found) if isinstance(found, str) else None
