@@ -12,7 +12,7 @@ from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
 from backend.data.rowstate import Action, RowState
 from backend.errors import InputError
-from backend.folder import Folder, Manifest, ModelInfo
+from backend.folder import Folder, Manifest, ModelInfo, SplitName
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
 from backend.model.source import check_source
@@ -39,8 +39,9 @@ if (
     from backend.evaluation.lds import Lds, LdsSettings
     from backend.evaluation.noise_test import NoiseTest
     from backend.evaluation.variants import Variant
-    from backend.influence.explain import Explainer, SplitName
+    from backend.influence.explain import Explainer
     from backend.influence.explanation import Explanation, Pair
+    from backend.influence.question import Question
     from backend.influence.settings import PrecomputeSettings
     from backend.influence.whole_set import WholeSet
     from backend.model.figures import Figures
@@ -214,7 +215,7 @@ class Workspace:
 
     def check_trainable(self, again: bool = False) -> None:
         """`InputError` where `train` would refuse since there is a run already."""
-        from backend.model.runs import check_trainable
+        from backend.model.origin import check_trainable
 
         check_trainable(self.folder, again)
 
@@ -251,6 +252,9 @@ class Workspace:
         count: int = 4,
     ) -> list[str]:
         """Use an existing Trainer run instead of training (see `backend.model.runs.attach_run`)."""
+        from backend.model.origin import require_run
+
+        require_run(Path(run))
         from backend.model.runs import attach_run
 
         return attach_run(
@@ -261,12 +265,14 @@ class Workspace:
 
     def precompute(self, settings: PrecomputeSettings | None = None, progress: Progress = silent) -> None:
         """Gradient rows, predictions and index; what is already there and current is kept."""
-        from backend.influence.indexing import build_index, index_is_current
-        from backend.influence.precompute import compute_rows, rows_are_current
         from backend.influence.settings import PrecomputeSettings, TraceSettings
 
         settings = settings or PrecomputeSettings()
+        self.folder.require("checkpoints", "train")
         with self.folder.lock():
+            from backend.influence.indexing import build_index, index_is_current
+            from backend.influence.precompute import compute_rows, rows_are_current
+
             if not rows_are_current(self.folder, settings):
                 compute_rows(self.folder, settings, progress)
             if not index_is_current(self.folder):
@@ -274,10 +280,10 @@ class Workspace:
 
     def explainer(self, device: str = "auto") -> Explainer:
         """The loaded models, rows and index; made on first use, kept while the artifacts stay the same."""
+        key = f"{self.folder.require('index', 'precompute').id} {device}"
         from backend.influence.explain import Explainer
         from backend.influence.settings import TraceSettings
 
-        key = f"{self.folder.require('index', 'precompute').id} {device}"
         with self._opening:  # models and rows are loaded once, whoever asks first
             explainer = self._explainers.get(key)
             if explainer is None:
@@ -311,9 +317,10 @@ class Workspace:
             damping: of the scores that have one; default: the score's own.
             exact: scan everything, and make the gradients of the best anew in fp32.
         """
-        from backend.influence.explain import Question
+        from backend.influence.question import Question
 
         question = Question(text, text_b, row, split, label, k, exact, method, score, damping)
+        self.check_question(question)
         return self.explainer(device).explain(question)
 
     def explain_pair(
@@ -330,10 +337,20 @@ class Workspace:
         device: str = "auto",
     ) -> Pair:
         """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
-        from backend.influence.explain import Question
+        from backend.influence.question import Question
 
         question = Question(text, text_b, row, split, label, method=method, score=score)
+        self.check_question(question)
         return self.explainer(device).explain_pair(question, train)
+
+    def check_question(self, question: Question) -> None:
+        """`InputError` if a question makes no sense or there is no index to answer it; loads no model."""
+        from backend.influence.question import check_question, resolve_question
+
+        manifest = self.manifest
+        check_question(question, manifest.classes)
+        resolve_question(question, self.split, manifest.data.text_b)
+        self.folder.require("index", "precompute")
 
     def has_embeddings(self, split: SplitName) -> bool:
         """Whether the sentence embeddings of a split are stored."""
@@ -375,11 +392,13 @@ class Workspace:
 
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""
-        from backend.influence.registry import method_named
+        from backend.influence.question import check_method
 
-        chosen = method_named(method)
+        check_method(method)
         with self.folder.lock():
-            chosen.prepare(self.explainer(device), progress)
+            from backend.influence.registry import method_named
+
+            method_named(method).prepare(self.explainer(device), progress)
 
     def explain_many(
         self,
@@ -414,10 +433,11 @@ class Workspace:
         self, *, score: str = DEFAULT_SCORE, k: int = 10, device: str = "auto", progress: Progress = silent
     ) -> None:
         """Influence of all training rows on all eval rows (see `backend.influence.whole_set`); resumable."""
-        from backend.influence.whole_set import compute_whole_set
-
         with self.folder.lock():
-            compute_whole_set(self.explainer(device), score=score, k=k, progress=progress)
+            explainer = self.explainer(device)
+            from backend.influence.whole_set import compute_whole_set
+
+            compute_whole_set(explainer, score=score, k=k, progress=progress)
 
     def influence(self) -> WholeSet:
         """What `compute_influence` found; `InputError` if it is missing, stale or damaged."""
@@ -458,9 +478,9 @@ class Workspace:
 
         ``eta`` is the size of the step whose weights are given.
         """
-        from backend.scores.sources import compute_sources
-
         with self.folder.lock():
+            from backend.scores.sources import compute_sources
+
             compute_sources(self._score_context(settings, progress), eta)
 
     def sources(self) -> Sources:
@@ -473,10 +493,11 @@ class Workspace:
         self, *, score: str = DEFAULT_SCORE, device: str = "auto", progress: Progress = silent
     ) -> None:
         """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
-        from backend.scores.words import compute_words
-
         with self.folder.lock():
-            compute_words(self.explainer(device), score, progress)
+            explainer = self.explainer(device)
+            from backend.scores.words import compute_words
+
+            compute_words(explainer, score, progress)
 
     def words(self) -> pa.Table:
         """What `compute_words` found, most harmful first; `InputError` if missing, stale or damaged."""

@@ -11,6 +11,7 @@ from backend import console
 from backend.commands.options import Device, IdleWorkspace, Json, WorkspacePath
 from backend.errors import InputError
 from backend.influence.defaults import DEFAULT_SCORE
+from backend.influence.question import Question, check_method
 from backend.workspace import Workspace
 
 NO_ERRORS = "no eval row is misclassified; ordered by influence on all eval rows"
@@ -45,6 +46,8 @@ def explain(
     if split not in (None, "train", "eval"):
         raise InputError(f"--split {split}: must be train or eval")
     workspace = Workspace.open(ws)
+    asked = Question(text, text_b, row, split, label, k, exact, method, score, damping)  # type: ignore[arg-type]
+    workspace.check_question(asked)
     if not json:
         _note_preparation(workspace, method)
     explanation = workspace.explain(
@@ -120,11 +123,9 @@ def prepare(
     device: Device = "auto",
 ) -> None:
     """Compute once what attribution methods need beside rows and index; else their first question does."""
-    from backend.influence.registry import method_named
-
     workspace = Workspace.open(ws)
     for each in method:
-        method_named(each)
+        check_method(each)
     with console.progress_bar() as progress:
         for each in method:
             workspace.prepare_method(each, device, progress)

@@ -33,7 +33,7 @@ def load_for_tracing(path: Path, settings: TraceSettings) -> PreTrainedModel:
     """A checkpoint ready for `position_gradients`: eval mode, weights frozen, on the settings' device."""
     model = load_classifier(path, attention=settings.attention)
     model.eval().requires_grad_(False)
-    nn.Module.to(model, settings.torch_device, PRECISIONS[settings.precision])
+    nn.Module.to(model, settings.torch_device, getattr(torch, PRECISIONS[settings.precision]))
     return model
 
 

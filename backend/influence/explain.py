@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
-from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
 from backend.influence.index import TARGET_RECALL
 from backend.influence.method import Asked, Found, Method
 from backend.influence.modes import MODES, no_damping, score_mode
+from backend.influence.question import Question, SplitName, check_question, find_row, resolve_question
 from backend.influence.registry import DEFAULT_METHOD, method_named, score_named
 from backend.influence.search import Ranked, Ranking, placed
 
 BINS = 60
-SplitName = Literal["train", "eval"]
-MOST_EXACT = 1000
-
-
-@dataclass(frozen=True)
-class Question:
-    """What to explain: a typed text (and text_b), or a row's id; for ``label`` or the predicted class.
-
-    ``score`` None is the method's own; ``damping`` None that of the score.
-    """
-
-    text: str | None = None
-    text_b: str | None = None
-    row: str | None = None
-    split: SplitName | None = None
-    label: str | None = None
-    k: int = 10
-    exact: bool = False
-    method: str = DEFAULT_METHOD
-    score: str | None = None
-    damping: float | None = None
 
 
 class Explainer(Engine):
@@ -139,60 +117,24 @@ class Explainer(Engine):
 
     def _check(self, question: Question) -> tuple[Method, str]:
         """The method and score asked for; `InputError` if the question makes no sense."""
+        check_question(question, self.classes)
         method = method_named(question.method)
         score = score_named(method, question.score)
         if question.damping is not None and score not in MODES:
             raise no_damping(score)
         if question.damping is not None:
             score_mode(score, question.damping)
-        if question.k < 1:
-            raise InputError(f"-k {question.k}: must be at least 1")
-        if question.exact and question.k > MOST_EXACT:
-            raise InputError(
-                f"-k {question.k}: with --exact at most {MOST_EXACT:,}, whose gradients are made anew"
-            )
-        if question.label is not None and question.label not in self.classes:
-            known = ", ".join(shown_name(each, 60) for each in self.classes)
-            raise InputError(f"--label {shown_name(question.label)}: unknown; the classes are {known}")
         return method, score
 
     def _resolve(
         self, question: Question
     ) -> tuple[SplitName | None, int | None, tuple[str, ...], str | None]:
         """Split, position, texts and given label of what is asked about."""
-        if question.text is None and question.row is None:
-            raise InputError("explain: say what to explain: a text (--text) or the id of a row (--row)")
-        if question.text is not None and question.row is not None:
-            raise InputError("explain: give a text (--text) or a row (--row), not both")
-        if question.row is not None:
-            if question.text_b is not None:
-                raise InputError("--text-b: belongs to --text; a row brings its own")
-            split = self.find_row(question.row, question.split)
-            rows = self.splits[split]
-            position = rows.position(question.row)
-            texts = rows.texts_of(position)
-            return split, position, texts, rows.labels[position]
-        if question.split is not None:
-            raise InputError("--split: says where --row lies; leave it out with --text")
-        text = question.text or ""
-        if not text.strip():
-            raise InputError("--text: empty; type the sentence to explain")
-        pair = self.checkpoints.manifest.data.text_b
-        if pair and not (question.text_b or "").strip():
-            raise InputError(f"--text-b: missing; this workspace explains pairs (second column: {pair})")
-        if not pair and question.text_b is not None:
-            raise InputError("--text-b: this workspace explains single texts; leave it out")
-        return None, None, (text, question.text_b) if question.text_b else (text,), None
+        return resolve_question(question, self.splits.__getitem__, self.checkpoints.manifest.data.text_b)
 
     def find_row(self, row: str, split: SplitName | None = None) -> SplitName:
         """The split that holds ``row``; `InputError` if none does, or both and ``split`` is not given."""
-        names: list[SplitName] = [split] if split else ["eval", "train"]
-        found = [name for name in names if self.splits[name].has(row)]
-        if not found:
-            raise InputError(f"--row {row}: no such id in {' or '.join(names)}")
-        if len(found) > 1:
-            raise InputError(f"--row {row}: in both splits; add --split train or --split eval")
-        return found[0]
+        return find_row(row, split, self.splits.__getitem__)
 
     def _entries(self, method: Method, asked: Asked, found: Found) -> tuple[list[Entry], list[Entry]]:
         best, worst = found.ranking.proponents, found.ranking.opponents

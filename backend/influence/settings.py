@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from backend.errors import InputError
 from backend.influence.compression import check_row_store
-from backend.model.devices import resolve_device
+from backend.model.devices import check_device, resolve_device
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+if TYPE_CHECKING:
+    import torch
+
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}  # by the name of torch's type
 ATTENTIONS = ("eager", "sdpa")
 AUTO = "auto"
 
@@ -29,7 +31,7 @@ class TraceSettings:
     def __post_init__(self) -> None:
         _one_of("--precision", self.precision, tuple(PRECISIONS))
         _one_of("--attention", self.attention, ATTENTIONS)
-        resolve_device(self.device)
+        check_device(self.device)
 
     @property
     def torch_device(self) -> torch.device:
@@ -54,7 +56,7 @@ class PrecomputeSettings:
         _one_of("--attention", self.attention, (AUTO, *ATTENTIONS))
         if self.row_store is not None:
             check_row_store(self.row_store)
-        resolve_device(self.device)
+        check_device(self.device)
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:

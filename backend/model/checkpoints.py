@@ -20,6 +20,7 @@ from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
+from backend.model.origin import require_run
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
@@ -153,8 +154,7 @@ def check_usable(
 
 def _folders(run: Path, notes: list[str]) -> dict[int, Path]:
     """Usable checkpoint folders by step."""
-    if not run.is_dir():
-        raise InputError(f"{run}: no such folder; give the output folder of a Trainer run")
+    require_run(run)
     matches = [(match, folder) for folder in run.iterdir() if (match := _FOLDER.fullmatch(folder.name))]
     candidates = {int(match[1]): folder for match, folder in matches if folder.is_dir()}
     if not candidates:

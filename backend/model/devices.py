@@ -23,6 +23,12 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def check_device(name: str) -> None:
+    """`InputError` for a device that this machine lacks; loads torch only to look for a GPU."""
+    if name not in ("auto", "cpu"):
+        resolve_device(name)
+
+
 def fast_bf16(device: torch.device) -> bool:
     """Whether bfloat16 products run in hardware: AMX or AVX512-BF16, or a GPU that supports them."""
     import torch

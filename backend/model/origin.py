@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from backend.errors import InputError
 from backend.folder import Folder
 
 
@@ -9,3 +12,25 @@ def was_attached(folder: Folder) -> bool:
     """Whether the workspace's checkpoints are somebody's own run, whose start is not known."""
     artifact = folder.manifest().artifacts.get("checkpoints")
     return artifact is not None and artifact.details.get("made_by") == "attach"
+
+
+def check_trainable(folder: Folder, again: bool = False) -> None:
+    """`InputError` where there are checkpoints already, unless another run is asked for."""
+    if "checkpoints" not in folder.manifest().artifacts:
+        return
+    if was_attached(folder):
+        raise InputError(
+            f"{folder.path}: its run was attached; to train a model on these rows, "
+            f"`python -m backend copy {folder.path} NEW --model MODEL`"
+        )
+    if not again:
+        raise InputError(
+            f"{folder.path}: is trained already; `--again` trains another run and keeps this one, "
+            f"`python -m backend copy {folder.path} NEW` starts anew beside it"
+        )
+
+
+def require_run(run: Path) -> None:
+    """`InputError` unless ``run`` is a folder."""
+    if not run.is_dir():
+        raise InputError(f"{run}: no such folder; give the output folder of a Trainer run")

@@ -19,7 +19,7 @@ from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, f
 from backend.model.dynamics import dynamics_key, has_run, record_runs, run_path, write_run
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import input_length, load_tokenizer
-from backend.model.origin import was_attached
+from backend.model.origin import check_trainable, was_attached
 from backend.model.run_check import (
     RunCheck,
     affordable_rows,
@@ -37,22 +37,6 @@ from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 
 _SEEDS = "training with other seeds"
-
-
-def check_trainable(folder: Folder, again: bool = False) -> None:
-    """`InputError` where there are checkpoints already, unless another run is asked for."""
-    if "checkpoints" not in folder.manifest().artifacts:
-        return
-    if was_attached(folder):
-        raise InputError(
-            f"{folder.path}: its run was attached; to train a model on these rows, "
-            f"`python -m backend copy {folder.path} NEW --model MODEL`"
-        )
-    if not again:
-        raise InputError(
-            f"{folder.path}: is trained already; `--again` trains another run and keeps this one, "
-            f"`python -m backend copy {folder.path} NEW` starts anew beside it"
-        )
 
 
 def train_run(

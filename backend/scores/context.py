@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from backend.data.dataset import Split, load_split
 from backend.data.shards import label_indices
 from backend.folder import Folder, Manifest
-from backend.influence.explain import Explainer
 from backend.model.devices import resolve_device
 from backend.model.embeddings import Encoder, stored_embeddings
 from backend.progress import Progress, silent
 from backend.scores.settings import ScoreSettings
+
+if TYPE_CHECKING:
+    from backend.influence.explain import Explainer
 
 T = TypeVar("T")
 

@@ -19,9 +19,6 @@ from backend.data.equal_texts import equal_text_groups
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
 from backend.scores.context import Context
-from backend.scores.folds import stratified_folds
-from backend.scores.probe import fitted_probe
-from backend.scores.refit import refit, refit_settings
 from backend.scores.settings import ScoreSettings
 
 USES = ("crossfit", "folds", "seed", "encoder")
@@ -61,6 +58,8 @@ def crossfit_content(folder: Folder, settings: ScoreSettings) -> str | None:
     """Identifies the training that ``finetune`` repeats; None for ``probe``."""
     if settings.crossfit != "finetune":
         return None
+    from backend.scores.refit import refit_settings
+
     model, training = folder.manifest().model, {**refit_settings(folder, settings).identity(), "device": None}
     return digest(model.name, model.layers, training)
 
@@ -72,7 +71,7 @@ def cross_fit(context: Context) -> CrossFit:
     count = int(found.folds.max()) + 1
     if done == count:
         return found
-    fit = refit(context) if context.settings.crossfit == "finetune" else _probe(context)
+    fit = _fit(context)
     context.progress(_STAGE, done, count)
     for fold in range(done, count):
         rows, held = np.flatnonzero(found.folds != fold), np.flatnonzero(found.folds == fold)
@@ -83,7 +82,18 @@ def cross_fit(context: Context) -> CrossFit:
     return found
 
 
+def _fit(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What judges held rows after learning from others."""
+    if context.settings.crossfit != "finetune":
+        return _probe(context)
+    from backend.scores.refit import refit
+
+    return refit(context)
+
+
 def _untouched(context: Context) -> CrossFit:
+    from backend.scores.folds import stratified_folds
+
     groups = equal_text_groups(context.train.texts, context.train.texts_b)
     folds = stratified_folds(context.labels, groups, context.settings.folds, context.settings.seed)
     empty = np.zeros((len(folds), len(context.classes)), dtype=np.float32)
@@ -92,6 +102,8 @@ def _untouched(context: Context) -> CrossFit:
 
 def _probe(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A logistic regression on sentence embeddings."""
+    from backend.scores.probe import fitted_probe
+
     groups = equal_text_groups(context.train.texts, context.train.texts_b)
     features, labels, classes = context.embeddings, context.labels, len(context.classes)
 

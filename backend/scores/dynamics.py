@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.folder import Folder
-from backend.influence.loading import open_rows
-from backend.model.dynamics import read_runs
 
 EARLY_EPOCHS = 2
 
@@ -35,6 +33,9 @@ def load_dynamics(folder: Folder) -> list[Look]:
 
     Raises `InputError` where neither is there, or a file is damaged.
     """
+    from backend.influence.loading import open_rows
+    from backend.model.dynamics import read_runs
+
     if dynamics_inputs(folder) == ("dynamics",):
         return [Look(run.logits, run.epochs) for run in read_runs(folder)]
     stores, checkpoints = open_rows(folder).stores, folder.manifest().checkpoints

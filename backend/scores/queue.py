@@ -20,6 +20,7 @@ from backend.data.dataset import Split
 from backend.data.messages import shown_label
 from backend.data.rowstate import RowState
 from backend.errors import InputError
+from backend.scores.ranks import rankdata
 from backend.scores.registry import all_scores
 from backend.scores.score import Score, Serves
 from backend.scores.table import ScoreTable
@@ -236,8 +237,6 @@ def _label(states: Mapping[str, RowState], train: Split, place: int) -> str:
 
 def rank_of(values: np.ndarray, method: Literal["average", "max"] = "average") -> np.ndarray:
     """Suspicions as ranks between 0 and 1, 1 the highest; NaN where there is none: float64 (n)."""
-    from scipy.stats import rankdata  # a second of start-up that most commands need not pay
-
     known = np.isfinite(values)
     found = np.full(len(values), np.nan)
     if known.any():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backend.errors import InputError
 from backend.files import digest, folder_state
-from backend.model.devices import resolve_device
+from backend.model.devices import check_device
 from backend.model.embedded import encoder_mark
 from backend.recorded import content_digest
 
@@ -37,7 +37,7 @@ class ScoreSettings:
     clean: str = EVAL
 
     def __post_init__(self) -> None:
-        resolve_device(self.device)
+        check_device(self.device)
         if self.crossfit not in CROSSFITS:
             raise InputError(f"--crossfit {self.crossfit}: must be one of {', '.join(CROSSFITS)}")
         if self.clean not in (EVAL, "kept"):

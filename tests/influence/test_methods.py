@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from backend.data.columns import Columns
 from backend.errors import InputError
+from backend.influence.catalogue import SCORES
 from backend.influence.modes import MODES
 from backend.influence.plain_entries import lexical_words
 from backend.influence.registry import all_methods
@@ -387,3 +388,7 @@ def test_notes_about_stored_rows_are_given_for_every_method_that_uses_them(tmp_p
             continue
         notes = workspace.explain(SENTENCE, method=name, score="kfac").notes
         assert any("the row store has dropped" in each for each in notes), name
+
+
+def test_the_catalogue_names_all_methods_and_scores():
+    assert {name: each.scores for name, each in all_methods().items()} == SCORES

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from backend.scores.alignment import Alignment, measure_alignment
 from backend.scores.clean_set import clean_content
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
+
+if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for torch
+    from backend.scores.alignment import Alignment
 
 PER_CHECKPOINT = "alignments"  # a column of lists: a_i at every checkpoint
 
 
 def _compute(context: Context) -> Columns:
+    from backend.scores.alignment import measure_alignment
+
     found = measure_alignment(context)
     weights = np.array([each.weight for each in context.manifest.checkpoints])
     return columns(found, weights)

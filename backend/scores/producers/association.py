@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
-from backend.scores.token_label import TokenLabels, token_labels, write_token_labels
+
+if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for sklearn
+    from backend.scores.token_label import TokenLabels
 
 _BLOCK = 4096  # rows at a time
 
@@ -38,6 +42,8 @@ def association(found: TokenLabels, labels: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _compute(context: Context) -> Columns:
+    from backend.scores.token_label import token_labels, write_token_labels
+
     found = token_labels(context.train, context.labels, len(context.classes))
     write_token_labels(context.folder, found)
     margins, others, strongest = association(found, context.labels)

@@ -5,28 +5,26 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import log_softmax
 
 from backend.data.shards import shard_ranges
 from backend.model.devices import resolve_device
-from backend.model.fingerprint import require_unchanged
-from backend.model.loading import input_length, load_classifier, load_tokenizer
-from backend.model.prediction import logits
-from backend.model.runs import recorded_settings
-from backend.model.token_table import TokenTable, tokenise
-from backend.model.training import train
-from backend.model.training_settings import TrainingSettings
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
 from backend.scores.target import USES, Target, labelled_target
+
+if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for torch
+    from backend.model.token_table import TokenTable
 
 _EPOCHS = 1.0  # over the target sample: a short fine-tuning
 
 
 def loss_change(context: Context, target: Target) -> np.ndarray:
     """How a short fine-tuning on a labelled sample changes the loss of every training row: float64 (n)."""
+    from backend.model.fingerprint import require_unchanged
+
     require_unchanged(context.folder)
     before = context.folder.checkpoint_path(context.manifest.checkpoints[-1])
     context.folder.scores.mkdir(exist_ok=True)
@@ -41,6 +39,10 @@ def _compute(context: Context) -> Columns:
 
 def _fine_tuned(context: Context, target: Target, checkpoint: Path, run: Path) -> Path:
     """The last checkpoint of a short training on ``target`` that starts from ``checkpoint``."""
+    from backend.model.runs import recorded_settings
+    from backend.model.training import train
+    from backend.model.training_settings import TrainingSettings
+
     manifest = context.manifest
     settings = replace(
         (recorded_settings(context.folder) or TrainingSettings()).without_selection(),
@@ -68,6 +70,12 @@ def _fine_tuned(context: Context, target: Target, checkpoint: Path, run: Path) -
 
 def _losses(context: Context, checkpoint: Path) -> np.ndarray:
     """Cross-entropy of every training row's label under a checkpoint: float64 (n)."""
+    from scipy.special import log_softmax
+
+    from backend.model.loading import input_length, load_classifier, load_tokenizer
+    from backend.model.prediction import logits
+    from backend.model.token_table import tokenise
+
     manifest = context.manifest
     tokenizer = load_tokenizer(context.folder.tokenizer_path(manifest))
     model = load_classifier(checkpoint, pad_token_id=tokenizer.pad_token_id)

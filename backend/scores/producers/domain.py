@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from backend.data.equal_texts import equal_text_groups
 from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.model.embeddings import stored_embeddings
 from backend.scores.context import Context
-from backend.scores.folds import stratified_folds
-from backend.scores.probe import fitted_probe
 from backend.scores.score import Columns, Producer, Score
 from backend.scores.settings import EVAL, ScoreSettings
 from backend.scores.target import USES, Target, target_texts
@@ -27,6 +24,9 @@ def domain_probabilities(
     From features float32 (n + m, e), membership and groups int64 (n + m). Pool and target count the same in
     sum, so .5 means that nothing speaks for either. `InputError` where they are too few for folds.
     """
+    from backend.scores.folds import stratified_folds
+    from backend.scores.probe import fitted_probe
+
     fold_of = stratified_folds(is_target, groups, folds, seed)
     found = np.zeros(len(features))
     for fold in np.unique(fold_of):
@@ -37,6 +37,8 @@ def domain_probabilities(
 
 
 def _compute(context: Context) -> Columns:
+    from sklearn.metrics import roc_auc_score
+
     target, train, settings = target_texts(context), context.train, context.settings
     count = len(train)
     features = np.concatenate([context.embeddings, _embeddings(context, target)])

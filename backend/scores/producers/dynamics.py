@@ -8,7 +8,6 @@ Each score is the mean over the runs that were logged.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_softmax
 
 from backend.scores.context import Context
 from backend.scores.dynamics import Look, dynamics_inputs, early, load_dynamics
@@ -44,6 +43,8 @@ def forgetting(correct: np.ndarray) -> np.ndarray:
 
 def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """What one epoch says of each row, from ``logits`` (n, K): five arrays (n)."""
+    from scipy.special import log_softmax
+
     rows = np.arange(len(labels))
     values = logits.astype(np.float64)
     log_p = log_softmax(values, axis=1)

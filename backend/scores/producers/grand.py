@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.influence.gradient_norms import coverage, squared_norms
-from backend.influence.parameters import trained_parameters
 from backend.scores.context import Context
 from backend.scores.dynamics import early
-from backend.scores.passes import training_batches
 from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
+    from backend.influence.gradient_norms import coverage, squared_norms
+    from backend.influence.parameters import trained_parameters
+    from backend.scores.passes import training_batches
+
     checkpoints = context.explainer.checkpoints
     chosen = early([each.epoch for each in context.manifest.checkpoints])
     models = [checkpoints.models[each] for each in chosen]

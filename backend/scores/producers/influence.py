@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.influence.whole_set import read_whole_set
 from backend.model.prediction_table import read_predictions
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
+    from backend.influence.whole_set import read_whole_set
+
     whole = read_whole_set(context.folder)
     table = whole.train
     errors = np.count_nonzero(_errors(context))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import faiss
 import numpy as np
 
 from backend.data.equal_texts import equal_text_groups
@@ -133,6 +132,8 @@ class _Search:
     """Cosines of one vector per group, float32 (G, e)."""
 
     def __init__(self, vectors: np.ndarray, wide: int) -> None:
+        import faiss
+
         self._vectors, self._wide = vectors, min(wide + 1, len(vectors))
         self._index = faiss.IndexFlatIP(vectors.shape[1])
         self._index.add(vectors)

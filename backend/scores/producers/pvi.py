@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from backend.scores.context import Context
 from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content
+from backend.scores.ranks import rankdata
 from backend.scores.score import Columns, Producer, Score
 
 _LEAST = float(np.finfo(np.float32).tiny)  # a probability that was rounded to zero

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from backend.scores.context import Context
-from backend.scores.passes import training_batches
 from backend.scores.score import Columns, Producer, Score
-from backend.scores.vog import batch_vog, normalised, require_checkpoints
 
 
 def _compute(context: Context) -> Columns:
+    from backend.scores.passes import training_batches
+    from backend.scores.vog import batch_vog, normalised, require_checkpoints
+
     checkpoints = context.explainer.checkpoints
     require_checkpoints(checkpoints.models)
     values = np.full(len(context.labels), np.nan)
