@@ -757,6 +757,7 @@ class Workspace:
         self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent
     ) -> dict[str, Any]:
         """What the decisions should do, before retraining (see `backend.retraining.forecast`)."""
+        self.folder.require("index", "precompute")
         from backend.retrain import forecast_decisions
 
         return forecast_decisions(self.explainer(device), self.states(), asked, progress)

@@ -114,6 +114,7 @@ def forecast(
 ) -> None:
     """What the decisions should do to eval and to queries, before anything is retrained."""
     workspace = Workspace.open(ws)
+    workspace.folder.require("index", "precompute")
     with console.progress_bar() as progress:
         content = workspace.forecast(_asked(row or (), text, text_b, label), device, progress)
     if json:

@@ -12,9 +12,11 @@ def rankdata(values: np.ndarray, method: Literal["average", "max"] = "average") 
 
     The same as `scipy.stats.rankdata` of values that are numbers.
     """
+    if not len(values):
+        return np.empty(0)
     order = np.argsort(values, kind="stable")
     ordered = np.asarray(values)[order]
-    first = np.flatnonzero(np.r_[np.ones(min(len(order), 1), bool), ordered[1:] != ordered[:-1]])
+    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     last = np.r_[first[1:], len(order)]
     of_group = last.astype(np.float64) if method == "max" else (first + 1 + last) / 2
     found = np.empty(len(order))
