@@ -45,6 +45,8 @@ class Recipe:
     patience: int | None = None
     class_weights: bool = False
     balanced_batches: bool = False
+    merge_labels: bool = False
+    names: str | None = None
 
     def training(self) -> dict[str, Any]:
         """The values of `TrainingSettings` that were asked for; None where the plan is to say."""
@@ -98,6 +100,8 @@ def _open_or_create(path: Path, recipe: Recipe, progress: Progress) -> Workspace
         max_length=recipe.max_length,
         seed=recipe.seed,
         skip_bad_rows=recipe.skip_bad_rows,
+        merge_labels=recipe.merge_labels,
+        names=recipe.names,
         progress=progress,
     )
     return workspace
@@ -105,10 +109,14 @@ def _open_or_create(path: Path, recipe: Recipe, progress: Progress) -> Workspace
 
 def _check_same(workspace: Workspace, recipe: Recipe) -> None:
     """`InputError` unless an earlier call with the same data, columns and model made the workspace."""
+    from backend.data.class_naming import parse_names
+
     manifest, columns = workspace.manifest, recipe.columns
     data, evaluation = manifest.data, recipe.train if recipe.eval is None else recipe.eval
     there = (data.sources.get("train"), data.sources.get("eval"), data.text, data.text_b, data.label, data.id)
-    if there != (recipe.train, evaluation, columns.text, columns.text_b, columns.label, columns.id):
+    asked = (recipe.train, evaluation, columns.text, columns.text_b, columns.label, columns.id)
+    meant = (recipe.merge_labels, parse_names(recipe.names), columns.annotator)
+    if (*there, data.merges, data.names, data.annotator) != (*asked, *meant):
         raise InputError(f"{workspace.path}: is a workspace of other data or columns; choose another name")
     model = str(recipe.run.resolve()) if recipe.run is not None else recipe.model
     if manifest.model.name not in (model, ATTACHED):

@@ -15,6 +15,7 @@ from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo, SplitName
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
+from backend.model.embedded import EMBEDDED
 from backend.model.source import check_source
 from backend.progress import Progress, silent
 from backend.review.decide import decide
@@ -48,6 +49,7 @@ if (
     from backend.model.neighbours import Neighbour
     from backend.model.planned import HardlyLearnt
     from backend.model.prediction_table import Predictions
+    from backend.model.quick_tokens import QuickTokens
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.model.training_forecast import TrainingForecast
     from backend.model.training_plan import TrainingPlan
@@ -104,9 +106,17 @@ class Workspace:
         max_length: int | None = None,
         seed: int = 0,
         skip_bad_rows: bool = False,
+        merge_labels: bool = False,
+        names: str | None = None,
         progress: Progress = silent,
     ) -> tuple[Workspace, IngestReport]:
-        """Create a workspace from a data set (see `backend.data.ingest.ingest`); whole or not at all."""
+        """Create a workspace from a data set (see `backend.data.ingest.ingest`); whole or not at all.
+
+        ``merge_labels``: labels that differ only in spelling are one class. ``names`` call the classes, as
+        `backend.data.class_naming.parse_names` reads it.
+        """
+        from backend.data.assemble import Meaning
+        from backend.data.class_naming import parse_names
         from backend.data.ingest import ingest
 
         if layers is not None and not 1 <= layers <= 1000:
@@ -124,6 +134,8 @@ class Workspace:
                 max_length=max_length,
                 seed=seed,
                 skip_bad_rows=skip_bad_rows,
+                meaning=Meaning(merge_labels, parse_names(names)),
+                tokens=_tokens(model, max_length),
                 progress=progress,
             )
         return cls.open(path), report
@@ -137,19 +149,50 @@ class Workspace:
 
     @staticmethod
     def dry_run(
-        *, train: str, eval: str | None, columns: Columns, seed: int = 0, progress: Progress = silent
+        *,
+        train: str,
+        eval: str | None,
+        columns: Columns,
+        model: str = EMBEDDED,
+        layers: int | None = None,
+        max_length: int | None = None,
+        seed: int = 0,
+        skip_bad_rows: bool = False,
+        merge_labels: bool = False,
+        names: str | None = None,
+        progress: Progress = silent,
     ) -> IngestReport:
-        """What `create` would bring in and what it would reject; nothing is written."""
+        """What `create` would bring in and what it would reject; nothing is written, no model is fetched."""
+        from backend.data.assemble import Meaning
+        from backend.data.class_naming import parse_names
         from backend.data.ingest import dry_run
 
-        return dry_run(train=train, eval=eval, columns=columns, seed=seed, progress=progress)
+        check_source(model, layers)
+        return dry_run(
+            train=train,
+            eval=eval,
+            columns=columns,
+            max_length=max_length,
+            seed=seed,
+            skip_bad_rows=skip_bad_rows,
+            meaning=Meaning(merge_labels, parse_names(names)),
+            tokens=_tokens(model, max_length),
+            progress=progress,
+        )
 
     @staticmethod
-    def peek(source: str) -> Peek:
-        """Columns and first rows of a source, and what each column probably is."""
+    def check_model(model: str) -> None:
+        """`InputError` if a model cannot be had: a hub id is looked up, its weights are not fetched."""
+        from backend.model.quick_tokens import check_hub
+
+        check_hub(model)
+
+    @staticmethod
+    def peek(source: str, *, text: str | None = None, label: str | None = None) -> Peek:
+        """Columns and first rows of a source, what each column probably is, and what is noticed there."""
         from backend.data.peek import peek
 
-        return peek(source)
+        return peek(source, text=text, label=label)
 
     @property
     def path(self) -> Path:
@@ -181,17 +224,43 @@ class Workspace:
                 known = self._splits[name] = load_split(self.folder, name)
             return known
 
-    def append(self, *, train: str, skip_bad_rows: bool = False, progress: Progress = silent) -> AppendReport:
+    def append(
+        self,
+        *,
+        train: str,
+        skip_bad_rows: bool = False,
+        merge_labels: bool = False,
+        progress: Progress = silent,
+    ) -> AppendReport:
         """Put the rows of a source behind the training rows (see `backend.data.append.append`)."""
         from backend.data.append import append
 
-        return append(self.folder, train=train, skip_bad_rows=skip_bad_rows, progress=progress)
+        return append(
+            self.folder,
+            train=train,
+            skip_bad_rows=skip_bad_rows,
+            merge_labels=merge_labels,
+            progress=progress,
+        )
 
-    def append_dry_run(self, *, train: str, progress: Progress = silent) -> AppendReport:
+    def append_dry_run(
+        self,
+        *,
+        train: str,
+        skip_bad_rows: bool = False,
+        merge_labels: bool = False,
+        progress: Progress = silent,
+    ) -> AppendReport:
         """What `append` would bring in and what it would reject; nothing is written."""
         from backend.data.append import append_dry_run
 
-        return append_dry_run(self.folder, train=train, progress=progress)
+        return append_dry_run(
+            self.folder,
+            train=train,
+            skip_bad_rows=skip_bad_rows,
+            merge_labels=merge_labels,
+            progress=progress,
+        )
 
     # -- model --------------------------------------------------------------------------------------
 
@@ -887,6 +956,14 @@ def default_author() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def _tokens(model: str, max_length: int | None) -> QuickTokens | None:
+    """How a local model cuts texts; None where its files don't say."""
+    from backend.data.survey import USUAL_LENGTH
+    from backend.model.quick_tokens import QuickTokens
+
+    return QuickTokens.of(model, max_length or USUAL_LENGTH)
 
 
 def _details(manifest: Manifest, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 
 from backend import console
 from backend.commands.options import (
+    Annotator,
     BalancedBatches,
     BatchSize,
     Best,
@@ -25,7 +26,9 @@ from backend.commands.options import (
     Label,
     Layers,
     MaxLength,
+    MergeLabels,
     Model,
+    Names,
     Patience,
     Rate,
     SkipBadRows,
@@ -67,7 +70,10 @@ def build(
     text_b: TextB = None,
     id: Id = None,
     group: Group = None,
+    annotator: Annotator = None,
     split_column: SplitColumn = None,
+    merge_labels: MergeLabels = False,
+    names: Names = None,
     layers: Layers = None,
     max_length: MaxLength = None,
     epochs: Epochs = None,
@@ -87,7 +93,7 @@ def build(
     recipe = Recipe(
         train=train,
         eval=eval,
-        columns=Columns(text=text, label=label, text_b=text_b, id=id, group=group, split=split_column),
+        columns=Columns(text, label, text_b, id, group, split_column, annotator),
         model=model,
         layers=layers,
         run=run,
@@ -102,6 +108,8 @@ def build(
         balanced_batches=balanced_batches,
         seed=seed,
         skip_bad_rows=skip_bad_rows,
+        merge_labels=merge_labels,
+        names=names,
     )
     with console.progress_bar() as progress:
         workspace = build_workspace(ws, recipe, progress, announce)

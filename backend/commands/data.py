@@ -8,6 +8,7 @@ import typer
 
 from backend import console
 from backend.commands.options import (
+    Annotator,
     DryRun,
     Eval,
     Group,
@@ -16,7 +17,9 @@ from backend.commands.options import (
     Label,
     Layers,
     MaxLength,
+    MergeLabels,
     Model,
+    Names,
     Seed,
     SkipBadRows,
     SplitColumn,
@@ -35,10 +38,12 @@ if TYPE_CHECKING:
 
 def peek(
     source: Annotated[str, typer.Argument(metavar="SRC", help="File, saved datasets folder, or hub id.")],
+    text: Annotated[str | None, typer.Option(help="Column with the text; default: as it looks.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column with the label; default: as it looks.")] = None,
     json: Json = False,
 ) -> None:
-    """Columns and first rows of a source, and what each column probably is; reads no more than that."""
-    found = Workspace.peek(source)
+    """Columns and first rows of a source, what each column probably is, what is noticed in the beginning."""
+    found = Workspace.peek(source, text=text, label=label)
     if json:
         console.print_json(found.to_json())
         return
@@ -46,6 +51,8 @@ def peek(
     for role, name in found.guess.to_json().items():
         if name is not None:
             print(f"{role}: probably {console.brief(name)}")
+    for line in found.survey.lines(classes=True):
+        print(console.shown(line))
 
 
 def init(
@@ -58,7 +65,10 @@ def init(
     text_b: TextB = None,
     id: Id = None,
     group: Group = None,
+    annotator: Annotator = None,
     split_column: SplitColumn = None,
+    merge_labels: MergeLabels = False,
+    names: Names = None,
     layers: Layers = None,
     max_length: MaxLength = None,
     seed: Seed = 0,
@@ -67,11 +77,24 @@ def init(
     json: Json = False,
 ) -> None:
     """Create a workspace from a data set; every row is validated."""
-    columns = Columns(text=text, label=label, text_b=text_b, id=id, group=group, split=split_column)
+    columns = Columns(text, label, text_b, id, group, split_column, annotator)
     if dry_run:
         with console.progress_bar() as progress:
-            found = Workspace.dry_run(train=train, eval=eval, columns=columns, seed=seed, progress=progress)
+            found = Workspace.dry_run(
+                train=train,
+                eval=eval,
+                columns=columns,
+                model=model,
+                layers=layers,
+                max_length=max_length,
+                seed=seed,
+                skip_bad_rows=skip_bad_rows,
+                merge_labels=merge_labels,
+                names=names,
+                progress=progress,
+            )
         _print_dry_run(found, skip_bad_rows, json)
+        Workspace.check_model(model)
         return
     with console.progress_bar() as progress:
         workspace, report = Workspace.create(
@@ -84,13 +107,15 @@ def init(
             max_length=max_length,
             seed=seed,
             skip_bad_rows=skip_bad_rows,
+            merge_labels=merge_labels,
+            names=names,
             progress=progress,
         )
     if json:
         console.print_json(report.to_json())
         return
     for line in report.lines():
-        print(line)
+        print(console.shown(line))
     print(f"next: python -m backend train {workspace.path}   (or attach {workspace.path} --run DIR)")
 
 
@@ -104,6 +129,7 @@ def append(
         ),
     ],
     skip_bad_rows: SkipBadRows = False,
+    merge_labels: MergeLabels = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -111,14 +137,19 @@ def append(
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
         if dry_run:
-            _print_dry_run(workspace.append_dry_run(train=train, progress=progress), skip_bad_rows, json)
+            found = workspace.append_dry_run(
+                train=train, skip_bad_rows=skip_bad_rows, merge_labels=merge_labels, progress=progress
+            )
+            _print_dry_run(found, skip_bad_rows, json)
             return
-        report = workspace.append(train=train, skip_bad_rows=skip_bad_rows, progress=progress)
+        report = workspace.append(
+            train=train, skip_bad_rows=skip_bad_rows, merge_labels=merge_labels, progress=progress
+        )
     if json:
         console.print_json(report.to_json())
         return
     for line in report.lines():
-        print(line)
+        print(console.shown(line))
     status = workspace.status()
     states = {name: each["state"] for name, each in status["artifacts"].items()}
     states |= {f"scores {name}": state for name, state in status["scores"].items()}
@@ -134,6 +165,6 @@ def _print_dry_run(report: IngestReport | AppendReport, skip_bad_rows: bool, jso
         return
     print("dry run, nothing was written")
     for line in report.lines(dry=True):
-        print(line)
+        print(console.shown(line))
     if report.broken and not skip_bad_rows:
         print(f"would stop at: {report.broken[0]}; correct it, or leave such rows out with --skip-bad-rows")

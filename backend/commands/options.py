@@ -35,6 +35,18 @@ Eval = Annotated[str | None, typer.Option(help="Eval data like --train, or a fra
 TextB = Annotated[str | None, typer.Option(help="Column with the second text of a pair.")]
 Id = Annotated[str | None, typer.Option(help="Column with a unique id; default: a content hash.")]
 Group = Annotated[str | None, typer.Option(help="Column that names a row's source or group.")]
+Annotator = Annotated[str | None, typer.Option(help="Column that says who gave a row its label.")]
+MergeLabels = Annotated[
+    bool,
+    typer.Option(
+        "--merge-labels",
+        help="Labels that differ only in spelling (case, blanks, quotes, ...) are one class.",
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option(help="Names of the classes: 0=hate,1=neither; or a file with a LABEL=NAME a line, or JSON."),
+]
 SplitColumn = Annotated[str | None, typer.Option(help="Column that says train, validation or test.")]
 Layers = Annotated[int | None, typer.Option(help="Keep only the model's first N layers.")]
 MaxLength = Annotated[int | None, typer.Option(help="Longest text in tokens; default: set by train.")]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,17 +15,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.data.assemble import some
+from backend.data.assemble import some, without_joined
+from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split, split_path
 from backend.data.fit import fitted, too_many_values
 from backend.data.ids import content_ids
+from backend.data.label_variants import label_variants, shown_label
 from backend.data.labels import LabelCodec
-from backend.data.messages import first_line, listing, shown_name, shown_value
-from backend.data.overlap import stands_also_in
+from backend.data.messages import first_line, listing, shown_name, shown_type, shown_value
+from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
+from backend.data.rows import is_json
 from backend.data.sources import read
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
+from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
 from backend.data.validate import Usable, known_classes, new_ids, usable
 from backend.errors import InputError
 from backend.files import file_digest, replacing
@@ -44,6 +50,8 @@ class AppendReport:
     ``repeated`` rows have text and label of a training row that was there before, ``overlap`` rows the
     text of an eval row. ``missing`` columns are not in ``source``: null in the new rows. ``left_out``:
     rows of other splits of the source. ``broken``: those of the rejected rows that stop it unless skipped.
+    ``contradicted`` rows have the text of an eval row and another label, ``contradicting`` ones that of a
+    training row that was there before. ``survey``: what else was noticed.
     """
 
     source: str
@@ -57,6 +65,9 @@ class AppendReport:
     repeated: int
     overlap: int
     broken: tuple[Rejected, ...] = ()
+    contradicted: int = 0
+    contradicting: int = 0
+    survey: Survey = field(default_factory=Survey)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -68,12 +79,13 @@ class AppendReport:
         names = ("rejected", "broken")
         listed = {name: tuple(Rejected(**each) for each in content[name]) for name in names}
         texts = {name: tuple(content[name]) for name in ("first_ids", "missing")}
-        return cls(**{**content, **texts, **listed})
+        noticed = {"survey": Survey.of_json(content["survey"])} if "survey" in content else {}
+        return cls(**{**content, **texts, **listed, **noticed})
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
         lines = [f"appended {self.n_appended:,} rows, train has {self.n_train:,} now"]
-        lines += [f"  {shown_name(name)}: {n:,}" for name, n in self.counts.items()]
+        lines += [f"  {shown_label(name)}: {n:,}" for name, n in self.counts.items()]
         more = ", ..." if self.n_appended > len(self.first_ids) else ""
         lines.append(f"ids: {', '.join(shown_name(each) for each in self.first_ids)}{more}")
         for value, n in self.left_out.items():
@@ -83,64 +95,86 @@ class AppendReport:
         if self.repeated:
             lines.append(f"repeated: {self.repeated:,} rows were in train already, text and label")
         if self.overlap:
-            lines.append(f"overlap: {self.overlap:,} rows have a text that eval has too")
+            others = f", {self.contradicted:,} of them with another label" if self.contradicted else ""
+            lines.append(f"overlap: {self.overlap:,} rows have a text that eval has too{others}")
+        if self.contradicting:
+            lines.append(
+                f"contradicting: {self.contradicting:,} rows have a text that train has with another label"
+            )
         if self.rejected:
             where = "" if dry else f", all listed in data/{REJECTED}"
             lines.append(f"rejected: {len(self.rejected):,} rows{where}")
             lines += [f"  {each}" for each in self.rejected[:most]]
-        return lines
+        return [*lines, *self.survey.lines()]
 
 
 def append(
-    folder: Folder, *, train: str, skip_bad_rows: bool = False, progress: Progress = silent
+    folder: Folder,
+    *,
+    train: str,
+    skip_bad_rows: bool = False,
+    merge_labels: bool = False,
+    progress: Progress = silent,
 ) -> AppendReport:
     """Put the rows of source ``train`` behind the training rows; all of them, or (`InputError`) none.
 
     Columns are those the workspace was made with. The rows that are there keep place and id; the model
     stays as it is, so its checkpoints stay current, and what was computed from the rows becomes stale.
+    ``merge_labels``: labels that differ from a class only in spelling mean it, as where `init` merged them.
     """
     with folder.lock():
         _settle(folder)
         try:
-            return _append(folder, train, Rejections(skip_broken=skip_bad_rows), progress)
+            return _append(folder, train, Rejections(skip_broken=skip_bad_rows), merge_labels, progress)
         finally:
             with suppress(OSError):  # what stays is settled by the next append
                 _settle(folder)
 
 
-def append_dry_run(folder: Folder, *, train: str, progress: Progress = silent) -> AppendReport:
+def append_dry_run(
+    folder: Folder,
+    *,
+    train: str,
+    skip_bad_rows: bool = False,
+    merge_labels: bool = False,
+    progress: Progress = silent,
+) -> AppendReport:
     """What `append` would bring in with its bad rows skipped; nothing is written."""
-    return _joined(folder, train, Rejections(skip_broken=True), progress).report
+    rejections = Rejections(skip_broken=True, skip_doubtful=skip_bad_rows)
+    return _joined(folder, train, rejections, merge_labels, progress).report
 
 
-def _append(folder: Folder, source: str, rejections: Rejections, progress: Progress) -> AppendReport:
+def _append(
+    folder: Folder, source: str, rejections: Rejections, merge: bool, progress: Progress
+) -> AppendReport:
     _check_whole(folder, folder.manifest())
-    joined = _joined(folder, source, rejections, progress)
+    joined = _joined(folder, source, rejections, merge, progress)
     with replacing(folder.data / _train_file(joined.mark)) as temporary:
         write_split(temporary, joined.table, joined.file)
         _check_readable(temporary, joined.file)
     _list_rejected(folder, joined.mark, joined.report.rejected)
     progress(STAGE, 2, 3)
-    _switch(folder, joined.mark, joined.report)
+    _switch(folder, joined)
     progress(STAGE, 3, 3)
     return joined.report
 
 
 @dataclass(frozen=True)
 class _Joined:
-    """The training rows as they will be, their fingerprint, the file that the new ones come from."""
+    """The training rows as they will be, their fingerprint, file and naming of the new ones."""
 
     table: pa.Table
     mark: str
     file: str
+    naming: Naming
     report: AppendReport
 
 
-def _joined(folder: Folder, source: str, rejections: Rejections, progress: Progress) -> _Joined:
+def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, progress: Progress) -> _Joined:
     progress(STAGE, 0, 3)
     manifest = folder.manifest()
     before, evaluation = load_split(folder, "train"), load_split(folder, "eval")
-    new = _read(source, before, manifest, rejections)
+    new = _read(source, before, manifest, rejections, merge)
     progress(STAGE, 1, 3)
     table = _behind(before.table, new.table, new.part.rows.file)
     together = Split("train", table, before.info)
@@ -156,9 +190,28 @@ def _joined(folder: Folder, source: str, rejections: Rejections, progress: Progr
         repeated=_shared([*_texts(new.part), new.part.labels], [*_texts(before), before.labels]),
         overlap=int(stands_also_in(new.part, evaluation).sum()),
         broken=tuple(rejections.sorted_broken()),
+        contradicted=int(contradicted_in(new.part, evaluation).sum()),
+        contradicting=int(contradicted_in(new.part, before).sum()),
+        survey=_survey(new, manifest, rejections),
     )
     mark = fingerprint(manifest.classes, _content(together), _content(evaluation))
-    return _Joined(table, mark, new.part.rows.file, report)
+    return _Joined(table, mark, new.part.rows.file, new.naming, report)
+
+
+def _survey(new: _New, manifest: Manifest, rejections: Rejections) -> Survey:
+    """What is noticed in the new rows; their labels are compared with the classes, too."""
+    info = manifest.data
+    known = {new.naming.label_of(name): 0 for name in manifest.classes}
+    asked = Asked(info.annotator, info.id, limit=manifest.max_length or USUAL_LENGTH)
+    return survey(
+        [new.spelled],
+        asked,
+        counts=({}, None),  # few rows of a class may come at a time
+        groups=label_variants({**known, **Counter(new.spelled.labels)}),
+        merged=new.naming.merges,
+        left_out=rejections.skip_doubtful,
+        rejected=rejections.sorted(),
+    )
 
 
 # -- reading ------------------------------------------------------------------------------------------
@@ -166,39 +219,49 @@ def _joined(folder: Folder, source: str, rejections: Rejections, progress: Progr
 
 @dataclass(frozen=True)
 class _New:
-    """The rows to append: validated, and as a table like that of the training split."""
+    """The rows to append: validated, and as a table like that of the training split.
+
+    ``spelled``: the rows with their labels as the cells have them; ``naming`` says what these mean.
+    """
 
     part: Usable
     ids: list[str]
     table: pa.Table
     missing: tuple[str, ...]
     left_out: dict[str, int]
+    spelled: Usable
+    naming: Naming
 
 
-def _read(source: str, before: Split, manifest: Manifest, rejections: Rejections) -> _New:
+def _read(source: str, before: Split, manifest: Manifest, rejections: Rejections, merge: bool) -> _New:
     """Read and validate ``source`` as `ingest` does, then make it fit the rows ``before``."""
     info = before.info
-    columns = Columns(info.text, info.label, info.text_b, info.id, info.group)
-    schema = before.table.select(before.original_columns).schema
+    columns = Columns(info.text, info.label, info.text_b, info.id, info.group, annotator=info.annotator)
+    schema = before.table.select([*before.original_columns, *info.derived]).schema
     found = read(source, "train", columns, rejections)
     fit = fitted(found.rows, schema, columns, rejections)
     part = usable(fit.rows, columns, rejections)
     codec = LabelCodec.of(schema, columns.label, "train")
-    part = known_classes(part, columns.label, codec, manifest.classes, rejections)
+    (part,) = without_joined([part], columns.label, rejections)
+    naming = Naming.recorded(info, merge).with_later(set(part.labels), manifest.classes)
+    spelled = part
+    part = known_classes(part, columns.label, codec, manifest.classes, naming, rejections)
     if columns.id is not None:
         part = new_ids(part, columns.id, set(before.ids), rejections)
     part = some(part, rejections, "train")
     ids = part.ids
     if ids is None:
         ids = content_ids("t", part.texts, part.texts_b, part.labels, taken=before.ids)
-    table = _stored(part, fit.schema, columns.label, codec)
-    return _New(part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out)
+    table = _stored(part, fit.schema, columns.label, codec, naming)
+    return _New(
+        part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out, spelled, naming
+    )
 
 
-def _stored(part: Usable, schema: pa.Schema, label: str, codec: LabelCodec) -> pa.Table:
-    """The rows as a table of ``schema``, labels written as its label column writes them."""
+def _stored(part: Usable, schema: pa.Schema, label: str, codec: LabelCodec, naming: Naming) -> pa.Table:
+    """The rows as a table of ``schema``, labels as their cells are where its label column can hold these."""
     arrays = [
-        pa.array([codec.encode(name) for name in part.labels], field.type)
+        _label_cells(part, field, codec, naming)
         if field.name == label
         else part.rows.table.column(field.name)
         for field in schema
@@ -206,16 +269,35 @@ def _stored(part: Usable, schema: pa.Schema, label: str, codec: LabelCodec) -> p
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+def _label_cells(part: Usable, field: pa.Field, codec: LabelCodec, naming: Naming) -> pa.Array:
+    cells = part.rows.values(field.name)
+    written = [codec.encode(naming.label_of(name)) for name in part.labels]
+    if codec.kind in ("name", "nested"):
+        written = [
+            cell if codec.kind == "nested" or isinstance(cell, str) else label
+            for cell, label in zip(cells, written, strict=True)
+        ]
+    if is_json(field):
+        written = [json.dumps(each, ensure_ascii=False) for each in written]
+    try:
+        return pa.array(written, field.type)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(
+            f"{part.rows.file}, column {field.name!r}: does not fit the column of the workspace, which holds "
+            f"{shown_type(field.type)}"
+        ) from error
+
+
 def _behind(old: pa.Table, new: pa.Table, file: str) -> pa.Table:
     """The rows of both, in the types of ``new``; `InputError` where together they have too many
     categories."""
     table = pa.concat_tables([_retyped(old, new.schema), new])
-    for field, column in zip(table.schema, table.columns, strict=True):
-        if pa.types.is_dictionary(field.type):
+    for each, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_dictionary(each.type):
             try:
                 column.unify_dictionaries()
             except pa.ArrowException as error:
-                raise too_many_values(file, field) from error
+                raise too_many_values(file, each) from error
     return table
 
 
@@ -275,8 +357,9 @@ def _list_rejected(folder: Folder, mark: str, rejected: Sequence[Rejected]) -> N
         temporary.write_bytes(listed + rejected_lines(rejected).encode())
 
 
-def _switch(folder: Folder, mark: str, report: AppendReport) -> None:
+def _switch(folder: Folder, joined: _Joined) -> None:
     """The one write that makes the new rows part of the workspace."""
+    mark, report, naming = joined.mark, joined.report, joined.naming
     name = _train_file(mark)
     digest = file_digest(folder.data / name)
     model_is_current = folder.state("checkpoints") == "current"
@@ -294,6 +377,8 @@ def _switch(folder: Folder, mark: str, report: AppendReport) -> None:
                 "n_rejected": info.n_rejected + len(report.rejected),
                 "sources": {**info.sources, f"append-{number}": report.source},
                 "files": {**info.files, "train": name},
+                "merged": dict(naming.merged),
+                "merges": naming.merges,
             }
         )
         return manifest.model_copy(update={"data": data, "artifacts": artifacts})

@@ -1,9 +1,17 @@
 """From the named sources to two validated splits that agree on their classes."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
+
+from backend.data.class_naming import Naming, naming_of
 from backend.data.columns import Columns
+from backend.data.label_remarks import joined_choices
+from backend.data.label_variants import Variants
 from backend.data.labels import check_two_classes
+from backend.data.messages import listing
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.sources import Read, has_splits, read, same_source
@@ -16,12 +24,27 @@ MAX_CLASSES = 1000
 
 @dataclass(frozen=True)
 class Assembled:
-    """Usable rows of both splits, class names in model order, rows of the sources in neither split."""
+    """Usable rows of both splits, class names in model order, rows of the sources in neither split.
+
+    ``naming`` gave the classes their names, ``groups`` are the labels that differ only in spelling;
+    ``seen``: the rows before any was held out, with their labels as the cells have them.
+    """
 
     train: Usable
     eval: Usable
     classes: tuple[str, ...]
     left_out: dict[str, int]
+    naming: Naming
+    groups: list[Variants]
+    seen: tuple[Usable, ...]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the user says of labels: merge those that differ only in spelling, call them as classes."""
+
+    merge: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -31,20 +54,60 @@ class _Parts:
     left_out: dict[str, int]
 
 
-def assemble(train: str, eval: str | None, columns: Columns, seed: int, rejections: Rejections) -> Assembled:
+def assemble(
+    train: str,
+    eval: str | None,
+    columns: Columns,
+    seed: int,
+    rejections: Rejections,
+    meaning: Meaning | None = None,
+) -> Assembled:
     """Read, validate and split; `InputError` if no two splits with at least two classes come out."""
     columns.check()
     fraction = parse_fraction(eval)
     parts = _read(train, eval, fraction, columns, rejections)
-    train_part = some(usable(parts.train, columns, rejections), rejections, "train")
-    classes = _classes(train_part, columns.label)
+    read_parts = [parts.train, *([] if parts.eval is None else [parts.eval])]
+    seen = [usable(each, columns, rejections) for each in read_parts]
+    some(seen[0], rejections, "train")
+    seen = without_joined(seen, columns.label, rejections)
+    train_part = some(seen[0], rejections, "train")
+    naming, groups = _naming(seen, columns.label, meaning or Meaning())
+    train_part = train_part.called(naming)
+    classes = _classes(train_part, columns.label, naming)
     if parts.eval is not None:
-        eval_part = usable(parts.eval, columns, rejections)
+        eval_part = seen[1].called(naming)
     else:
         assert fraction is not None
         train_part, eval_part = _hold_out(train_part, fraction, seed)
     eval_part = known_labels(eval_part, columns.label, train_part.present(classes), rejections)
-    return Assembled(train_part, some(eval_part, rejections, "eval"), classes, parts.left_out)
+    eval_part = some(eval_part, rejections, "eval")
+    return Assembled(train_part, eval_part, classes, parts.left_out, naming, groups, tuple(seen))
+
+
+def without_joined(parts: Sequence[Usable], column: str, rejections: Rejections) -> list[Usable]:
+    """``parts`` without rows whose label looks like several choices, where such rows are skipped."""
+    if not rejections.skip_doubtful:
+        return list(parts)
+    joined = joined_choices(label for part in parts for label in part.labels)
+    kept = []
+    for part in parts:
+        ok = np.array([label not in joined for label in part.labels], dtype=bool)
+        for i in np.flatnonzero(~ok).tolist():
+            reason = f"looks like several choices in one cell: {listing(joined[part.labels[i]])}"
+            rejections.broken(part.rows.rejected(i, column, reason))
+        kept.append(part.where(ok))
+    return kept
+
+
+def _naming(parts: Sequence[Usable], column: str, meaning: Meaning) -> tuple[Naming, list[Variants]]:
+    return naming_of(
+        Counter(label for part in parts for label in part.labels),
+        file=parts[0].rows.file,
+        column=column,
+        merge=meaning.merge,
+        names=meaning.names,
+        guessed=any(part.rows.guessed and part.codec.kind == "name" for part in parts),
+    )
 
 
 def _read(
@@ -106,7 +169,7 @@ def _hold_out(part: Usable, fraction: float, seed: int) -> tuple[Usable, Usable]
     return part.where(~mask), part.where(mask)
 
 
-def _classes(part: Usable, column: str) -> tuple[str, ...]:
+def _classes(part: Usable, column: str, naming: Naming) -> tuple[str, ...]:
     present = set(part.labels)
     check_two_classes(present, part.rows.file, column)
     if len(present) > MAX_CLASSES:
@@ -114,4 +177,4 @@ def _classes(part: Usable, column: str) -> tuple[str, ...]:
             f"{part.rows.file}, column {column!r}: {len(present):,} different labels "
             f"(at most {MAX_CLASSES:,}); is this the label column?"
         )
-    return part.codec.classes(present)
+    return naming.classes(part.codec, present)

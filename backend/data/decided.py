@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +11,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pyarrow as pa
 
+from backend.data.class_naming import Naming
 from backend.data.dataset import Split
 from backend.data.labels import LabelCodec
-from backend.data.messages import listing, shown_value
+from backend.data.messages import listing, shown_type, shown_value
+from backend.data.nested import place_of, planted
+from backend.data.rows import is_json
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 
@@ -61,7 +65,7 @@ def summary(split: Split, classes: tuple[str, ...], states: Mapping[str, RowStat
         if state is not None:
             actions[state.action] += 1
         if state is None or state.action != "remove":
-            new = _label(state, label)
+            new = _new_label(state, label)
             after[new] += 1
             relabelled += new != label
     return Summary(
@@ -79,7 +83,7 @@ def _action(states: Mapping[str, RowState], row_id: str) -> str | None:
     return state.action if state else None
 
 
-def _label(state: RowState | None, label: str) -> str:
+def _new_label(state: RowState | None, label: str) -> str:
     return label if state is None or state.label is None else state.label
 
 
@@ -93,33 +97,67 @@ def _check_labels(classes: tuple[str, ...], states: Mapping[str, RowState]) -> N
 
 
 def _relabelled(split: Split, states: Mapping[str, RowState]) -> pa.Table:
-    """The split's table with new labels written in the label column's own type."""
+    """The split's table with new labels written in the label column's own type.
+
+    A row that keeps its class keeps its cell, however its label is spelled there.
+    """
     new = {
         i: state.label
         for i, row_id in enumerate(split.ids)
-        if (state := states.get(row_id)) is not None and state.label is not None
+        if (state := states.get(row_id)) is not None and state.label not in (None, split.labels[i])
     }
     if not new:
         return split.table
-    place = split.table.column_names.index(split.info.label)
-    field, column = split.table.schema.field(place), split.table.column(place)
-    values = {i: _encoded(split, i, name, field) for i, name in new.items()}
-    try:
-        written = _replaced(column, values)
-    except (pa.ArrowException, OverflowError) as error:
-        raise InputError(f"column {field.name!r} ({field.type}) cannot hold the new labels") from error
-    table = split.table.set_column(place, field, written)
+    table = _written(split, split.table, split.info.label, new)
     return table.replace_schema_metadata(split.table.schema.metadata)
 
 
-def _encoded(split: Split, position: int, name: str, field: pa.Field) -> Any:
+def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str]) -> pa.Table:
+    """``table`` with the ``new`` labels of some rows in ``column``, or where a dotted name leads from it."""
+    path: list[str] = []
+    if column in split.info.derived:
+        found = place_of(column, split.original_columns)
+        assert found is not None
+        column, path = found
+    place = table.column_names.index(column)
+    field, cells = table.schema.field(place), table.column(place)
     try:
-        return LabelCodec.of(split.table.schema, field.name, "train").encode(name)
+        if path:
+            written = _planted(field, cells, path, {i: _label(split, name) for i, name in new.items()})
+        else:
+            written = _replaced(cells, {i: _encoded(split, i, name, field) for i, name in new.items()})
+    except (pa.ArrowException, OverflowError) as error:
+        raise InputError(
+            f"column {field.name!r} ({shown_type(field.type)}) cannot hold the new labels"
+        ) from error
+    return table.set_column(place, field, written)
+
+
+def _planted(field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapping[int, str]) -> pa.Array:
+    """A column of objects with ``new`` labels at ``path`` in some rows."""
+    values = cells.to_pylist()
+    for i, label in new.items():
+        value = planted(json.loads(values[i]) if is_json(field) else values[i], path, label)
+        values[i] = json.dumps(value, ensure_ascii=False) if is_json(field) else value
+    return pa.array(values, field.type)
+
+
+def _label(split: Split, name: str) -> str:
+    return Naming.recorded(split.info).label_of(name)
+
+
+def _encoded(split: Split, position: int, name: str, field: pa.Field) -> Any:
+    """The cell for class ``name``, in the form of the row's own cell."""
+    try:
+        codec = LabelCodec.of(split.table.schema, field.name, "train")
+        own = split.row(position)[field.name] if codec.kind == "nested" else None
+        cell = codec.encode(_label(split, name), like=own)
     except ValueError:
         raise InputError(
-            f"row {shown_value(split.ids[position])}: column {field.name!r} ({field.type}) cannot hold "
-            f"label {shown_value(name)}"
+            f"row {shown_value(split.ids[position])}: column {field.name!r} ({shown_type(field.type)}) "
+            f"cannot hold label {shown_value(name)}"
         ) from None
+    return json.dumps(cell, ensure_ascii=False) if is_json(field) else cell
 
 
 def _replaced(column: pa.ChunkedArray, new: Mapping[int, Any]) -> pa.Array:

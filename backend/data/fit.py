@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.columns import Columns
-from backend.data.messages import listing, shown_value
+from backend.data.messages import listing, shown_type, shown_value
 from backend.data.read_csv import typed
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows, is_json, is_text
@@ -117,14 +117,14 @@ def _column(rows: Rows, field: pa.Field, ok: np.ndarray, rejections: Rejections)
 
 def too_many_values(file: str, field: pa.Field) -> InputError:
     """The complaint about more categories than the type of a column has numbers for."""
-    return InputError(f"{file}, column {field.name!r}: too many different values for {field.type}")
+    return InputError(f"{file}, column {field.name!r}: too many different values for a column of categories")
 
 
 def _reject(
     rows: Rows, position: int, field: pa.Field, problem: str, ok: np.ndarray, rejections: Rejections
 ) -> None:
     if ok[position]:
-        kind = "JSON" if is_json(field) else field.type
+        kind = "JSON" if is_json(field) else shown_type(field.type)
         reason = f"{problem} the column's type in the workspace ({kind})"
         rejections.broken(rows.rejected(position, field.name, reason))
     ok[position] = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from backend.data.nested import dug, paths
 from backend.data.rows import Rows
 from backend.data.splits import TEST, TRAIN, VALIDATION
 
@@ -15,6 +17,17 @@ _LABEL = ("label", "labels", "class", "category", "target", "sentiment", "coarse
 _ID = ("id", "idx", "guid", "uuid", "row_id", "key")
 _SPLIT = ("split", "set", "subset", "partition")
 _GROUP = ("group", "source", "domain", "topic", "origin", "annotator")
+# How annotation tools write a label: Label Studio; Argilla's records, flat or not; doccano's first version.
+_TOOLS = (
+    r".*\.value\.choices",
+    r"responses\.[^.]+\.value",
+    r"[^.]+\.responses",
+    r"annotations?\.(label|choices)",
+)
+# Fields of them that are no labels or texts of the data.
+_NOT_MEANT = ("predictions.", "suggestions.", "meta.", "metadata.", "vectors.", "drafts.")
+_LOOKED_AT = 200  # rows
+_EXAMPLES = 20  # rows whose objects are looked into
 _FEW = 0.5  # different values per row: a label has fewer
 
 
@@ -36,13 +49,34 @@ class Guess:
 
 def guess_columns(rows: Rows) -> Guess:
     """By name first; where no name says which, the text has the longest cells and the label few values."""
-    free = {name: rows.values(name) for name in rows.table.column_names}
-    text = _take(free, _named(free, _TEXT) or _longest(free))
+    free = _columns(rows)
+    tool = _take(free, _labelled_by_tool(free))
+    text = _take(free, _named(free, _TEXT) or _named(free, _TEXT, last=True) or _longest(free))
     text_b = _take(free, _named(free, _TEXT_B))
     split = _take(free, _split(free))
     row_id = _take(free, _id(free))
-    label = _take(free, _named(free, _LABEL) or _fewest(free))
+    label = tool or _named(free, _LABEL) or _named(free, _LABEL, last=True) or _fewest(free)
+    if tool is None:
+        _take(free, label)
     return Guess(text, text_b, label, row_id, split, _named(free, _GROUP))
+
+
+def _columns(rows: Rows) -> dict[str, list[Any]]:
+    """The cells of every column; of objects, those of their fields under dotted names."""
+    found: dict[str, list[Any]] = {}
+    for name in rows.table.column_names:
+        cells = rows.values(name)[:_LOOKED_AT]
+        inner = dict.fromkeys(each for cell in cells[:_EXAMPLES] for each, _ in paths(cell, name))
+        for each in inner:
+            if each == name:
+                found[name] = cells
+            elif not each.startswith(_NOT_MEANT):
+                found[each] = [dug(cell, each.removeprefix(f"{name}.").split(".")) for cell in cells]
+    return found
+
+
+def _labelled_by_tool(columns: Collection[str]) -> str | None:
+    return next((name for form in _TOOLS for name in columns if re.fullmatch(form, name)), None)
 
 
 def _take(free: dict[str, list[Any]], name: str | None) -> str | None:
@@ -51,8 +85,12 @@ def _take(free: dict[str, list[Any]], name: str | None) -> str | None:
     return name
 
 
-def _named(columns: Collection[str], names: tuple[str, ...]) -> str | None:
-    plain = {column.strip().lower(): column for column in columns}
+def _named(columns: Collection[str], names: tuple[str, ...], last: bool = False) -> str | None:
+    """The column that has one of these names, or with ``last`` whose dotted name ends so."""
+    plain = {
+        (column.rpartition(".")[2] if last else column).strip().lower(): column
+        for column in reversed(list(columns))
+    }
     return next((plain[name] for name in names if name in plain), None)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from backend.data.assemble import Assembled, assemble
+from backend.data.assemble import Assembled, Meaning, assemble
 from backend.data.columns import Columns
 from backend.data.ids import content_ids
-from backend.data.messages import shown_name, shown_value
-from backend.data.overlap import stands_also_in
+from backend.data.label_variants import shown_label
+from backend.data.messages import shown_value
+from backend.data.overlap import contradicted_in, repeated_within, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
+from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
+from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
 from backend.folder import DataInfo, Folder, Manifest, ModelInfo
@@ -26,8 +29,9 @@ class IngestReport:
     """What came in: class counts per split, rows that were rejected, rows that serve no split.
 
     ``overlap`` is the number of eval rows whose text (or pair of texts) also stands in train, ``repeated``
-    that of training rows whose text stands in an earlier one. ``broken``: those of the rejected rows that
-    stop the import unless they are skipped.
+    that of training rows whose text stands in an earlier one; of them ``contradicted`` and ``contradicting``
+    rows have another label than some such row. ``broken``: those of the rejected rows that stop the import
+    unless they are skipped. ``survey``: what else was noticed.
     """
 
     n_train: int
@@ -39,6 +43,9 @@ class IngestReport:
     overlap: int = 0
     repeated: int = 0
     broken: tuple[Rejected, ...] = ()
+    contradicted: int = 0
+    contradicting: int = 0
+    survey: Survey = field(default_factory=Survey)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -48,27 +55,31 @@ class IngestReport:
     def of_json(cls, content: Mapping[str, Any]) -> IngestReport:
         """The report that `to_json` was made from, read by another process."""
         listed = {name: tuple(Rejected(**each) for each in content[name]) for name in ("rejected", "broken")}
-        return cls(**{**content, "classes": tuple(content["classes"]), **listed})
+        noticed = {"survey": Survey.of_json(content["survey"])} if "survey" in content else {}
+        return cls(**{**content, "classes": tuple(content["classes"]), **listed, **noticed})
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
         lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows, {len(self.classes)} classes"]
         for name in self.classes:
             train, evaluated = self.counts["train"][name], self.counts["eval"][name]
-            lines.append(f"  {shown_name(name)}: train {train:,}, eval {evaluated:,}")
+            lines.append(f"  {shown_label(name)}: train {train:,}, eval {evaluated:,}")
         for value, n in self.left_out.items():
             lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
         if self.overlap:
+            others = f", {self.contradicted:,} of them with another label" if self.contradicted else ""
             lines.append(
                 f"overlap: {self.overlap:,} of {self.n_eval:,} eval rows have a text that train has too"
+                + others
             )
         if self.repeated:
-            lines.append(f"repeated: {self.repeated:,} training rows have the text of an earlier one")
+            others = f", {self.contradicting:,} of them with another label" if self.contradicting else ""
+            lines.append(f"repeated: {self.repeated:,} training rows have the text of an earlier one{others}")
         if self.rejected:
             where = "" if dry else ", all listed in data/rejected.jsonl"
             lines.append(f"rejected: {len(self.rejected):,} rows{where}")
             lines += [f"  {each}" for each in self.rejected[:most]]
-        return lines
+        return [*lines, *self.survey.lines()]
 
 
 def ingest(
@@ -81,6 +92,8 @@ def ingest(
     max_length: int | None = None,
     seed: int = 0,
     skip_bad_rows: bool = False,
+    meaning: Meaning | None = None,
+    tokens: Tokens | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
     """Fill a new workspace ``folder`` with both splits, the rejected rows and the first manifest.
@@ -92,9 +105,11 @@ def ingest(
     """
     progress(STAGE, 0, 2)
     rejections = Rejections(skip_broken=skip_bad_rows)
-    data = assemble(train, eval, columns, seed, rejections)
+    data = assemble(train, eval, columns, seed, rejections, meaning)
     progress(STAGE, 1, 2)
-    report = _report(data, rejections)
+    report = _report(
+        data, rejections, Asked(columns.annotator, columns.id, tokens, max_length or USUAL_LENGTH)
+    )
     rejected = report.rejected
     folder.data.mkdir()
     train_ids, eval_ids = _ids("t", data.train), _ids("e", data.eval)
@@ -109,6 +124,11 @@ def ingest(
         text_b=columns.text_b,
         id=columns.id,
         group=columns.group,
+        annotator=columns.annotator,
+        merged=dict(data.naming.merged),
+        merges=data.naming.merges,
+        names=dict(data.naming.names),
+        derived=data.train.rows.derived,
         n_train=len(data.train),
         n_eval=len(data.eval),
         n_rejected=len(rejected),
@@ -122,36 +142,57 @@ def ingest(
 
 
 def dry_run(
-    *, train: str, eval: str | None, columns: Columns, seed: int = 0, progress: Progress = silent
+    *,
+    train: str,
+    eval: str | None,
+    columns: Columns,
+    max_length: int | None = None,
+    seed: int = 0,
+    skip_bad_rows: bool = False,
+    meaning: Meaning | None = None,
+    tokens: Tokens | None = None,
+    progress: Progress = silent,
 ) -> IngestReport:
     """What `ingest` would bring in with its bad rows skipped; nothing is written.
 
-    Raises the same `InputError` where skipping does not help.
+    Rows that only look wrong are skipped if ``skip_bad_rows``, as `ingest` does. Raises the same `InputError`
+    where skipping does not help.
     """
     progress(STAGE, 0, 1)
-    rejections = Rejections(skip_broken=True)
-    report = _report(assemble(train, eval, columns, seed, rejections), rejections)
+    rejections = Rejections(skip_broken=True, skip_doubtful=skip_bad_rows)
+    data = assemble(train, eval, columns, seed, rejections, meaning)
+    report = _report(
+        data, rejections, Asked(columns.annotator, columns.id, tokens, max_length or USUAL_LENGTH)
+    )
     progress(STAGE, 1, 1)
     return report
 
 
-def _report(data: Assembled, rejections: Rejections) -> IngestReport:
+def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestReport:
+    counts = data.train.counts(data.classes), data.eval.counts(data.classes)
+    repeated, contradicting = repeated_within(data.train)
+    rejected = tuple(rejections.sorted())
     return IngestReport(
         n_train=len(data.train),
         n_eval=len(data.eval),
         classes=data.classes,
-        counts={"train": data.train.counts(data.classes), "eval": data.eval.counts(data.classes)},
-        rejected=tuple(rejections.sorted()),
+        counts={"train": counts[0], "eval": counts[1]},
+        rejected=rejected,
         left_out=data.left_out,
         overlap=int(stands_also_in(data.eval, data.train).sum()),
-        repeated=len(data.train) - len(set(_pairs(data.train))),
+        repeated=int(repeated.sum()),
         broken=tuple(rejections.sorted_broken()),
-    )
-
-
-def _pairs(part: Usable) -> Iterable[tuple[str, ...]]:
-    return (
-        zip(part.texts, strict=True) if part.texts_b is None else zip(part.texts, part.texts_b, strict=True)
+        contradicted=int(contradicted_in(data.eval, data.train).sum()),
+        contradicting=int(contradicting.sum()),
+        survey=survey(
+            data.seen,
+            asked,
+            counts=counts,
+            groups=data.groups,
+            merged=data.naming.merges,
+            left_out=rejections.skip_doubtful,
+            rejected=rejected,
+        ),
     )
 
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from backend.data.messages import listing, shown_value
+from backend.data.choices import CHOICES, NotALabel, choice_of, in_form_of, listed_choices
+from backend.data.label_variants import quoted, spelling_notes
+from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rows import is_json, is_text
 from backend.errors import InputError
 
-Kind = Literal["name", "class", "integer", "float", "boolean"]
+Kind = Literal["name", "class", "integer", "float", "boolean", "nested"]
 UNLABELLED = -1  # what `datasets` writes into a ClassLabel column for "no label"
-
-
-class NotALabel(ValueError):
-    """A value that stands for no class; the message says why."""
 
 
 @dataclass(frozen=True)
 class LabelCodec:
-    """How one label column writes its classes; ``names`` is set for a ClassLabel column only."""
+    """How one label column writes its classes; ``names`` is set for a ClassLabel column only.
+
+    ``nested`` columns hold lists or objects, or values of several types as JSON.
+    """
 
     kind: Kind
     type: pa.DataType
@@ -35,8 +36,13 @@ class LabelCodec:
         """The codec of ``column``; `InputError` for types that cannot be labels."""
         field = schema.field(column)
         names = _class_names(schema, column)
-        if is_json(field):
-            raise InputError(f"{file}, column {column!r}: labels of several types; make all of them names")
+        if pa.types.is_struct(field.type) and field.type.get_field_index(CHOICES) < 0:
+            inner = f"{column}.{field.type.field(0).name}"
+            raise InputError(
+                f"{file}, column {column!r}: holds objects; name a field of them, such as {inner}"
+            )
+        if is_json(field) or pa.types.is_nested(field.type):
+            return cls("nested", field.type)
         if pa.types.is_integer(field.type):
             return cls("class" if names else "integer", field.type, names)
         if is_text(field.type) or pa.types.is_null(field.type):
@@ -46,15 +52,19 @@ class LabelCodec:
         if pa.types.is_boolean(field.type):
             return cls("boolean", field.type)
         raise InputError(
-            f"{file}, column {column!r}: {field.type} cannot be labels; names or whole numbers can"
+            f"{file}, column {column!r}: {shown_type(field.type)} cannot be labels; "
+            "names or whole numbers can"
         )
 
     def decode(self, value: Any) -> str | None:
         """The class name of one Python value, None where there is no label; raises `NotALabel`."""
+        if self.kind == "nested":
+            return choice_of(value)
         if value is None or (self.kind == "float" and math.isnan(value)):
             return None
         if self.kind == "name":
-            return value if value.strip() else None
+            listed = listed_choices(value)
+            return choice_of(value if listed is None else listed)
         if self.kind == "class":
             return self._named(value)
         if self.kind == "float":
@@ -75,16 +85,22 @@ class LabelCodec:
         known: dict[Any, str | NotALabel | None] = {}
         decoded = []
         for value in values:
-            if value not in known:
+            key = repr(value) if self.kind == "nested" else value
+            if key not in known:
                 try:
-                    known[value] = self.decode(value)
+                    known[key] = self.decode(value)
                 except NotALabel as error:
-                    known[value] = error
-            decoded.append(known[value])
+                    known[key] = error
+            decoded.append(known[key])
         return decoded
 
-    def encode(self, name: str) -> Any:
-        """The Python value that the column holds for class ``name``: the inverse of `decode`."""
+    def encode(self, name: str, like: Any = None) -> Any:
+        """The Python value that the column holds for class ``name``: the inverse of `decode`.
+
+        ``like``: a value of the column whose form a nested label takes.
+        """
+        if self.kind == "nested":
+            return in_form_of([None] if like is None and pa.types.is_list(self.type) else like, name)
         if self.kind == "class":
             return self.names.index(name)
         if self.kind == "integer":
@@ -113,22 +129,55 @@ def _class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
         return ()
 
 
+def check_one_type(values: Sequence[Any], where: Callable[[int], object]) -> None:
+    """`InputError` where labels are names in one row and numbers, or true and false, in another.
+
+    ``where`` says the place of a row.
+    """
+    first: tuple[int, str] | None = None
+    for i, value in enumerate(values):
+        if isinstance(value, str | bool | int | float):
+            kind = (
+                "a name"
+                if isinstance(value, str)
+                else "true or false"
+                if isinstance(value, bool)
+                else "a number"
+            )
+            first = first or (i, kind)
+            if kind != first[1]:
+                raise InputError(
+                    f"{where(i)}: labels of several types: {shown_value(value)} is {kind}, "
+                    f"{shown_value(values[first[0]])} before it is {first[1]}; make all of them names"
+                )
+
+
 def check_two_classes(present: Collection[str], file: str, column: str) -> None:
     """`InputError` unless at least two classes are ``present``."""
     if len(present) < 2:
         raise InputError(
-            f"{file}, column {column!r}: train needs at least two classes, it has only {listing(present)}"
+            f"{file}, column {column!r}: train needs at least two classes, it has only "
+            f"{', '.join(map(quoted, present)) or 'none'}"
         )
 
 
 def unknown_label(name: str, classes: Collection[str]) -> str:
     """The complaint about an eval label that train lacks."""
-    return f"label {shown_value(name)} does not occur in train, which has {listing(list(classes))}"
+    return (
+        f"label {shown_value(name)} does not occur in train, which has {listing(list(classes))}"
+        f"{_like(name, classes)}"
+    )
 
 
 def unknown_class(name: str, classes: Collection[str]) -> str:
     """The complaint about a label that is no class of the workspace."""
     return (
         f"label {shown_value(name)} is none of the workspace's classes {listing(list(classes))}, "
-        "and the model has no output for it"
+        f"and the model has no output for it{_like(name, classes)}"
     )
+
+
+def _like(name: str, classes: Collection[str]) -> str:
+    """What to say where a label differs from a class only in spelling."""
+    same = [match for _, match in spelling_notes([name], classes)]
+    return f"; {quoted(same[0])} is spelled differently only: --merge-labels merges them" if same else ""

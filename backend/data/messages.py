@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import pyarrow as pa
+
 
 def shown_value(value: object, most: int = 60) -> str:
     """A value quoted, on one line, cut after ``most`` characters."""
@@ -39,3 +41,24 @@ def shown_bytes(count: int) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of a library's error message, or the error's type if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def shown_type(kind: pa.DataType) -> str:
+    """What a column holds, in words that need no knowledge of Arrow."""
+    if pa.types.is_dictionary(kind):
+        return shown_type(kind.value_type)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return f"lists of {shown_type(kind.value_type)}"
+    if pa.types.is_struct(kind) or pa.types.is_map(kind):
+        return f"objects ({listing((kind.field(i).name for i in range(kind.num_fields)), 5)})"
+    tests = (
+        ("nothing", pa.types.is_null),
+        ("true and false", pa.types.is_boolean),
+        ("whole numbers", pa.types.is_integer),
+        ("numbers", pa.types.is_floating),
+        ("decimal numbers", pa.types.is_decimal),
+        ("dates or times", pa.types.is_temporal),
+        ("bytes", lambda each: pa.types.is_binary(each) or pa.types.is_large_binary(each)),
+        ("text", lambda each: pa.types.is_string(each) or pa.types.is_large_string(each)),
+    )
+    return next((name for name, test in tests if test(kind)), str(kind))

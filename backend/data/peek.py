@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from backend.data.class_naming import naming_of
+from backend.data.columns import Columns
 from backend.data.guess import Guess, guess_columns
+from backend.data.nested import with_nested
 from backend.data.python_values import python_values
+from backend.data.rejected import Rejections
+from backend.data.rows import Rows
 from backend.data.sources import first_rows, has_splits
+from backend.data.survey import Asked, Survey, header_remarks, survey
+from backend.data.text_remarks import column_remarks
+from backend.data.validate import usable
 
 ROWS = 20
+LOOKED_AT = 5_000  # rows in which something is looked for
 LONGEST_CELL = 400
 MOST_COLUMNS = 200
 LONGEST_NAME = 1_000  # of a column: what is longer can't be named on a command line
@@ -17,12 +27,16 @@ LONGEST_NAME = 1_000  # of a column: what is longer can't be named on a command 
 
 @dataclass(frozen=True)
 class Peek:
-    """``rows``: cells as text, cut to `LONGEST_CELL`; ``has_splits``: the source has several splits."""
+    """``rows``: cells as text, cut to `LONGEST_CELL`; ``has_splits``: the source has several splits.
+
+    ``survey``: what is noticed in the first `LOOKED_AT` rows.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     guess: Guess
     has_splits: bool
+    survey: Survey = field(default_factory=Survey)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -32,16 +46,40 @@ class Peek:
     def of_json(cls, content: dict[str, Any]) -> Peek:
         """What `to_json` was made from, read by another process."""
         rows = tuple(tuple(row) for row in content["rows"])
-        return cls(tuple(content["columns"]), rows, Guess(**content["guess"]), content["has_splits"])
+        noticed = Survey.of_json(content["survey"]) if "survey" in content else Survey()
+        guess = Guess(**content["guess"])
+        return cls(tuple(content["columns"]), rows, guess, content["has_splits"], noticed)
 
 
-def peek(source: str) -> Peek:
-    """Look at a source without reading all of it; `InputError` if it is no source."""
-    rows = first_rows(source, ROWS)
+def peek(source: str, *, text: str | None = None, label: str | None = None) -> Peek:
+    """Look at a source without reading all of it; ``text``, ``label``: columns, if not those it looks like.
+
+    `InputError` if it is no source or has no such column.
+    """
+    rows = first_rows(source, LOOKED_AT)
     names = [name for name in rows.table.column_names if len(name) <= LONGEST_NAME][:MOST_COLUMNS]
-    cells = [[_cell(each) for each in python_values(name, rows.table.column(name))] for name in names]
+    head = rows.table.slice(0, ROWS)
+    cells = [[_cell(each) for each in python_values(name, head.column(name))] for name in names]
     shown = tuple(zip(*cells, strict=True))
-    return Peek(tuple(names), shown, guess_columns(rows), has_splits(source))
+    guess = guess_columns(rows)
+    guess = replace(guess, text=text or guess.text, label=label or guess.label)
+    return Peek(tuple(names), shown, guess, has_splits(source), _survey(rows, guess))
+
+
+def _survey(rows: Rows, guess: Guess) -> Survey:
+    """What is noticed in rows of which the columns are as they look; little, where these are not found."""
+    whole = len(rows) < LOOKED_AT
+    if guess.text is None or guess.label is None:
+        return Survey(len(rows), whole, {}, (*header_remarks([rows]), *column_remarks(rows, guess.id)))
+    columns = Columns(guess.text, guess.label, guess.text_b)
+    rejections = Rejections(skip_broken=True)
+    part = usable(with_nested(rows, columns), columns, rejections)
+    counts = Counter(part.labels)
+    naming, groups = naming_of(counts, file=rows.file, column=guess.label, guessed=rows.guessed)
+    counts = Counter(naming.class_of(each) for each in counts.elements())
+    asked = Asked(id=guess.id)
+    rejected = rejections.sorted()
+    return survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
 
 
 def _cell(value: object) -> str:

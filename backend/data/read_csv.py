@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from backend.data.delimiter import LOOKED_AT, find_delimiter, looks_like_data
+from backend.data.first_look import stopping_at_damage
 from backend.data.messages import shown_value
 from backend.data.rejected import Rejected, Rejections
 from backend.data.rows import Rows
@@ -24,7 +26,7 @@ BOM = b"\xef\xbb\xbf"
 def read_csv(
     path: Path, name: str, delimiter: str, keep_text: Collection[str], rejections: Rejections, limit: int
 ) -> Rows:
-    """Read a file with a header line; blank lines are not rows.
+    """Read a file with a header line; blank lines are not rows, ``delimiter`` is what its name says.
 
     Columns whose every cell is written exactly as Python writes an int or a float become int64 or
     float64 (empty cells: null), except those in ``keep_text``; "007" and "1.10" stay text.
@@ -34,7 +36,8 @@ def read_csv(
     # The module's default of 128 KiB a cell is too small for documents; this only ever raises it.
     csv.field_size_limit(MAX_CELL)
     with open_source(path, name, limit) as stream:
-        lines = _Lines(stream)
+        delimiter, skipped = find_delimiter(stream, delimiter)
+        lines = _Lines(stream, skipped)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header = _header(reader, lines, name)
         records: list[list[str]] = []
@@ -42,40 +45,46 @@ def read_csv(
         for number, cells in _records(reader, lines, name, len(header), rejections):
             numbers.append(number)
             records.append(cells)
-    cells_of = zip(*records, strict=True) if records else ([] for _ in header)
+    cells_of = list(zip(*records, strict=True)) if records else [()] * len(header)
+    doubt = looks_like_data(header, [cells[:LOOKED_AT] for cells in cells_of])
     arrays = [
         pa.array(cells, pa.string()) if column in keep_text else typed(cells)
         for column, cells in zip(header, cells_of, strict=True)
     ]
     table = pa.Table.from_arrays(arrays, names=header)
-    return Rows(name, table, np.array(numbers, dtype=np.int64), guessed=True)
+    return Rows(name, table, np.array(numbers, dtype=np.int64), guessed=True, no_header=doubt)
 
 
 def first_csv(path: Path, name: str, delimiter: str, limit: int, most: int) -> Rows:
     """The first sound rows as they are written, every cell as text."""
     csv.field_size_limit(MAX_CELL)
     with open_source(path, name, limit) as stream:
-        lines = _Lines(stream)
+        delimiter, skipped = find_delimiter(stream, delimiter)
+        lines = _Lines(stream, skipped)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         header = _header(reader, lines, name)
-        sound = islice(_records(reader, lines, name, len(header), Rejections(skip_broken=True)), most)
-        records = [cells for _, cells in sound]
-    columns = zip(*records, strict=True) if records else ([] for _ in header)
-    return Rows.of_table(
-        name,
-        pa.table({key: pa.array(cells, pa.string()) for key, cells in zip(header, columns, strict=True)}),
-    )
+        records: list[list[str]] = []
+        numbers: list[int] = []
+        with stopping_at_damage(records):
+            sound = _records(reader, lines, name, len(header), Rejections(skip_broken=True))
+            for number, cells in islice(sound, most):
+                numbers.append(number)
+                records.append(cells)
+    columns = list(zip(*records, strict=True)) if records else [()] * len(header)
+    doubt = looks_like_data(header, [cells[:LOOKED_AT] for cells in columns])
+    table = pa.table({key: pa.array(cells, pa.string()) for key, cells in zip(header, columns, strict=True)})
+    return Rows(name, table, np.array(numbers, dtype=np.int64), guessed=True, no_header=doubt)
 
 
 class _Lines:
     """Decoded lines for the csv reader; remembers the first undecodable one since last asked."""
 
-    def __init__(self, stream: io.BufferedReader) -> None:
-        self._stream = stream
+    def __init__(self, stream: io.BufferedReader, skipped: int = 0) -> None:
+        self._stream, self._skipped = stream, skipped
         self._damage: str | None = None
 
     def __iter__(self) -> Iterator[str]:
-        for number, line in enumerate(self._stream, start=1):
+        for number, line in enumerate(self._stream, start=1 + self._skipped):
             content = line.removeprefix(BOM) if number == 1 else line
             try:
                 yield content.decode()
@@ -102,8 +111,8 @@ def _header(reader: Any, lines: _Lines, name: str) -> list[str]:
         raise InputError(f"{name}: header, {damage}; save the file as UTF-8")
     if len(header) == 1 and (other := next((each for each in ";\t|" if each in header[0]), None)):
         raise InputError(
-            f"{name}: one column, {shown_value(header[0])}; it looks separated by {shown_value(other)}: "
-            "save it with commas, or with tabs as .tsv"
+            f"{name}: one column, {shown_value(header[0])}; it looks separated by {shown_value(other)}, "
+            "but not every row is: save it with commas, or with tabs as .tsv"
         )
     for column in header:
         if header.count(column) > 1:

@@ -27,15 +27,18 @@ class Rejected:
 class Rejections:
     """Collects rejected rows; a broken row is an error unless ``skip_broken``.
 
-    ``advice`` tells what to do about a broken row.
+    ``advice`` tells what to do about a broken row. ``skip_doubtful``: rows that may be meant as they are, but
+    look wrong, are rejected too; by default where broken ones are.
     """
 
     def __init__(
         self,
         skip_broken: bool = False,
         advice: str = "correct it, or leave such rows out with --skip-bad-rows",
+        skip_doubtful: bool | None = None,
     ) -> None:
         self.skip_broken, self._advice = skip_broken, advice
+        self.skip_doubtful = skip_broken if skip_doubtful is None else skip_doubtful
         self._found: list[Rejected] = []
         self._broken: list[Rejected] = []
 

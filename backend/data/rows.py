@@ -24,6 +24,8 @@ class Rows:
     """``table`` has one row per entry of ``numbers`` (int64: 1-based row or line in ``file``).
 
     ``guessed``: the format knows no types, so those of the columns follow from how the cells are written.
+    ``no_header``: why the names of the columns are probably a row of data. ``derived``: the columns that were
+    made from nested ones (see `backend.data.nested`).
     """
 
     file: str
@@ -31,6 +33,8 @@ class Rows:
     numbers: np.ndarray
     unit: str = "row"
     guessed: bool = False
+    no_header: str | None = None
+    derived: tuple[str, ...] = ()
 
     @classmethod
     def of_table(cls, file: str, table: pa.Table) -> Rows:
@@ -58,7 +62,11 @@ class Rows:
                 raise InputError(f"{self.file}: two columns are named {name!r}; rename one")
         for name in names:
             if name not in there:
-                raise InputError(f"{self.file}: no column {name!r}; the columns there are {listing(there)}")
+                doubt = f"; the first line looks like data: no header? ({self.no_header})"
+                raise InputError(
+                    f"{self.file}: no column {name!r}; the columns there are {listing(there)}"
+                    f"{doubt if self.no_header else ''}"
+                )
 
     def field(self, column: str) -> pa.Field:
         """Name, type and metadata of a column."""
@@ -68,6 +76,12 @@ class Rows:
         """A column as Python values; JSON columns are parsed."""
         values = python_values(column, self.table.column(column))
         return parsed(values) if is_json(self.field(column)) else values
+
+    def place(self, position: int, column: str | None = None) -> str:
+        """Where the row at ``position`` stands, for messages."""
+        return f"{self.file}, {self.unit} {self.numbers[position]}" + (
+            f", column {column!r}" if column else ""
+        )
 
     def rejected(self, position: int, column: str | None, reason: str) -> Rejected:
         """A rejection of the row at ``position``."""

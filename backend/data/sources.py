@@ -7,6 +7,7 @@ from pathlib import Path
 from backend.data.columns import Columns
 from backend.data.encoding import well_encoded
 from backend.data.messages import first_line, shown_name, shown_value
+from backend.data.nested import with_nested
 from backend.data.read_csv import first_csv, read_csv
 from backend.data.read_datasets import (
     Role,
@@ -17,6 +18,7 @@ from backend.data.read_datasets import (
     read_hub,
     read_saved,
 )
+from backend.data.read_fasttext import read_fasttext
 from backend.data.read_jsonl import first_jsonl, read_jsonl
 from backend.data.read_parquet import first_parquet, read_parquet
 from backend.data.rejected import Rejections
@@ -25,16 +27,17 @@ from backend.data.stream import LOOK_BYTES, size_limit
 from backend.errors import InputError
 
 CSV = {".csv": ",", ".tsv": "\t"}
-JSON_LINES = (".jsonl", ".ndjson", ".json-lines")
+JSON = (".jsonl", ".ndjson", ".json-lines", ".json")
+FASTTEXT = (".txt", ".ft")
 PARQUET = (".parquet",)
 SUPPORTED = (
-    "supported are .csv, .tsv, .jsonl, .ndjson, .json-lines (each also with .gz), .parquet, "
-    "a folder written by datasets.save_to_disk, or a hub id like owner/name"
+    "supported are .csv, .tsv, .jsonl, .ndjson, .json-lines, .json, fastText's .txt and .ft "
+    "(each also with .gz), .parquet, a folder written by datasets.save_to_disk, or a hub id like owner/name"
 )
 _HUB = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<config>[\w.+-]+))?(:(?P<split>[\w.-]+))?")
 # A name that ends like this was meant as a file, not as a hub id.
 _FILE_LIKE = re.compile(
-    r".*\.(csv|tsv|jsonl|ndjson|json-lines|json|parquet|gz|zip|txt|xlsx?|arrow|feather|pkl|pickle|npy|npz|db|xml)"
+    r".*\.(csv|tsv|jsonl|ndjson|json-lines|json|parquet|gz|zip|txt|ft|xlsx?|arrow|feather|pkl|pickle|npy|npz|db|xml)"
 )
 
 
@@ -56,13 +59,13 @@ def read(source: str, role: Role, columns: Columns, rejections: Rejections) -> R
     if path is None:
         hub = _hub(source)
         rows = read_hub(hub["name"], hub["config"], name, role, hub["split"], limit)
-        return Read(well_encoded(rows, columns, rejections))
+        return Read(with_nested(well_encoded(rows, columns, rejections), columns))
     if path.is_dir():
         if not is_saved(path):
             raise InputError(f"{name}: a folder, but not one written by datasets.save_to_disk; {SUPPORTED}")
         rows, left_out = read_saved(path, name, role, split, limit)
-        return Read(well_encoded(rows, columns, rejections), left_out)
-    return Read(_read_file(path, name, columns, rejections, limit))
+        return Read(with_nested(well_encoded(rows, columns, rejections), columns), left_out)
+    return Read(with_nested(_read_file(path, name, columns, rejections, limit), columns))
 
 
 def first_rows(source: str, most: int = 20) -> Rows:
@@ -83,8 +86,10 @@ def first_rows(source: str, most: int = 20) -> Rows:
         kind = file_kind(path.name)
         if kind in CSV:
             rows = first_csv(path, name, CSV[kind], limit, most)
-        elif kind in JSON_LINES:
+        elif kind in JSON:
             rows = first_jsonl(path, name, limit, most)
+        elif kind in FASTTEXT:
+            rows = read_fasttext(path, name, Rejections(skip_broken=True), limit, most)
         elif kind in PARQUET:
             rows = first_parquet(path, name, most)
         else:
@@ -105,7 +110,7 @@ def file_kind(name: str) -> str | None:
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     zipped = suffixes[-1:] == [".gz"]
     kind = next(reversed(suffixes[:-1] if zipped else suffixes), "")
-    return kind if kind in (*CSV, *JSON_LINES) or (kind in PARQUET and not zipped) else None
+    return kind if kind in (*CSV, *JSON, *FASTTEXT) or (kind in PARQUET and not zipped) else None
 
 
 def has_splits(source: str) -> bool:
@@ -149,8 +154,10 @@ def _read_file(path: Path, name: str, columns: Columns, rejections: Rejections, 
     kind = file_kind(path.name)
     if kind in CSV:
         return read_csv(path, name, CSV[kind], columns.texts, rejections, limit)
-    if kind in JSON_LINES:
+    if kind in JSON:
         return read_jsonl(path, name, columns.texts, rejections, limit)
+    if kind in FASTTEXT:
+        return read_fasttext(path, name, rejections, limit)
     if kind in PARQUET:
         return well_encoded(read_parquet(path, name, limit), columns, rejections)
     raise _unknown_kind(name)

@@ -17,7 +17,9 @@ from backend.files import replacing
 MOST_BYTES = 100 * 1024**2
 MOST_UNPACKED = 10 * MOST_BYTES
 _STEM = 40  # characters of the user's file name that are kept, of letters, digits, - and _
-_PLACE = re.compile(r"[0-9a-f]{16}/[A-Za-z0-9_-]{1,40}\.(csv|tsv|jsonl|ndjson|json-lines|parquet)(\.gz)?")
+_PLACE = re.compile(
+    r"[0-9a-f]{16}/[A-Za-z0-9_-]{1,40}\.(csv|tsv|jsonl|ndjson|json-lines|json|txt|ft|parquet)(\.gz)?"
+)
 _CHUNK = 1 << 20
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from backend.data.choices import NotALabel
+from backend.data.class_naming import Naming
 from backend.data.columns import Columns
-from backend.data.labels import LabelCodec, NotALabel, unknown_class, unknown_label
-from backend.data.messages import listing, shown_value
+from backend.data.labels import LabelCodec, check_one_type, unknown_class, unknown_label
+from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows, is_json, is_text
 from backend.errors import InputError
@@ -20,7 +22,10 @@ from backend.errors import InputError
 
 @dataclass(frozen=True)
 class Usable:
-    """Rows that can be used, with texts, class names and (where a column gives them) ids as lists."""
+    """Rows that can be used, with texts, class names and (where a column gives them) ids as lists.
+
+    ``labels`` are as the cells have them until `called` gives them the names of classes.
+    """
 
     rows: Rows
     codec: LabelCodec
@@ -45,6 +50,10 @@ class Usable:
             labels=[self.labels[i] for i in kept],
             ids=None if self.ids is None else [self.ids[i] for i in kept],
         )
+
+    def called(self, naming: Naming) -> Usable:
+        """The rows with the class that each label means in the place of the label."""
+        return replace(self, labels=[naming.class_of(each) for each in self.labels])
 
     def present(self, classes: Collection[str]) -> list[str]:
         """Those of ``classes`` that occur here, in the same order."""
@@ -101,15 +110,21 @@ def known_labels(part: Usable, column: str, present: Collection[str], rejections
 
 
 def known_classes(
-    part: Usable, column: str, codec: LabelCodec, classes: Collection[str], rejections: Rejections
+    part: Usable,
+    column: str,
+    codec: LabelCodec,
+    classes: Collection[str],
+    naming: Naming,
+    rejections: Rejections,
 ) -> Usable:
-    """``part`` with labels read as ``codec`` means them, without rows whose label is none of ``classes``.
+    """``part`` with its labels read as ``codec`` and ``naming`` mean them, without rows of no known class.
 
     ``codec`` is that of the stored label column, which must be able to hold the labels.
     """
     if codec.kind == "class" and part.codec.kind in ("integer", "float"):
         part = _by_number(part, column, codec, rejections)
-    problems = {label: _misfit(label, codec, classes) for label in set(part.labels)}
+    part = part.called(naming)
+    problems = {label: _misfit(label, codec, classes, naming) for label in set(part.labels)}
     ok = np.ones(len(part), dtype=bool)
     for i, label in enumerate(part.labels):
         problem = problems[label]
@@ -131,15 +146,20 @@ def new_ids(part: Usable, column: str, taken: Collection[str], rejections: Rejec
     return part.where(ok)
 
 
-def _misfit(label: str, codec: LabelCodec, classes: Collection[str]) -> str | None:
-    """Why a row with this label cannot be stored, None if it can."""
-    if label not in classes:
-        return unknown_class(label, classes)
+def _misfit(name: str, codec: LabelCodec, classes: Collection[str], naming: Naming) -> str | None:
+    """Why a row of this class cannot be stored, None if it can."""
+    if name not in classes:
+        return unknown_class(name, classes)
+    label = naming.label_of(name)
     try:
         held = codec.decode(codec.encode(label)) == label
     except ValueError:
         held = False
-    return None if held else f"label {shown_value(label)} cannot be stored in the column ({codec.type})"
+    return (
+        None
+        if held
+        else f"label {shown_value(name)} cannot be stored in the column ({shown_type(codec.type)})"
+    )
 
 
 def _by_number(part: Usable, column: str, codec: LabelCodec, rejections: Rejections) -> Usable:
@@ -164,8 +184,12 @@ def _by_number(part: Usable, column: str, codec: LabelCodec, rejections: Rejecti
 def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> list[str]:
     kind = rows.field(column).type
     if not (is_text(kind) or pa.types.is_null(kind)) or is_json(rows.field(column)):
-        kind = "JSON values of several types" if is_json(rows.field(column)) else kind
-        raise InputError(f"{rows.file}, column {column!r}: holds {kind}, not text; name a text column")
+        found = "values of several types" if is_json(rows.field(column)) else shown_type(kind)
+        fields = [
+            f"{column}.{kind.field(i).name}" for i in range(kind.num_fields) if is_text(kind.field(i).type)
+        ]
+        better = f"name a field of them, such as {fields[0]}" if fields else "name a text column"
+        raise InputError(f"{rows.file}, column {column!r}: holds {found}, not text; {better}")
     values = rows.values(column)
     for i, value in enumerate(values):
         if value is None or not value.strip():
@@ -177,7 +201,10 @@ def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> l
 
 def _labels(rows: Rows, column: str, codec: LabelCodec, ok: np.ndarray, rejections: Rejections) -> list[str]:
     names: list[str] = []
-    for i, name in enumerate(codec.decode_all(rows.values(column))):
+    values = rows.values(column)
+    if is_json(rows.field(column)):
+        check_one_type(values, lambda i: rows.place(i, column))
+    for i, name in enumerate(codec.decode_all(values)):
         if isinstance(name, str):
             names.append(name)
             continue

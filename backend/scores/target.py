@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.data.assemble import some
+from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.labels import LabelCodec
 from backend.data.rejected import Rejections
@@ -43,9 +44,10 @@ def labelled_target(context: Context) -> Target:
         return Target(split.texts, split.texts_b, split.labels)
     rows, columns, rejections = _read(context)
     part = usable(rows, columns, rejections)
-    stored = context.train.table.select(context.train.original_columns).schema
-    codec = LabelCodec.of(stored, columns.label, "train")
-    part = some(known_classes(part, columns.label, codec, context.classes, rejections), rejections, "target")
+    codec = LabelCodec.of(context.train.table.schema, columns.label, "train")
+    naming = Naming.recorded(context.manifest.data).with_later(set(part.labels), context.classes)
+    part = known_classes(part, columns.label, codec, context.classes, naming, rejections)
+    part = some(part, rejections, "target")
     return Target(part.texts, part.texts_b, part.labels)
 
 

@@ -54,7 +54,7 @@ BAD_FILES = [
     ("a.tsv", b"text\tlabel\none\n", ("row 1", "1 cells")),
     ("a.csv.gz", b"not gzip", ("a.csv.gz", "cannot be read")),
     ("a.csv.gz", gzip.compress(HEAD + ROWS * 99, mtime=0)[:-20], ("a.csv.gz", "cannot be read")),
-    ("a.jsonl", b"", ("is empty", "JSON object a line")),
+    ("a.jsonl", b"", ("is empty", "JSON objects")),
     ("a.jsonl", b"\n \n", ("is empty",)),
     ("a.jsonl", b'{"text": "x", "label": "a", "text": "y"}\n', ("line 1", "'text'", "twice")),
     ("a.jsonl", b'{"text": "x", "label": "a", "o": {"k;": 1, "k;": 2}}\n', ("line 1", "'k;'", "twice")),
@@ -67,17 +67,21 @@ BAD_FILES = [
     ),
     ("a.jsonl", b'{"text": "\\ud83d", "label": "a"}\n', ("line 1", "surrogate")),
     ("a.jsonl", b"[" * 100_000 + b"\n", ("line 1", "JSON")),
-    ("a.jsonl", b'{"text": 1, "label": "a"}\n{"text": 2, "label": "b"}\n', ("'text'", "int64", "not text")),
+    (
+        "a.jsonl",
+        b'{"text": 1, "label": "a"}\n{"text": 2, "label": "b"}\n',
+        ("'text'", "whole numbers", "not text"),
+    ),
     ("a.jsonl", b'{"text": {"a": 1}, "label": "a"}\n{"text": {"b": 1}, "label": "b"}\n', ("not text",)),
     ("a.jsonl", b'{"text": "x", "label": 1}\n{"text": "y", "label": "b"}\n', ("'label'", "several types")),
     (
         "a.jsonl",
-        b'{"text": "x", "label": [1]}\n{"text": "y", "label": [2]}\n',
-        ("'label'", "list", "whole numbers"),
+        b'{"text": "x", "label": {"a": 1}}\n{"text": "y", "label": {"a": 2}}\n',
+        ("'label'", "holds objects", "label.a"),
     ),
     ("a.parquet", b"PAR1 this is none", ("not a readable Parquet file",)),
     ("a.xlsx", b"PK", ("cannot read this kind of file", ".csv", ".parquet", "hub id")),
-    ("a.json", b"[]", ("cannot read this kind of file",)),
+    ("a.json", b"[]", ("is empty",)),
     ("a.pkl", b"\x80\x04.", ("cannot read this kind of file",)),
     ("a.parquet.gz", b"", ("cannot read this kind of file",)),
 ]
@@ -223,7 +227,7 @@ def test_no_usable_eval_row(tmp_path):
 
 def test_text_column_of_numbers_in_parquet(tmp_path):
     pq.write_table(pa.table({"text": [1.5, 2.5], "label": ["a", "b"]}), tmp_path / "a.parquet")
-    assert "holds double, not text" in complaint(tmp_path, str(tmp_path / "a.parquet"))
+    assert "holds numbers, not text" in complaint(tmp_path, str(tmp_path / "a.parquet"))
 
 
 def test_label_column_of_dates(tmp_path):

@@ -1,0 +1,143 @@
+"""What is noticed in a source before anything is computed: for `peek`, `init`, `append` and dry runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.data.agreement import agreement
+from backend.data.choices import SEVERAL
+from backend.data.equal_texts import text_keys
+from backend.data.label_remarks import cell_remarks, class_remarks, variant_remarks
+from backend.data.label_variants import Variants, shown_label
+from backend.data.rejected import Rejected
+from backend.data.remark import Remark, count_of
+from backend.data.rows import Rows
+from backend.data.text_remarks import Tokens, column_remarks, length_remarks, text_remarks
+from backend.data.validate import Usable, as_text
+
+USUAL_LENGTH = 128  # tokens that `train` reads of a text unless it is told otherwise
+SHOWN_CLASSES = 20
+_COUNTED = ("no text", "blank text", "no label", SEVERAL)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """``n_rows`` were looked at, ``whole``: there are no more. ``counts``: rows per label or class."""
+
+    n_rows: int = 0
+    whole: bool = True
+    counts: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> Survey:
+        """The survey that `dataclasses.asdict` made plain."""
+        return cls(**{**content, "remarks": tuple(Remark(**each) for each in content["remarks"])})
+
+    def lines(self, classes: bool = False) -> list[str]:
+        """A line for each remark; ``classes``: the number of rows and those of each class before them."""
+        lines = []
+        if classes:
+            part = "" if self.whole else "the first "
+            lines.append(
+                f"looked at {part}{count_of(self.n_rows, 'row')}, {count_of(len(self.counts), 'label')}"
+            )
+            shown = list(self.counts.items())[:SHOWN_CLASSES]
+            lines += [f"  {shown_label(name)}: {n:,}" for name, n in shown]
+            if len(self.counts) > SHOWN_CLASSES:
+                lines.append(f"  and {len(self.counts) - SHOWN_CLASSES:,} more")
+        return [*lines, *map(str, self.remarks)]
+
+    def has(self, kind: str) -> bool:
+        """Whether something of a kind was noticed."""
+        return any(each.kind == kind for each in self.remarks)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a survey needs to know beside the rows: the annotator column, the id column, how texts are cut."""
+
+    annotator: str | None = None
+    id: str | None = None
+    tokens: Tokens | None = None
+    limit: int = USUAL_LENGTH
+
+
+def survey(
+    parts: Sequence[Usable],
+    asked: Asked,
+    *,
+    counts: tuple[Mapping[str, int], Mapping[str, int] | None],
+    groups: Sequence[Variants] = (),
+    merged: bool = False,
+    left_out: bool = False,
+    rejected: Sequence[Rejected] = (),
+    whole: bool = True,
+) -> Survey:
+    """Everything that is noticed in ``parts``, whose labels are those of the cells.
+
+    ``counts``: rows per class of train and of eval (None: nothing held out yet). ``groups``: labels that
+    differ only in spelling, ``merged`` or not. ``left_out``: rows of several choices are skipped.
+    """
+    texts = [text for part in parts for text in part.texts]
+    paired = bool(parts) and all(part.texts_b is not None for part in parts)
+    seconds = [text for part in parts for text in part.texts_b or ()] if paired else None
+    labels = [label for part in parts for label in part.labels]
+    places = [(part.rows, i) for part in parts for i in range(len(part))]
+
+    def place(i: int) -> str:
+        rows, position = places[i]
+        return rows.place(position)
+
+    remarks = [
+        *header_remarks(part.rows for part in parts),
+        *_rejected(rejected),
+        *variant_remarks(groups, merged),
+        *cell_remarks(labels, place, left_out=left_out),
+        *class_remarks(*counts),
+        *_agreement(parts, asked.annotator),
+        *text_remarks(texts, seconds, place, asked.tokens),
+        *length_remarks(texts, seconds, place, asked.tokens, asked.limit),
+        *(column_remarks(parts[0].rows, asked.id) if parts else ()),
+    ]
+    of_each = Counter(counts[0])
+    of_each.update(counts[1] or {})
+    return Survey(len(texts), whole, dict(of_each.most_common()), tuple(remarks))
+
+
+def header_remarks(tables: Iterable[Rows]) -> list[Remark]:
+    """Files whose first line looks like data."""
+    doubts = {each.file: each.no_header for each in tables if each.no_header}
+    return [
+        Remark("no header", f"{file}: the first line looks like data: no header? ({why})")
+        for file, why in doubts.items()
+    ]
+
+
+def _rejected(rejected: Sequence[Rejected]) -> list[Remark]:
+    """Rows that have nothing to learn from, and cells with several choices, by reason."""
+    found: dict[str, list[Rejected]] = {}
+    for each in rejected:
+        reason = SEVERAL if each.reason.startswith(SEVERAL) else each.reason
+        if reason in _COUNTED:
+            found.setdefault(reason, []).append(each)
+    return [
+        Remark("rejected", f"{count_of(len(rows), 'row')} with {reason}", len(rows), _where(rows[0]))
+        for reason, rows in found.items()
+    ]
+
+
+def _where(rejected: Rejected) -> str:
+    return f"{rejected.file}, {rejected.unit} {rejected.row}"
+
+
+def _agreement(parts: Sequence[Usable], column: str | None) -> list[Remark]:
+    if column is None:
+        return []
+    keys = [key for part in parts for key in text_keys(part)]
+    labels = [label for part in parts for label in part.labels]
+    who = [as_text(each) for part in parts for each in part.rows.values(column)]
+    return agreement(keys, labels, who).remarks()
