@@ -21,7 +21,7 @@ from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split, split_path
 from backend.data.fit import fitted, too_many_values
 from backend.data.ids import content_ids
-from backend.data.label_variants import label_variants, shown_label
+from backend.data.label_variants import label_variants, visible_label
 from backend.data.labels import LabelCodec
 from backend.data.messages import first_line, listing, shown_name, shown_type, shown_value
 from backend.data.overlap import contradicted_in, stands_also_in
@@ -85,7 +85,7 @@ class AppendReport:
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
         lines = [f"appended {self.n_appended:,} rows, train has {self.n_train:,} now"]
-        lines += [f"  {shown_label(name)}: {n:,}" for name, n in self.counts.items()]
+        lines += [f"  {visible_label(name)}: {n:,}" for name, n in self.counts.items()]
         more = ", ..." if self.n_appended > len(self.first_ids) else ""
         lines.append(f"ids: {', '.join(shown_name(each) for each in self.first_ids)}{more}")
         for value, n in self.left_out.items():

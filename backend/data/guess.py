@@ -28,6 +28,7 @@ _TOOLS = (
 _NOT_MEANT = ("predictions.", "suggestions.", "meta.", "metadata.", "vectors.", "drafts.")
 _LOOKED_AT = 200  # rows
 _EXAMPLES = 20  # rows whose objects are looked into
+_DISTINCT = 0.95  # different values per row: an id has more, and a few doubles are better said than hidden
 _FEW = 0.5  # different values per row: a label has fewer
 
 
@@ -49,7 +50,7 @@ class Guess:
 
 def guess_columns(rows: Rows) -> Guess:
     """By name first; where no name says which, the text has the longest cells and the label few values."""
-    free = _columns(rows)
+    free = columns_of(rows)
     tool = _take(free, _labelled_by_tool(free))
     text = _take(free, _named(free, _TEXT) or _named(free, _TEXT, last=True) or _longest(free))
     text_b = _take(free, _named(free, _TEXT_B))
@@ -61,7 +62,7 @@ def guess_columns(rows: Rows) -> Guess:
     return Guess(text, text_b, label, row_id, split, _named(free, _GROUP))
 
 
-def _columns(rows: Rows) -> dict[str, list[Any]]:
+def columns_of(rows: Rows) -> dict[str, list[Any]]:
     """The cells of every column; of objects, those of their fields under dotted names."""
     found: dict[str, list[Any]] = {}
     for name in rows.table.column_names:
@@ -107,7 +108,9 @@ def _fewest(columns: dict[str, list[Any]]) -> str | None:
 
 def _id(columns: dict[str, list[Any]]) -> str | None:
     name = _named(columns, _ID)
-    return name if name is not None and len(set(map(str, columns[name]))) == len(columns[name]) else None
+    if name is None or len(set(map(str, columns[name]))) < _DISTINCT * len(columns[name]):
+        return None
+    return name
 
 
 def _split(columns: dict[str, list[Any]]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from backend.data.assemble import Assembled, Meaning, assemble
 from backend.data.columns import Columns
 from backend.data.ids import content_ids
-from backend.data.label_variants import shown_label
+from backend.data.label_variants import visible_label
 from backend.data.messages import shown_value
 from backend.data.overlap import contradicted_in, repeated_within, stands_also_in
 from backend.data.rejected import Rejected, Rejections
@@ -63,7 +63,7 @@ class IngestReport:
         lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows, {len(self.classes)} classes"]
         for name in self.classes:
             train, evaluated = self.counts["train"][name], self.counts["eval"][name]
-            lines.append(f"  {shown_label(name)}: train {train:,}, eval {evaluated:,}")
+            lines.append(f"  {visible_label(name)}: train {train:,}, eval {evaluated:,}")
         for value, n in self.left_out.items():
             lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
         if self.overlap:

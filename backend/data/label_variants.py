@@ -82,7 +82,7 @@ def quoted(label: str) -> str:
     return f"'{shown}'" if rest <= 0 else f"'{shown}...' ({len(label):,} characters)"
 
 
-def shown_label(label: str) -> str:
+def visible_label(label: str) -> str:
     """A label as it is, or `quoted` where something of it could not be seen."""
     plain = label.isprintable() and label == label.strip() and len(label) <= 100
     return label if plain and unicodedata.normalize("NFC", label) == label else quoted(label)

@@ -8,7 +8,7 @@ from typing import Any
 
 from backend.data.class_naming import naming_of
 from backend.data.columns import Columns
-from backend.data.guess import Guess, guess_columns
+from backend.data.guess import Guess, columns_of, guess_columns
 from backend.data.nested import with_nested
 from backend.data.python_values import python_values
 from backend.data.rejected import Rejections
@@ -29,7 +29,8 @@ LONGEST_NAME = 1_000  # of a column: what is longer can't be named on a command 
 class Peek:
     """``rows``: cells as text, cut to `LONGEST_CELL`; ``has_splits``: the source has several splits.
 
-    ``survey``: what is noticed in the first `LOOKED_AT` rows.
+    ``survey``: what is noticed in the first `LOOKED_AT` rows. ``nested``: dotted names of
+    what lies in columns of objects.
     """
 
     columns: tuple[str, ...]
@@ -37,6 +38,12 @@ class Peek:
     guess: Guess
     has_splits: bool
     survey: Survey = field(default_factory=Survey)
+    nested: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What may be named as a column: columns, and fields of the objects in them by dotted names."""
+        return (*self.columns, *self.nested)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -48,7 +55,14 @@ class Peek:
         rows = tuple(tuple(row) for row in content["rows"])
         noticed = Survey.of_json(content["survey"]) if "survey" in content else Survey()
         guess = Guess(**content["guess"])
-        return cls(tuple(content["columns"]), rows, guess, content["has_splits"], noticed)
+        return cls(
+            tuple(content["columns"]),
+            rows,
+            guess,
+            content["has_splits"],
+            noticed,
+            tuple(content.get("nested", ())),
+        )
 
 
 def peek(source: str, *, text: str | None = None, label: str | None = None) -> Peek:
@@ -63,7 +77,10 @@ def peek(source: str, *, text: str | None = None, label: str | None = None) -> P
     shown = tuple(zip(*cells, strict=True))
     guess = guess_columns(rows)
     guess = replace(guess, text=text or guess.text, label=label or guess.label)
-    return Peek(tuple(names), shown, guess, has_splits(source), _survey(rows, guess))
+    nested = [name for name in columns_of(rows) if name not in names and len(name) <= LONGEST_NAME]
+    return Peek(
+        tuple(names), shown, guess, has_splits(source), _survey(rows, guess), tuple(nested[:MOST_COLUMNS])
+    )
 
 
 def _survey(rows: Rows, guess: Guess) -> Survey:

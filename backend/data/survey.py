@@ -11,7 +11,7 @@ from backend.data.agreement import agreement
 from backend.data.choices import SEVERAL
 from backend.data.equal_texts import text_keys
 from backend.data.label_remarks import cell_remarks, class_remarks, variant_remarks
-from backend.data.label_variants import Variants, shown_label
+from backend.data.label_variants import Variants, visible_label
 from backend.data.rejected import Rejected
 from backend.data.remark import Remark, count_of
 from backend.data.rows import Rows
@@ -46,7 +46,7 @@ class Survey:
                 f"looked at {part}{count_of(self.n_rows, 'row')}, {count_of(len(self.counts), 'label')}"
             )
             shown = list(self.counts.items())[:SHOWN_CLASSES]
-            lines += [f"  {shown_label(name)}: {n:,}" for name, n in shown]
+            lines += [f"  {visible_label(name)}: {n:,}" for name, n in shown]
             if len(self.counts) > SHOWN_CLASSES:
                 lines.append(f"  and {len(self.counts) - SHOWN_CLASSES:,} more")
         return [*lines, *map(str, self.remarks)]

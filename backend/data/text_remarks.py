@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -23,8 +24,8 @@ class Tokens(Protocol):
 
     limit: int
 
-    def longer(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> list[int]:
-        """Places of the texts (or pairs) that have more tokens than ``limit``."""
+    def longer(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[list[int], float]:
+        """Places of texts (or pairs) that have more tokens than ``limit``; the share that was looked at."""
 
     def without_own(self, texts: Sequence[str]) -> list[int]:
         """Places of the texts of which the model sees special or unknown tokens only."""
@@ -67,15 +68,20 @@ def length_remarks(
     texts: Sequence[str], texts_b: Sequence[str] | None, place: Place, tokens: Tokens | None, limit: int
 ) -> list[Remark]:
     """How many texts are longer than ``limit`` tokens: counted with ``tokens``, else guessed from words."""
+    share = 1.0
     if tokens is not None:
-        long, how = tokens.longer(texts, texts_b), f"longer than {tokens.limit:,} tokens, and will be cut"
+        long, share = tokens.longer(texts, texts_b)
+        how = f"longer than {tokens.limit:,} tokens, and will be cut"
     else:
         sizes = [len(text.split()) for text in texts]
         if texts_b is not None:
             sizes = [one + len(other.split()) for one, other in zip(sizes, texts_b, strict=True)]
         long = [i for i, size in enumerate(sizes) if size * WORDS_TO_TOKENS > limit]
         how = f"probably longer than {limit:,} tokens (guessed from words), and would be cut"
-    return of_rows("too long", f"{len(long):,} of {count_of(len(texts), 'text')} {how}", long, place)
+    count = round(len(long) / share)
+    number = f"{count:,}" if share == 1 else f"about {count:,}"
+    found = of_rows("too long", f"{number} of {count_of(len(texts), 'text')} {how}", long, place)
+    return [replace(each, count=count) for each in found]
 
 
 def column_remarks(rows: Rows, row_id: str | None) -> list[Remark]:

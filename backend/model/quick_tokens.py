@@ -13,6 +13,7 @@ from backend.model.source import resolve
 _FILE = "tokenizer.json"
 _UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
 _BATCH = 1_000
+_MOST = 5_000  # texts that are cut up to know how many are too long
 
 
 class QuickTokens:
@@ -35,20 +36,23 @@ class QuickTokens:
         tokenizer.no_padding()
         return cls(tokenizer, min(wanted, _longest(folder)))
 
-    def longer(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> list[int]:
-        """Places of the texts (or pairs) that have more tokens, special ones included, than ``limit``.
+    def longer(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[list[int], float]:
+        """Places of texts (or pairs) of more than ``limit`` tokens, special ones included; of which share.
 
-        A text has hardly more tokens than UTF-8 bytes, so short ones are not cut up.
+        A text has hardly more tokens than UTF-8 bytes, so short ones are not cut up. Of very many others a
+        share is, evenly spaced.
         """
         pairs: list[Any] = list(texts) if texts_b is None else list(zip(texts, texts_b, strict=True))
         special = self._tokenizer.num_special_tokens_to_add(texts_b is not None)
         places = [i for i, each in enumerate(pairs) if _bytes(each) + special > self.limit]
-        long = []
+        looked_at = places[:: max(1, -(-len(places) // _MOST))]
+        share = len(looked_at) / max(len(places), 1) if places else 1.0
+        long, places = [], looked_at
         for start in range(0, len(places), _BATCH):
             part = places[start : start + _BATCH]
             encoded = self._tokenizer.encode_batch([pairs[i] for i in part])
             long += [i for i, each in zip(part, encoded, strict=True) if len(each.ids) > self.limit]
-        return long
+        return long, share
 
     def without_own(self, texts: Sequence[str]) -> list[int]:
         """Places of the texts of which the model sees special tokens only, the unknown one among them."""

@@ -11,8 +11,8 @@ from backend.data.label_variants import (
     label_variants,
     merged_names,
     quoted,
-    shown_label,
     spelling_notes,
+    visible_label,
 )
 
 CLASSES = ("positive", "negative", "naïve", "très bien", "0", "12")
@@ -87,7 +87,7 @@ def test_what_cannot_be_seen_is_shown():
     assert quoted("positive ") == "'positive '" and quoted("a\u00a0") == "'a\\xa0'"
     assert quoted("nai\u0308ve") == "'nai\\u0308ve'" and quoted("naïve") == "'naïve'"
     assert quoted("it's \\ \n") == "'it\\'s \\\\ \\n'"
-    assert [shown_label(each) for each in ("plain", "ends ", "a\u200bb")] == [
+    assert [visible_label(each) for each in ("plain", "ends ", "a\u200bb")] == [
         "plain",
         "'ends '",
         "'a\\u200bb'",

@@ -15,6 +15,7 @@ from pages.components.home.class_table import show_class_table
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show
 from pages.components.new.new_columns import NewData
+from pages.components.new.remarks import show_remarks
 from pages.components.new.steps import step_title
 from pages.components.numbers import plural
 
@@ -25,10 +26,12 @@ class Accepted:
 
     data: NewData
     report: IngestReport
+    merge: bool = False
 
     def args(self) -> list[str]:
         """As options of the command line."""
-        return [*self.data.args(), *(["--skip-bad-rows"] if self.report.broken else [])]
+        merge = ["--merge-labels"] if self.merge else []
+        return [*self.data.args(), *merge, *(["--skip-bad-rows"] if self.report.broken else [])]
 
     @property
     def words(self) -> str:
@@ -39,7 +42,9 @@ class Accepted:
 
 def checked(data: NewData) -> Accepted | None:
     """Offer the check, show what it found; None as long as the import would not succeed."""
-    args = ["init", "cache/new", *data.args(), "--dry-run", "--json"]
+    merge = bool(keys.get(keys.NEW_MERGE))
+    options = [*data.args(), *(["--merge-labels"] if merge else [])]
+    args = ["init", "cache/new", *options, "--dry-run", "--json"]
     with st.container(border=True):
         step_title("Check")
         found = job_result(job_path(args, LOGS))
@@ -47,11 +52,14 @@ def checked(data: NewData) -> Accepted | None:
             job_panel(args, "Check every row", "nothing is written")
         else:
             job_panel(args, "Check again", "if the file has changed since", primary=False)
-        if found is None:
+        report = None if found is None else IngestReport.of_json(found)
+        if merge or (report is not None and report.survey.has("spellings")):
+            st.toggle("Merge labels that differ only in spelling", key=keys.NEW_MERGE)
+        if report is None:
             return None
-        report = IngestReport.of_json(found)
         _show(report)
-        return Accepted(data, report) if show_rejected(report, keys.NEW_SKIP) else None
+        show_remarks(report.survey, "Noticed")
+        return Accepted(data, report, merge) if show_rejected(report, keys.NEW_SKIP) else None
 
 
 def _show(report: IngestReport) -> None:

@@ -13,6 +13,7 @@ from backend.files import digest
 from pages.components import keys
 from pages.components.markup import show
 from pages.components.messages import show_error
+from pages.components.new.remarks import show_remarks
 from pages.components.new.source import ask_source
 from pages.components.new.steps import step_title
 from pages.components.number_field import Faults, ask_number
@@ -54,6 +55,7 @@ class NewData:
             "id": columns.id,
             "group": columns.group,
             "split-column": columns.split,
+            "annotator": columns.annotator,
         }
         return [f"--{name}={value}" for name, value in given.items() if value is not None]
 
@@ -66,7 +68,7 @@ def ask_data(source: str, look: Peek) -> NewData | None:
         st.space("small")
         mark = digest(source, look.columns)
         text, label, text_b = st.columns(3)
-        row_id, group, _ = st.columns(3)
+        row_id, group, annotator = st.columns(3)
         with text:
             chosen_text = _required("Text", look, look.guess.text, mark)
         with label:
@@ -81,6 +83,9 @@ def ask_data(source: str, look: Peek) -> NewData | None:
             )
         with group:
             groups = _optional("Group", look, look.guess.group, mark, "Where a row comes from, for audits.")
+        with annotator:
+            who = _optional("Annotator", look, None, mark, "Who gave a row its label, where several did.")
+        show_remarks(look.survey, "Noticed in the first rows")
     with st.container(border=True):
         step_title("Evaluation rows")
         try:
@@ -88,7 +93,7 @@ def ask_data(source: str, look: Peek) -> NewData | None:
             if chosen_text is None or chosen_label is None:
                 st.caption("Choose the columns with text and label.")
                 return None
-            columns = Columns(chosen_text, chosen_label, second, ids, groups, split)
+            columns = Columns(chosen_text, chosen_label, second, ids, groups, split, who)
             columns.check()
         except InputError as error:
             show_error(error)
@@ -131,10 +136,10 @@ def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
 
 
 def _required(name: str, look: Peek, guess: str | None, mark: str) -> str | None:
-    at = look.columns.index(guess) if guess in look.columns else None
+    at = look.choices.index(guess) if guess in look.choices else None
     return st.selectbox(
         name,
-        look.columns,
+        look.choices,
         index=at,
         key=_key(name, mark),
         bind="query-params",
@@ -143,9 +148,9 @@ def _required(name: str, look: Peek, guess: str | None, mark: str) -> str | None
 
 
 def _optional(name: str, look: Peek, guess: str | None, mark: str, help: str) -> str | None:
-    at = look.columns.index(guess) + 1 if guess in look.columns else 0
+    at = look.choices.index(guess) + 1 if guess in look.choices else 0
     chosen = st.selectbox(
-        name, (NONE, *look.columns), index=at, key=_key(name, mark), bind="query-params", help=help
+        name, (NONE, *look.choices), index=at, key=_key(name, mark), bind="query-params", help=help
     )
     return None if chosen == NONE else chosen
 

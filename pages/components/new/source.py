@@ -22,7 +22,7 @@ from pages.components.typed_name import allowed_path, typed_hub_id
 
 UPLOADS = Path("cache/.uploads")
 KINDS = {"upload": "Upload", "path": "Path on this machine", "hub": "Hub id"}
-ENDINGS = ["csv", "tsv", "jsonl", "ndjson", "gz", "parquet"]
+ENDINGS = ["csv", "tsv", "jsonl", "ndjson", "json", "txt", "ft", "gz", "parquet"]
 MEGABYTES = MOST_BYTES // 1024**2
 
 
@@ -71,7 +71,7 @@ def _named(role: str, kind: str) -> str | None:
         bind="query-params",
         placeholder=example,
         max_chars=1_000,
-        help="A .csv, .tsv, .jsonl (each also .gz) or .parquet file, or a folder written by "
+        help="A .csv, .tsv, .jsonl, .json, .txt (each also .gz) or .parquet file, or a folder written by "
         "datasets.save_to_disk."
         if kind == "path"
         else "A data set of the Hugging Face hub, with @config and :split where needed. "
@@ -95,7 +95,7 @@ def _uploaded(role: str) -> str | None:
         on_change=safely(_keep),
         args=(role,),
         max_upload_size=MEGABYTES,
-        help=f"CSV, TSV, JSON Lines (each also gzipped) or Parquet, up to {MEGABYTES} MB. The file is kept "
+        help=f"CSV, TSV, JSON, fastText (each also .gz) or Parquet, up to {MEGABYTES} MB. The file is kept "
         f"in {UPLOADS} on the machine that this server runs on.",
     )
     place = keys.get(_place(role)) or st.query_params.get(_place(role))
