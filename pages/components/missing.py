@@ -46,7 +46,7 @@ def offer_missing(workspace: Workspace, only: Only | None = None) -> None:
     due = due_steps(workspace)
     if running is not None:
         if due:
-            st.caption(f"Still coming: {_listed(due)}.")
+            st.caption(f"Still coming, {_together(due)}.")
         watch(running.folder)
         return
     if due:
@@ -75,13 +75,13 @@ def _is_demo(job: Job, workspace: Workspace) -> bool:
 
 
 def _together(due: list[Step]) -> str:
-    """About 6 min: words (about 1 min), sources (about 5 min)."""
+    """About 6 min: words 1 min, sources 5 min."""
     total = sum(each.forecast or 0.0 for each in due)
-    return f"about {remaining(total)}: {_listed(due)}" if len(due) > 1 else _listed(due)
+    return f"about {remaining(total)}: {_listed(due)}"
 
 
 def _listed(due: list[Step]) -> str:
-    return ", ".join(f"{NAMES[each.name]} (about {remaining(each.forecast or 0.0)})" for each in due)
+    return ", ".join(f"{NAMES[each.name]} {remaining(each.forecast or 0.0)}" for each in due)
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

@@ -44,12 +44,12 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     if not shown:
         st.caption("Explanations are hidden: the switch in the sidebar shows them.")
     elif explanation.has_words:
-        show(legend(painter.scale, painter.unit, label))
-        words, switch = st.columns([0.8, 0.2], vertical_alignment="center")
-        with words:
-            show_strongest_words(explanation)
+        colours, switch = st.columns([0.8, 0.2], vertical_alignment="center")
+        with colours:
+            show(legend(painter.scale, painter.unit, label))
         with switch:
             _ask_query()
+        show_strongest_words(explanation)
     else:
         show(tag("div", NO_WORDS, all_methods()[explanation.method].limits, cls="fw-legend"))
     cards = Cards(

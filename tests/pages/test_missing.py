@@ -1,0 +1,68 @@
+"""What is missing of a workspace: one button on every page that lacks something, and what is still coming."""
+
+import subprocess
+import sys
+
+import pytest
+
+from backend.everything import plan
+from pages.components import job_panel
+from pages.components.missing import BUTTON
+from tests.pages.driver import new_app, opened, page, words
+from tests.pages.test_jobs_page import put_job
+
+EMPTY = ("overview", "explore", "words", "sources", "scores", "review", "retrain", "changes")
+
+
+@pytest.fixture
+def lacking(erring_workspace, monkeypatch, tmp_path):
+    """The app on a workspace that is traced, and of which nothing else is known."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
+    erring_workspace.folder.forget("words")
+    return new_app()
+
+
+@pytest.fixture
+def process():
+    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield started
+    started.kill()
+    started.wait()
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_every_page_that_lacks_something_offers_all_of_it_once(lacking, name):
+    page(lacking, name)
+    assert not lacking.exception and not lacking.error
+    assert [each.label for each in lacking.main.button].count(BUTTON) == 1
+    said = next(each.value for each in lacking.caption if each.value.startswith("about "))
+    due = [each for each in plan(opened()) if each.is_due]
+    assert len(due) == 5 and said.count(",") == 4
+
+
+def test_the_button_starts_the_command(lacking, monkeypatch):
+    started: list[list[str]] = []
+    monkeypatch.setattr(job_panel, "start_command", lambda args, logs: started.append(args))
+    page(lacking, "sources")
+    next(each for each in lacking.main.button if each.label == BUTTON).click().run()
+    assert started == [["all", str(opened().path)]]
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("command", ["all", "scores"])
+def test_while_something_is_computed_pages_say_what_is_still_coming(lacking, process, name, command):
+    args = [command, str(opened().path)]
+    put_job(args, process, state="running", stage="step 2 of 5, words: errors", done=1, total=4)
+    page(lacking, name)
+    assert not lacking.exception and not lacking.error
+    assert BUTTON not in [each.label for each in lacking.main.button]
+    assert "Still coming, about" in words(lacking)
+    assert lacking.main.get("progress")[0].proto.value == 25
+
+
+def test_where_nothing_is_missing_nothing_is_offered(lacking, monkeypatch):
+    monkeypatch.setattr("pages.components.missing.plan", lambda workspace: [])
+    for name in ("overview", "changes", "retrain"):
+        page(lacking, name)
+        assert not lacking.exception and BUTTON not in [each.label for each in lacking.main.button]
