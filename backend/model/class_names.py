@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backend.data.label_variants import label_key, label_variants, shown_label
+from backend.data.label_variants import label_key, label_variants, visible_label
 from backend.errors import InputError
 
 
@@ -69,7 +69,7 @@ def _refuse_variants(num_labels: int, data_classes: Sequence[str]) -> None:
     variants = label_variants(data_classes)
     if not variants:
         return
-    groups = "; ".join(" and ".join(map(shown_label, _names(each.counts))) for each in variants[:3])
+    groups = "; ".join(" and ".join(map(visible_label, _names(each.counts))) for each in variants[:3])
     differ = " or ".join(sorted({what for each in variants for what in each.differ}))
     raise InputError(
         f"the data's labels {groups} differ only in {differ}, so {len(data_classes)} labels stand against "
@@ -93,5 +93,5 @@ def _cover(names: Sequence[str], data_classes: Sequence[str]) -> list[str] | Non
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(shown_label, names[:8]))
+    shown = ", ".join(map(visible_label, names[:8]))
     return shown if len(names) <= 8 else f"{shown}, ... ({len(names)} in all)"
