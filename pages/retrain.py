@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.learnt import warn_hardly_learnt
 from pages.components.missing import due_steps, offer_missing
 from pages.components.navigation import through_app
 from pages.components.retrain.followed import ask_followed
@@ -14,6 +15,7 @@ from pages.components.workspaces import current
 through_app()
 st.title("Retrain")
 workspace = current()
+warn_hardly_learnt(workspace)
 if can_retrain(workspace):
     if not something_decided(decided(workspace)) and due_steps(workspace):
         st.caption("The queue on Review, where decisions begin, is not complete yet.")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.learnt import warn_hardly_learnt
 from pages.components.navigation import through_app
 from pages.components.reason_field import ask_reason
 from pages.components.review.focus import show_focus
@@ -13,6 +14,7 @@ from pages.components.workspaces import current
 through_app()
 st.title("Review")
 workspace = current()
+warn_hardly_learnt(workspace)
 offer_scores(workspace)
 if scores_are_there(workspace):
     wanted = ask_queue_filter(workspace)

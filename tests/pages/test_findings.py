@@ -120,9 +120,3 @@ def test_a_damaged_table_of_scores_is_one_line(found):
     again = page(new_app(), "overview")
     assert not again.exception
     assert "eval row" in " ".join(lines(again))
-
-
-def test_a_model_that_says_one_class_is_the_first_finding(app, monkeypatch):
-    monkeypatch.setattr("pages.components.home.findings.eval_predicted", lambda path, artifacts: ["<b>good"])
-    first = next(iter(lines(page(app, "overview"))))
-    assert "called “&lt;b&gt;good”: the model says one class for every text" in first

@@ -23,7 +23,6 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.eval_errors import eval_correct, has_no_errors
 from pages.components.inspect.question import SOURCES
-from pages.components.markup import brief
 from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.review.queue_rows import queue_of
 from pages.components.scores.score_values import read_current
@@ -90,20 +89,6 @@ def _suspects(workspace: Workspace) -> Finding | Unknown:
     return Finding("medium", count, one, many, "review")
 
 
-def _one_class(workspace: Workspace) -> Finding | None:
-    if workspace.folder.state("predictions") != "current":
-        return None
-    predicted = eval_predicted(str(workspace.path), version(workspace))
-    if len(predicted) != 1:
-        return None
-    words = (
-        f"called “{brief(predicted[0])}”: the model says one class for every text. Train it anew, "
-        "longer or with a higher learning rate, before you look further"
-    )
-    count, query = len(workspace.eval_split), {keys.WHAT: SOURCES["eval"], keys.ONLY_ERRORS: "true"}
-    return Finding("high", count, f"eval row is {words}", f"eval rows are {words}", "inspect", query)
-
-
 def _errors(workspace: Workspace) -> Finding | None:
     if workspace.folder.state("predictions") != "current":
         return None  # the page says so already
@@ -141,7 +126,6 @@ def _duplicates(workspace: Workspace) -> Finding | Unknown:
 
 
 LOOKS: tuple[Callable[[Workspace], Finding | Unknown | None], ...] = (
-    _one_class,
     _overlap,
     _contradictions,
     _suspects,
@@ -179,9 +163,3 @@ def _count_undecided_overlap(path: str, artifacts: str, decided: int) -> int:
 def _shared(path: str, artifacts: str) -> np.ndarray:
     workspace = opened(Path(path))
     return stands_also_in(workspace.train_split, workspace.eval_split)
-
-
-@st.cache_data(max_entries=10, show_spinner=False)
-def eval_predicted(path: str, artifacts: str) -> list[str]:
-    """The classes that the model says for some eval row."""
-    return sorted(set(opened(Path(path)).predictions("eval").predicted))

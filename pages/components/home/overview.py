@@ -16,9 +16,11 @@ from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
 from pages.components.home.class_table import show_class_table
 from pages.components.home.findings_list import show_findings
+from pages.components.home.model_figures import model_figures, show_model_figures
 from pages.components.home.run_check import show_run_check
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
+from pages.components.learnt import warn_hardly_learnt
 from pages.components.markup import Html, short, show, tag
 from pages.components.missing import Only, due_steps, offer_missing
 from pages.components.numbers import percent
@@ -35,6 +37,7 @@ def show_overview(workspace: Workspace) -> None:
     _next_step(workspace, status)
     with st.container(border=True, gap="small"):
         st.subheader("Findings")
+        warn_hardly_learnt(workspace)
         show_findings(workspace, status)
         _offer_export(status)
     left, right = st.columns(2, gap="medium")
@@ -55,6 +58,8 @@ def show_overview(workspace: Workspace) -> None:
         show(artifact_table(status))
         if status["artifacts"].get("influence", {}).get("state") == "current" and has_no_errors(workspace):
             st.caption(f"{NO_ERRORS}; influence is ordered by that on all eval rows.")
+    if status["artifacts"]["predictions"]["state"] == "current":
+        show_model_figures(workspace)
     show_training_curve(workspace)
 
 
@@ -68,10 +73,19 @@ def _facts(workspace: Workspace, status: dict) -> Html:
         correct = eval_correct(str(workspace.path), version(workspace))
         shown += [
             ("accuracy on eval", percent(float(correct.mean()), 1)),
+            *_beside(workspace),
             ("errors on eval", f"{int((~correct).sum()):,}"),
         ]
     shown.append(("decisions in force", f"{sum(status['decisions'].values()):,}"))
     return facts(shown)
+
+
+def _beside(workspace: Workspace) -> list[tuple[str, str]]:
+    """What accuracy is to be read beside."""
+    figures = model_figures(str(workspace.path), version(workspace))
+    if figures is None or not figures.rows:
+        return []
+    return [("largest class", percent(figures.majority, 1)), ("macro-F1", f"{figures.macro_f1:.2f}")]
 
 
 def _next_step(workspace: Workspace, status: dict) -> None:
