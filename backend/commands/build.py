@@ -121,7 +121,7 @@ def dynamics(
     seeds: Annotated[int, typer.Option(help="How many runs in all, that of `train` included.")] = 3,
     json: Json = False,
 ) -> None:
-    """Repeat the training with other seeds and keep the logits of every epoch: scores average over runs."""
+    """Repeat the training with other seeds and keep the logits of every check: scores average over runs."""
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
         workspace.compute_dynamics(seeds, progress)

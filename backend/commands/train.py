@@ -124,6 +124,8 @@ def announce(workspace: Workspace, given: dict[str, Any], settings: TrainingSett
     console.note(f"why: {plan.reason}")
     for line in plan.warnings:
         console.note(f"warning: {line}")
+    if settings.class_weights:
+        console.note("note: influence will be that of the plain loss; the weights only change the training")
     forecast = workspace.forecast_training(settings)
     console.note(f"this will take about {remaining(forecast.seconds)} on this machine")
     return {"plan": plan.to_json(), "forecast": forecast.to_json()}

@@ -1,8 +1,8 @@
-"""Training dynamics on disk: the logits of every training row at the end of every epoch.
+"""Training dynamics on disk: the logits of every training row at each look that training takes at them.
 
 ``dynamics/run-SEED.safetensors``, one file per training run: ``logits`` float32 (E, n, K), classes in model
-order, zero for a row without tokens. Its metadata hold ``epochs`` (E numbers, the last may be fractional) and
-a key, which changes whenever data, classes or tokens do.
+order, zero for a row without tokens. Its metadata hold ``epochs`` (E numbers, fractional for a look within
+an epoch) and a key, which changes whenever data, classes or tokens do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RUN = re.compile(r"run-(\d{1,10})\.safetensors")
 
 @dataclass(frozen=True)
 class Dynamics:
-    """``logits`` float32 (E, n, K) of the n training rows after each of ``epochs`` (E)."""
+    """``logits`` float32 (E, n, K) of the n training rows at E looks, each after so many ``epochs``."""
 
     logits: np.ndarray
     epochs: tuple[float, ...]

@@ -10,6 +10,8 @@ import numpy as np
 from backend.folder import Folder
 
 EARLY_EPOCHS = 2
+ENOUGH = 4
+"""Looks at a row from which on their spread tells something; as many as training takes at least."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ def load_dynamics(folder: Folder) -> list[Look]:
     stores, checkpoints = open_rows(folder).stores, folder.manifest().checkpoints
     found = np.stack([np.concatenate([np.array(each.logits) for each in s.passing()]) for s in stores])
     return [Look(found, tuple(each.epoch for each in checkpoints))]
+
+
+def look_count(folder: Folder) -> int | None:
+    """How many looks at each row there are, of the run with the fewest; None where nothing is there."""
+    if dynamics_inputs(folder) == ("dynamics",):
+        return min(folder.require("dynamics", "dynamics").details["epochs"])
+    return len(folder.manifest().checkpoints) or None
 
 
 def early(epochs: Sequence[float | None]) -> list[int]:

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from backend.scores.dynamics import look_count
 from backend.scores.registry import all_producers, all_scores
 from backend.scores.row import row_scores
 from pages.components.scores.pruning_curve import curve_of
 from pages.components.scores.score_groups import by_correctness, by_decision, by_label
-from pages.components.scores.score_map import sampled
+from pages.components.scores.score_map import sampled, too_few_looks
 from tests.pages.driver import opened, page, words
 
 
@@ -168,3 +169,17 @@ def numbers(values) -> list:
 
         return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
     return list(values)
+
+
+@pytest.mark.parametrize(("looks", "said"), [(1, "once only"), (2, "2 times only"), (4, None)])
+def test_a_map_of_few_looks_says_that_it_cannot_tell(looks, said, tiny_workspace, monkeypatch):
+    folder = tiny_workspace.folder
+    details = {**tiny_workspace.manifest.artifacts["dynamics"].details, "epochs": [looks, 9]}
+    folder.record("dynamics", ("data",), **details)
+    found = too_few_looks(tiny_workspace)
+    assert found is None if said is None else said in found
+
+
+def test_an_attached_run_is_looked_at_at_its_checkpoints(tiny_workspace):
+    tiny_workspace.folder.forget("dynamics")
+    assert look_count(tiny_workspace.folder) == 3 and "3 times" in too_few_looks(tiny_workspace)

@@ -1,7 +1,7 @@
 """How the model came to each label while it trained: confidence, AUM, forgetting and others, for free.
 
-From the logits of every epoch that training logged, or of the checkpoints (see `backend.scores.dynamics`);
-where it is the checkpoints, read "epoch" as "checkpoint".
+From the logits that training logged, or those of the checkpoints (see `backend.scores.dynamics`). A *check*
+is one look at all rows: at the end of every epoch and four times a run at least; or at a checkpoint.
 Each score is the mean over the runs that were logged.
 """
 
@@ -35,14 +35,14 @@ def run_scores(look: Look, labels: np.ndarray) -> dict[str, np.ndarray]:
 def forgetting(correct: np.ndarray) -> np.ndarray:
     """How often a row went from right to wrong: float64 (n), from bool (E, n); E + 1 if it was never right.
 
-    One more than the number of epochs: more than any row that was learnt can have.
+    One more than the number of checks: more than any row that was learnt can have.
     """
     lost = (correct[:-1] & ~correct[1:]).sum(axis=0)
     return np.where(correct.any(axis=0), lost, len(correct) + 1).astype(np.float64)
 
 
 def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """What one epoch says of each row, from ``logits`` (n, K): five arrays (n)."""
+    """What one check says of each row, from ``logits`` (n, K): five arrays (n)."""
     from scipy.special import log_softmax
 
     rows = np.arange(len(labels))
@@ -97,7 +97,7 @@ PRODUCER = Producer(
             "while it trained, the model believed the label",
             "suspect label",
             "low",
-            "mean over epochs of p_e(y)",
+            "mean over checks of p_c(y)",
             _CARTOGRAPHY,
             "the model gave its label {confidence:.2f} on average while it trained",
         ),
@@ -107,27 +107,27 @@ PRODUCER = Producer(
             "the model changed its mind: ambiguous",
             "hard",
             "high",
-            "standard deviation over epochs of p_e(y)",
+            "standard deviation over checks of p_c(y)",
             _CARTOGRAPHY,
             "the model kept changing its mind: its belief in the label varied by {variability:.2f}",
         ),
         Score(
             "correctness",
             "correctness",
-            "the model was right in most epochs",
+            "the model was right in most checks",
             "suspect label",
             "low",
-            "share of epochs with argmax z_e = y",
+            "share of checks with argmax z_c = y",
             _CARTOGRAPHY,
             "the model was right about it in {correctness:.0%} of the checks while it trained",
         ),
         Score(
             "forgetting",
             "forgetting events",
-            "learnt and lost again, or (number of epochs + 1) never learnt",
+            "learnt and lost again, or (number of checks + 1) never learnt",
             "hard",
             "high",
-            "epochs e with argmax z_e = y but argmax z_(e+1) != y; E + 1 if never right",
+            "checks c with argmax z_c = y but argmax z_(c+1) != y; C + 1 if never right",
             "Toneva et al. 2019",
             "{forgetting_said}",
         ),
@@ -137,7 +137,7 @@ PRODUCER = Producer(
             "its label won clearly against the others",
             "suspect label",
             "low",
-            "mean over epochs of z_y - max over k != y of z_k",
+            "mean over checks of z_y - max over k != y of z_k",
             "Pleiss et al. 2020",
             "its label led the next class by {aum:+.2f} on average (below 0: it lagged behind)",
         ),
@@ -147,7 +147,7 @@ PRODUCER = Producer(
             "early in training the model was far from the label",
             "suspect label",
             "high",
-            "mean over the first two epochs of |softmax(z_e) - onehot(y)|",
+            "mean over checks in the first two epochs of |softmax(z_c) - onehot(y)|",
             "Paul et al. 2021",
             "early in training the model was {el2n:.2f} away from its label (at most 1.41)",
         ),
@@ -157,7 +157,7 @@ PRODUCER = Producer(
             "the model never came to terms with the label",
             "suspect label",
             "high",
-            "mean over epochs of -log p_e(y)",
+            "mean over checks of -log p_c(y)",
             "Swayamdipta et al. 2020 (as confidence)",
             "its loss was {mean_loss:.2f} on average while the model trained",
         ),

@@ -17,7 +17,7 @@ NAMES = {
     "predictions": "Predictions",
     "index": "Index",
     "influence": "Influence on eval rows",
-    "dynamics": "Training dynamics",
+    "dynamics": "Logits over training",
     "sources": "Audit of sources",
     "words": "Words that carry influence",
 }
@@ -52,9 +52,17 @@ def _fact(name: str, artifact: dict[str, Any], status: dict[str, Any]) -> str | 
         return "of every row, by the last checkpoint"
     if name == "rows":
         return _rows(artifact)
+    if name == "dynamics":
+        return _looks(artifact)
     score, listed = artifact.get("score"), artifact.get("k")
     parts = ([f"score {score}"] if score else []) + ([f"lists of {listed}"] if listed else [])
     return ", ".join(parts)
+
+
+def _looks(artifact: dict[str, Any]) -> str:
+    """How often the training rows were looked at; the scores made of that are listed under scores."""
+    runs, looks = len(artifact.get("seeds", ())), min(artifact.get("epochs") or (0,))
+    return f"{plural(looks, 'check')} of every training row in {plural(runs, 'run')}: what scores are made of"
 
 
 def _rows(artifact: dict[str, Any]) -> Html:

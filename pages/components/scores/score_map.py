@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from backend.data.dataset import Split
+from backend.scores.dynamics import ENOUGH, look_count
 from backend.scores.registry import producer_of
 from backend.workspace import Workspace
 from pages.components import keys
@@ -45,8 +46,8 @@ def show_map(workspace: Workspace, values: ScoreValues) -> None:
     """The plot; or, where training dynamics are missing, the job that makes them."""
     if values.table is None or not values.has(X, Y, RIGHT):
         st.info(
-            "The data map is drawn from training dynamics: what the model made of every row while it "
-            "trained. They are not there, or stale.",
+            "The data map is drawn from scores of training dynamics: what the model made of every row while "
+            f"it trained. {'These scores' if _logged(workspace) else 'They'} are not there, or stale.",
             icon=":material/scatter_plot:",
         )
         offer_scores_of(workspace, producer_of(Y))
@@ -67,6 +68,25 @@ def show_map(workspace: Workspace, values: ScoreValues) -> None:
     if len(places) < len(x):
         st.caption(f"{len(places):,} of {len(x):,} rows are shown, drawn at random, always the same ones.")
     st.caption(READING)
+    if few := too_few_looks(workspace):
+        st.warning(few, icon=":material/help:")
+
+
+def too_few_looks(workspace: Workspace) -> str | None:
+    """Where the map takes the shape of a V whatever the rows are like, since it has so few looks at them."""
+    count = look_count(workspace.folder)
+    if count is None or count >= ENOUGH:
+        return None
+    times = "once" if count == 1 else f"{count} times"
+    return (
+        f"Every row was looked at {times} only: with so few looks the map is a V whatever the rows are like, "
+        "and can't tell ambiguous rows from those that were learnt late. A run of one's own is looked at "
+        f"{ENOUGH} times at least; of an attached one, attach more checkpoints."
+    )
+
+
+def _logged(workspace: Workspace) -> bool:
+    return workspace.folder.state("dynamics") == "current"
 
 
 def sampled(places: np.ndarray, chosen: int | None, most: int = MOST_POINTS) -> np.ndarray:

@@ -31,21 +31,28 @@ def show_states(workspace: Workspace, values: ScoreValues) -> None:
     offer_missing(workspace)
     for name, producer in all_producers().items():
         with st.container(border=True, gap="small"):
-            show(_head(producer, values.states[name]))
+            show(_head(producer, values.states[name], workspace))
             show(tag("div", _scores(producer), cls="fw-scroll"))
             if values.states[name] != "current":
                 offer_producer(workspace, producer)
     show_pruning_curve(workspace)
 
 
-def _head(producer: Producer, state: str) -> Html:
+def _head(producer: Producer, state: str, workspace: Workspace) -> Html:
     return tag(
         "div",
         tag("b", producer.name),
         badge(state, STATE_TONES[state]),
+        _raw(producer, workspace),
         tag("span", f"cost: {producer.cost.replace('`', '')}", cls="fw-muted"),
         cls="fw-head",
     )
+
+
+def _raw(producer: Producer, workspace: Workspace) -> Html:
+    """That the logits are there already, where only the scores of them are to be computed."""
+    there = producer.name == "dynamics" and workspace.folder.state("dynamics") == "current"
+    return tag("span", "its logits over training are there" if there else "", cls="fw-muted")
 
 
 def _scores(producer: Producer) -> Html:
