@@ -20,7 +20,7 @@ from typing import Any
 
 from backend.data.columns import Columns
 from backend.files import digest, write_json
-from backend.model.training_settings import TrainingSettings
+from backend.model.training_plan import make_plan
 from backend.progress import silent
 from backend.workspace import Workspace
 from benchmarks.intents import intents
@@ -68,9 +68,9 @@ def measure(name: str, rows: int, layers: int, seed: int, grid: Sequence[dict[st
     home = HOME / "training"
     home.mkdir(parents=True, exist_ok=True)
     wanted = [{}, BEFORE, *grid]
-    places = [
-        home / f"{name}-{digest(rows, layers, seed, each, TrainingSettings())[:16]}.json" for each in wanted
-    ]
+    rules = make_plan(rows, 77, layers=layers).to_json()  # the figures are of these, warnings too
+    names = [digest(rows, layers, seed, each, rules)[:16] for each in wanted]
+    places = [home / f"{name}-{each}.json" for each in names]
     if not all(each.is_file() for each in places):
         with tempfile.TemporaryDirectory() as scratch:
             workspace = made(name, rows, layers, seed, Path(scratch))
@@ -104,7 +104,8 @@ def made(name: str, rows: int, layers: int, seed: int, scratch: Path) -> Workspa
 def table(found: Sequence[dict[str, Any]]) -> str:
     """Markdown."""
     lines = [
-        "| set | majority | 2 epochs at 5e-5 | planned (macro-F1) | best of the grid | planned / best | forecast / actual |",
+        "| set | majority | 2 epochs at 5e-5 | planned (macro-F1) | best of the grid | planned / best "
+        "| forecast / actual |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in found:
