@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from backend.scores.settings import ScoreSettings
+from backend.workspace import Workspace
 from tests.pages.driver import new_app, opened, page, words
 from tests.scores.helpers import tiny_encoder, workspace_of
 
@@ -20,6 +21,7 @@ def found(erring_workspace, monkeypatch, tmp_path):
     """The Overview page of a workspace with words, and scores that need an encoder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
+    monkeypatch.setattr(Workspace, "hardly_learnt", lambda self: None)  # 20 eval rows, half of them wrong
     settings = ScoreSettings(encoder=tiny_encoder(erring_workspace), device="cpu")
     erring_workspace.compute_scores(["dynamics", "association", "neighbours"], settings)
     return page(new_app(), "overview")
@@ -87,6 +89,7 @@ def test_rows_that_are_in_both_splits_are_found_until_they_are_decided_about(mon
 def test_what_is_not_computed_is_said_with_the_page_that_computes_it(erring_workspace, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
+    monkeypatch.setattr(Workspace, "hardly_learnt", lambda self: None)
     erring_workspace.folder.forget("words")
     app = page(new_app(), "overview")
     assert not app.exception and not app.error

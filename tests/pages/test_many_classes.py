@@ -40,7 +40,7 @@ def decided(workspace: Workspace) -> None:
 def test_every_page_is_drawn_and_shows_no_endless_name(many, name):
     decided(opened())
     page(many, name)
-    assert not many.exception and not many.error
+    assert not many.exception and all("hardly learnt" in each.value for each in many.error)
     assert "L" * 1_100 not in words(many)  # a tooltip may have 1,000
     shown = [each.proto.body for each in many.get("html") if not each.proto.body.startswith("<style")]
     visible = "".join(part.split(">", 1)[-1] for body in shown for part in body.split("<"))
@@ -65,7 +65,7 @@ def test_a_class_among_many_is_searched_and_the_likely_ones_come_first(many):
         if workspace.manifest.classes[each] != queued.label
     )
     field.set_value(second).run()
-    assert not many.exception and not many.error
+    assert not many.exception and all("hardly learnt" in each.value for each in many.error)
     assert opened().states()[queued.id].label == second
 
 
@@ -122,7 +122,7 @@ def test_a_pair_is_relabelled_by_digit_or_search(many):
     workspace = opened()
     row, train = workspace.eval_split.ids[0], workspace.train_split.ids[5]
     page(many, "pair", test=row, train=train)
-    assert not many.exception and not many.error
+    assert not many.exception and all("hardly learnt" in each.value for each in many.error)
     assert len([each for each in many.main.button if each.proto.shortcut.isdigit()]) == 9
     name = class_names()[60]
     many.selectbox(key="relabel-pair").set_value(name).run()

@@ -10,7 +10,7 @@ import streamlit as st
 from backend.model.figures import MATRIX, ClassFigures, Figures
 from backend.workspace import Workspace
 from pages.components.facts import facts
-from pages.components.markup import Html, short, show, tag
+from pages.components.markup import Html, brief, cut, show, tag
 from pages.components.numbers import percent, plural
 from pages.components.plots import draw, named_axis, plot_text, rows_axis
 from pages.components.tables import table
@@ -44,7 +44,7 @@ def summary(figures: Figures) -> list[tuple[str, str]]:
     """Accuracy beside what always saying one class would give, and macro-F1."""
     return [
         ("accuracy", percent(figures.accuracy, 1)),
-        (f"always “{short(figures.majority_class, 24)}”", percent(figures.majority, 1)),
+        (f"always “{brief(figures.majority_class, 24)}”", percent(figures.majority, 1)),
         ("macro-F1", f"{figures.macro_f1:.3f}"),
         ("classes never predicted", f"{len(figures.never_predicted):,}"),
     ]
@@ -65,7 +65,7 @@ def class_figures(figures: Figures) -> Html:
 def confused_pairs(figures: Figures) -> Html:
     """The pairs of label and wrong class with the most rows."""
     rows = [
-        (_named(each.label), _named(each.predicted), f"{each.count:,}", percent(each.share))
+        (cut(each.label), cut(each.predicted), f"{each.count:,}", percent(each.share))
         for each in figures.most_confused(MOST_PAIRS)
     ]
     if not rows:
@@ -77,7 +77,7 @@ def confusion_plot(figures: Figures) -> go.Figure:
     """Counts in cells, coloured by the share of the label's rows; labels down, predicted classes across."""
     counts = figures.confusion
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    names = [plot_text(name, 40) for name in figures.classes]
+    names = [plot_text(brief(name), 48) for name in figures.classes]
     few = len(names) <= 12
     hover = [
         [
@@ -116,12 +116,8 @@ def model_figures(path: str, artifacts: str) -> Figures | None:
 def _cells(each: ClassFigures) -> tuple[str, ...]:
     shares = (each.precision, each.recall, each.f1)
     return (
-        _named(each.name),
+        cut(each.name),
         f"{each.support:,}",
         f"{each.predicted:,}",
         *("–" if value is None else f"{value:.2f}" for value in shares),
     )
-
-
-def _named(name: str) -> Html:
-    return tag("span", short(name, 40), title=name if len(name) > 40 else None)
