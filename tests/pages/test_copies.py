@@ -56,9 +56,4 @@ def test_explore_marks_texts_of_both_splits(copied):
     page(copied, "explore")
     assert not copied.exception and not copied.error
     frame = copied.dataframe[0].value
-    assert frame.set_index("id")["copies"].to_dict() == {
-        "t0": "same text in eval",
-        "t1": "same text in eval",
-        "t2": "",
-        "t3": "",
-    }
+    assert frame.set_index("id")["same text in"].to_dict() == {"t0": "eval", "t1": "eval", "t2": "", "t3": ""}

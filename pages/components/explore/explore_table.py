@@ -65,7 +65,7 @@ def page_frame(table: pa.Table, places: np.ndarray, by: str | None, split: Split
         words = ACTION_WORDS if name == "decision" else {}
         made[name] = [short(words.get(each, each), LONGEST_NAME) for each in rows[name].to_pylist()]
     if any(in_both := rows[IN_BOTH].to_pylist()):
-        made["copies"] = [f"same text in {OTHER[split]}" if each else "" for each in in_both]
+        made["same text in"] = [OTHER[split] if each else "" for each in in_both]
     titles = score_titles(table)
     for name in dict.fromkeys(each for each in (by, LOSS) if each in titles):
         made[titles[str(name)]] = rows[name].to_numpy().astype(float)

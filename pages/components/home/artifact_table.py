@@ -6,6 +6,7 @@ from typing import Any
 
 from backend.workspace import COMMANDS
 from pages.components.badges import STATE_TONES, badge
+from pages.components.inspect.question import score_label
 from pages.components.markup import Html, tag
 from pages.components.numbers import plural
 from pages.components.tables import table
@@ -55,7 +56,7 @@ def _fact(name: str, artifact: dict[str, Any], status: dict[str, Any]) -> str | 
     if name == "dynamics":
         return _looks(artifact)
     score, listed = artifact.get("score"), artifact.get("k")
-    parts = ([f"score {score}"] if score else []) + ([f"lists of {listed}"] if listed else [])
+    parts = ([f"score {score_label(score)}"] if score else []) + ([f"lists of {listed}"] if listed else [])
     return ", ".join(parts)
 
 

@@ -18,10 +18,10 @@ from pages.components.messages import show_error
 
 TONES: dict[Severity, Tone] = {"high": "bad", "medium": "warn", "low": "plain"}
 LINKS = {
-    "review": ("Review them", "checklist"),
-    "explore": ("List them in Explore", "travel_explore"),
+    "review": ("Review", "checklist"),
+    "explore": ("List in Explore", "travel_explore"),
     "inspect": ("Inspect errors", "search"),
-    "words": ("See them in Words", "match_word"),
+    "words": ("List in Words", "match_word"),
 }
 MAKERS = {
     "review": ("Compute them on Review", "checklist"),

@@ -54,7 +54,8 @@ def card_texts(item: QueueItem, most: int, look: str = "fw-text") -> Html:
 def card_company(workspace: Workspace, item: QueueItem, states: Mapping[str, RowState]) -> Html:
     """Where its text stands in the eval split, too, and the row that it contradicts."""
     copy = copy_in_other_split(workspace, "train", item.id, item.label)
-    return tag("div", copy, contradicted_row(workspace, item, states))
+    parts = [each for each in (copy, contradicted_row(workspace, item, states)) if each != tag("span")]
+    return tag("div", *parts, cls=None if parts else "fw-none")
 
 
 def card_reasons(item: QueueItem) -> Html:
