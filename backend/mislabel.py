@@ -19,9 +19,10 @@ from backend.evaluation.detection import Detection, detect
 from backend.model.origin import was_attached
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
-from backend.scores.queue import suspicions
+from backend.scores.queue import class_numbers
 from backend.scores.registry import all_producers
 from backend.scores.settings import ScoreSettings
+from backend.scores.suspicion import suspicions
 from backend.workspace import Workspace
 
 
@@ -103,4 +104,4 @@ def scored(
         except InputError as error:
             left_out.append(f"{name}: {error}")
     table = workspace.scores()
-    return Scored(table.ids, suspicions(table), left_out)
+    return Scored(table.ids, suspicions(table, class_numbers(workspace.train_split)), left_out)

@@ -58,7 +58,8 @@ if (
     from backend.retraining.question import Asked
     from backend.review.patch_import import PatchPlan
     from backend.scores.context import Context
-    from backend.scores.queue import QueueFilter, QueueItem
+    from backend.scores.label_noise import NoiseEstimate
+    from backend.scores.queue import Queue, QueueFilter
     from backend.scores.settings import ScoreSettings
     from backend.scores.sources import Sources
     from backend.scores.table import ScoreTable
@@ -609,11 +610,17 @@ class Workspace:
         chosen = settings or ScoreSettings()
         return Context(self.folder, chosen, lambda: self.explainer(chosen.device), progress)
 
-    def queue(self, wanted: QueueFilter | None = None) -> list[QueueItem]:
-        """The training rows to look at first, with reasons (see `backend.scores.queue`)."""
+    def queue(self, wanted: QueueFilter | None = None) -> Queue:
+        """All training rows, the most suspicious first, with reasons (see `backend.scores.queue`)."""
         from backend.scores.queue import QueueFilter, make_queue
 
         return make_queue(self.scores(), self.train_split, self.states(), wanted or QueueFilter())
+
+    def label_noise(self) -> NoiseEstimate | None:
+        """How many labels are probably wrong (see `backend.scores.label_noise`); None before its score."""
+        from backend.scores.label_noise import current_estimate
+
+        return current_estimate(self.folder)
 
     def measure_index(
         self, queries: int = 20, k: int = 10, score: str = DEFAULT_SCORE, progress: Progress = silent

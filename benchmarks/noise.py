@@ -29,8 +29,6 @@ from backend.evaluation.detection import detect
 from backend.mislabel import MislabelSettings, flip, scored
 from backend.model.training_settings import TrainingSettings
 from backend.progress import silent
-from backend.scores.queue import LABEL, QUEUE, combined, rank_of
-from backend.scores.registry import all_scores
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 from benchmarks.report import HOME, machine
@@ -114,11 +112,10 @@ def run(name: str, seed: int, options: argparse.Namespace, folder: Path, out: Pa
         epochs=options.epochs, seed=seed, checkpoints=options.checkpoints, lr=options.lr
     )
     found = scored(workspace, training, ScoreSettings(seed=seed), silent)
-    suspicions = {score: each for score, each in found.suspicions.items() if score != QUEUE}
     place = {row: position for position, row in enumerate(found.ids)}
     known = [number for number, each in enumerate(noisy.truth) if each is not None]
     arrays: dict[str, Any] = {
-        **suspicions,
+        **found.suspicions,
         "known_": np.array([place[noisy.rows[number]["id"]] for number in known]),
         "wrong_": np.array([noisy.rows[number]["label"] != noisy.truth[number] for number in known]),
         "accuracy_": np.array(workspace.predictions("eval").correct.mean()),
@@ -132,9 +129,7 @@ def measured(path: Path) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as file:
         values = {key: file[key] for key in file.files}
     known, wrong, accuracy = (values.pop(each) for each in ("known_", "wrong_", "accuracy_"))
-    by_score = {score: rank_of(each) for score, each in values.items() if all_scores()[score].serves == LABEL}
-    everything = {**values, QUEUE: combined(by_score)}
-    found = detect({score: each[known] for score, each in everything.items()}, wrong)
+    found = detect({score: each[known] for score, each in values.items()}, wrong)
     return {
         "set": name,
         "seed": int(seed),

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from backend.scores.queue_item import LABEL
+from pages.components.label_noise import show_noise
 from pages.components.learnt import warn_hardly_learnt
 from pages.components.navigation import through_app
 from pages.components.reason_field import ask_reason
@@ -19,6 +21,8 @@ offer_scores(workspace)
 if scores_are_there(workspace):
     wanted = ask_queue_filter(workspace)
     if wanted is not None:
+        if wanted.serves == LABEL:
+            show_noise(workspace)
         view_box, reason_box = st.columns([0.6, 0.4])
         with view_box:
             view = ask_view()

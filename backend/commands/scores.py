@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backend import console
 from backend.commands.options import Device, Json, WorkspacePath, idle
-from backend.scores.queue import LABEL, UNDECIDED, QueueFilter, QueueItem
+from backend.scores.label_noise import NoiseEstimate
+from backend.scores.queue import QueueFilter
+from backend.scores.queue_file import check_target, write_queue
+from backend.scores.queue_item import LABEL, UNDECIDED, QueueItem
 from backend.scores.registry import all_producers, producer_of
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state
 from backend.workspace import Workspace
+
+MOST_FLOWS = 8  # pairs of classes listed under the queue
 
 
 def scores(
@@ -101,12 +107,24 @@ def queue(
     group: Annotated[str | None, typer.Option(help="Only rows of this group.")] = None,
     state: Annotated[str, typer.Option(help="undecided, keep, flag, remove, relabel or all.")] = UNDECIDED,
     most: Annotated[int, typer.Option(min=1, help="How many rows to print.")] = 20,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write every row that fits to this file: .csv, .tsv, .jsonl or .parquet."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """The training rows to look at first, and why; run `scores` before."""
-    items = Workspace.open(ws).queue(QueueFilter(serves, reason, label, group, state))
+    """Every training row, the most suspicious first, and why; run `scores` before."""
+    wanted = QueueFilter(serves, reason, label, group, state)
+    if out is not None:
+        check_target(out)
+    workspace = Workspace.open(ws)
+    items = workspace.queue(wanted)
+    if out is not None:
+        console.note(f"{out}: {write_queue(items, out):,} rows")
     if json:
         console.print_json([each.to_json() for each in items[:most]])
+        return
+    if out is not None:
         return
     rows = [
         (
@@ -121,7 +139,19 @@ def queue(
         for each in items[:most]
     ]
     headers = ("#", "suspicion", "id", "label", "suggestion", "text", "reasons")
-    console.print_table(headers, rows, title=f"{serves}: {len(items):,} rows with a reason")
+    title = f"{serves}: the first {len(rows):,} of {len(items):,} rows, {items.with_reason:,} with a reason"
+    console.print_table(headers, rows, title=title)
+    if serves == LABEL:
+        _print_noise(workspace.label_noise())
+
+
+def _print_noise(noise: NoiseEstimate | None) -> None:
+    """How many labels are probably wrong, and between which classes."""
+    if noise is None:
+        return
+    console.note(f"estimated wrong labels: {noise.said()}")
+    for flow in noise.flows[:MOST_FLOWS]:
+        console.note(f"  {flow.said()}")
 
 
 def _strongest(item: QueueItem) -> list[str]:

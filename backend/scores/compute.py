@@ -22,7 +22,7 @@ def compute_scores(context: Context, only: Sequence[str] = (), everything: bool 
     wanted = list(dict.fromkeys(producer_of(name).name for name in only))
     left_out = []
     for name, producer in all_producers().items():
-        if name not in wanted and (only or not (producer.default or everything)):
+        if not producer.combines and name not in wanted and (only or not (producer.default or everything)):
             continue
         try:
             _compute(context, producer)
@@ -34,6 +34,8 @@ def compute_scores(context: Context, only: Sequence[str] = (), everything: bool 
 
 
 def _compute(context: Context, producer: Producer) -> None:
+    if producer.combines and not producer.inputs_of(context.folder):
+        return
     for artifact in producer.inputs_of(context.folder):
         context.folder.require(artifact, COMMANDS.get(artifact, artifact))
     if score_state(context.folder, producer, context.settings) == "current":

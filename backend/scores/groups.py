@@ -43,6 +43,11 @@ class Groups:
         counts = np.where(self._keys[places] == keys, self._counts[places], 0)
         return counts / self.sizes[groups]
 
+    def with_another_label(self, groups: np.ndarray, label: int) -> int:
+        """How many rows of these groups have another label."""
+        same = self.shares(groups, np.full(len(groups), label)) * self.sizes[groups]
+        return int(self.sizes[groups].sum() - round(float(same.sum())))
+
     def with_same_label(self, rows: np.ndarray) -> np.ndarray:
         """How many groups other than its own hold a row of the label of each of ``rows``: int64 (rows)."""
         holding = np.bincount(self._keys % self._classes, minlength=self._classes)

@@ -13,10 +13,10 @@ from backend.scores.score import Producer, Score
 
 @cache
 def all_producers() -> dict[str, Producer]:
-    """Every producer by name, in the order of their names."""
+    """Every producer by name, in the order of their names; those that combine others come last."""
     names = sorted(each.name for each in iter_modules(producers.__path__))
     found = [import_module(f"{producers.__name__}.{name}").PRODUCER for name in names]
-    return {each.name: each for each in found}
+    return {each.name: each for each in sorted(found, key=lambda each: each.combines)}
 
 
 @cache

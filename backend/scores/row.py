@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.scores.queue import reason_ranks, sentence
+from backend.scores.queue import speaks
+from backend.scores.queue_item import sentence
 from backend.scores.registry import all_scores
 from backend.scores.score import Score
 from backend.scores.table import ScoreTable
@@ -29,10 +30,13 @@ class RowScore:
     sentence: str
 
 
-def row_scores(table: ScoreTable, place: int) -> list[RowScore]:
-    """Every current score of the row at a 0-based place, in the order of the registry."""
+def row_scores(table: ScoreTable, classes: np.ndarray, place: int) -> list[RowScore]:
+    """Every current score of the row at a 0-based place, in the order of the registry.
+
+    ``classes``: a number for the label of each row, int (n).
+    """
     row = table.table.slice(place, 1).to_pylist()[0]
-    return [_of(score, table.values(score.name), place, row) for score in present(table)]
+    return [_of(score, table, classes, place, row) for score in present(table)]
 
 
 def present(table: ScoreTable) -> list[Score]:
@@ -40,11 +44,12 @@ def present(table: ScoreTable) -> list[Score]:
     return [each for each in all_scores().values() if each.name in table.names]
 
 
-def _of(score: Score, values: np.ndarray, place: int, row: dict[str, object]) -> RowScore:
+def _of(score: Score, table: ScoreTable, classes: np.ndarray, place: int, row: dict[str, object]) -> RowScore:
+    values = table.values(score.name)
     value = float(values[place])
     if not math.isfinite(value):
         return RowScore(score, math.nan, None, False, "This row has no value.")
     known = values[np.isfinite(values)]
     above = float((known < value).mean())
-    is_reason = bool(reason_ranks(score, score.suspicion(values))[place] > 0)
+    is_reason = score.is_reason and bool(speaks(score, table, classes)[place] > 0)
     return RowScore(score, value, above, is_reason, sentence(score, row) if is_reason else "")

@@ -11,7 +11,7 @@ from backend.data.dataset import Split
 from backend.data.overlap import stands_also_in
 from backend.data.rowstate import RowState
 from backend.model.prediction_table import Predictions
-from backend.scores.queue import UNDECIDED
+from backend.scores.queue_item import UNDECIDED
 from backend.scores.registry import all_scores
 from backend.scores.table import ScoreTable
 

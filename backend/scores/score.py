@@ -27,7 +27,9 @@ class Score:
 
     ``sentence`` tells a person about one row: a format string over the columns of the producer's table.
     ``beyond``: a value up to which the score is no reason to look at a row, however it ranks;
-    ``is_reason``: whether it ever is one.
+    ``is_reason``: whether it ever is one. ``within_class``: values of different classes can't be compared,
+    since a rare class is hard to learn: ranks are taken among the rows of one label. ``if_true``: a column of
+    truth values that must hold where the score is to be a reason.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Score:
     sentence: str = ""
     beyond: float | None = None
     is_reason: bool = True
+    within_class: bool = False
+    if_true: str | None = None
 
     def suspicion(self, values: np.ndarray) -> np.ndarray:
         """The values turned so that high asks for a look: float64 (n), NaN where there is none."""
@@ -55,6 +59,7 @@ class Producer:
     other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
     the result depends on and may change, such as decisions. ``version`` changes with the way of computing.
     ``reads_eval``: eval rows have a say, unless the settings name another target or clean set.
+    ``combines``: it is made from the tables of others, after them, whenever one of them is.
     """
 
     name: str
@@ -67,6 +72,7 @@ class Producer:
     content: Callable[[Folder, ScoreSettings], str | None] | None = None
     version: int = 1
     reads_eval: bool = False
+    combines: bool = False
 
     def inputs_of(self, folder: Folder) -> tuple[str, ...]:
         """The artifacts that it reads in this workspace."""

@@ -18,16 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer
 
 from backend.data.dataset import Split, load_split
 from backend.data.shards import label_indices
 from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
-from backend.influence.methods.lexical import words_of
 from backend.keyed_table import keyed, read_keyed
+from backend.scores.word_presence import label_matrix, word_presence
 
-_LEAST_ROWS = 2
 _WORDS = pa.schema(
     [("word", pa.string()), ("label", pa.string()), ("count", pa.int32()), ("z", pa.float64())]
 )
@@ -50,19 +48,8 @@ class TokenLabels:
 
 def token_labels(split: Split, labels: np.ndarray, classes: int) -> TokenLabels:
     """The words of a split and what they say of ``labels``, int64 (n) below ``classes``."""
-    vectorizer = CountVectorizer(analyzer=words_of, binary=True, min_df=_LEAST_ROWS, dtype=np.float64)
-    texts = split.texts
-    if split.texts_b is not None:
-        texts = [f"{a}\n{b}" for a, b in zip(texts, split.texts_b, strict=True)]
-    try:
-        present = vectorizer.fit_transform(texts).tocsr()
-        words = vectorizer.get_feature_names_out().tolist()
-    except ValueError:  # no word is in two rows
-        present, words = sparse.csr_matrix((len(texts), 0)), []
-    labelled = sparse.csr_matrix(
-        (np.ones(len(labels)), (np.arange(len(labels)), labels)), shape=(len(labels), classes)
-    )
-    counts = (present.T @ labelled).toarray().astype(np.int32)
+    present, words = word_presence(split)
+    counts = (present.T @ label_matrix(labels, classes)).toarray().astype(np.int32)
     return TokenLabels(present, words, counts, z_scores(counts, np.bincount(labels, minlength=classes)))
 
 

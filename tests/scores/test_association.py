@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import hypergeom
 
-from backend.scores.producers.association import PRODUCER, association
+from backend.scores import function_words
+from backend.scores.function_words import content_words
+from backend.scores.producers.association import LEAST_ROWS, PRODUCER, association
 from backend.scores.token_label import read_token_labels, token_labels
 from tests.conftest import tiny_rows, write_rows
 from tests.scores.helpers import workspace_of
@@ -21,7 +23,10 @@ ROWS = [
     ("the plot is dull; film!", "odd"),
     ("unseen", "odd"),
     ("!!!", "bad"),
-]
+] * 5  # so that every class has enough rows to speak
+
+
+FUNCTION_WORDS = {"a", "and", "the", "is"}
 
 
 def words(text: str) -> set[str]:
@@ -53,7 +58,7 @@ def test_z_against_the_hypergeometric_distribution(workspace):
     classes = workspace.manifest.classes
     all_words = set().union(*(words(text) for text, _ in ROWS))
     expected = {word for word in all_words if sum(word in words(text) for text, _ in ROWS) >= 2}
-    assert set(found.words) == expected and "gorgeous" in expected and "unseen" not in expected
+    assert set(found.words) == expected and "gorgeous" in expected
     for number, word in enumerate(found.words):
         for column, label in enumerate(classes):
             joint = sum(word in words(text) and given == label for text, given in ROWS)
@@ -61,7 +66,13 @@ def test_z_against_the_hypergeometric_distribution(workspace):
             assert found.z[number, column] == pytest.approx(z_reference(ROWS, word, label), abs=1e-9)
 
 
-def test_rows_against_a_loop(workspace):
+@pytest.fixture
+def every_word_is_rare(monkeypatch):
+    """In eight sentences every word is common."""
+    monkeypatch.setattr(function_words, "COMMON", 2.0)
+
+
+def test_rows_against_a_loop(workspace, every_word_is_rare):
     found, labels = counted(workspace)
     classes = workspace.manifest.classes
     margins, others, strongest = association(found, labels)
@@ -75,12 +86,34 @@ def test_rows_against_a_loop(workspace):
         best = max((each for each in classes if each != label), key=lambda each: means[each])
         assert margins[row] == pytest.approx(means[label] - means[best])
         assert classes[others[row]] == best
-        lead = {word: z[best][word] - z[label][word] for word in known}
-        assert lead[found.words[strongest[row]]] == pytest.approx(max(lead.values()))
+        lead = {word: z[best][word] - z[label][word] for word in known if word not in FUNCTION_WORDS}
+        if max(lead.values()) <= 0:
+            assert strongest[row] == -1
+        else:
+            assert lead[found.words[strongest[row]]] == pytest.approx(max(lead.values()))
     assert margins[4] < 0 < margins[1]  # gorgeous speaks against "bad"
 
 
-def test_table_and_columns(workspace):
+def test_classes_of_a_handful_of_rows_do_not_speak(workspace):
+    found, labels = counted(workspace)
+    odd = list(workspace.manifest.classes).index("odd")
+    few = np.where((labels == odd) & (np.arange(len(labels)) > 8), 1 - min(odd, 1), labels)
+    assert 0 < np.count_nonzero(few == odd) < LEAST_ROWS
+    margins, others, _ = association(found, few)
+    assert np.isnan(margins[few == odd]).all() and not (others[np.isfinite(margins)] == odd).any()
+
+
+def test_function_words_are_never_named():
+    names = ["and", "the", "a", "gorgeous", "not", "film", "i", "fire"]
+    found = content_words(names, np.array([5, 5, 5, 5, 5, 50, 5, 5]), 100)
+    assert [name for name, telling in zip(names, found, strict=True) if telling] == [
+        "gorgeous",
+        "not",
+        "fire",
+    ]
+
+
+def test_table_and_columns(workspace, every_word_is_rare):
     assert workspace.compute_scores(["token_association"]) == []
     table = read_token_labels(workspace.folder)
     found, labels = counted(workspace)
@@ -96,7 +129,6 @@ def test_table_and_columns(workspace):
     word = found.words[strongest[4]]
     said = f'its words speak for {classes[others[4]]}, most of all "{word}"'
     assert PRODUCER.scores[0].sentence.format(**rows[4]) == said
-    assert rows[6]["association_word"] == ""
     artifact = workspace.manifest.artifacts["scores/association"]
     workspace.compute_scores(["association"])
     assert workspace.manifest.artifacts["scores/association"] == artifact

@@ -1,6 +1,7 @@
 """Neighbours against brute force: copies, near-duplicates, contradictions, crowds."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def brute_force(embeddings, labels, groups, k):
         copies = sum(group == groups[row] for group in groups) > 1
         found["nearest_similarity"].append(1.0 if copies else max(max(to.values(), default=0), 0))
         against = {other: value for other, value in near.items() if labels[other] != labels[row]}
-        found["contradiction"].append(max(against.values(), default=0.0))
+        found["contradiction"].append(max(against.values(), default=0.0) * len(against) / max(len(near), 1))
         found["contradicts"].append({o for o, v in against.items() if v >= max(against.values()) - 1e-6})
     return found
 
@@ -133,7 +134,9 @@ def test_few_and_empty_rows():
     assert one["contradicted_by"][0] == -1 and one["near_duplicates"][0] == 0
     copies = neighbour_scores(unit([[1, 0]] * 3), np.array([0, 1, 1]), np.array([0, 0, 0]))
     assert copies["contradicted_by"].tolist() == [1, 0, 0] and copies["near_duplicates"].tolist() == [2, 2, 2]
-    assert copies["contradiction"].tolist() == copies["nearest_similarity"].tolist() == [1, 1, 1]
+    assert copies["nearest_similarity"].tolist() == [1, 1, 1]
+    assert copies["contradicting"].tolist() == [2, 1, 1]
+    assert copies["contradiction"].tolist() == [1, 0.5, 0.5]  # who is alone is the suspect
     nothing = neighbour_scores(unit([[0, 0], [1, 0], [1, 0.1]]), np.array([0, 1, 1]), np.arange(3))
     assert math.isnan(nothing["knn_disagreement"][0]) and nothing["nearest_similarity"][0] == 0
     assert nothing["knn_disagreement"][1:].tolist() == [0, 0]
@@ -147,9 +150,11 @@ def test_in_a_workspace(tmp_path):
     context = context_of(workspace)
     assert workspace.compute_scores(["neighbours"], context.settings) == []
     table = workspace.scores().table.to_pylist()
-    assert table[22]["contradicts"] == "t15" and table[15]["contradicts"] == "t22"
-    assert PRODUCER.scores[1].sentence.format(**table[22]) == "contradicts row t15"
-    assert {row["id"] for row in table if row["contradiction"] == 1} == {"t22", "t15"}
+    assert "t15" in table[22]["contradiction_said"] and "t22" in table[15]["contradiction_said"]
+    said = PRODUCER.scores[1].sentence.format(**table[22])
+    against, near = (int(each) for each in re.findall(r"(\d+) of the (\d+) other rows", said)[0])
+    assert near == table[22]["near_duplicates"] and said.endswith("have another label, such as t15: bad")
+    assert table[22]["contradiction"] == pytest.approx(against / near)
     assert table[23]["near_duplicates"] >= 1 and table[23]["nearest_similarity"] == 1
     groups = equal_text_groups(context.train.texts, None)
     assert groups[23] == groups[16]

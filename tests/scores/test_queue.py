@@ -1,15 +1,23 @@
 """The queue: order, reasons, suggestions, filters."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
 
 from backend.data.dataset import load_split
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.folder import Folder
-from backend.scores.queue import QUEUE, QueueFilter, combined, make_queue, ranks, suspicions
+from backend.scores.queue import QueueFilter, make_queue
+from backend.scores.ranks import LEAST_IN_CLASS, rank_of, rank_within, reason_ranks
 from backend.scores.registry import all_producers, all_scores
+from backend.scores.suspicion import QUEUE, suspicion_for, suspicions
 from backend.scores.table import ScoreTable
 
 
@@ -39,26 +47,33 @@ def table(train) -> ScoreTable:
     )
 
 
+def first_of_each_class(train) -> set[str]:
+    return {train.ids[train.labels.index(label)] for label in set(train.labels)}
+
+
 def decided(action: str, label: str | None = None) -> RowState:
     return RowState(action, label, "", "me", "2026-11-24")
 
 
 def test_the_most_suspicious_come_first_with_their_reasons(train, table):
     items = make_queue(table, train, {}, QueueFilter())
-    assert [each.id for each in items[:3]] == ["r0", "r1", "r2"]
-    assert [each.rank for each in items] == list(range(1, len(items) + 1))
+    assert [each.rank for each in items] == list(range(1, len(train) + 1))
+    first = {label: next(each for each in items if each.label == label) for label in ("good", "bad")}
+    assert {each.id for each in first.values()} == first_of_each_class(train)
     assert items[0].suspicion == pytest.approx(1.0)
+    assert [each.suspicion for each in items] == sorted((each.suspicion for each in items), reverse=True)
     by_id = {each.id: each for each in items}
-    assert [each.score for each in by_id["r3"].reasons] == ["influence_on_errors"]
+    assert [each.score for each in by_id["r3"].reasons] == ["influence_on_errors", "confidence"]
     assert "(sum -5); among the 10 most harmful rows of 4 of these 9" in by_id["r3"].reasons[0].sentence
     assert by_id["r3"].reasons[0].value == -5.0
-    assert "r40" not in by_id
+    assert by_id["r40"].reasons == [] and items.with_reason == sum(bool(each.reasons) for each in items)
     assert "variability" not in {reason.score for each in items for reason in each.reasons}
 
 
 def test_another_decision_has_a_queue_of_its_own(train, table):
     items = make_queue(table, train, {}, QueueFilter(serves="hard"))
     assert {reason.score for each in items for reason in each.reasons} == {"variability"}
+    assert [each.id for each in items[:3]] == ["r0", "r1", "r2"] and len(items) == len(train)
 
 
 def test_a_reason_of_another_queue_is_said_to_be_one(train, table):
@@ -67,16 +82,17 @@ def test_a_reason_of_another_queue_is_said_to_be_one(train, table):
 
 
 def test_equal_suspicions_are_ordered_by_id(train):
-    items = make_queue(table_of(train, confidence=np.r_[np.zeros(3), np.ones(57)]), train, {}, QueueFilter())
-    assert [each.id for each in items] == ["r0", "r1", "r2"]
-    assert len({each.suspicion for each in items}) == 1
+    table = table_of(train, variability=np.r_[np.ones(12), np.zeros(48)])
+    items = make_queue(table, train, {}, QueueFilter(serves="hard"))
+    assert [each.id for each in items] == sorted(train.ids[:12]) + sorted(train.ids[12:])
+    assert len({each.suspicion for each in items[:12]}) == 1
 
 
-def test_a_row_without_a_value_is_not_suspicious(train):
+def test_a_row_without_a_value_comes_last(train):
     values = np.linspace(0.5, 0.9, len(train))
     values[7] = np.nan
     items = make_queue(table_of(train, confidence=values), train, {}, QueueFilter())
-    assert items and "r7" not in [each.id for each in items]
+    assert items[-1].id == "r7" and items[-1].reasons == [] and items[-1].suspicion == 0.0
 
 
 def test_cross_validation_suggests_a_label_when_it_is_sure(train):
@@ -87,7 +103,8 @@ def test_cross_validation_suggests_a_label_when_it_is_sure(train):
     table = table_of(
         train, confidence=np.linspace(0.1, 0.9, count), cv_label=others, cv_probability=probabilities
     )
-    first, second, third = make_queue(table, train, {}, QueueFilter())[:3]
+    by_id = {each.id: each for each in make_queue(table, train, {}, QueueFilter())}
+    first, second, third = (by_id[row] for row in ("r0", "r1", "r2"))
     assert (first.action, first.suggested_label, first.confidence) == ("relabel", others[0], 0.97)
     assert (second.action, second.suggested_label) == ("flag", None)
     assert (third.action, third.suggested_label) == ("flag", None)
@@ -96,9 +113,12 @@ def test_cross_validation_suggests_a_label_when_it_is_sure(train):
 def test_filters(train, table):
     states = {"r0": decided("keep"), "r1": decided("relabel", "good")}
     everything = make_queue(table, train, states, QueueFilter(state="all"))
-    assert [each.state for each in everything[:3]] == ["keep", "relabel", "undecided"]
+    by_id = {each.id: each.state for each in everything}
+    assert [by_id[row] for row in ("r0", "r1", "r2")] == ["keep", "relabel", "undecided"]
+    assert len(everything) == len(train)
     assert [each.id for each in make_queue(table, train, states, QueueFilter(state="keep"))] == ["r0"]
-    assert make_queue(table, train, states, QueueFilter())[0].id == "r2"
+    left = [each.id for each in make_queue(table, train, states, QueueFilter())]
+    assert left == [each.id for each in everything if each.id not in states]
     good = make_queue(table, train, {}, QueueFilter(label="good"))
     assert good and {each.label for each in good} == {"good"}
     wanted = QueueFilter(reason="influence_on_errors")
@@ -122,12 +142,6 @@ def test_wrong_filters_are_one_line(train, table, wanted, message):
         make_queue(table, train, {}, QueueFilter(**wanted))
 
 
-def test_ranks_turn_every_score_so_that_one_is_the_most_suspicious(train, table):
-    found = ranks(table, "suspect label")
-    assert found["confidence"][0] == 1.0 and found["influence_on_errors"][3] == 1.0
-    assert all(((each >= 0) & (each <= 1)).all() for each in found.values())
-
-
 def test_all_that_tie_for_the_worst_have_the_reason(train):
     """cleanlab names more than a twentieth of noisy data; all of them have that as a reason."""
     issues = np.arange(len(train)) < 20
@@ -135,7 +149,7 @@ def test_all_that_tie_for_the_worst_have_the_reason(train):
     items = make_queue(table, train, {}, QueueFilter(reason="label_issue"))
     assert len(items) == 20 and items[0].reasons[0].sentence.startswith("counted among the label errors")
     nothing = table_of(train, label_issue=np.zeros(len(train), dtype=bool), cv_says=[""] * len(train))
-    assert make_queue(nothing, train, {}, QueueFilter()) == []
+    assert make_queue(nothing, train, {}, QueueFilter()).with_reason == 0
 
 
 def test_a_value_that_does_not_speak_against_the_row_is_no_reason(train):
@@ -143,7 +157,8 @@ def test_a_value_that_does_not_speak_against_the_row_is_no_reason(train):
     errors = np.full(len(train), 1.0)
     errors[4] = -0.1
     table = table_of(train, influence_on_errors=errors, harms_errors=errors, errors=errors, listed=errors)
-    assert [each.id for each in make_queue(table, train, {}, QueueFilter())] == ["r4"]
+    found = make_queue(table, train, {}, QueueFilter())
+    assert found[0].id == "r4" and found.with_reason == 1
 
 
 def test_only_a_copy_of_a_row_that_stays_may_be_removed(train):
@@ -153,7 +168,7 @@ def test_only_a_copy_of_a_row_that_stays_may_be_removed(train):
     contradiction = np.zeros(count)
     contradiction[2] = 1.0
     table = table_of(train, near_duplicates=copies, copy_of=copy_of, contradiction=contradiction)
-    wanted = QueueFilter(serves="redundant")
+    wanted = QueueFilter(serves="redundant", reason="near_duplicates")
     assert {each.id: each.action for each in make_queue(table, train, {}, wanted)} == {
         "r0": "flag",
         "r1": "remove",
@@ -172,26 +187,16 @@ def test_the_label_in_force_counts(train):
         cv_probability=np.full(len(train), 0.9),
     )
     states = {"r0": decided("relabel", others[0])}
-    first = make_queue(table, train, states, QueueFilter(state="all"))[0]
+    everything = make_queue(table, train, states, QueueFilter(state="all"))
+    first = next(each for each in everything if each.id == "r0")
     assert (first.id, first.label, first.action) == ("r0", others[0], "flag")
     for label in (others[0], train.labels[0]):  # neither class loses the row: what is decided adds up
         found = make_queue(table, train, states, QueueFilter(state="all", label=label))
         assert "r0" in [each.id for each in found]
 
 
-def test_the_combined_score_is_the_mean_rank_of_its_members():
-    first, second = np.array([0.0, 1.0]), np.array([0.5, 0.0])
-    assert combined({"confidence": first, "self_influence": second}).tolist() == first.tolist()
-    assert combined({"self_influence": first, "aum": second}).tolist() == [0.25, 0.5]
-
-
-def test_a_member_without_a_value_has_no_say():
-    found = combined({"confidence": np.array([np.nan, 0.5, np.nan]), "pvi": np.array([0.8, 0.1, np.nan])})
-    assert found.tolist() == pytest.approx([0.8, 0.3, 0.0])
-
-
 def test_suspicions_hold_every_score_and_the_queue(table):
-    found = suspicions(table)
+    found = suspicions(table, np.arange(60) % 2)
     assert set(found) == {"confidence", "influence_on_errors", "variability", QUEUE}
     assert found["confidence"][0] > found["confidence"][1]
 
@@ -209,8 +214,100 @@ def test_a_score_that_ties_for_a_whole_class_is_no_reason(train):
     against = np.array([float(label == "bad") for label in train.labels])
     table = table_of(train, alignment=np.linspace(-1, 1, len(train)), alignment_negative=against)
     items = make_queue(table, train, {}, QueueFilter())
-    assert [[each.score for each in item.reasons] for item in items] == [["alignment"]] * len(items)
-    assert 0 < len(items) < sum(against)
+    found = [[each.score for each in item.reasons] for item in items if item.reasons]
+    assert found == [["alignment"]] * len(found) and 0 < len(found) < sum(against)
+
+
+def test_many_that_tie_for_the_worst_are_no_reason(train):
+    """After two checks half of all rows may never have been right: nothing tells them apart."""
+    never = np.where(np.arange(len(train)) < 30, 0.0, 1.0)
+    learnt = np.ones(len(train), dtype=bool)
+    items = make_queue(table_of(train, correctness=never, class_learnt=learnt), train, {}, QueueFilter())
+    assert items.with_reason == 0
+
+
+def test_reasons_are_taken_within_the_class_and_only_where_the_model_knows_it():
+    score = all_scores()["confidence"]
+    classes = np.array([0] * 900 + [1] * 80 + [2] * 12)
+    values = np.linspace(0.2, 0.9, len(classes))[::-1].copy()  # the rare classes have the lowest confidence
+    reasons = reason_ranks(score, score.suspicion(values), classes)
+    counts = np.bincount(classes, weights=reasons > 0)
+    assert counts.tolist() == [45, 4, 0]  # a twentieth of each; nobody stands out among twelve
+    assert counts[2] == 0 and np.count_nonzero(classes == 2) < LEAST_IN_CLASS
+    known = classes == 0
+    assert (
+        np.bincount(classes, weights=reason_ranks(score, score.suspicion(values), classes, known) > 0)[1] == 0
+    )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(-5, 5) | st.just(math.nan)), min_size=1, max_size=60),
+    st.sampled_from(["average", "max"]),
+)
+def test_ranks_are_those_of_scipy(rows, method):
+    classes, values = np.array([each for each, _ in rows]), np.array([each for _, each in rows], dtype=float)
+    known = np.isfinite(values)
+    expected = np.full(len(values), np.nan)
+    expected[known] = rankdata(values[known], method) / max(known.sum(), 1)
+    np.testing.assert_allclose(rank_of(values, method), expected)
+    within = rank_within(values, classes, method)
+    for each in set(classes.tolist()):
+        rows_of = classes == each
+        np.testing.assert_allclose(within[rows_of], rank_of(values[rows_of], method))
+
+
+def test_without_the_channel_suspicion_is_the_mean_rank_of_what_is_there():
+    rows = np.arange(4)
+    table = ScoreTable(
+        pa.table(
+            {
+                "id": [str(row) for row in rows],
+                "pvi": [3.0, 2.0, 1.0, math.nan],
+                "token_association": [1.0, 2.0, 3.0, 4.0],
+            }
+        )
+    )
+    found = suspicion_for(table, np.zeros(4, dtype=int), "suspect label")
+    expected = [(1 / 3 + 1) / 2, (2 / 3 + 0.75) / 2, (1 + 0.5) / 2, 0.25]
+    assert found.tolist() == pytest.approx(expected)
+    nothing = ScoreTable(table.table.select(["id"]))
+    assert len(suspicion_for(nothing, np.zeros(4, dtype=int), "suspect label")) == 0
+
+
+def noisy_views(good: bool):
+    """1,000 rows, a tenth wrong; a channel that half knows it, and a model that knows more or nothing."""
+    generator = np.random.default_rng(0)
+    wrong = np.arange(1000) < 100
+    probability = np.clip(generator.normal(np.where(wrong, 0.35, 0.1), 0.12), 0.001, 0.999)
+    sees = np.where(wrong, 1.0, 0.0) if good else np.zeros(1000)
+    confidence = -(sees * 2 + generator.normal(size=1000))
+    table = pa.table(
+        {
+            "id": [str(row) for row in range(1000)],
+            "wrong_label": probability,
+            "confidence": confidence,
+            "class_learnt": np.ones(1000, dtype=bool),
+        }
+    )
+    return ScoreTable(table), wrong, probability
+
+
+def auroc(values, wrong) -> float:
+    return roc_auc_score(wrong, values)
+
+
+def test_a_model_that_knows_the_rows_helps_and_one_that_does_not_does_no_harm():
+    classes = np.zeros(1000, dtype=int)
+    table, wrong, probability = noisy_views(good=True)
+    together = auroc(suspicion_for(table, classes, "suspect label"), wrong)
+    alone = auroc(-table.values("confidence"), wrong)
+    assert together > max(alone, auroc(probability, wrong)) + 0.02
+    table, wrong, probability = noisy_views(good=False)
+    found = suspicion_for(table, classes, "suspect label")
+    assert auroc(found, wrong) > auroc(probability, wrong) - 0.01
+    unlearnt = table.table.set_column(3, "class_learnt", [np.zeros(1000, dtype=bool)])
+    blind = suspicion_for(ScoreTable(unlearnt), classes, "suspect label")
+    np.testing.assert_allclose(blind, probability, atol=1e-9)
 
 
 def test_all_scores_of_a_real_workspace_stand_side_by_side(tiny_workspace):
@@ -230,6 +327,9 @@ def test_all_scores_of_a_real_workspace_stand_side_by_side(tiny_workspace):
     assert {path.name: path.stat().st_mtime_ns for path in tiny_workspace.folder.scores.iterdir()} == before
     for serves in ("suspect label", "redundant", "hard", "off-domain"):
         items = tiny_workspace.queue(QueueFilter(serves=serves))
-        assert items or serves == "off-domain"  # the tiny splits can't be told apart
-        assert all(each.reasons and all(r.sentence for r in each.reasons) for each in items)
-        assert items == tiny_workspace.queue(QueueFilter(serves=serves))
+        assert len(items) == len(tiny_workspace.train_split)
+        assert all(r.sentence for each in items for r in each.reasons)
+        assert list(items) == list(tiny_workspace.queue(QueueFilter(serves=serves)))
+    assert table.values(QUEUE).tolist() == [
+        {each.id: each.suspicion for each in tiny_workspace.queue(QueueFilter())}[row] for row in table.ids
+    ]

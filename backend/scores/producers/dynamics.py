@@ -70,7 +70,22 @@ def _compute(context: Context) -> Columns:
         _forgotten(int(count), len(runs), float(times))
         for count, times in zip(learnt.sum(axis=0).tolist(), lost.tolist(), strict=True)
     ]
-    return {**means, "forgetting_said": said}
+    last = [run.logits[-1].argmax(axis=1) == context.labels for run in load_dynamics(context.folder)]
+    return {
+        **means,
+        "forgetting_said": said,
+        "class_learnt": class_learnt(np.mean(last, axis=0), context.labels),
+    }
+
+
+def class_learnt(right: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether the model knows the class of each row: bool (n).
+
+    It does where it is right about half of the class's rows in the end: of a class that it never says, its
+    doubts say nothing about a row's label. From how often it is right, float (n), and ``labels`` int64 (n).
+    """
+    share = np.bincount(labels, weights=right) / np.maximum(np.bincount(labels), 1)
+    return share[labels] >= _LEARNT
 
 
 def _forgotten(learnt: int, runs: int, times: float) -> str:
@@ -82,6 +97,8 @@ def _forgotten(learnt: int, runs: int, times: float) -> str:
     return often if learnt == runs else f"{often} in {learnt} of {runs} runs, never learnt in the others"
 
 
+_LEARNT = 0.5  # of a class's rows
+
 _CARTOGRAPHY = "Swayamdipta et al. 2020"
 
 PRODUCER = Producer(
@@ -89,7 +106,7 @@ PRODUCER = Producer(
     cost="none beside `train` (attached runs: none beside `precompute`)",
     inputs=dynamics_inputs,
     compute=_compute,
-    version=2,
+    version=3,
     scores=(
         Score(
             "confidence",
@@ -100,6 +117,8 @@ PRODUCER = Producer(
             "mean over checks of p_c(y)",
             _CARTOGRAPHY,
             "the model gave its label {confidence:.2f} on average while it trained",
+            within_class=True,
+            if_true="class_learnt",
         ),
         Score(
             "variability",
@@ -120,6 +139,8 @@ PRODUCER = Producer(
             "share of checks with argmax z_c = y",
             _CARTOGRAPHY,
             "the model was right about it in {correctness:.0%} of the checks while it trained",
+            within_class=True,
+            if_true="class_learnt",
         ),
         Score(
             "forgetting",
@@ -140,6 +161,8 @@ PRODUCER = Producer(
             "mean over checks of z_y - max over k != y of z_k",
             "Pleiss et al. 2020",
             "its label led the next class by {aum:+.2f} on average (below 0: it lagged behind)",
+            within_class=True,
+            if_true="class_learnt",
         ),
         Score(
             "el2n",
@@ -150,6 +173,8 @@ PRODUCER = Producer(
             "mean over checks in the first two epochs of |softmax(z_c) - onehot(y)|",
             "Paul et al. 2021",
             "early in training the model was {el2n:.2f} away from its label (at most 1.41)",
+            within_class=True,
+            if_true="class_learnt",
         ),
         Score(
             "mean_loss",
@@ -160,6 +185,8 @@ PRODUCER = Producer(
             "mean over checks of -log p_c(y)",
             "Swayamdipta et al. 2020 (as confidence)",
             "its loss was {mean_loss:.2f} on average while the model trained",
+            within_class=True,
+            if_true="class_learnt",
         ),
     ),
 )

@@ -69,6 +69,7 @@ PRODUCER = Producer(
             "I(x, x) = sum_c eta_c |G_c(x)|^2 at the word embeddings",
             "Pruthi et al. 2020; Yeh et al. 2022",
             "has a large gradient: learnt by heart rather than by rule",
+            within_class=True,
         ),
     ),
 )

@@ -83,6 +83,7 @@ PRODUCER = Producer(
             "out-of-fold p(y)",
             _SOURCE,
             _SENTENCE,
+            within_class=True,
         ),
         Score(
             "label_margin",
@@ -93,6 +94,7 @@ PRODUCER = Producer(
             "(p(y) - max over k != y of p(k) + 1) / 2, out of fold",
             _SOURCE,
             _SENTENCE,
+            within_class=True,
         ),
         Score(
             "label_issue",

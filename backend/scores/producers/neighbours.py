@@ -39,13 +39,16 @@ def neighbour_scores(
     ``nearest_similarity`` float64; ``near_duplicates`` int64. ``copy_of`` int64: the earliest row that says
     nearly the same, if that is nobody's copy itself, else the row's own position, so that one always stays.
     ``contradicted_by`` int64: the most similar near-duplicate with another label (its position), -1 where
-    there is none; ``contradiction`` float64: its similarity, else 0. ``said`` int64: the label that most of
-    the neighbours' similarity speaks for, -1 where no other row is similar at all.
+    there is none; ``contradicting`` int64: how many near-duplicates have another label; ``contradiction``
+    float64: their share of the near-duplicates times that similarity, else 0: of three copies, one of them
+    labelled otherwise, that one has 1 and the two others .5. ``said`` int64: the label
+    that most of the neighbours' similarity speaks for, -1 where no other row is similar at all.
     """
     groups, count = Groups(group_of, labels), len(labels)
     disagreement, nearest = np.full(count, np.nan), np.zeros(count)
     duplicates, contradicted_by = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
-    contradiction, said = np.zeros(count), np.full(count, -1, dtype=np.int64)
+    contradiction, contradicting = np.zeros(count), np.zeros(count, dtype=np.int64)
+    said = np.full(count, -1, dtype=np.int64)
     earliest = np.arange(len(groups))
     search = _Search(embeddings[groups.first], max(k, _WIDE))
     progress(_STAGE, 0, len(groups))
@@ -64,15 +67,16 @@ def neighbour_scores(
             earliest[group] = min([group, *others.tolist()])
             for label, same in groups.by_label(group):
                 duplicates[same] = copies - 1 + groups.sizes[others].sum()
-                contradicted_by[same], contradiction[same] = _contradiction(
-                    groups, label, group, others, near
-                )
+                contradicting[same] = copies - len(same) + groups.with_another_label(others, label)
+                contradicted_by[same], similarity = _contradiction(groups, label, group, others, near)
+                contradiction[same] = similarity * contradicting[same] / np.maximum(duplicates[same], 1)
         progress(_STAGE, block.stop, len(groups))
     return {
         "knn_disagreement": disagreement,
         "nearest_similarity": nearest,
         "near_duplicates": duplicates,
         "contradicted_by": contradicted_by,
+        "contradicting": contradicting,
         "contradiction": contradiction,
         "copy_of": _kept_copies(groups, group_of, earliest),
         "said": said,
@@ -171,13 +175,24 @@ def _compute(context: Context) -> Columns:
     found = neighbour_scores(context.embeddings, context.labels, groups, progress=context.progress)
     against, copy_of = found.pop("contradicted_by").tolist(), found.pop("copy_of").tolist()
     said = found.pop("said").tolist()
+    counts = zip(found.pop("contradicting").tolist(), found["near_duplicates"].tolist(), against, strict=True)
     return {
         **found,
+        "contradiction_said": [
+            _contradiction_said(count, of, train.ids[row], train.labels[row]) if count else ""
+            for count, of, row in counts
+        ],
         "contradicts": [train.ids[each] if each >= 0 else "" for each in against],
         "copy_of": [train.ids[each] if each != row else "" for row, each in enumerate(copy_of)],
         "neighbours_label": [context.classes[each] if each >= 0 else "" for each in said],
         "first_said": [f", first row {train.ids[e]}" if e != r else "" for r, e in enumerate(copy_of)],
     }
+
+
+def _contradiction_said(count: int, of: int, row: str, label: str) -> str:
+    if of == 1:
+        return f"the one other row with nearly this text, {row}, is labelled {label}"
+    return f"{count} of the {of} other rows with nearly this text have another label, such as {row}: {label}"
 
 
 _COSINE = "cosine of sentence embeddings"
@@ -187,7 +202,7 @@ PRODUCER = Producer(
     cost="sentence embeddings once; the search grows with the square of the rows (100,000: minutes)",
     uses=("encoder",),
     compute=_compute,
-    version=2,
+    version=3,
     scores=(
         Score(
             "knn_disagreement",
@@ -199,17 +214,19 @@ PRODUCER = Producer(
             "Cover & Hart 1967; Reimers & Gurevych 2019",
             "{knn_disagreement:.0%} of the most similar texts have another label",
             beyond=0.5,
+            within_class=True,
         ),
         Score(
             "contradiction",
             "contradiction",
-            "a near-duplicate has another label (0: none has)",
+            "rows with nearly the same text have another label (0: none has)",
             "suspect label",
             "high",
-            f"largest cosine >= {NEAR} with a row of another label, 1 for an equal text, else 0",
+            f"share of the other rows with cosine >= {NEAR} or equal text that have another label, times the "
+            "largest cosine with one of them (1 for an equal text)",
             "Abbas et al. 2023 (SemDeDup)",
-            "contradicts row {contradicts}",
-            beyond=0.0,
+            "{contradiction_said}",
+            beyond=0.5,  # who is in the majority is not the suspect
         ),
         Score(
             "near_duplicates",

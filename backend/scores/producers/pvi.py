@@ -59,7 +59,9 @@ PRODUCER = Producer(
             "low",
             "log2 p(y | text) - log2 p(y), in bits, both from the other folds",
             _SOURCE,
-            "its text tells {pvi:+.1f} bits about its label; below 0 it speaks against it",
+            "its text tells {pvi:+.1f} bits about its label: it speaks against it",
+            beyond=0.0,
+            within_class=True,
         ),
         Score(
             "pvi_in_class",
@@ -70,6 +72,7 @@ PRODUCER = Producer(
             "percentile of pvi among the rows of the same label",
             _SOURCE,
             "only {pvi_in_class:.0f} % of its class's other texts say less for the label",
+            is_reason=False,  # some row is the last of its class, however well its text speaks for it
         ),
     ),
 )

@@ -7,8 +7,8 @@ import streamlit as st
 from backend.evaluation.detection import FIRST
 from backend.evaluation.noise_test import NoiseTest
 from backend.model.origin import was_attached
-from backend.scores.queue import QUEUE
 from backend.scores.registry import all_scores
+from backend.scores.suspicion import QUEUE
 from backend.workspace import Workspace
 from pages.components.facts import facts
 from pages.components.job_panel import job_panel

@@ -1,7 +1,7 @@
 """What was found in the data so far, each with a count and the page where it is acted on.
 
-Only what has been computed is read. A count is that of the rows which the page then lists: undecided ones,
-where rows are decided about.
+Only what has been computed is read. A count is that of the rows which the page then lists, undecided ones
+where rows are decided about; that of wrong labels is an estimate, and the page lists the likeliest first.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import streamlit as st
 
 from backend.data.overlap import stands_also_in
 from backend.folder import ArtifactState
-from backend.scores.queue import LABEL, UNDECIDED, QueueFilter
+from backend.scores.label_noise import CERTAINTY, NoiseEstimate, rounded
+from backend.scores.queue import QueueFilter
+from backend.scores.queue_item import LABEL, UNDECIDED
 from backend.scores.registry import all_scores, producer_of
 from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.eval_errors import eval_correct, has_no_errors
 from pages.components.inspect.question import SOURCES
+from pages.components.label_noise import left_of, noise_of
+from pages.components.markup import brief
 from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.review.queue_rows import queue_of
 from pages.components.scores.score_values import read_current
@@ -30,6 +34,8 @@ from pages.components.words.words_result import read_words
 from pages.components.workspaces import opened, version
 
 Severity = Literal["high", "medium", "low"]
+SERIOUS = 0.05  # share of wrong labels from which on the finding is a serious one
+MOST_FLOWS = 3  # pairs of classes named
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,31 @@ def _contradictions(workspace: Workspace) -> Finding | Unknown:
 
 
 def _suspects(workspace: Workspace) -> Finding | Unknown:
+    noise = noise_of(workspace)
+    if noise is not None:
+        return _wrong_labels(left_of(workspace, noise))
     count = _count_queue(workspace, LABEL, None)
     if count is None:
         serving = [each.name for each in all_scores().values() if each.serves == LABEL]
         return _unknown(workspace, "wrong labels", *serving)
-    one = "training row is worth a look: a score doubts its label"
-    many = "training rows are worth a look: some score doubts their label"
+    one = "training row has a reason to be looked at: a score doubts its label"
+    many = "training rows have a reason to be looked at: some score doubts their label"
     return Finding("medium", count, one, many, "review")
+
+
+def _wrong_labels(left: NoiseEstimate) -> Finding:
+    """How many labels of undecided rows are probably wrong, and the classes that are confused most."""
+    flows = "; ".join(
+        f"of “{brief(each.given)}” about {rounded(each.count)} should be “{brief(each.right)}”"
+        for each in left.flows[:MOST_FLOWS]
+    )
+    words = (
+        f"of {left.rows:,} undecided training rows probably wrong ({rounded(left.low)} to "
+        f"{rounded(left.high)}, {CERTAINTY:.0%} interval)"
+    ).replace("%", " %")
+    among = f". Among all rows: {flows}" if flows else ""
+    severity: Severity = "high" if left.low > SERIOUS * max(left.rows, 1) else "medium"
+    return Finding(severity, round(left.wrong), f"label {words}{among}", f"labels {words}{among}", "review")
 
 
 def _errors(workspace: Workspace) -> Finding | None:
@@ -147,7 +171,8 @@ def _count_queue(workspace: Workspace, serves: str, reason: str | None) -> int |
     known = [each.name for each in all_scores().values() if each.serves == serves and values.has(each.name)]
     if not known or reason not in (None, *known):
         return None
-    return len(queue_of(workspace, QueueFilter(serves, reason)))
+    queue = queue_of(workspace, QueueFilter(serves, reason))
+    return queue.with_reason if reason is None else len(queue)
 
 
 @st.cache_data(max_entries=10, show_spinner=False)

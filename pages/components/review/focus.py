@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from backend.scores.queue import Queue, QueueFilter, QueueItem
+from backend.scores.queue import Queue, QueueFilter
+from backend.scores.queue_item import QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.copy_link import copy_link
+from pages.components.label_noise import noise_of
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.reason_field import ask_reason
 from pages.components.review.blind import ask_opinion, note_of, opinion_about, verdict
@@ -26,7 +28,7 @@ SHOWN_TEXT = 20_000
 def show_focus(workspace: Workspace, wanted: QueueFilter, blind: bool) -> None:
     """The row that the address names, or else the first that is undecided."""
     queue = queue_of(workspace, wanted)
-    _progress(queue_of(workspace, replace(wanted, state="all")))
+    _progress(workspace, queue_of(workspace, replace(wanted, state="all")))
     if not len(queue):
         say_done()
         return
@@ -41,7 +43,7 @@ def show_focus(workspace: Workspace, wanted: QueueFilter, blind: bool) -> None:
     if blind and wanted.label is not None:
         st.caption("The class chosen above gives the label away. Choose any class to review blind.")
     with st.container(border=True, gap="small"):
-        _card(workspace, queue.item(place.at), place, blind)
+        _card(workspace, queue[place.at], place, blind)
 
 
 def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> None:
@@ -72,11 +74,15 @@ def _ask_why() -> None:
         ask_reason("focus")
 
 
-def _progress(everything: Queue) -> None:
-    """How much of the queue has been decided."""
+def _progress(workspace: Workspace, everything: Queue) -> None:
+    """How much has been decided of the rows worth it: as many of the first as labels may be wrong."""
+    noise = noise_of(workspace)
     total = len(everything)
-    decided = total - sum(everything.undecided)
-    st.progress(decided / total if total else 1.0, text=f"{decided:,} of {total:,} decided")
+    if noise is not None and len(everything) == noise.rows:
+        total = max(min(round(noise.high), total), 1)
+    decided = total - sum(everything.undecided[:total])
+    of = f"{total:,}" if total == len(everything) else f"the first {total:,}, which hold most wrong labels,"
+    st.progress(decided / total if total else 1.0, text=f"{decided:,} of {of} decided")
 
 
 def _steps(place: Place, total: int) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from backend.files import digest
-from backend.scores.queue import QueueItem
+from backend.scores.queue_item import QueueItem
 from pages.components.class_choice import (
     MOST_KEYS,
     button_names,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backend.data.rowstate import RowState
-from backend.scores.queue import QueueItem
+from backend.scores.queue_item import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge, label_badge
@@ -36,7 +36,7 @@ def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
 def _suspicion(item: QueueItem) -> tuple[Html, ...]:
     if not explanations_are_shown():
         return ()
-    title = "mean rank in the scores that find wrong labels best; 100 % is the most suspicious"
+    title = "how suspicious the row is, of 100 %; it orders the queue and is no probability"
     return (tag("span", percent(item.suspicion), cls="fw-score", title=title),)
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 
 import streamlit as st
 
-from backend.scores.queue import LABEL, SERVES, STATES, UNDECIDED, QueueFilter
+from backend.scores.queue import SERVES, STATES, QueueFilter
+from backend.scores.queue_item import LABEL, UNDECIDED
 from backend.scores.registry import all_scores
 from backend.workspace import Workspace
 from pages.components import keys

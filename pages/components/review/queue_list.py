@@ -9,12 +9,14 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from backend.files import digest
-from backend.scores.queue import QueueFilter, QueueItem
+from backend.scores.queue import QueueFilter
+from backend.scores.queue_item import QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.bulk_dialog import offer_bulk
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import plain_label, show, tag
+from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.review.queue_card import card_company, card_head, card_reasons, card_texts
 from pages.components.review.queue_rows import queue_of, states_of
@@ -32,17 +34,19 @@ def show_queue(workspace: Workspace, wanted: QueueFilter) -> None:
         say_done()
         return
     states, classes = states_of(workspace), workspace.manifest.classes
-    many = "row has" if len(queue) == 1 else "rows have"
-    st.caption(f"{len(queue):,} {many} a reason to be looked at; the most suspicious come first.")
+    st.caption(
+        f"{plural(len(queue), 'row')}, the most suspicious first; {queue.with_reason:,} with a reason."
+    )
     bulk_box = st.container(horizontal=True, vertical_alignment="center")
-    ticked = []
+    ticked, listed = [], []
     for at in range((page - 1) * PAGE, min(page * PAGE, len(queue))):
-        item = queue.item(at)
+        item = queue[at]
+        listed.append(item.id)
         with st.container(border=True, gap="small"):
             if _card(workspace, item, states, classes):
                 ticked.append(item.id)
     with bulk_box:
-        chosen = ticked or queue.ids
+        chosen = ticked or (queue.ids if wanted.reason else listed)
         offer_bulk(workspace, len(chosen), lambda: _rows(workspace, chosen), bool(ticked))
     turn_pages(keys.QUEUE_PAGE, pages)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend.scores.queue import SERVES
+from backend.scores.queue import SERVES, class_numbers
 from backend.scores.row import RowScore, row_scores
 from backend.workspace import Workspace
 from pages.components import keys
@@ -99,5 +99,6 @@ def number(value: float) -> str:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _row_scores(path: str, key: str, place: int) -> list[RowScore]:
-    table_ = read_current(opened(Path(path))).table
-    return [] if table_ is None else row_scores(table_, place)
+    workspace = opened(Path(path))
+    table_ = read_current(workspace).table
+    return [] if table_ is None else row_scores(table_, class_numbers(workspace.train_split), place)

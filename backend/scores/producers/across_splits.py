@@ -1,0 +1,44 @@
+"""Training rows whose very text stands in eval with another label."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.data.equal_texts import TextKey, text_keys
+from backend.scores.context import Context
+from backend.scores.score import Columns, Producer, Score
+
+
+def _compute(context: Context) -> Columns:
+    tested = context.evaluation
+    rows: dict[TextKey, list[int]] = {}
+    for row, key in enumerate(text_keys(tested)):
+        rows.setdefault(key, []).append(row)
+    shares, said = np.zeros(len(context.train)), []
+    for place, (key, label) in enumerate(zip(text_keys(context.train), context.train.labels, strict=True)):
+        same = rows.get(key, [])
+        against = [row for row in same if tested.labels[row] != label]
+        shares[place] = len(against) / len(same) if same else 0.0
+        said.append(f"eval row {tested.ids[against[0]]}: {tested.labels[against[0]]}" if against else "")
+    return {"contradicted_in_eval": shares, "eval_says": said}
+
+
+PRODUCER = Producer(
+    name="across_splits",
+    cost="seconds",
+    reads_eval=True,
+    compute=_compute,
+    scores=(
+        Score(
+            "contradicted_in_eval",
+            "contradicted in eval",
+            "eval rows with its text have another label (0: none has)",
+            "suspect label",
+            "high",
+            "share of the eval rows with equal text that have another label",
+            "this project",
+            "its text stands in eval with another label ({eval_says})",
+            beyond=0.0,
+        ),
+    ),
+)
