@@ -62,7 +62,7 @@ def test_the_posterior_is_bayes_rule(seed, classes, members):
 @pytest.mark.parametrize("classes", [2, 6])
 def test_planted_noise_is_counted_whatever_the_classifier_is_worth(share, classes):
     for strength in (2.0, 6.0):  # right about two thirds, and about nine tenths of the rows
-        member, right, labels = drawn(4000, classes, share, strength, seed=3)
+        member, _, labels = drawn(4000, classes, share, strength, seed=3)
         found = share_of(member, labels)
         assert share / 1.5 < found < share * 1.5, (strength, found)
 
