@@ -7,7 +7,7 @@ PORT ?= 8501
 .PHONY: run demo test test-all lint format clean
 
 run: .venv/.run
-	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo
+	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo --background
 	@$(PY) -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || \
 		{ echo "error: port $(PORT) is taken; use make run PORT=8511"; exit 2; }
 	$(PY) -m streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)

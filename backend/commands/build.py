@@ -41,19 +41,42 @@ from backend.commands.options import (
 from backend.commands.state import print_status
 from backend.commands.train import announce
 from backend.data.columns import Columns
-from backend.demo import DEMO, build_demo
+from backend.demo import DEMO, build_demo, complete_demo, is_complete
+from backend.errors import InputError
 from backend.workspace import Workspace
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where the workspace goes.")] = DEMO, json: Json = False
+    out: Annotated[Path, typer.Option(help="Where the workspace goes.")] = DEMO,
+    first: Annotated[
+        bool, typer.Option("--first", help="Only what questions need: model, gradient rows, index.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Leave the rest to a job of the app.")
+    ] = False,
+    json: Json = False,
 ) -> None:
-    """Build the demo workspace from the embedded sample; a second call finds it done."""
+    """Build the demo workspace from the embedded sample; what is there is kept."""
     if not out.exists():
         console.note(f"building {out}: five to eight minutes on two cores, 1.4 GB of disk, 3 GB of memory")
     with console.progress_bar() as progress:
         workspace = build_demo(out, progress)
+        if not (first or background):
+            complete_demo(workspace, progress)
+    if background and not is_complete(workspace):
+        _complete_in_background(out)
     print_status(workspace, json)
+
+
+def _complete_in_background(out: Path) -> None:
+    from backend.jobs.process import LOGS, start_command
+
+    try:
+        start_command(["demo", *(["--out", str(out)] if out != DEMO else [])], LOGS)
+    except InputError as error:  # the same job is running
+        console.note(str(error))
+    else:
+        console.note("the rest of the demo is computed in the background; the app says what is still coming")
 
 
 def build(

@@ -23,6 +23,7 @@ from backend.errors import InputError
 from backend.files import digest, read_json, write_json
 from backend.jobs.progress_file import AS_ASKED, PROGRESS_VARIABLE
 
+LOGS = Path("cache/.jobs")  # where the app keeps its jobs
 State = Literal["running", "done", "failed", "interrupted"]
 _STOPPING = "stopping"
 _WAITING = 'read -r word && exec "$@" </dev/null'  # without a word, it ends

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.jobs import process
 from backend.jobs.listing import Job, all_jobs
 from backend.jobs.process import JobState, job_path, job_record, job_state, start_command, stop_job
 from backend.jobs.stopping import what_is_kept
@@ -14,7 +15,7 @@ from pages.components.jobs.job_words import job_workspace
 from pages.components.markup import plain_label
 from pages.components.messages import safely
 
-LOGS = Path("cache/.jobs")
+LOGS = process.LOGS
 
 
 def job_panel(args: list[str], button: str, note: str = "", primary: bool = True, wrong: str = "") -> None:
