@@ -77,6 +77,8 @@ def _is_demo(job: Job, workspace: Workspace) -> bool:
 def _together(due: list[Step]) -> str:
     """About 6 min: words 1 min, sources 5 min."""
     total = sum(each.forecast or 0.0 for each in due)
+    if len(due) == 1:
+        return f"about {remaining(total)}: {NAMES[due[0].name]}"
     return f"about {remaining(total)}: {_listed(due)}"
 
 
