@@ -47,7 +47,7 @@ def test_a_number_in_an_address_is_what_the_field_has(app, tiny_workspace):
     page(app, "retrain", seeds="5", epochs="0,5")
     assert not app.exception and not faults(app)
     assert (app.text_input(key="seeds").value, app.text_input(key="epochs").value) == ("5", "0,5")
-    assert "trained 5 times" in words(app)
+    assert "5 seeds" in words(app)
 
 
 @pytest.mark.parametrize("text", ["5e-4", "0.0005", "5E-4", " 5e-4 ", "0,0005"])
@@ -94,6 +94,22 @@ def test_a_build_does_not_start_with_a_field_that_cannot_be_read(fresh):  # noqa
         assert "First correct" in words(fresh)
         fresh.text_input(key=key).set_value("1").run()
     assert not next(each for each in fresh.button if each.label == "Build").disabled
+
+
+def test_classes_that_are_numbers_can_be_named(fresh, monkeypatch):  # noqa: F811
+    rows = [{**row, "label": int(row["label"] == "good")} for row in tiny_rows(30)]
+    upload(fresh, csv_of(rows))
+    fresh.text_area(key="new-names").set_value("0: bad one\nnone").run()
+    assert "names no label" in faults(fresh)[0]
+    fresh.text_area(key="new-names").set_value("0: bad one\n1: good one").run()
+    press(fresh, "Check every row")
+    assert not fresh.exception and not fresh.error
+    assert "bad one" in words(fresh) and "good one" in words(fresh)
+
+
+def test_labels_that_have_names_are_not_asked_for_any(fresh):  # noqa: F811
+    upload(fresh, csv_of(tiny_rows(30)))
+    assert not fresh.text_area
 
 
 def test_all_steps_are_in_sight_from_the_start(fresh):  # noqa: F811

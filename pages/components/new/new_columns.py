@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import streamlit as st
@@ -16,11 +17,13 @@ from pages.components.messages import show_error
 from pages.components.new.remarks import show_remarks
 from pages.components.new.source import ask_source
 from pages.components.new.steps import step_title
-from pages.components.number_field import Faults, ask_number
+from pages.components.number_field import Faults, ask_number, show_fault
 from pages.components.row_table import row_table
+from pages.components.typed_name import typed_class_names
 from pages.components.typed_number import Limits
 
 NONE = "(none)"
+WHOLE = re.compile(r"-?\d+(\.0+)?")
 SHOWN_ROWS = 5
 SHARES = Limits(0.01, 0.9, share=True)
 SHARE_HELP = "Of each class, as 20 % or 0.2; equal texts stay together."
@@ -40,6 +43,8 @@ class NewData:
     train: str
     eval: str | None
     columns: Columns
+    names: str = ""
+    """Of the classes, as ``--names`` reads them."""
     characters: float = 0.0
     """Of a row's texts, on average over the first rows."""
 
@@ -56,6 +61,7 @@ class NewData:
             "group": columns.group,
             "split-column": columns.split,
             "annotator": columns.annotator,
+            "names": self.names or None,
         }
         return [f"--{name}={value}" for name, value in given.items() if value is not None]
 
@@ -86,6 +92,7 @@ def ask_data(source: str, look: Peek) -> NewData | None:
         with annotator:
             who = _optional("Annotator", look, None, mark, "Who gave a row its label, where several did.")
         show_remarks(look.survey, "Noticed in the first rows")
+        names = _ask_names(look, chosen_label)
     with st.container(border=True):
         step_title("Evaluation rows")
         try:
@@ -99,12 +106,36 @@ def ask_data(source: str, look: Peek) -> NewData | None:
             show_error(error)
             return None
     complete = evaluation is not None or split is not None or keys.get(keys.NEW_EVAL) == OWN
-    return NewData(source, evaluation, columns, _mean_length(look, columns)) if complete else None
+    if not complete or names is None:
+        return None
+    return NewData(source, evaluation, columns, names, _mean_length(look, columns))
 
 
 def _mean_length(look: Peek, columns: Columns) -> float:
     places = [look.columns.index(name) for name in columns.texts if name in look.columns]
     return sum(len(row[at]) for row in look.rows for at in places) / max(len(look.rows), 1)
+
+
+def _ask_names(look: Peek, label: str | None) -> str | None:
+    """Names for classes that are numbers in the data; None, said beneath, where they can't be read."""
+    at = look.columns.index(label) if label in look.columns else None
+    cells = [] if at is None else [row[at].strip() for row in look.rows]
+    if not cells or not all(WHOLE.fullmatch(each) for each in cells):
+        return ""
+    st.text_area(
+        "Names of the classes",
+        key=keys.NEW_NAMES,
+        bind="query-params",
+        height=68,
+        max_chars=20_000,
+        placeholder="optional: 0=hate, 1=offensive, 2=neither; or a name a line, from 0 on",
+        help="The labels are numbers. Names are what pages and exports call them; the numbers are kept.",
+    )
+    try:
+        return typed_class_names(keys.get(keys.NEW_NAMES))
+    except InputError as error:
+        show_fault(error)
+        return None
 
 
 def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
