@@ -17,8 +17,8 @@ LONGEST = 600
 
 
 def show_error(error: Exception) -> None:
-    """An error's message as it is, whatever characters it holds."""
-    st.error(plain_label(str(error), LONGEST), icon=":material/error:")
+    """An error's message, whatever characters it holds, without the dashes of an option at its beginning."""
+    st.error(plain_label(str(error).removeprefix("--"), LONGEST), icon=":material/error:")
 
 
 def say(message: str, icon: str = ":material/check:") -> None:

@@ -150,3 +150,9 @@ def test_a_pair_stays_open_until_the_question_changes(app):
     page(app, "changes")
     page(app, "inspect")
     assert not is_open()
+
+
+def test_an_unknown_row_is_said_without_the_dashes_of_the_command_line(app):
+    page(app, "pair", test="nobody", train="r3")
+    assert not app.exception
+    assert app.error[0].value.replace("\\", "") == "row nobody: no such id in eval"
