@@ -5,7 +5,9 @@
 Writes ``DIR/train.csv`` and ``DIR/eval.csv`` (columns id, text, label). All wordings are our own. Each of 11
 products shares its nouns with 6 other intents, each of 7 matters its verbs with 10 others; some nouns belong
 to two products; a third of the texts mentions another product first; some have slips of the finger. So no
-single word gives an intent away, and a model must learn combinations. No text occurs twice, in either file.
+single word gives an intent away, and a model must learn combinations. A tenth of the texts names the product
+by a word that fits others too ("my card"), a tenth says what is the matter so vaguely that others fit: these
+can only be guessed, and nobody gets all of them right. No text occurs twice, in either file.
 """
 
 from __future__ import annotations
@@ -114,6 +116,22 @@ MATTERS = {
         "the statement has a {x} I know nothing of",
     ),
 }
+_SHARED_NOUNS = {
+    "payment": ("transfer", "direct debit", "card payment"),
+    "money": ("transfer", "top-up", "cash withdrawal", "refund"),
+    "card": ("card payment", "cash withdrawal", "card order"),
+    "account": ("top-up", "savings pot", "loan", "cheque"),
+    "contract": ("direct debit", "loan", "savings pot"),
+    "amount in another currency": ("currency exchange", "transfer", "cash withdrawal"),
+}
+_VAGUE = {
+    "there is something wrong with my {x} {when}": ("delay", "failure", "mistake"),
+    "what happened to the {x} over {sum}": ("delay", "failure", "mistake"),
+    "I want to change something about my {x}": ("limit", "cancel", "start"),
+    "can you look into the {x} {place}": ("fee", "failure", "mistake"),
+    "what are the rules for a {x} {place}": ("fee", "limit", "start"),
+}
+_UNCLEAR = 0.1  # share of texts with a shared noun, and of those that are vague
 _LONG = ", asked about or complained of by a customer of the bank"
 _WHEN = (
     "today",
@@ -213,9 +231,13 @@ def _wordings(generator: random.Random, kind: int) -> Iterator[str]:
     """Texts of one of the 77 intents, without end."""
     products, matters = list(PRODUCTS), list(MATTERS)
     product, matter = products[kind // len(matters)], matters[kind % len(matters)]
+    shared = [noun for noun, those in _SHARED_NOUNS.items() if product in those]
+    vague = [wording for wording, those in _VAGUE.items() if matter in those]
     while True:
-        text = generator.choice(MATTERS[matter]).format(
-            x=generator.choice(PRODUCTS[product]),
+        nouns = shared if shared and generator.random() < _UNCLEAR else PRODUCTS[product]
+        wordings = vague if vague and generator.random() < _UNCLEAR else MATTERS[matter]
+        text = generator.choice(wordings).format(
+            x=generator.choice(nouns),
             when=generator.choice(_WHEN),
             place=generator.choice(_PLACE),
             sum=generator.choice(_SUM),
