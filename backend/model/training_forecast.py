@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, logits
+from backend.model.quiet import quiet
 from backend.model.source import resolve
 from backend.model.tokenization import TokenIds, collate, encode_ids
 from backend.model.training import attention_of
@@ -152,7 +153,7 @@ def _look_seconds(
 
 def _save_seconds(model: PreTrainedModel) -> float:
     """Seconds of writing a checkpoint: the weights are written once, the optimizer's moments are as large."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with quiet(), tempfile.TemporaryDirectory() as scratch:
         began = time.perf_counter()
         model.save_pretrained(Path(scratch) / "saved")
         return _STATE * (time.perf_counter() - began)
