@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from backend.data.first_look import stopping_at_damage
 from backend.data.label_variants import FASTTEXT_PREFIX
 from backend.data.read_jsonl import exact_column
 from backend.data.rejected import Rejected, Rejections
@@ -29,7 +31,8 @@ def read_fasttext(path: Path, name: str, rejections: Rejections, limit: int, mos
     labels: list[str | list[str] | None] = []
     texts: list[str] = []
     numbers: list[int] = []
-    with open_source(path, name, limit) as stream:
+    looking = stopping_at_damage(texts) if most is not None else nullcontext()
+    with open_source(path, name, limit) as stream, looking:
         for number, line in enumerate(stream, start=1):
             content = line.removeprefix(BOM) if number == 1 else line
             if not content.strip():

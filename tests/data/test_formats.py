@@ -332,3 +332,24 @@ def test_a_label_that_was_written_is_found_there(value, label):
     before = json.dumps(value)
     assert choice_of(dug(planted(value, path, label), path)) == label
     assert json.dumps(value) == before
+
+
+@pytest.mark.parametrize("ending", ["ft", "csv", "jsonl", "json"])
+def test_a_look_at_a_large_file_ends_where_its_bytes_do(tmp_path, monkeypatch, ending):
+    monkeypatch.setattr("backend.data.sources.LOOK_BYTES", 3_000_000)
+    monkeypatch.setattr("backend.data.stream.LOOK_BYTES", 3_000_000)
+    monkeypatch.setattr("backend.data.peek.LOOK_BYTES", 3_000_000)
+    rows = [{"text": f"{i} " + "long " * 1000, "label": LABELS[i % 20]} for i in range(1000)]
+    path = tmp_path / f"a.{ending}"
+    if ending == "json":
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    elif ending == "jsonl":
+        jsonl(path, rows)
+    else:
+        lines = [
+            f"__label__{r['label']} {r['text']}" if ending == "ft" else f"{r['text']},{r['label']}"
+            for r in rows
+        ]
+        path.write_text("\n".join(lines if ending == "ft" else ["text,label", *lines]), encoding="utf-8")
+    found = peek(str(path))
+    assert 0 < found.survey.n_rows < 1000 and not found.survey.whole
