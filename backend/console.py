@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.jobs.progress_file import progress_file
+from backend.other_work import OtherWork
 from backend.progress import Pace, Progress, remaining
 
 if TYPE_CHECKING:
@@ -54,16 +55,22 @@ def progress_bar() -> Iterator[Progress]:
     bars_shown = Bars(*columns, console=console, disable=not console.is_terminal)
     with progress_file() as to_file, bars_shown as bars:
         tasks: dict[str, Any] = {}
+        began = time.monotonic()
         said, pace = time.monotonic(), Pace()
+        others: OtherWork | None = OtherWork()
 
         def listen(stage: str, done: int, total: int) -> None:
-            nonlocal said
+            nonlocal said, others
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)
             pace(stage, done, total)
             if to_file:
                 to_file(stage, done, total)
+            if others and time.monotonic() - began >= SAID_EVERY:
+                if line := others.line():
+                    bars.console.print(line, highlight=False)
+                others = None
             if not console.is_terminal and (done == total or time.monotonic() - said >= SAID_EVERY):
                 said = time.monotonic()
                 print(f"{stage}: {done:,} of {total:,}{_speed(pace)}", file=sys.stderr, flush=True)
