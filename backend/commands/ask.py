@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.options import Device, IdleWorkspace, Json, WorkspacePath
+from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath
 from backend.errors import InputError
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.question import Question, check_method
@@ -121,6 +121,7 @@ def prepare(
     ws: IdleWorkspace,
     method: Annotated[list[str], typer.Argument(metavar="METHOD...", help="As in explain --method.")],
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Compute once what attribution methods need beside rows and index; else their first question does."""
     workspace = Workspace.open(ws)
@@ -140,6 +141,7 @@ def explain_many(
     score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = DEFAULT_SCORE,
     k: Annotated[int, typer.Option("-k", help="How many of each kind.")] = 10,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """The strongest training examples of every row of a split, as one table."""
@@ -167,6 +169,7 @@ def influence(
     k: Annotated[int, typer.Option("-k", help="Length of the lists kept per eval row.")] = 10,
     most: Annotated[int, typer.Option(min=1, help="How many training rows to print.")] = 10,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Influence of every training row on all eval rows, on the misclassified ones, and per class."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.options import Device, IdleWorkspace, Json, WorkspacePath, idle
+from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath, idle
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explanation import WordScore
 from backend.scores.settings import ScoreSettings
@@ -23,6 +23,7 @@ def sources(
     eta: Annotated[float, typer.Option(help="Size of the DGA step whose weights are given.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the sampled rows.")] = 0,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Which groups of training rows pull the model towards the target, and how to weigh them."""
@@ -68,6 +69,7 @@ def words(
         str | None, typer.Option(help="Instead: one training row, its words' influence and alignment.")
     ] = None,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Which words carry the most harm to misclassified eval rows, and in which training rows."""

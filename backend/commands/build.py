@@ -35,6 +35,7 @@ from backend.commands.options import (
     SplitColumn,
     Text,
     TextB,
+    Threads,
     Train,
     WorkspacePath,
 )
@@ -54,6 +55,7 @@ def demo(
     background: Annotated[
         bool, typer.Option("--background", help="Leave the rest to a job of the app.")
     ] = False,
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Build the demo workspace from the embedded sample; what is there is kept."""
@@ -108,6 +110,7 @@ def build(
     balanced_batches: BalancedBatches = False,
     seed: Annotated[int, typer.Option(help="Of the held-out fraction and of the training.")] = 0,
     skip_bad_rows: SkipBadRows = False,
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """init, then train or attach, then precompute; the same command continues where it was stopped."""
@@ -142,6 +145,7 @@ def build(
 def dynamics(
     ws: IdleWorkspace,
     seeds: Annotated[int, typer.Option(help="How many runs in all, that of `train` included.")] = 3,
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Repeat the training with other seeds and keep the logits of every check: scores average over runs."""
@@ -186,6 +190,7 @@ def precompute(
         typer.Option(help="int8, full (fp32), or pca:N such as pca:64; default: what is there, else int8."),
     ] = None,
     attention: Annotated[str, typer.Option(help="eager, sdpa, or auto: the faster one.")] = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Gradient rows, predictions and index; what is there already is kept, so a stopped run continues."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath, idle
+from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
 from backend.everything import Step, compute_everything, plan
 from backend.progress import remaining
 from backend.workspace import Workspace
@@ -19,6 +19,7 @@ def everything(
         bool, typer.Option("--dry-run", help="Only say what is missing and how long.")
     ] = False,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Compute all that is missing of a workspace that has a model; a stopped call goes on where it was."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from backend.folder import Folder
+from backend.threads import limit_threads
 
 WorkspacePath = Annotated[Path, typer.Argument(metavar="WS", help="The workspace's folder.")]
 
@@ -77,4 +78,14 @@ DryRun = Annotated[
 Classes = Annotated[
     str | None,
     typer.Option(help="Class names of the run in its order, separated by commas, quoted as in CSV."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1024,
+        is_eager=True,
+        callback=limit_threads,
+        help="Processor threads to use; default: all. Fewer leave room for other work.",
+    ),
 ]

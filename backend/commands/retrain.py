@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath, idle
+from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.retraining.lock import require_no_trial
@@ -56,6 +56,7 @@ def retrain(
         bool, typer.Option("--plan", help="Only say what would be trained and how long it takes.")
     ] = False,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Train on the decisions (or by a strategy) beside controls, several seeds, and say what changed.

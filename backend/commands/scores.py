@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backend import console
-from backend.commands.options import Device, Json, WorkspacePath, idle
+from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
 from backend.scores.label_noise import NoiseEstimate
 from backend.scores.queue import QueueFilter
 from backend.scores.queue_file import check_target, write_queue
@@ -44,6 +44,7 @@ def scores(
         str, typer.Option(help="What off-domain scores compare with: eval, or a file like --train of init.")
     ] = "eval",
     clean: Annotated[str, typer.Option(help="Rows trusted by alignment scores: eval or kept.")] = "eval",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Scores of every training row; computes what is missing, by default what costs little."""

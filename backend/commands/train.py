@@ -17,6 +17,7 @@ from backend.commands.options import (
     Json,
     Patience,
     Rate,
+    Threads,
     WorkspacePath,
     idle,
 )
@@ -59,6 +60,7 @@ def train(
         bool,
         typer.Option("--plan", "--dry-run", help="Only say how it would train and how long; train nothing."),
     ] = False,
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Fine-tune the workspace's model, as planned where nothing else is asked; saves checkpoints."""
