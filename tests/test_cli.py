@@ -133,7 +133,7 @@ WRONG = {
         "not empty",
     ),
     "no such device": (["precompute", "{ws}", "--device", "tpu"], "use auto, cpu or cuda"),
-    "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "checkpoints"),
+    "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "no such folder"),
     "two trainings": (["train", "{ws}"], "trained already; `--again`"),
     "path too long": (["status", "{tmp}/" + "a" * 300], "name too long"),
     "the demo in another's workspace": (["demo", "--out", "{ws}"], "workspace of other data"),
