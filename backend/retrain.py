@@ -12,6 +12,7 @@ import numpy as np
 
 from backend.data.dataset import load_split
 from backend.data.equal_texts import equal_text_groups
+from backend.data.labels import class_places
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.files import replacing, write_json
@@ -86,7 +87,7 @@ def retrain(
     expected = _forecast(folder, states, settings, records, explainer, progress)
     runner = Runner(folder, original, texts, kept)
     outcomes = runner.run(trial, seeds, progress)
-    labels = np.array([classes.index(each) for each in evaluation.labels], dtype=np.int64)
+    labels = class_places(evaluation.labels, classes)
     content = report(
         trial,
         outcomes,
@@ -183,7 +184,7 @@ def _trial(
     options = checked_options(strategy, settings.options)
     context = Context(folder, ScoreSettings(device=settings.device), explainer, progress)
     given, now, removed = decided_rows(train, manifest.classes, states)
-    labels = np.array([manifest.classes.index(each) for each in context.evaluation.labels])
+    labels = class_places(context.evaluation.labels, manifest.classes)
     guide, measured = np.empty(0, dtype=np.int64), np.arange(len(labels))
     if strategy.guided:
         eval_rows = context.evaluation

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
 from backend.data.dataset import SplitName, whole_split_path
+from backend.data.labels import class_places
 from backend.data.messages import first_line
 from backend.errors import InputError
 from backend.folder import Folder
@@ -63,9 +64,8 @@ def read_shards(folder: Folder, name: SplitName) -> Iterator[RowBlock]:
 
 def label_indices(folder: Folder, name: SplitName, classes: Sequence[str]) -> np.ndarray:
     """Every row's class as its place in ``classes``: int32 (n)."""
-    place = {label: number for number, label in enumerate(classes)}
-    found = [place[label] for block in read_shards(folder, name) for label in block.labels]
-    return np.array(found, dtype=np.int32)
+    labels = (label for block in read_shards(folder, name) for label in block.labels)
+    return class_places(labels, classes).astype(np.int32)
 
 
 def _block(table: pa.Table, text: str, text_b: str | None) -> RowBlock:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.evaluation.lds import correlations
 from backend.evaluation.variants import Variant, questions, scores_of
@@ -46,7 +47,7 @@ def measure_checks(
     places = sorted(order[:queries].tolist())
     asked = questions(engine, places)
     own = np.array([each.label for each in asked])
-    train = np.array([engine.classes.index(each) for each in engine.train.labels])
+    train = class_places(engine.train.labels, engine.classes)
     found, left_out = [], []
     other = dict(scores_of(variants, questions(untrained, places), progress)) if untrained else {}
     for variant, scores in scores_of(variants, asked, progress):

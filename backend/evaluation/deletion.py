@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.labels import class_places
 from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.evaluation.intervals import Interval, crossed_interval
@@ -74,8 +75,8 @@ def measure_deletion(
     engine: Engine, variants: Sequence[Variant], settings: DeletionSettings, progress: Progress = silent
 ) -> tuple[list[Curve], list[str]]:
     """Curves of every variant and of the control, both ends, and a line for each that can't be had."""
-    labels = np.array([engine.classes.index(each) for each in engine.splits["eval"].labels])
-    train = np.array([engine.classes.index(each) for each in engine.train.labels])
+    labels = class_places(engine.splits["eval"].labels, engine.classes)
+    train = class_places(engine.train.labels, engine.classes)
     if max(settings.ks) >= len(train) // 2:
         raise InputError(f"-k {max(settings.ks)}: less than half of the {len(train)} training rows, please")
     small = _too_small(train, len(engine.classes), max(settings.ks))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, task_of
@@ -141,4 +142,4 @@ def margin(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _labels(engine: Engine, places: Sequence[int]) -> np.ndarray:
     split = engine.splits["eval"]
-    return np.array([engine.classes.index(split.labels[each]) for each in places], dtype=np.int64)
+    return class_places((split.labels[each] for each in places), engine.classes)

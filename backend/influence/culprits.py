@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.labels import class_places
 from backend.data.shards import shard_ranges
 from backend.influence import kernels
 from backend.influence.explain import Explainer
@@ -39,8 +40,8 @@ def misclassified(explainer: Explainer) -> Errors:
     split, wrong = explainer.splits["eval"], np.flatnonzero(~explainer.predictions("eval").correct).tolist()
     texts_b = split.texts_b and [split.texts_b[each] for each in wrong]
     encoded = explainer.checkpoints.encode([split.texts[each] for each in wrong], texts_b)
-    place = {name: number for number, name in enumerate(explainer.classes)}
-    return Errors(wrong, encoded, [place[split.labels[each]] for each in wrong])
+    own = class_places((split.labels[each] for each in wrong), explainer.classes)
+    return Errors(wrong, encoded, own.tolist())
 
 
 def error_query(explainer: Explainer, errors: Errors, mode: ScoreMode) -> SummedQuery:

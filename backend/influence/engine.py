@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from backend.data.dataset import Split, SplitName, load_split
+from backend.data.labels import class_places
 from backend.folder import Folder
 from backend.influence.loading import open_searcher
 from backend.influence.settings import TraceSettings
@@ -74,12 +75,9 @@ class Engine:
 
     def predicted(self, split: SplitName) -> np.ndarray:
         """The places in ``classes`` of the stored predictions: int64 (n)."""
-
-        def make() -> np.ndarray:
-            place = {name: number for number, name in enumerate(self.classes)}
-            return np.array([place[name] for name in self.predictions(split).predicted], dtype=np.int64)
-
-        return self.keep(f"predicted {split}", make)
+        return self.keep(
+            f"predicted {split}", lambda: class_places(self.predictions(split).predicted, self.classes)
+        )
 
     def keep(self, name: str, make: Callable[[], T]) -> T:
         """What ``make`` returns, made by the first who asks for ``name``; others wait for that one only."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.dataset import Split
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.files import replacing
 from backend.influence.defaults import DEFAULT_SCORE
@@ -150,6 +151,6 @@ def _traced(
     texts_b = split.texts_b and [split.texts_b[each] for each in block]
     encoded = checkpoints.encode([split.texts[each] for each in block], texts_b)
     predicted = explainer.predicted(split.name)[list(block)].tolist()
-    given = [checkpoints.manifest.classes.index(split.labels[each]) for each in block]
+    given = class_places((split.labels[each] for each in block), checkpoints.manifest.classes).tolist()
     explained = predicted if label == "predicted" else given
     return checkpoints.trace(encoded, explained), predicted, explained

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.dataset import SplitName
+from backend.data.labels import class_places
 from backend.data.shards import RowBlock, read_shards
 from backend.errors import InputError
 from backend.files import replacing
@@ -59,8 +60,7 @@ def write_predictions(
 
 
 def _table(block: RowBlock, probabilities: np.ndarray, classes: Sequence[str]) -> pa.Table:
-    number = {name: index for index, name in enumerate(classes)}
-    label = np.array([number[name] for name in block.labels], dtype=np.int64)
+    label = class_places(block.labels, classes)
     predicted = probabilities.argmax(axis=1)
     own = probabilities[np.arange(len(label)), label].astype(np.float64)
     return pa.table(

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from backend.data.labels import class_places
 from backend.influence.explain import Explainer
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.tokenization import Encoded, collate
@@ -76,7 +77,7 @@ class _Look:
         chosen = np.random.default_rng(0).permutation(len(split))[:_EVAL_ROWS].tolist()
         seconds = [split.texts_b[each] for each in chosen] if split.texts_b else None
         self._eval = checkpoints.encode([split.texts[each] for each in chosen], seconds)
-        self._truth = np.array([explainer.classes.index(split.labels[each]) for each in chosen])
+        self._truth = class_places((split.labels[each] for each in chosen), explainer.classes)
         self._asked = [
             checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)[0] for texts, _ in queries
         ]

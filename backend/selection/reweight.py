@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.files import digest
 from backend.influence.modes import score_mode
@@ -29,7 +30,7 @@ def influence_on_errors(context: StrategyContext, score: str) -> np.ndarray:
     """
     mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows
     encoded = engine.checkpoints.encode(guide.texts, guide.texts_b)
-    labels = [engine.classes.index(each) for each in guide.labels]
+    labels = class_places(guide.labels, engine.classes).tolist()
     wrong = np.flatnonzero(~engine.predictions("eval").correct[context.guide]).tolist()
     if not wrong:
         raise InputError("the model gets every row of the guide right: there are no errors to weigh by")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from backend.data.columns import ID, LABEL, Columns
 from backend.data.ids import content_ids
+from backend.data.labels import class_places
 from backend.data.read_csv import typed
 from backend.data.splits import held_out, parse_fraction
 from backend.errors import InputError
@@ -444,3 +445,10 @@ def test_overlap_is_counted(tmp_path):
     assert "overlap: 2 of 3 eval rows have a text that train has too" in report.lines()
     _, report = bring_in(tmp_path / "ws2", jsonl(tmp_path / "t.jsonl", GOOD), "0.4")
     assert report.overlap == 0 and not any("overlap" in line for line in report.lines())
+
+
+def test_places_of_labels_among_the_classes():
+    assert class_places(["b", "a", "b"], ["a", "b"]).tolist() == [1, 0, 1]
+    assert class_places([], ["a"]).dtype == class_places(["a"], ["a"]).dtype == "int64"
+    with pytest.raises(KeyError):
+        class_places(["c"], ["a", "b"])
