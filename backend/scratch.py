@@ -62,10 +62,10 @@ def sweep(place: Path, name: str | None = None) -> None:
 
 def _put_back(leftover: Path) -> None:
     """Where a process ended between taking the old folder away and putting the new one there."""
-    path = leftover.with_name(leftover.name[1:].rpartition(".tmp")[0].rpartition(".")[0])
-    if (leftover / REPLACED).is_dir() and not os.path.lexists(path):
+    name = leftover.name[1:].rpartition(".tmp")[0].rpartition(".")[0]
+    if name and (leftover / REPLACED).is_dir() and not os.path.lexists(leftover.with_name(name)):
         with suppress(OSError):
-            (leftover / REPLACED).rename(path)
+            (leftover / REPLACED).rename(leftover.with_name(name))
 
 
 def _hold(folder: Path, *, wait: bool) -> int | None:

@@ -29,7 +29,7 @@ def in_a_namespace(script: str, mount: str, python: str) -> str:
     (Path(script)).write_text(textwrap.dedent(python))
     command = f"{mount} && {sys.executable} {script}"
     done = subprocess.run(
-        ["unshare", "-rm", "bash", "-c", command], capture_output=True, text=True, check=False, timeout=100
+        ["unshare", "-rm", "bash", "-c", command], capture_output=True, text=True, check=False, timeout=500
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -94,6 +94,38 @@ def test_a_log_on_a_full_disk_is_read_whole(tmp_path, a_log_of_two):
     states, refused, _ = said.splitlines()
     assert states.startswith("['a', 'b']") and states.endswith("None")
     assert refused.endswith("the log of decisions cannot be used now (the disk is full)")
+
+
+WORK = """
+    import sys
+    sys.path.insert(0, {root!r})
+    from backend.errors import InputError
+    from backend.workspace import Workspace
+    ws = Workspace.open({path!r})
+    ws.status(), ws.explain("a witty film", k=1, device="cpu"), ws.row_table(), ws.diff("raw", "now")
+    print(len(ws.log()), len(ws.versions()), len(ws.states()))
+    print(ws.export("jsonl", {out!r}).n_rows, ws.verify())
+    for work in (ws.precompute, lambda: ws.flag("r5"), lambda: ws.verify(repair=True), ws.compute_scores):
+        try:
+            work()
+        except InputError as error:
+            print(error)
+"""
+
+
+def test_a_read_only_workspace_can_be_read(tmp_path, tiny_workspace):
+    tiny_workspace.flag("r1")
+    tiny_workspace.remove("r2")
+    tiny_workspace.freeze("first")
+    home = tiny_workspace.path
+    said = in_a_namespace(
+        str(tmp_path / "work.py"),
+        f"mount --bind {home} {home} && mount -o remount,bind,ro {home}",
+        WORK.format(root=str(Path.cwd()), path=str(home), out=str(tmp_path / "out.jsonl")),
+    )
+    counts, exported, *refused = said.splitlines()
+    assert counts == "2 1 2" and exported == "59 []"
+    assert len(refused) == 4 and all("read-only" in line.lower() for line in refused)
 
 
 def test_a_damaged_log_is_named_not_its_copy(tmp_path):
