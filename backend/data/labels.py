@@ -153,6 +153,12 @@ def check_one_type(values: Sequence[Any], where: Callable[[int], object]) -> Non
                 )
 
 
+def class_places(labels: Iterable[str], classes: Sequence[str]) -> np.ndarray:
+    """The place of each label among the classes: int64 (n). `KeyError` for one that is none."""
+    place = {name: number for number, name in enumerate(classes)}
+    return np.array([place[each] for each in labels], dtype=np.int64)
+
+
 def check_two_classes(present: Collection[str], file: str, column: str) -> None:
     """`InputError` unless at least two classes are ``present``."""
     if len(present) < 2:
