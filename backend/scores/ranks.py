@@ -71,21 +71,29 @@ def reason_ranks(
     From suspicions (n), classes int (n) and, where the score has a condition, whether it ``holds``, bool (n).
     A score is a reason for the most suspicious `REASON_SHARE`, of all rows or of the class, if they are above
     the middle and beyond the score's own limit. Many that tie are no reason: nothing tells them apart. Only
-    where the score has a limit, all that tie are beyond it together.
+    where the score has a limit, all that tie are beyond it together. One whose limit is ``absolute`` is a
+    reason for all beyond it.
     """
     method: Literal["average", "max"] = "average" if score.beyond is None else "max"
     ranks = rank_within(values, classes, method) if score.within_class else rank_of(values, method)
     known = np.isfinite(values)
+    if score.absolute:
+        return np.where(_beyond(score, values), np.nan_to_num(ranks), 0.0)
     speaks = known & (np.nan_to_num(ranks) > 1 - REASON_SHARE)
     if score.within_class:
         speaks &= _above_middle(values, classes) & (_sizes(known, classes) >= LEAST_IN_CLASS)
     elif known.any():
         speaks &= np.where(known, values, -np.inf) > np.median(values[known])
     if score.beyond is not None:
-        speaks &= np.where(known, values, -np.inf) > score.suspicion(np.array([score.beyond]))[0]
+        speaks &= _beyond(score, values)
     if holds is not None:
         speaks &= holds
     return np.where(speaks, ranks, 0.0)
+
+
+def _beyond(score: Score, values: np.ndarray) -> np.ndarray:
+    """Whether suspicions are beyond the score's limit: bool (n)."""
+    return np.nan_to_num(values, nan=-np.inf) > score.suspicion(np.array([score.beyond]))[0]
 
 
 def _above_middle(values: np.ndarray, classes: np.ndarray) -> np.ndarray:

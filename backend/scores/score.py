@@ -27,9 +27,10 @@ class Score:
 
     ``sentence`` tells a person about one row: a format string over the columns of the producer's table.
     ``beyond``: a value up to which the score is no reason to look at a row, however it ranks;
-    ``is_reason``: whether it ever is one. ``within_class``: values of different classes can't be compared,
-    since a rare class is hard to learn: ranks are taken among the rows of one label. ``if_true``: a column of
-    truth values that must hold where the score is to be a reason.
+    ``is_reason``: whether it ever is one; ``absolute``: all beyond the limit are, however many they are.
+    ``within_class``: values of different classes can't be compared, since a rare class is hard to learn:
+    ranks are taken among the rows of one label. ``if_true``: a column of truth values that must hold where
+    the score is to be a reason.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Score:
     sentence: str = ""
     beyond: float | None = None
     is_reason: bool = True
+    absolute: bool = False
     within_class: bool = False
     if_true: str | None = None
 

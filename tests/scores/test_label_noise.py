@@ -169,6 +169,18 @@ def test_the_file_is_read_with_its_key_only_and_unchanged(tiny_workspace):
     assert tiny_workspace.label_noise() is None  # no score is current
 
 
+def test_models_that_know_nothing_say_nothing(tmp_path):
+    """Two rows a class: no model can know a class, and no label is called wrong for it."""
+    rows = [(f"text number {n} about {n * 7 % 90}", f"class {n // 2}") for n in range(120)]
+    workspace = workspace_of(tmp_path, rows, rows[:4], num_labels=60)
+    context = context_of(workspace)
+    assert workspace.compute_scores(["label_noise"], context.settings) == []
+    wrong = workspace.scores().values("wrong_label")
+    assert np.isnan(wrong).all() or np.nanmean(wrong) < 0.2
+    noise = workspace.label_noise()
+    assert noise is None or noise.wrong < 0.2 * noise.rows
+
+
 def test_few_rows_have_no_estimate_but_values(tiny_workspace):
     context = context_of(tiny_workspace)
     tiny_workspace.compute_scores(["label_noise"], context.settings)

@@ -256,6 +256,13 @@ def test_ranks_are_those_of_scipy(rows, method):
         np.testing.assert_allclose(within[rows_of], rank_of(values[rows_of], method))
 
 
+def test_an_absolute_limit_is_a_reason_for_all_beyond_it(train):
+    wrong = np.where(np.arange(len(train)) < 25, 0.9, 0.1) + np.linspace(0, 0.05, len(train))
+    table = table_of(train, wrong_label=wrong, right_label=["bad"] * len(train))
+    found = make_queue(table, train, {}, QueueFilter(reason="wrong_label"))
+    assert len(found) == 25 and set(found.ids) == set(train.ids[:25])
+
+
 def test_without_the_channel_suspicion_is_the_mean_rank_of_what_is_there():
     rows = np.arange(4)
     table = ScoreTable(

@@ -39,6 +39,7 @@ PRODUCER = Producer(
             "this project",
             "its text stands in eval with another label ({eval_says})",
             beyond=0.0,
+            absolute=True,
         ),
     ),
 )

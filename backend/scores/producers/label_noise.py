@@ -18,13 +18,18 @@ if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait f
     from scipy import sparse
 
 _LEAST_PROBABILITY = 1e-7
+_MOST_WRONG = 0.5
 
 
 def _compute(context: Context) -> Columns:
-    """Rows whose class the other folds lack have no value: nothing is known of their label."""
+    """Rows whose class the other folds lack have no value: nothing is known of their label.
+
+    Nor has any row where more than half of the labels would be wrong: then it is the models that are.
+    """
     from backend.scores.noise_channel import fit_channel
     from backend.scores.word_classifier import word_log_probabilities
 
+    key = score_id(context.folder, PRODUCER, context.settings)
     found = cross_fit(context)
     words = word_log_probabilities(context.train, context.labels, len(context.classes), found.folds)
     rows = np.flatnonzero(found.known)
@@ -36,13 +41,16 @@ def _compute(context: Context) -> Columns:
     if len(rows):
         channel = fit_channel(members, labels, context.settings.seed)
         posterior = channel.posterior(members, labels, _votes(context)[rows])
+        if posterior[np.arange(len(rows)), labels].mean() < 1 - _MOST_WRONG:
+            write_estimate(context.folder, None, key)
+            return {"wrong_label": wrong, "right_label": right, "right_probability": sure}
         wrong[rows] = 1 - posterior[np.arange(len(rows)), labels].astype(np.float64)
         sure[rows] = posterior.max(axis=1)
         for row, best in zip(rows.tolist(), posterior.argmax(axis=1).tolist(), strict=True):
             right[row] = context.classes[best]
         if len(rows) >= LEAST_ROWS:
             estimated = estimate(channel, members, labels, posterior, context.classes, context.settings.seed)
-    write_estimate(context.folder, estimated, score_id(context.folder, PRODUCER, context.settings))
+    write_estimate(context.folder, estimated, key)
     return {"wrong_label": wrong, "right_label": right, "right_probability": sure}
 
 
@@ -80,6 +88,7 @@ PRODUCER = Producer(
             "Goldberger & Ben-Reuven 2017; Patrini et al. 2017",
             "its label is wrong with probability {wrong_label:.2f}; {right_label} is likelier",
             beyond=0.5,
+            absolute=True,
         ),
     ),
 )

@@ -106,6 +106,7 @@ PRODUCER = Producer(
             _SOURCE,
             "counted among the label errors: " + _SENTENCE,
             beyond=0.0,
+            absolute=True,
         ),
     ),
 )

@@ -227,6 +227,7 @@ PRODUCER = Producer(
             "Abbas et al. 2023 (SemDeDup)",
             "{contradiction_said}",
             beyond=0.5,  # who is in the majority is not the suspect
+            absolute=True,
         ),
         Score(
             "near_duplicates",
