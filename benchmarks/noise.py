@@ -1,13 +1,14 @@
 """Which scores find wrong labels: planted ones and real ones, against cleanlab, plain loss and the queue.
 
-    python -m benchmarks.noise [SET ...] [--seeds 3] [--rows 1500] [--layers 6] [--epochs 3]
+    python -m benchmarks.noise [SET ...] [--seeds 3] [--rows 1500] [--layers 6] [--epochs 3] [--quick]
 
 Sets: ``trec-20`` and ``sst2-20`` (a fifth of the labels replaced by another class, ``-10`` and ``-30``
 alike), and real noise with known truth: ``noisyag``, ``vader``, ``trec-weak``. Each is trained and scored as
 a user would do it, once per seed (of the rows drawn, of what is planted and of the training). The truth
 stays in this script: no workspace contains it. Every run leaves its scores in
-``cache/bench/noise/OPTIONS/`` and is not repeated with the same options. Prints AUROC, average precision
-and recall in the first tenth, mean and standard deviation over seeds, and writes ``cache/bench/noise.json``.
+``cache/bench/noise/OPTIONS/`` and is not repeated with the same options. ``--quick`` computes only what needs
+no gradients, the queue among it. Prints AUROC, average precision, recall in the first tenth and precision in
+the first hundred, mean and standard deviation over seeds, and writes ``cache/bench/noise.json``.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ import numpy as np
 
 from backend.data.columns import Columns
 from backend.evaluation.detection import detect
-from backend.mislabel import MislabelSettings, flip, scored
+from backend.mislabel import MislabelSettings, Scored, flip, scored
 from backend.model.training_settings import TrainingSettings
 from backend.progress import silent
+from backend.scores.queue import class_numbers
 from backend.scores.settings import ScoreSettings
+from backend.scores.suspicion import suspicions
 from backend.workspace import Workspace
 from benchmarks.report import HOME, machine
 
@@ -44,7 +47,8 @@ FILES = {
 }
 DEFAULT = ("trec-20", "sst2-20", "noisyag", "vader", "trec-weak")
 OPTIONS = ("rows", "layers", "epochs", "lr", "checkpoints")
-MEASURES = ("auroc", "average_precision", "recall")
+MEASURES = ("auroc", "average_precision", "recall", "precision_at_100")
+QUICK = ("dynamics", "pvi", "label_quality", "association", "neighbours", "label_noise")  # producers
 _EVAL = 400
 
 
@@ -111,14 +115,21 @@ def run(name: str, seed: int, options: argparse.Namespace, folder: Path, out: Pa
     training = TrainingSettings(
         epochs=options.epochs, seed=seed, checkpoints=options.checkpoints, lr=options.lr
     )
-    found = scored(workspace, training, ScoreSettings(seed=seed), silent)
+    if options.quick:
+        accuracy = workspace.train(training).eval_accuracy
+        workspace.compute_scores(QUICK, ScoreSettings(seed=seed))
+        table = workspace.scores()
+        found = Scored(table.ids, suspicions(table, class_numbers(workspace.train_split)), [])
+    else:
+        found = scored(workspace, training, ScoreSettings(seed=seed), silent)
+        accuracy = float(workspace.predictions("eval").correct.mean())
     place = {row: position for position, row in enumerate(found.ids)}
     known = [number for number, each in enumerate(noisy.truth) if each is not None]
     arrays: dict[str, Any] = {
         **found.suspicions,
         "known_": np.array([place[noisy.rows[number]["id"]] for number in known]),
         "wrong_": np.array([noisy.rows[number]["label"] != noisy.truth[number] for number in known]),
-        "accuracy_": np.array(workspace.predictions("eval").correct.mean()),
+        "accuracy_": np.array(accuracy),
     }
     np.savez_compressed(out, allow_pickle=False, **arrays)
 
@@ -129,7 +140,8 @@ def measured(path: Path) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as file:
         values = {key: file[key] for key in file.files}
     known, wrong, accuracy = (values.pop(each) for each in ("known_", "wrong_", "accuracy_"))
-    found = detect({score: each[known] for score, each in values.items()}, wrong)
+    seen = {score: each[known] for score, each in values.items()}
+    found = detect(seen, wrong)
     return {
         "set": name,
         "seed": int(seed),
@@ -137,8 +149,16 @@ def measured(path: Path) -> dict[str, Any]:
         "known": len(known),
         "wrong": float(wrong.mean()),
         "accuracy": float(accuracy),
-        "scores": [asdict(each) for each in found],
+        "scores": [
+            {**asdict(each), "precision_at_100": _precision(seen[each.name], wrong)} for each in found
+        ],
     }
+
+
+def _precision(values: np.ndarray, wrong: np.ndarray, count: int = 100) -> float:
+    """Share of wrong labels among the most suspicious ``count``; rows without a value come last."""
+    order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")[:count]
+    return float(wrong[order].mean())
 
 
 def table(results: Sequence[dict[str, Any]], measure_name: str) -> list[str]:
@@ -174,9 +194,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=3.0)
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--checkpoints", type=int, default=2)
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--home", type=Path, default=HOME)
     options = parser.parse_args()
-    chosen = {each: getattr(options, each) for each in OPTIONS}
+    chosen = {each: getattr(options, each) for each in (*OPTIONS, *(("quick",) if options.quick else ()))}
     runs = options.home / "noise" / "-".join(f"{name}{value}" for name, value in chosen.items())
     runs.mkdir(parents=True, exist_ok=True)
     paths = [runs / f"{name}-{seed}.npz" for seed in range(options.seeds) for name in options.sets]
