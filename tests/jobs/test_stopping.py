@@ -15,7 +15,7 @@ from tests.conftest import tiny_rows, write_rows
 SLOW = """
 import sys, time
 from backend import build, cli
-def slowly(path, recipe, progress):
+def slowly(*given, **options):
     print("begun", flush=True)
     time.sleep(60)
 build.build_workspace = slowly

@@ -16,8 +16,8 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
 from pages.components.job_panel import LOGS, job_panel
-from pages.components.markup import show, tag
-from pages.components.messages import safely, show_error
+from pages.components.markup import plain_label, show, tag
+from pages.components.messages import LONGEST, show_error
 from pages.components.typed_name import allowed_path, typed_hub_id
 
 UPLOADS = Path("cache/.uploads")
@@ -92,12 +92,14 @@ def _uploaded(role: str) -> str | None:
         "File",
         ENDINGS,
         key=key,
-        on_change=safely(_keep),
+        on_change=_keep,
         args=(role,),
         max_upload_size=MEGABYTES,
         help=f"CSV, TSV, JSON, fastText (each also .gz) or Parquet, up to {MEGABYTES} MB. The file is kept "
         f"in {UPLOADS} on the machine that this server runs on.",
     )
+    if refused := keys.get(_refused(role)):
+        st.error(plain_label(refused, LONGEST), icon=":material/error:")
     place = keys.get(_place(role)) or st.query_params.get(_place(role))
     path = kept_upload(place, UPLOADS) if place else None
     if path is None:
@@ -110,17 +112,26 @@ def _uploaded(role: str) -> str | None:
 
 
 def _keep(role: str) -> None:
-    """In a callback: store what was uploaded, or forget what was taken away."""
+    """In a callback: store what was uploaded, or forget what was taken away; say why it was refused."""
     keys.put(_place(role), None)
+    keys.put(_refused(role), None)
     st.query_params.pop(_place(role), None)
     file = keys.get(f"{role}-upload")
     if file is not None:
-        path = keep_upload(file, file.name, UPLOADS)
+        try:
+            path = keep_upload(file, file.name, UPLOADS)
+        except InputError as error:
+            keys.put(_refused(role), str(error))
+            return
         keys.put(_place(role), path.relative_to(UPLOADS).as_posix())
 
 
 def _place(role: str) -> str:
     return f"{role}-file"
+
+
+def _refused(role: str) -> str:
+    return f"{role}-refused"
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
