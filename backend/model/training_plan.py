@@ -22,7 +22,10 @@ _BATCH = 32
 _WARMUP = 0.06
 _CHECKPOINTS = 4
 _FEW_ROWS = 8  # of a class on average
-_ENOUGH = 0.2  # share of the planned steps times rate below which a model hardly learns
+_ENOUGH, _EASILY = (
+    0.2,
+    30,
+)  # see `_least`
 _UNEVEN = 10  # times as large as the smallest class
 
 
@@ -120,23 +123,40 @@ def _reason(
     wide = f"a model {width:,} wide" if width else "a model of unknown width"
     wanted = _STEPS + _STEPS_PER_CLASS * classes
     line = (
-        f"{classes:,} classes want about {wanted:,} steps: {ideal['epochs']:g} epochs of {rows:,} rows in "
-        f"batches of {ideal['batch_size']}; {wide} learns well at {ideal['lr']:g}"
+        f"{classes:,} classes want about {wanted:,} steps; {ideal['epochs']:g} epochs of {rows:,} rows in "
+        f"batches of {ideal['batch_size']} are {_steps(rows, ideal):,}; {wide} learns well at {ideal['lr']:g}"
     )
     own = [name for name in ("epochs", "lr", "batch_size", "warmup", "checkpoints") if name in chosen]
     return f"{line}; {', '.join(own)} as you asked, {steps:,} steps" if own else line
 
 
 def _too_little(rows: int, classes: int, width: int | None, taken: Mapping[str, Any]) -> list[str]:
-    """Steps times rate is how far the weights can go."""
-    ideal = _planned(rows, classes, width)
-    share = _steps(rows, taken) * taken["lr"] / (_STEPS + _STEPS_PER_CLASS * classes) / ideal["lr"]
-    if share >= _ENOUGH:
+    """Warn where other settings would do; that rows are too few for any is said by `_data`.
+
+    Whoever does as it says is not warned again.
+    """
+    ideal, same_batches = (_planned(rows, classes, width, batch) for batch in (None, taken["batch_size"]))
+    share, best = (_share(rows, classes, width, each) for each in (taken, ideal))
+    least = min(_least(classes), best)
+    if share >= least:
         return []
+    advised = same_batches if _share(rows, classes, width, same_batches) >= least else ideal
+    batches = "" if advised is same_batches else f" with --batch-size {advised['batch_size']}"
     return [
         f"this will hardly learn {classes:,} classes: {_steps(rows, taken):,} steps at {taken['lr']:g} are "
-        f"{share:.0%} of what they want; about {ideal['epochs']:g} epochs at {ideal['lr']:g} would do"
+        f"{share:.0%} of what they want; about {advised['epochs']:g} epochs at {advised['lr']:g}{batches} "
+        f"would do{'' if best >= _least(classes) else ' better'}"
     ]
+
+
+def _share(rows: int, classes: int, width: int | None, values: Mapping[str, Any]) -> float:
+    """Steps times rate, which is how far the weights can go, against those that so many classes want."""
+    return _steps(rows, values) * values["lr"] / (_STEPS + _STEPS_PER_CLASS * classes) / _rate(width)
+
+
+def _least(classes: int) -> float:
+    """The share below which a model hardly learns; few classes are told apart sooner (docs/decisions.md)."""
+    return min(_ENOUGH, max(classes, 2) / _EASILY)
 
 
 def _too_much(taken: Mapping[str, Any], ideal: Mapping[str, Any]) -> list[str]:

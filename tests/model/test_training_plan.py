@@ -1,10 +1,13 @@
 """The plan of a training: enough steps for the classes, wishes that win, and lines that warn of bad ones."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.model.training_plan import make_plan
 from backend.model.training_schedule import total_steps
@@ -55,6 +58,58 @@ def test_two_epochs_at_a_low_rate_are_warned_of_and_the_plan_itself_is_not():
     assert "hardly learn 77 classes" in warning and f"{make_plan(3000, 77).epochs:g} epochs" in warning
     for rows, classes in ((3000, 77), (3000, 6), (5000, 2), (300, 2), (100_000, 77)):
         assert make_plan(rows, classes).warnings == ()
+
+
+def test_the_demo_is_not_warned_of_for_it_learns():
+    """Two classes are told apart (84 % right) at settings that teach 77 nothing."""
+    settings = TrainingSettings()
+    asked = {"epochs": settings.epochs, "lr": settings.lr, "batch_size": settings.batch_size, "warmup": 0.0}
+    assert make_plan(5000, 2, given=asked).warnings == ()
+    assert make_plan(5000, 2, given={**asked, "lr": 1e-5}).warnings
+    assert make_plan(5000, 77, given=asked).warnings
+
+
+def hardly(plan) -> list[str]:
+    return [line for line in plan.warnings if "hardly learn" in line]
+
+
+ADVICE = re.compile(r"about (\S+) epochs at (\S+?)(?: with --batch-size (\d+))? would do")
+
+
+@given(
+    st.integers(0, 20_000),
+    st.integers(2, 300),
+    st.fixed_dictionaries(
+        {
+            "epochs": st.none() | st.floats(0.1, 40),
+            "lr": st.none() | st.floats(1e-6, 1e-3),
+            "batch_size": st.none() | st.integers(1, 2048),
+        }
+    ),
+)
+def test_whoever_follows_the_advice_is_not_warned_again(rows, classes, asked):
+    assert not hardly(make_plan(rows, classes)), "of the plan itself"
+    for line in hardly(make_plan(rows, classes, given=asked)):
+        epochs, rate, batch = ADVICE.search(line).groups()
+        better = {**asked, "epochs": float(epochs), "lr": float(rate)}
+        if batch:
+            better["batch_size"] = int(batch)
+        assert better != asked
+        assert not hardly(make_plan(rows, classes, given=better))
+
+
+def test_batches_too_large_for_the_rows_are_part_of_the_advice():
+    (line,) = hardly(make_plan(3000, 77, given={"batch_size": 512}))
+    assert "about 15 epochs at 0.0003 with --batch-size 32 would do" in line
+    assert "batch" not in hardly(make_plan(3000, 77, given={"epochs": 1}))[0]
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(60, 50), (1, 2)])
+def test_too_few_rows_are_said_once_and_the_steps_as_they_are(rows, classes):
+    plan = make_plan(rows, classes)
+    (line,) = plan.warnings
+    assert "rows a class are too few" in line
+    assert f"are {plan.steps:,}; " in plan.reason
 
 
 def test_few_rows_and_uneven_classes_are_said_beforehand():
