@@ -24,6 +24,18 @@ def digest(*parts: object) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
+def existing(text: str) -> Path | None:
+    """The path of what lies where ``text`` says; None where nothing does, or ``text`` can be no path at all.
+
+    Users write names, lists and ids where a path may stand: too long a name, a NUL, a home of nobody.
+    """
+    try:
+        path = Path(text).expanduser()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success flush it and rename it over ``path``.

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from backend.data.label_variants import Variants, label_key, label_variants, merged_names, quoted
 from backend.data.labels import LabelCodec
+from backend.data.messages import shown_name
 from backend.errors import InputError
+from backend.files import existing
 from backend.folder import DataInfo
 
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
@@ -109,11 +111,13 @@ def parse_names(text: str | None) -> dict[str, str]:
     """``0=hate,1=neither``, or a file that says so: a line each, or JSON (object or list). `InputError`."""
     if text is None or not text.strip():
         return {}
-    path = Path(text).expanduser()
-    try:
-        given = _of_file(path) if "=" not in text or path.is_file() else text.split(",")
-    except OSError as error:
-        raise InputError(f"--names {text}: no such file; write 0=NAME,1=NAME,... or name a file") from error
+    path = existing(text)
+    if "=" in text and (path is None or not path.is_file()):
+        given: dict[str, str] | list[str] = text.split(",")
+    elif path is not None:
+        given = _of_file(path)
+    else:
+        raise InputError(f"--names {shown_name(text)}: no such file; write 0=NAME,1=NAME,... or name a file")
     if isinstance(given, dict):
         return {str(label): str(name) for label, name in given.items()}
     names: dict[str, str] = {}
@@ -132,6 +136,8 @@ def parse_names(text: str | None) -> dict[str, str]:
 def _of_file(path: Path) -> dict[str, str] | list[str]:
     try:
         content = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"--names {path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"--names {path}: not UTF-8; save the file as UTF-8") from error
     if content.lstrip()[:1] not in ("{", "["):

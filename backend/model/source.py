@@ -6,19 +6,31 @@ import json
 from difflib import get_close_matches
 from pathlib import Path
 
+from backend.data.messages import shown_value
 from backend.errors import InputError
+from backend.files import existing
 from backend.model.embedded import EMBEDDED, embedded_model_path
+
+_LONGEST_ID = 96  # characters of a hub id, the hub's own limit
 
 
 def resolve(name: str) -> str:
     """What a model name means: ``minilm``, the path of an existing folder, or else a hub id."""
     if name == EMBEDDED:
         return str(embedded_model_path())
-    path = Path(name).expanduser()
-    if name.strip() and path.is_dir():
+    path = existing(name)
+    if name.strip() and path is not None and path.is_dir():
         return str(path)
-    if not name.strip() or path.exists() or name.startswith(("/", ".", "~")) or name.count("/") > 1:
-        raise InputError(f"model {name!r}: no such folder; give a model folder, a hub id or `{EMBEDDED}`")
+    if (
+        not name.strip()
+        or path is not None
+        or len(name) > _LONGEST_ID
+        or name.startswith(("/", ".", "~"))
+        or name.count("/") > 1
+    ):
+        raise InputError(
+            f"model {shown_value(name, 300)}: no such folder; give a model folder, a hub id or `{EMBEDDED}`"
+        )
     return name
 
 

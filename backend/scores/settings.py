@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from backend.errors import InputError
-from backend.files import digest, folder_state
+from backend.files import digest, existing, folder_state
 from backend.model.devices import check_device
 from backend.model.embedded import encoder_mark
 from backend.recorded import content_digest
@@ -50,8 +49,8 @@ class ScoreSettings:
     @property
     def target_content(self) -> str | None:
         """Identifies the target's file or folder, so that a changed one is noticed; None for a hub id."""
-        path = Path(self.target).expanduser()
-        if self.target == EVAL or not path.exists():
+        path = existing(self.target)
+        if self.target == EVAL or path is None:
             return None
         return content_digest(path) if path.is_file() else digest(folder_state(path))
 

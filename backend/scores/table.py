@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from backend.data.columns import ID
 from backend.data.dataset import load_split
 from backend.errors import InputError
-from backend.files import digest, file_digest
+from backend.files import digest, existing, file_digest
 from backend.folder import Artifact, ArtifactState, Folder
 from backend.keyed_table import key_of, write_keyed
 from backend.recorded import as_recorded
@@ -127,7 +127,7 @@ def _made_with(details: dict[str, Any]) -> ScoreSettings | None:
     """The settings that are recorded; None where a file that they name is gone, so nothing can be said."""
     known = {field.name for field in fields(ScoreSettings)}
     chosen = {name: value for name, value in details.items() if name in known}
-    if details.get("target_content") is not None and not Path(chosen["target"]).expanduser().exists():
+    if details.get("target_content") is not None and existing(chosen["target"]) is None:
         return None
     return ScoreSettings(**chosen)
 

@@ -26,9 +26,16 @@ def allowed_path(text: str | None) -> str:
     Whoever reaches the page could else look at any file that the server's user can read.
     """
     plain, root = typed_path(text), os.environ.get(ROOT)
-    if plain and root and not Path(plain).expanduser().resolve().is_relative_to(Path(root).resolve()):
+    if plain and root and not _lies_in(plain, Path(root)):
         raise InputError(f"{plain}: outside {root}, the folder that this server reads from ({ROOT})")
     return plain
+
+
+def _lies_in(plain: str, root: Path) -> bool:
+    try:
+        return Path(plain).expanduser().resolve().is_relative_to(root.resolve())
+    except (OSError, ValueError, RuntimeError):  # what can be no path lies nowhere
+        return False
 
 
 def typed_hub_id(text: str | None) -> str:

@@ -169,6 +169,20 @@ def test_names_in_a_file(tmp_path, content):
     assert parse_names(str(tmp_path / "names")) == {"0": "a b", "1": "c,d"}
 
 
+def test_many_names_in_line_are_no_path():
+    names = {str(i): f"a name of a class, such as number {i}" for i in range(77)}
+    given = [f"{label}={name.replace(',', '')}" for label, name in names.items()]
+    assert parse_names(",".join(given)) == {label: name.replace(",", "") for label, name in names.items()}
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "~nobody-of-this-name/names.txt", "a\0b", "no/such/file"])
+def test_names_that_can_be_no_path(text):
+    with pytest.raises(InputError, match=r"^--names .{1,310}: no such file; write 0=NAME"):
+        parse_names(text)
+    with pytest.raises(InputError, match="no name for"):
+        naming_of({"a": 1, "b": 1}, file="f", column="label", names=parse_names(f"{text}=b"))
+
+
 def test_truth_values_and_names_together(tmp_path):
     labels = ["TRUE", "False", "true", "FALSE", "1", "0"]
     rows = [(f"text {i}", labels[i % 6]) for i in range(60)]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backend.errors import InputError
 from pages.components.new.new_start import check_name
-from pages.components.typed_name import folder_name, typed_class_names, typed_hub_id, typed_path
+from pages.components.typed_name import allowed_path, folder_name, typed_class_names, typed_hub_id, typed_path
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,10 @@ def test_names_of_classes(text, names):
 def test_names_that_name_no_label_or_hold_a_comma_are_refused(text):
     with pytest.raises(InputError, match="class names: “"):
         typed_class_names(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "~nobody-of-this-name/a.csv", "a\0b"])
+def test_what_can_be_no_path_lies_outside(text, monkeypatch, tmp_path):
+    monkeypatch.setenv("FIRSTWORD_ROOT", str(tmp_path))
+    with pytest.raises(InputError, match="outside"):
+        allowed_path(text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import streamlit as st
 
 from backend.data.ingest import IngestReport
 from backend.errors import InputError
+from backend.files import existing
 from backend.model.source import check_source
 from pages.components import keys
 from pages.components.markup import short
@@ -106,7 +106,7 @@ def _ask_start(kind: str) -> Start | None:
     name = allowed_path(name) if is_folder else typed_hub_id(name)
     if not name:
         return None
-    if is_folder and not Path(name).expanduser().is_dir():
+    if is_folder and ((folder := existing(name)) is None or not folder.is_dir()):
         raise InputError(f"{name}: no such folder")
     check_source(name, None)
     return Start(name, None, short(name, 60))
@@ -124,6 +124,7 @@ def _ask_run() -> Model | None:
     run = allowed_path(run)
     if not run:
         return None
-    if not any(Path(run).expanduser().glob("checkpoint-*")):
+    folder = existing(run)
+    if folder is None or not any(folder.glob("checkpoint-*")):
         raise InputError(f"{run}: no Trainer run, it has no checkpoint folders")
-    return Model([f"--run={Path(run).expanduser()}"], f"the run in {short(run, 60)}")
+    return Model([f"--run={folder}"], f"the run in {short(run, 60)}")
