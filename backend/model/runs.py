@@ -25,6 +25,7 @@ from backend.model.run_check import (
     affordable_rows,
     as_option,
     check_run,
+    drawn_by_class,
     drawn_rows,
     lengths_that_cut,
     predictor,
@@ -246,8 +247,11 @@ def attach_run(
             len(names),
         )
         checked = _checked(folder, found, model, fast, names, length)
-        if checked.order is not None and classes is None:
-            raise InputError(f"{run}: {checked.said}; --classes {as_option(names)} insists on this order")
+        if checked.wrong_order and classes is None:
+            insisting = (
+                "" if checked.order is None else f"; --classes {as_option(names)} insists on this order"
+            )
+            raise InputError(f"{run}: {checked.said}{insisting}")
         with replacing(folder.path / "tokenizer") as copy:
             fast.save_pretrained(copy)
         _record(
@@ -277,7 +281,7 @@ def _checked(
     splits = [load_split(folder, name) for name in ("train", "eval")]
     few = encode_ids(tokenizer, splits[0].texts[:100], (splits[0].texts_b or [])[:100] or None, length)
     most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
-    train, evaluation = (drawn_rows(each, classes, most) for each in splits)
+    train, evaluation = drawn_by_class(splits[0], classes, most), drawn_rows(splits[1], classes, most)
     ask = predictor(model, tokenizer)
     shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
     return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)

@@ -9,13 +9,16 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import transformers as hf
 
-from backend.data.columns import Columns
+from backend.data.columns import LABEL, Columns
+from backend.data.dataset import Split
 from backend.errors import InputError
+from backend.folder import DataInfo
 from backend.model.logged_evaluation import logged_evaluation
-from backend.model.run_check import Rows, as_option, check_run
+from backend.model.run_check import Rows, as_option, check_run, drawn_by_class, drawn_rows
 from backend.model.trainer_log import TrainerLog
 from backend.workspace import Workspace
 from tests.factories import tiny
@@ -256,6 +259,78 @@ def test_no_order_is_made_up_for_a_model_that_knows_nothing(seed):
     generator = np.random.default_rng(seed)
     truth, said = generator.integers(0, 3, 400), generator.integers(0, 3, 400)
     assert checked(truth, said, 3)[0].order is None
+
+
+def of_shares(shares: list[int]) -> np.ndarray:
+    """400 labels, shares in percent."""
+    return np.random.default_rng(0).permutation(np.repeat(np.arange(len(shares)), np.multiply(shares, 4)))
+
+
+@pytest.mark.parametrize(
+    "shares", [[25, 60, 15], [15, 25, 60], [40, 60], [60, 40], [5, 95], [10, 20, 30, 40]]
+)
+@pytest.mark.parametrize("always", [0, 1])
+@pytest.mark.parametrize("found", [0.0, 0.4])
+def test_a_collapsed_model_is_not_called_permuted(shares, always, found):
+    """It says one class, and finds a part of another: nothing tells what that one stands for."""
+    truth = of_shares(shares)
+    for other in range(len(shares)):
+        said = np.full(400, always)
+        rows_of_other = np.flatnonzero(truth == other)
+        said[rows_of_other[: int(found * len(rows_of_other))]] = other
+        result, _ = checked(truth, said, len(shares))
+        assert (
+            not result.wrong_order and result.order is None and "order of the classes is" not in result.said
+        )
+
+
+@pytest.mark.parametrize("shares", [[25, 60, 15], [40, 60], [10, 90], [10, 20, 30, 40]])
+def test_a_permuted_model_of_uneven_classes_is_found(shares):
+    truth = of_shares(shares)
+    flipped = np.random.default_rng(1).random(400) < 0.15
+    answered = np.where(flipped, np.random.default_rng(2).integers(0, len(shares), 400), truth)
+    found, names = checked(truth, np.roll(np.arange(len(shares)), 1)[answered], len(shares))
+    assert found.order == np.roll(names, -1).tolist()
+
+
+def split_of(labels: list[int]) -> Split:
+    columns = {"text": ["a text"] * len(labels), LABEL: [f"c{each}" for each in labels]}
+    return Split("train", pa.table(columns), DataInfo.model_construct(text="text", text_b=None))
+
+
+@pytest.mark.parametrize(("count", "classes_known"), [(77, True), (150, True), (1000, False)])
+@pytest.mark.parametrize("right", [1.0, 0.85])
+def test_of_many_classes_the_order_is_named_only_where_all_is_known(count, classes_known, right):
+    generator = np.random.default_rng(count)
+    truth = np.repeat(np.arange(count), 12)
+    split, names = split_of(truth.tolist()), [f"c{each}" for each in range(count)]
+    drawn = drawn_by_class(split, names, 400), drawn_rows(split, names, 400, seed=1)
+    of_output = generator.permutation(count)
+
+    def ask(rows, length):
+        answered = np.where(
+            generator.random(len(rows.labels)) < right,
+            rows.labels,
+            generator.integers(0, count, len(rows.labels)),
+        )
+        return np.eye(count)[np.argsort(of_output)[answered]]
+
+    found = check_run(ask, *drawn, names, None, 64, lambda: ())
+    assert found.wrong_order and found.fits is False and found.record["order"] == found.order
+    if right == 1.0 and count == 77:
+        assert found.order is not None
+    if found.order is None:
+        assert "would be a guess" in found.said and "c1," not in found.said
+    else:
+        assert found.order == [names[each] for each in of_output]
+    assert classes_known or found.order is None
+
+
+def test_many_classes_get_as_many_rows_each():
+    labels = [0] * 900 + [number for number in range(1, 51) for _ in range(2)]
+    names = [f"c{n}" for n in range(51)]
+    drawn = drawn_by_class(split_of(labels), names, 153)
+    assert np.bincount(drawn.labels).tolist() == [53, *[2] * 50] and drawn.of == 1000
 
 
 def test_a_poor_run_that_says_so_itself_is_not_turned_round():
