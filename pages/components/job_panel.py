@@ -59,23 +59,26 @@ def is_about(job: Job, path: Path) -> bool:
 
 
 @st.fragment(run_every="1s")
-def watch(folder: Path) -> None:
-    """The progress of a running job and a button that stops it; when it ends, the page is drawn again."""
+def watch(folder: Path, where: str = "") -> None:
+    """The progress of a running job and a button that stops it; when it ends, the page is drawn again.
+
+    ``where`` tells two places apart that watch the same job on one page.
+    """
     state = job_state(folder)
     if state is None or state.state != "running":
         st.rerun(scope="app")
     else:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(state.share, text=progress_line(state))
-            stop_button(folder, state)
+            stop_button(folder, state, where)
 
 
-def stop_button(folder: Path, state: JobState) -> None:
+def stop_button(folder: Path, state: JobState, where: str = "") -> None:
     """Ask a running job to stop; one that does not listen can be ended."""
     record = job_record(folder)
     st.button(
         "End now" if state.stopping else "Stop",
-        key=f"stop-{folder.name}",
+        key=f"stop-{where}{folder.name}",
         icon=":material/stop_circle:",
         help="It was asked to stop and is finishing what it is at; this ends it at once"
         if state.stopping

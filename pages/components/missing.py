@@ -28,6 +28,10 @@ NAMES = {
 }
 
 
+# These compute nothing of it, and don't keep the workspace from being worked on.
+APART = ("retrain", "forecast", "verify", "evaluate", "explain-many", "small")
+
+
 @dataclass(frozen=True)
 class Only:
     """The job for what one page lacks, and nothing else: command, button, cost."""
@@ -47,7 +51,7 @@ def offer_missing(workspace: Workspace, only: Only | None = None) -> None:
     if running is not None:
         if due:
             st.caption(f"Still coming, {_together(due)}.")
-        watch(running.folder)
+        watch(running.folder, "all-")  # a panel on the page may watch the same job
         return
     if due:
         job_panel(["all", str(workspace.path)], BUTTON, _together(due))
@@ -66,8 +70,12 @@ def due_steps(workspace: Workspace) -> list[Step]:
 
 def _running(workspace: Workspace) -> Job | None:
     """The job that computes something for the workspace now."""
-    jobs = [job for job in all_jobs(LOGS) if job.state.state == "running"]
+    jobs = [job for job in all_jobs(LOGS) if job.state.state == "running" and not _is_apart(job)]
     return next((job for job in jobs if is_about(job, workspace.path) or _is_demo(job, workspace)), None)
+
+
+def _is_apart(job: Job) -> bool:
+    return job.args[:1] != () and (job.args[0] in APART or "--dry-run" in job.args)
 
 
 def _is_demo(job: Job, workspace: Workspace) -> bool:

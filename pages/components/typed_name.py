@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from backend.data.sources import is_local
 from backend.errors import InputError
 
 ROOT = "FIRSTWORD_ROOT"
@@ -26,7 +27,9 @@ def allowed_path(text: str | None) -> str:
     Whoever reaches the page could else look at any file that the server's user can read.
     """
     plain, root = typed_path(text), os.environ.get(ROOT)
-    if plain and root and not _lies_in(plain, Path(root)):
+    # what stands before a colon may be meant, too: FOLDER:SPLIT (`backend.data.sources`)
+    meant = [each for each in (plain, plain.rpartition(":")[0]) if each]
+    if root and not all(_lies_in(each, Path(root)) for each in meant):
         raise InputError(f"{plain}: outside {root}, the folder that this server reads from ({ROOT})")
     return plain
 
@@ -39,11 +42,29 @@ def _lies_in(plain: str, root: Path) -> bool:
 
 
 def typed_hub_id(text: str | None) -> str:
-    """``owner/name`` of a hub id or of the address of its page."""
+    """``owner/name`` of a hub id or of the address of its page.
+
+    `InputError` for what can only be a path where ``FIRSTWORD_ROOT`` is set: not even whether something is
+    there is then said.
+    """
     plain = _unquoted(text)
     if not _HUB.match(plain):
+        if os.environ.get(ROOT) and _can_only_be_a_path(plain):
+            raise InputError(f"{plain}: no hub id; it is owner/name")
         return plain
     return "/".join(re.split(r"[?#]", _HUB.sub("", plain))[0].split("/")[:2])
+
+
+def allowed_model(text: str | None) -> str:
+    """A model by name: `allowed_path` of a folder, else `typed_hub_id`."""
+    plain = _unquoted(text)
+    is_folder = not _HUB.match(plain) and (_can_only_be_a_path(plain) or is_local(plain))
+    return allowed_path(plain) if is_folder else typed_hub_id(plain)
+
+
+def _can_only_be_a_path(plain: str) -> bool:
+    is_deep = plain.split("@")[0].count("/") > 1
+    return plain.startswith(("/", ".", "~", "file:")) or ".." in plain or is_deep
 
 
 def _unquoted(text: str | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from backend.everything import plan
 from pages.components import job_panel
-from pages.components.missing import BUTTON
+from pages.components.missing import APART, BUTTON
 from tests.pages.driver import new_app, opened, page, words
 from tests.pages.test_jobs_page import put_job
 
@@ -66,3 +66,34 @@ def test_where_nothing_is_missing_nothing_is_offered(lacking, monkeypatch):
     for name in ("overview", "changes", "retrain"):
         page(lacking, name)
         assert not lacking.exception and BUTTON not in [each.label for each in lacking.main.button]
+
+
+ALL = {"show": "All scores"}
+PAIR = {"test": "", "train": ""}  # filled in by the test
+BESIDE = [
+    *(("scores", ALL, ["scores", "--only", name]) for name in ("grand", "neighbours")),
+    *(("scores", {"show": "One score"}, ["scores", "--only", name]) for name in ("grand", "neighbours")),
+    *(("scores", ALL, [command]) for command in ("influence", "precompute", "all")),
+    *(("retrain", {}, args) for args in (["retrain", "--strategy=prune"], ["forecast"], ["words"])),
+    *(("pair", PAIR, args) for args in (["influence"], ["prepare", "embedding"], ["all"])),
+    *(("overview", {}, args) for args in (["influence"], ["retrain"])),
+]
+
+
+@pytest.mark.parametrize(("name", "query", "job"), BESIDE, ids=str)
+def test_a_panel_of_the_same_job_can_stand_beside_it(lacking, process, name, query, job):
+    put_job([job[0], str(opened().path), *job[1:]], process, state="running", stage="x", done=1, total=4)
+    rows = {"test": opened().eval_split.ids[0], "train": opened().train_split.ids[0]}
+    page(lacking, name, **{key: value or rows[key] for key, value in query.items()})
+    assert not lacking.exception
+    assert (BUTTON if job[0] in APART else "Stop") in labels(lacking)
+
+
+def test_what_computes_nothing_of_it_does_not_hold_up_what_is_missing(lacking, process):
+    put_job(["append", str(opened().path), "--dry-run"], process, state="running", stage="x", done=1, total=4)
+    page(lacking, "sources")
+    assert not lacking.exception and BUTTON in labels(lacking)
+
+
+def labels(app) -> list[str]:
+    return [each.label for each in app.main.button]

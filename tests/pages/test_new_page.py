@@ -12,13 +12,14 @@ from streamlit.testing.v1 import AppTest
 from backend.data.columns import Columns
 from backend.data.uploads import keep_upload, kept_upload
 from backend.errors import InputError
+from backend.files import write_json
 from backend.jobs.listing import all_jobs
 from backend.jobs.process import job_path, job_state
 from backend.workspace import Workspace
 from pages.components.job_panel import LOGS
 from pages.components.new.new_start import check_name
 from pages.components.new.source import UPLOADS
-from pages.components.typed_name import allowed_path
+from pages.components.typed_name import allowed_model, allowed_path, typed_hub_id
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny
 from tests.pages.driver import ROOT, new_app, page, words
@@ -206,10 +207,45 @@ def test_paths_outside_the_folder_that_the_server_reads_from(monkeypatch, tmp_pa
         inside / "link.csv",
         "file:///etc/passwd",
         "~",
+        "~nobody/here",
         "a.csv",
+        f"{outside.parent}:/data/x",  # a colon parts a folder from its split
+        f"{outside.parent}:/../{inside}/x",
     ):
         with pytest.raises(InputError, match="the folder that this server reads from"):
             allowed_path(str(path))
+
+
+@pytest.mark.parametrize("typed", ["/etc", "~", "./x", "a/../../etc", "file:///etc", "var/log/x", "/no/such"])
+def test_a_hub_id_does_not_tell_what_is_there(monkeypatch, tmp_path, typed):
+    monkeypatch.setenv("FIRSTWORD_ROOT", str(tmp_path))
+    with pytest.raises(InputError, match="no hub id"):
+        typed_hub_id(typed)
+    with pytest.raises(InputError, match="the folder that this server reads from"):
+        allowed_model(typed)
+    for hub in ("owner/name", "https://hf.co/owner/name", "owner/name@a/b:train"):
+        assert allowed_model(hub) == typed_hub_id(hub) != ""
+
+
+def ask_hub_model() -> None:
+    import streamlit
+
+    from backend.errors import InputError
+    from pages.components.new.new_model import HUB, _ask_start
+
+    try:
+        streamlit.write(_ask_start(HUB))
+    except InputError as error:
+        streamlit.error(str(error))
+
+
+def test_a_folder_is_no_hub_id_of_a_model(tmp_path):
+    write_json(tmp_path / "model" / "config.json", {})
+    app = AppTest.from_function(ask_hub_model).run()
+    app.text_input(key="new-hub").set_value(str(tmp_path / "model")).run()
+    assert "is a folder here; choose Folder" in app.error[0].value
+    app.text_input(key="new-hub").set_value("owner/name").run()
+    assert not app.error and not app.exception
 
 
 def test_the_page_refuses_them_however_they_come(fresh, monkeypatch, tmp_path):

@@ -106,8 +106,11 @@ def _ask_start(kind: str) -> Start | None:
     name = allowed_path(name) if is_folder else typed_hub_id(name)
     if not name:
         return None
-    if is_folder and ((folder := existing(name)) is None or not folder.is_dir()):
+    folder = existing(name)
+    if is_folder and (folder is None or not folder.is_dir()):
         raise InputError(f"{name}: no such folder")
+    if not is_folder and folder is not None:
+        raise InputError(f"{name}: is a folder here; choose Folder")
     check_source(name, None)
     return Start(name, None, short(name, 60))
 

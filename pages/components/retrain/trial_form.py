@@ -21,6 +21,7 @@ from pages.components.number_field import Faults, ask_number, ask_whole
 from pages.components.numbers import typeset
 from pages.components.retrain.trial_options import ask_options
 from pages.components.retrain.trial_state import ask_for_decisions, decided, decided_words, something_decided
+from pages.components.typed_name import allowed_model
 from pages.components.typed_number import Limits
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
             key=keys.TRIAL_START,
             help="An attached run does not say what it started from: a hub id, a folder or minilm",
         )
-        start = str(keys.get(keys.TRIAL_START) or "").strip()
+        start = allowed_model(keys.get(keys.TRIAL_START))
         if not start:
             st.info("Name the model that the attached run started from.")
             return None
