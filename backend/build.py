@@ -41,6 +41,7 @@ class Recipe:
     seed: int = 0
     """Of the held-out share and of the training."""
     skip_bad_rows: bool = False
+    skip_joined_labels: bool = False
     best: bool = False
     patience: int | None = None
     class_weights: bool = False
@@ -100,6 +101,7 @@ def _open_or_create(path: Path, recipe: Recipe, progress: Progress) -> Workspace
         max_length=recipe.max_length,
         seed=recipe.seed,
         skip_bad_rows=recipe.skip_bad_rows,
+        skip_joined_labels=recipe.skip_joined_labels,
         merge_labels=recipe.merge_labels,
         names=recipe.names,
         progress=progress,

@@ -107,6 +107,7 @@ class Workspace:
         max_length: int | None = None,
         seed: int = 0,
         skip_bad_rows: bool = False,
+        skip_joined_labels: bool = False,
         merge_labels: bool = False,
         names: str | None = None,
         progress: Progress = silent,
@@ -135,6 +136,7 @@ class Workspace:
                 max_length=max_length,
                 seed=seed,
                 skip_bad_rows=skip_bad_rows,
+                skip_joined_labels=skip_joined_labels,
                 meaning=Meaning(merge_labels, parse_names(names)),
                 tokens=_tokens(model, max_length),
                 progress=progress,
@@ -158,7 +160,7 @@ class Workspace:
         layers: int | None = None,
         max_length: int | None = None,
         seed: int = 0,
-        skip_bad_rows: bool = False,
+        skip_joined_labels: bool = False,
         merge_labels: bool = False,
         names: str | None = None,
         progress: Progress = silent,
@@ -175,7 +177,7 @@ class Workspace:
             columns=columns,
             max_length=max_length,
             seed=seed,
-            skip_bad_rows=skip_bad_rows,
+            skip_joined_labels=skip_joined_labels,
             meaning=Meaning(merge_labels, parse_names(names)),
             tokens=_tokens(model, max_length),
             progress=progress,
@@ -230,6 +232,7 @@ class Workspace:
         *,
         train: str,
         skip_bad_rows: bool = False,
+        skip_joined_labels: bool = False,
         merge_labels: bool = False,
         progress: Progress = silent,
     ) -> AppendReport:
@@ -240,6 +243,7 @@ class Workspace:
             self.folder,
             train=train,
             skip_bad_rows=skip_bad_rows,
+            skip_joined_labels=skip_joined_labels,
             merge_labels=merge_labels,
             progress=progress,
         )
@@ -248,7 +252,7 @@ class Workspace:
         self,
         *,
         train: str,
-        skip_bad_rows: bool = False,
+        skip_joined_labels: bool = False,
         merge_labels: bool = False,
         progress: Progress = silent,
     ) -> AppendReport:
@@ -258,7 +262,7 @@ class Workspace:
         return append_dry_run(
             self.folder,
             train=train,
-            skip_bad_rows=skip_bad_rows,
+            skip_joined_labels=skip_joined_labels,
             merge_labels=merge_labels,
             progress=progress,
         )

@@ -32,6 +32,7 @@ from backend.commands.options import (
     Patience,
     Rate,
     SkipBadRows,
+    SkipJoinedLabels,
     SplitColumn,
     Text,
     TextB,
@@ -110,6 +111,7 @@ def build(
     balanced_batches: BalancedBatches = False,
     seed: Annotated[int, typer.Option(help="Of the held-out fraction and of the training.")] = 0,
     skip_bad_rows: SkipBadRows = False,
+    skip_joined_labels: SkipJoinedLabels = False,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
@@ -134,6 +136,7 @@ def build(
         balanced_batches=balanced_batches,
         seed=seed,
         skip_bad_rows=skip_bad_rows,
+        skip_joined_labels=skip_joined_labels,
         merge_labels=merge_labels,
         names=names,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ from backend.commands.options import (
     Names,
     Seed,
     SkipBadRows,
+    SkipJoinedLabels,
     SplitColumn,
     Text,
     TextB,
@@ -73,42 +74,35 @@ def init(
     max_length: MaxLength = None,
     seed: Seed = 0,
     skip_bad_rows: SkipBadRows = False,
+    skip_joined_labels: SkipJoinedLabels = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Create a workspace from a data set; every row is validated."""
     columns = Columns(text, label, text_b, id, group, split_column, annotator)
+    asked: dict[str, Any] = {
+        "train": train,
+        "eval": eval,
+        "columns": columns,
+        "model": model,
+        "layers": layers,
+        "max_length": max_length,
+        "seed": seed,
+        "skip_joined_labels": skip_joined_labels,
+        "merge_labels": merge_labels,
+        "names": names,
+    }
     if dry_run:
         with console.progress_bar() as progress:
-            found = Workspace.dry_run(
-                train=train,
-                eval=eval,
-                columns=columns,
-                model=model,
-                layers=layers,
-                max_length=max_length,
-                seed=seed,
-                skip_bad_rows=skip_bad_rows,
-                merge_labels=merge_labels,
-                names=names,
-                progress=progress,
-            )
+            found = Workspace.dry_run(**asked, progress=progress)
         _print_dry_run(found, skip_bad_rows, json)
         Workspace.check_model(model)
         return
     with console.progress_bar() as progress:
         workspace, report = Workspace.create(
             ws,
-            train=train,
-            eval=eval,
-            columns=columns,
-            model=model,
-            layers=layers,
-            max_length=max_length,
-            seed=seed,
+            **asked,
             skip_bad_rows=skip_bad_rows,
-            merge_labels=merge_labels,
-            names=names,
             progress=progress,
         )
     if json:
@@ -129,22 +123,24 @@ def append(
         ),
     ],
     skip_bad_rows: SkipBadRows = False,
+    skip_joined_labels: SkipJoinedLabels = False,
     merge_labels: MergeLabels = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Append training rows; columns are those of init, rows and decisions that are there stay."""
     workspace = Workspace.open(ws)
+    asked: dict[str, Any] = {
+        "train": train,
+        "skip_joined_labels": skip_joined_labels,
+        "merge_labels": merge_labels,
+    }
     with console.progress_bar() as progress:
         if dry_run:
-            found = workspace.append_dry_run(
-                train=train, skip_bad_rows=skip_bad_rows, merge_labels=merge_labels, progress=progress
-            )
+            found = workspace.append_dry_run(**asked, progress=progress)
             _print_dry_run(found, skip_bad_rows, json)
             return
-        report = workspace.append(
-            train=train, skip_bad_rows=skip_bad_rows, merge_labels=merge_labels, progress=progress
-        )
+        report = workspace.append(**asked, skip_bad_rows=skip_bad_rows, progress=progress)
     if json:
         console.print_json(report.to_json())
         return

@@ -53,6 +53,10 @@ Layers = Annotated[int | None, typer.Option(help="Keep only the model's first N 
 MaxLength = Annotated[int | None, typer.Option(help="Longest text in tokens; default: set by train.")]
 Seed = Annotated[int, typer.Option(help="Of the held-out fraction.")]
 SkipBadRows = Annotated[bool, typer.Option(help="Skip and list rows that would stop the import.")]
+SkipJoinedLabels = Annotated[
+    bool,
+    typer.Option(help="Skip and list rows whose label looks like several (a#b where a and b occur alone)."),
+]
 
 # Of `train` and `build`: how the model is trained; what is not given is planned.
 Epochs = Annotated[float | None, typer.Option(help="Passes over the training rows; default: planned.")]

@@ -113,6 +113,7 @@ def append(
     *,
     train: str,
     skip_bad_rows: bool = False,
+    skip_joined_labels: bool = False,
     merge_labels: bool = False,
     progress: Progress = silent,
 ) -> AppendReport:
@@ -122,10 +123,11 @@ def append(
     stays as it is, so its checkpoints stay current, and what was computed from the rows becomes stale.
     ``merge_labels``: labels that differ from a class only in spelling mean it, as where `init` merged them.
     """
+    rejections = Rejections(skip_bad_rows, skip_joined=skip_joined_labels)
     with folder.lock():
         _settle(folder)
         try:
-            return _append(folder, train, Rejections(skip_broken=skip_bad_rows), merge_labels, progress)
+            return _append(folder, train, rejections, merge_labels, progress)
         finally:
             with suppress(OSError):  # what stays is settled by the next append
                 _settle(folder)
@@ -135,12 +137,12 @@ def append_dry_run(
     folder: Folder,
     *,
     train: str,
-    skip_bad_rows: bool = False,
+    skip_joined_labels: bool = False,
     merge_labels: bool = False,
     progress: Progress = silent,
 ) -> AppendReport:
     """What `append` would bring in with its bad rows skipped; nothing is written."""
-    rejections = Rejections(skip_broken=True, skip_doubtful=skip_bad_rows)
+    rejections = Rejections(skip_broken=True, skip_joined=skip_joined_labels)
     return _joined(folder, train, rejections, merge_labels, progress).report
 
 
@@ -209,7 +211,7 @@ def _survey(new: _New, manifest: Manifest, rejections: Rejections) -> Survey:
         counts=({}, None),  # few rows of a class may come at a time
         groups=label_variants({**known, **Counter(new.spelled.labels)}),
         merged=new.naming.merges,
-        left_out=rejections.skip_doubtful,
+        left_out=rejections.skip_joined,
         rejected=rejections.sorted(),
     )
 

@@ -86,7 +86,7 @@ def assemble(
 
 def without_joined(parts: Sequence[Usable], column: str, rejections: Rejections) -> list[Usable]:
     """``parts`` without rows whose label looks like several choices, where such rows are skipped."""
-    if not rejections.skip_doubtful:
+    if not rejections.skip_joined:
         return list(parts)
     joined = joined_choices(label for part in parts for label in part.labels)
     kept = []
@@ -94,7 +94,7 @@ def without_joined(parts: Sequence[Usable], column: str, rejections: Rejections)
         ok = np.array([label not in joined for label in part.labels], dtype=bool)
         for i in np.flatnonzero(~ok).tolist():
             reason = f"looks like several choices in one cell: {listing(joined[part.labels[i]])}"
-            rejections.broken(part.rows.rejected(i, column, reason))
+            rejections.unusable(part.rows.rejected(i, column, reason))
         kept.append(part.where(ok))
     return kept
 

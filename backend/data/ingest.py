@@ -92,6 +92,7 @@ def ingest(
     max_length: int | None = None,
     seed: int = 0,
     skip_bad_rows: bool = False,
+    skip_joined_labels: bool = False,
     meaning: Meaning | None = None,
     tokens: Tokens | None = None,
     progress: Progress = silent,
@@ -101,10 +102,10 @@ def ingest(
     ``train`` and ``eval`` name sources (see `backend.data.sources`); ``eval`` may be a share to
     hold out ("0.2"), or None where ``columns.split`` or the source itself gives the splits.
     Raises `InputError` for every wrong input; rows without text or label are only listed, broken
-    rows too if ``skip_bad_rows``.
+    rows too if ``skip_bad_rows``. ``skip_joined_labels``: so are rows whose label looks like several.
     """
     progress(STAGE, 0, 2)
-    rejections = Rejections(skip_broken=skip_bad_rows)
+    rejections = Rejections(skip_bad_rows, skip_joined=skip_joined_labels)
     data = assemble(train, eval, columns, seed, rejections, meaning)
     progress(STAGE, 1, 2)
     report = _report(
@@ -148,18 +149,17 @@ def dry_run(
     columns: Columns,
     max_length: int | None = None,
     seed: int = 0,
-    skip_bad_rows: bool = False,
+    skip_joined_labels: bool = False,
     meaning: Meaning | None = None,
     tokens: Tokens | None = None,
     progress: Progress = silent,
 ) -> IngestReport:
     """What `ingest` would bring in with its bad rows skipped; nothing is written.
 
-    Rows that only look wrong are skipped if ``skip_bad_rows``, as `ingest` does. Raises the same `InputError`
-    where skipping does not help.
+    Raises the same `InputError` where skipping does not help.
     """
     progress(STAGE, 0, 1)
-    rejections = Rejections(skip_broken=True, skip_doubtful=skip_bad_rows)
+    rejections = Rejections(skip_broken=True, skip_joined=skip_joined_labels)
     data = assemble(train, eval, columns, seed, rejections, meaning)
     report = _report(
         data, rejections, Asked(columns.annotator, columns.id, tokens, max_length or USUAL_LENGTH)
@@ -190,7 +190,7 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
             counts=counts,
             groups=data.groups,
             merged=data.naming.merges,
-            left_out=rejections.skip_doubtful,
+            left_out=rejections.skip_joined,
             rejected=rejected,
         ),
     )

@@ -12,7 +12,6 @@ from backend.data.remark import Place, Remark, count_of, of_rows
 HANDFUL = 5  # rows below which a class can hardly be learnt, or spoken of
 SHOWN = 8
 _SEPARATORS = re.compile(r"[#;|,/&+\n]")
-_STRONG = "#;|"  # of these, one known part is enough: what tools join labels with
 _PLACEHOLDERS = frozenset(
     (
         *(
@@ -38,15 +37,18 @@ _ERRORS = re.compile(r"#(N/A|NAME\?|REF!|VALUE!|DIV/0!|NUM!|NULL!|SPILL!|CALC!|E
 
 
 def joined_choices(labels: Iterable[str]) -> dict[str, list[str]]:
-    """Labels that look like several choices, and which: ``a#b`` where ``a`` and ``b`` occur alone."""
+    """Labels that look like several choices, and which: ``a#b`` where ``a`` and ``b`` occur alone.
+
+    Only where all parts do: ``food|organic`` beside ``food`` is a class of its own.
+    """
     names = set(labels)
-    known = {label_key(name): name for name in names if not _SEPARATORS.search(name)}
+    known = {label_key(name) for name in names if not _SEPARATORS.search(name)}
     found = {}
     for name in names:
         for separator in dict.fromkeys(_SEPARATORS.findall(name)):
             parts = [part.strip() for part in name.split(separator)]
-            alone = [label_key(part) in known for part in parts]
-            if all(parts) and (all(alone) or (separator in _STRONG and any(alone))):
+            keys = {label_key(part) for part in parts}
+            if all(parts) and len(keys) > 1 and keys <= known:
                 found[name] = parts
     return found
 
@@ -90,7 +92,7 @@ def cell_remarks(labels: Sequence[str], place: Place, *, left_out: bool = False)
     errors = set(spreadsheet_errors(list(rows)))
     broken = [each for i, each in enumerate(rows) if i in errors]
     holders = [each for each in holders if each not in broken]
-    advice = "" if left_out else "; --skip-bad-rows leaves such rows out"
+    advice = "" if left_out else "; --skip-joined-labels leaves such rows out"
     return [
         *_of_labels(
             "several choices",

@@ -27,23 +27,24 @@ class Rejected:
 class Rejections:
     """Collects rejected rows; a broken row is an error unless ``skip_broken``.
 
-    ``advice`` tells what to do about a broken row. ``skip_doubtful``: rows that may be meant as they are, but
-    look wrong, are rejected too; by default where broken ones are.
+    ``advice`` tells what to do about a broken row. ``skip_joined``: rows whose label looks like several are
+    left out; a choice of its own, as a class may be called ``R&D``.
     """
 
     def __init__(
         self,
         skip_broken: bool = False,
         advice: str = "correct it, or leave such rows out with --skip-bad-rows",
-        skip_doubtful: bool | None = None,
+        *,
+        skip_joined: bool = False,
     ) -> None:
         self.skip_broken, self._advice = skip_broken, advice
-        self.skip_doubtful = skip_broken if skip_doubtful is None else skip_doubtful
+        self.skip_joined = skip_joined
         self._found: list[Rejected] = []
         self._broken: list[Rejected] = []
 
     def unusable(self, rejected: Rejected) -> None:
-        """List a row that is well-formed but has nothing to learn from (no text, no label)."""
+        """List a row that is well-formed but not to be learnt from (no text, no label, a label left out)."""
         self._found.append(rejected)
 
     def broken(self, rejected: Rejected) -> None:

@@ -60,6 +60,7 @@ NEW_EVAL, NEW_MODEL = "eval-from", "model-from"  # URL
 NEW_NAME = "new-name"  # URL
 NEW_SKIP = "new-skip"
 NEW_MERGE = "new-merge"
+NEW_JOINED = "new-joined"
 NEW_FOLDER, NEW_HUB, NEW_RUN, NEW_LAYERS = "new-folder", "new-hub", "new-run", "new-layers"  # URL
 NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"  # URL
 NEW_BATCH, NEW_SEED, NEW_OPTIONS = "new-batch", "new-seed", "new-options"  # URL

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.data import append as appending
-from backend.data.append import append
+from backend.data.append import append, append_dry_run
 from backend.data.columns import ID, LABEL, Columns
 from backend.data.ids import content_ids
 from backend.errors import InputError
@@ -872,3 +872,15 @@ def test_a_copied_workspace_takes_its_new_file_along(tmp_path):
     add(folder, tmp_path, MORE)
     copy = Folder.open(shutil.copytree(folder.path, tmp_path / "copy"))
     assert splits(copy)[0].table.equals(splits(folder)[0].table)
+
+
+def test_a_class_with_a_separator_stays_where_bad_rows_are_skipped(tmp_path):
+    rows = [{"text": f"text {i}", "label": ("a", "b", "a/b")[i % 3]} for i in range(30)]
+    folder, _ = bring_in(tmp_path / "ws", jsonl(tmp_path / "a.jsonl", rows), "0.5")
+    more = tmp_path / "more.jsonl"
+    new = [{"text": f"more {each['text']}", "label": each["label"]} for each in rows]
+    more.write_text("".join(json.dumps(each) + "\n" for each in new) + "{damaged\n", encoding="utf-8")
+    for joined, counts in ((True, {"a": 10, "a/b": 0, "b": 10}), (False, {"a": 10, "a/b": 10, "b": 10})):
+        found = append_dry_run(folder, train=str(more), skip_joined_labels=joined)
+        assert found.counts == counts and len(found.broken) == 1
+    assert append(folder, train=str(more), skip_bad_rows=True) == found

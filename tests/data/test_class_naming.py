@@ -216,7 +216,7 @@ def test_joined_choices_are_said_and_left_out_on_request(tmp_path):
     assert found.classes == ("neg", "pos", "pos#neg") and not found.rejected
     (remark,) = [each for each in found.survey.remarks if each.kind == "several choices"]
     assert remark.count == 8 and remark.first.endswith("a.csv, row 5")
-    found = dry_run(train=source, eval="0.2", columns=Columns("text", "label"), skip_bad_rows=True)
+    found = dry_run(train=source, eval="0.2", columns=Columns("text", "label"), skip_joined_labels=True)
     assert found.classes == ("neg", "pos") and len(found.rejected) == 8
     assert "looks like several choices in one cell: 'pos', 'neg'" in found.rejected[0].reason
 

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from backend.data.columns import ID, LABEL, Columns
 from backend.data.ids import content_ids
+from backend.data.ingest import dry_run, ingest
 from backend.data.labels import class_places
 from backend.data.read_csv import typed
 from backend.data.splits import held_out, parse_fraction
 from backend.errors import InputError
+from backend.folder import Folder, ModelInfo
 from tests.data.helpers import GOOD, bring_in, jsonl, splits
 
 
@@ -452,3 +454,53 @@ def test_places_of_labels_among_the_classes():
     assert class_places([], ["a"]).dtype == class_places(["a"], ["a"]).dtype == "int64"
     with pytest.raises(KeyError):
         class_places(["c"], ["a", "b"])
+
+
+SLASHED = [
+    "rock/pop",
+    "rock",
+    "pop",
+    "R&D",
+    "R",
+    "D",
+    "yes/no",
+    "yes",
+    "no",
+    "2020/21",
+    "food",
+    "food|organic",
+]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_the_run_brings_in_what_the_check_counted(tmp_path, joined):
+    """A ragged row that is skipped takes no class with it."""
+    rows = [f"text {i},{SLASHED[i % len(SLASHED)]}" for i in range(120)]
+    (tmp_path / "a.csv").write_text(
+        "\n".join(["text,label", *rows, "ragged,pop,more"]) + "\n", encoding="utf-8"
+    )
+    asked = {"train": str(tmp_path / "a.csv"), "eval": "0.5", "columns": Columns("text", "label")}
+    found = dry_run(**asked, skip_joined_labels=joined)
+    with Folder.create(tmp_path / "ws") as folder:
+        report = ingest(
+            folder, **asked, model=ModelInfo(name="minilm"), skip_bad_rows=True, skip_joined_labels=joined
+        )
+    assert report == found and [each.row for each in report.broken] == [121]
+    left_out = {"rock/pop", "R&D", "yes/no"} if joined else set()
+    assert set(report.classes) == set(SLASHED) - left_out
+    assert len(report.rejected) == 1 + 10 * len(left_out)
+    assert report.n_train + report.n_eval == 120 - 10 * len(left_out)
+    reasons = {each.reason.partition(":")[0] for each in report.rejected if each not in report.broken}
+    assert reasons == ({"looks like several choices in one cell"} if joined else set())
+
+
+def test_leaving_out_joined_labels_needs_no_leaving_out_of_bad_rows(tmp_path):
+    rows = [{"text": f"text {i}", "label": ("a", "b", "a#b")[i % 3]} for i in range(30)]
+    (tmp_path / "a.csv").write_text("text,label\nx,a,more\n", encoding="utf-8")
+    asked = {"eval": "0.5", "columns": Columns("text", "label"), "model": ModelInfo(name="minilm")}
+    source = jsonl(tmp_path / "a.jsonl", rows)
+    with Folder.create(tmp_path / "ws") as folder:
+        report = ingest(folder, train=source, **asked, skip_joined_labels=True)
+    assert report.classes == ("a", "b") and not report.broken and len(report.rejected) == 10
+    with pytest.raises(InputError, match="--skip-bad-rows"), Folder.create(tmp_path / "other") as folder:
+        ingest(folder, train=str(tmp_path / "a.csv"), **asked, skip_joined_labels=True)

@@ -44,7 +44,7 @@ def test_upload_map_build_explain(browser_is_here, tmp_path):  # noqa: F811
             page.get_by_role("heading", name="2. Columns").wait_for()
             settled(page)
             page.get_by_role("button", name="Check every row").click()
-            page.get_by_text("1 row without text or label would be left out").wait_for(timeout=120_000)
+            page.get_by_text("1 row that cannot be used would be left out").wait_for(timeout=120_000)
             settled(page)
             assert page.evaluate(LIVE) == 0
             page.get_by_role("radio", name="Folder").click()

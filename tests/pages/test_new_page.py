@@ -101,6 +101,22 @@ def test_the_check_says_what_init_would_say_and_build_makes_it(fresh, tmp_path):
     assert all_jobs(LOGS, "build") == [] and Path("cache/mine/workspace.json").is_file()
 
 
+def test_leaving_out_a_bad_row_leaves_a_class_with_a_separator(fresh):
+    rows = [{"text": f"text {i}", "label": ("a", "b", "a/b")[i % 3]} for i in range(60)]
+    upload(fresh, csv_of([*rows, {"text": "last", "label": "a"}]) + b"\nragged,a,more\n")
+    press(fresh, "Check every row")
+    assert not fresh.exception and "one cell; --skip-joined-labels" in words(fresh)
+    assert not _left_out(fresh)
+    fresh.toggle(key="new-skip").set_value(True).run()
+    fresh.toggle(key="new-joined").set_value(True).run()
+    press(fresh, "Check every row")
+    assert not fresh.exception and _left_out(fresh) == ["20 rows that cannot be used would be left out"]
+
+
+def _left_out(page):
+    return [each.label for each in page.expander if "left out" in each.label]
+
+
 def test_a_failed_build_says_why_and_can_be_continued(fresh):
     folder = job_path(["build", "cache/mine", "--train=gone.csv"], LOGS)
     folder.mkdir(parents=True)

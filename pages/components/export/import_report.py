@@ -20,7 +20,7 @@ def show_rejected(report: IngestReport | AppendReport, skip_key: str) -> bool:
     """List rejected rows; whether the import may go on: nothing stops it, or the user leaves that out."""
     harmless = [each for each in report.rejected if each not in set(report.broken)]
     if harmless:
-        with st.expander(f"{plural(len(harmless), 'row')} without text or label would be left out"):
+        with st.expander(f"{plural(len(harmless), 'row')} that cannot be used would be left out"):
             show(_listed(harmless))
     if not report.broken:
         return True

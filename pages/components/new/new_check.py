@@ -19,6 +19,17 @@ from pages.components.new.remarks import show_remarks
 from pages.components.new.steps import step_title
 from pages.components.numbers import plural
 
+# What is noticed in labels, what can be done about it, and the option that does.
+_OFFERS = (
+    ("spellings", "Merge labels that differ only in spelling", keys.NEW_MERGE, "--merge-labels"),
+    (
+        "several choices",
+        "Leave out rows whose label looks like several",
+        keys.NEW_JOINED,
+        "--skip-joined-labels",
+    ),
+)
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -26,12 +37,13 @@ class Accepted:
 
     data: NewData
     report: IngestReport
-    merge: bool = False
+    options: tuple[str, ...] = ()
+    """What was chosen about labels."""
 
     def args(self) -> list[str]:
         """As options of the command line."""
-        merge = ["--merge-labels"] if self.merge else []
-        return [*self.data.args(), *merge, *(["--skip-bad-rows"] if self.report.broken else [])]
+        skip = ["--skip-bad-rows"] if self.report.broken else []
+        return [*self.data.args(), *self.options, *skip]
 
     @property
     def words(self) -> str:
@@ -42,9 +54,8 @@ class Accepted:
 
 def checked(data: NewData) -> Accepted | None:
     """Offer the check, show what it found; None as long as the import would not succeed."""
-    merge = bool(keys.get(keys.NEW_MERGE))
-    options = [*data.args(), *(["--merge-labels"] if merge else [])]
-    args = ["init", "cache/new", *options, "--dry-run", "--json"]
+    options = tuple(option for _, _, key, option in _OFFERS if keys.get(key))
+    args = ["init", "cache/new", *data.args(), *options, "--dry-run", "--json"]
     with st.container(border=True):
         step_title("Check")
         found = job_result(job_path(args, LOGS))
@@ -53,13 +64,14 @@ def checked(data: NewData) -> Accepted | None:
         else:
             job_panel(args, "Check again", "if the file has changed since", primary=False)
         report = None if found is None else IngestReport.of_json(found)
-        if merge or (report is not None and report.survey.has("spellings")):
-            st.toggle("Merge labels that differ only in spelling", key=keys.NEW_MERGE)
+        for kind, words, key, option in _OFFERS:
+            if option in options or (report is not None and report.survey.has(kind)):
+                st.toggle(words, key=key)
         if report is None:
             return None
         _show(report)
         show_remarks(report.survey, "Noticed")
-        return Accepted(data, report, merge) if show_rejected(report, keys.NEW_SKIP) else None
+        return Accepted(data, report, options) if show_rejected(report, keys.NEW_SKIP) else None
 
 
 def _show(report: IngestReport) -> None:
