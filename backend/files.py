@@ -135,7 +135,12 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_marked(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON object with a digest of itself, by which `read_marked` sees a change."""
+    """Write a JSON object with a digest of itself, by which `read_marked` sees a change.
+
+    Raises `ValueError` if it has something of the digest's name already.
+    """
+    if _MARK in content:
+        raise ValueError(f"{path}: {_MARK!r} is the name of its digest")
     content = json.loads(json.dumps(content))  # as it will be read
     write_json(path, {**content, _MARK: digest(content)})
 

@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -47,9 +48,12 @@ def exchange(one: Path, other: Path) -> bool:
 def sweep(place: Path, name: str | None = None) -> None:
     """Delete the scratch folders in ``place`` (those for ``name``) that killed processes left.
 
+    With a name, ``place`` may be a folder of the user's: only what `scratch_beside` can have made is ours.
     A folder that was to be replaced, and whose successor never came, is put back.
     """
     for leftover in place.glob(".*.tmp" if name is None else f".{glob.escape(name)}.*.tmp"):
+        if name is not None and not re.fullmatch(rf"\.{re.escape(name)}\.[a-z0-9_]{{8}}\.tmp", leftover.name):
+            continue
         descriptor = _hold(leftover, wait=False)
         if descriptor is None:
             continue

@@ -85,6 +85,7 @@ class Workspace:
         self.folder = folder
         self._explainers: dict[str, Explainer] = {}
         self._opening = threading.RLock()
+        self._reading = threading.Lock()  # of its own: rows must not wait for a model
         self._splits: dict[str, Split] = {}
 
     # -- making and opening -------------------------------------------------------------------------
@@ -220,10 +221,10 @@ class Workspace:
         return self.split("eval")
 
     def split(self, name: SplitName) -> Split:
-        """One of the two splits; read again only after rows were appended, by whomever."""
-        with self._opening:
+        """One of the two splits; read again only after its data changed, by whomever."""
+        with self._reading:
             known = self._splits.get(name)
-            if known is None or known.info.fingerprint != self.manifest.data.fingerprint:
+            if known is None or known.info != self.manifest.data:
                 known = self._splits[name] = load_split(self.folder, name)
             return known
 

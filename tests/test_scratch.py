@@ -2,7 +2,9 @@
 
 import multiprocessing
 import sqlite3
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,21 @@ def test_a_sweep_deletes_what_nobody_writes_any_more(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == [".a.json.12345678.tmp", ".b.tmp"]
     sweep(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_for_a_name_leaves_what_the_user_called_alike(tmp_path):
+    theirs = {
+        ".demo.notes.tmp",
+        ".demo.backup-1.tmp",
+        ".demo.1234567.tmp",
+        ".demo.x.12345678.tmp",
+        ".demo..tmp",
+    }
+    for name in theirs:
+        (tmp_path / name).mkdir()
+    made = Path(tempfile.mkdtemp(prefix=".demo.", suffix=".tmp", dir=tmp_path))
+    sweep(tmp_path, "demo")
+    assert {each.name for each in tmp_path.iterdir()} == theirs and not made.exists()
 
 
 def test_two_folders_change_places(tmp_path):

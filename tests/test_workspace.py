@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
@@ -16,7 +18,7 @@ from backend.influence.store import shard_path
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
-from tests.conftest import build_tiny, without_model
+from tests.conftest import build_tiny, tiny_rows, without_model, write_rows
 
 
 def scores(workspace: Workspace) -> dict[str, float]:
@@ -292,3 +294,40 @@ def test_a_failed_creation_leaves_no_parents(tmp_path):
     with pytest.raises(RuntimeError, match="stop"), Folder.create(tmp_path / "a" / "b" / "ws"):
         raise RuntimeError("stop")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_do_not_wait_for_a_model_that_is_loading(tiny_workspace, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*arguments):
+        begun.set()
+        go_on.wait(60)
+        return arguments
+
+    monkeypatch.setattr("backend.influence.explain.Explainer", slow)
+    with ThreadPoolExecutor(2) as threads:
+        loading = threads.submit(tiny_workspace.explainer)
+        try:
+            assert begun.wait(60)
+            rows = threads.submit(tiny_workspace.split, "eval").result(timeout=30)
+            assert len(rows) == 20 and not loading.done()
+        finally:
+            go_on.set()
+
+
+def test_a_workspace_made_anew_under_the_same_name_shows_its_own_columns(tmp_path):
+    def make(text: str) -> Workspace:
+        rows = [{text: row["text"], "label": row["label"]} for row in tiny_rows(20)]
+        source = str(write_rows(tmp_path / "t.jsonl", rows))
+        path = tmp_path / "ws"
+        return Workspace.create(
+            path, train=source, eval="0.2", columns=Columns(text, "label"), model="unused"
+        )[0]
+
+    opened = make("text")
+    old, fingerprint = opened.train_split.texts, opened.manifest.data.fingerprint
+    shutil.rmtree(tmp_path / "ws")
+    make("review")
+    assert opened.manifest.data.fingerprint == fingerprint  # by the values alone
+    assert opened.train_split.info.text == "review" and opened.train_split.texts == old
+    assert "review" in opened.train_split.table.column_names

@@ -15,12 +15,13 @@ from backend.files import read_marked, write_marked
 
 LONGEST_NAME = 60
 MOST = 200
+_FILTERS = "filters"
 
 
 def read_slices(path: Path) -> dict[str, Slice]:
     """The saved filters by name, in the order of their names; `InputError` if the file is damaged."""
     try:
-        content = read_marked(path)
+        content = _by_name(read_marked(path))
         return {name: Slice(**filters) for name, filters in sorted(content.items())}
     except FileNotFoundError:
         return {}
@@ -50,8 +51,14 @@ def delete_slice(path: Path, name: str) -> None:
 
 
 def _write(path: Path, slices: dict[str, Slice]) -> None:
-    content: dict[str, Any] = {name: asdict(each) for name, each in slices.items()}
-    write_marked(path, content)
+    write_marked(path, {_FILTERS: {name: asdict(each) for name, each in slices.items()}})
+
+
+def _by_name(content: dict[str, Any]) -> dict[str, Any]:
+    """The filters of a file; one of an earlier Firstword has them at its top, any name among them."""
+    inner = content.get(_FILTERS)
+    is_new = set(content) == {_FILTERS} and all(isinstance(each, dict) for each in inner.values())
+    return inner if is_new else content
 
 
 def _locked(path: Path) -> FileLock:
