@@ -7,7 +7,7 @@ carries the ids of what it was computed from; an artifact whose inputs have chan
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,7 +213,12 @@ class Folder:
     def _sweep(self) -> None:
         """Delete what killed processes left behind; what another writes meanwhile stays (see `scratch`)."""
         derived = (self.data, self.tokens, *self.rows.glob("*"), self.rows, self.predictions, self.index)
-        others = (self.influence, self.scores, self.embeddings, self.dynamics, self.features)
+        runs = (
+            self.path / "dynamics",
+            *(self.path / "runs").glob("*"),
+            *(self.path / "runs").glob("*/dynamics"),
+        )
+        others = (self.influence, self.scores, self.embeddings, self.features, *runs)
         for place in (self.path, *derived, *others):
             sweep(place)
 
@@ -226,24 +231,36 @@ class Folder:
         *,
         id: str | None = None,
         change: dict[str, Any] | None = None,
+        others: Mapping[str, Artifact | None] | None = None,
         **details: Any,
     ) -> Artifact:
         """Note that artifact ``name`` has been made from the current state of ``inputs``.
 
-        ``change`` holds further fields of the manifest to set in the same write.
+        In the same write, ``change`` sets further fields of the manifest and ``others`` further artifacts
+        (None: there is none any more).
         """
+        artifact = self.made(name, inputs, id=id, **details)
+
+        def noted(manifest: Manifest) -> Manifest:
+            all_of = {**manifest.artifacts, **(others or {}), name: artifact}
+            artifacts = {each: known for each, known in all_of.items() if known is not None}
+            return manifest.model_copy(update={**(change or {}), "artifacts": artifacts})
+
+        self.update(noted)
+        return artifact
+
+    def made(
+        self, name: str, inputs: tuple[str, ...] = (), *, id: str | None = None, **details: Any
+    ) -> Artifact:
+        """What `record` notes, without noting it."""
         known = self.manifest().artifacts
         input_ids = {each: known[each].id for each in inputs}
-        artifact = Artifact(
+        return Artifact(
             id=id or digest(name, input_ids, details),
             inputs=input_ids,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             details=details,
         )
-        self.update(
-            lambda m: m.model_copy(update={**(change or {}), "artifacts": {**m.artifacts, name: artifact}})
-        )
-        return artifact
 
     def forget(self, *names: str) -> None:
         """Drop the records of artifacts that are about to be made anew."""
@@ -318,8 +335,19 @@ class Folder:
 
     @property
     def dynamics(self) -> Path:
-        """Logits of every training row at every epoch, one file per training run."""
-        return self.path / "dynamics"
+        """Logits of every training row at every epoch, one file per seed; of the training in force."""
+        return self.dynamics_of(self.dynamics_run)
+
+    @property
+    def dynamics_run(self) -> int:
+        """The number of the training that `dynamics` is of (1, too, for all that were recorded without)."""
+        manifest = self.manifest()
+        recorded = manifest.artifacts.get("dynamics")
+        return len(manifest.runs) + 1 if recorded is None else int(recorded.details.get("run", 1))
+
+    def dynamics_of(self, number: int) -> Path:
+        """Where the logits of one of several trainings lie; those of the first in ``dynamics``."""
+        return self.path / "dynamics" if number == 1 else self.run(number) / "dynamics"
 
     @property
     def features(self) -> Path:

@@ -326,11 +326,11 @@ class Workspace:
         tokenizer: str | None = None,
         count: int = 4,
     ) -> list[str]:
-        """Use an existing Trainer run instead of training (see `backend.model.runs.attach_run`)."""
+        """Use an existing Trainer run instead of training (see `backend.model.attaching.attach_run`)."""
         from backend.model.origin import require_run
 
         require_run(Path(run))
-        from backend.model.runs import attach_run
+        from backend.model.attaching import attach_run
 
         return attach_run(
             self.folder, Path(run), classes=classes, max_length=max_length, tokenizer=tokenizer, count=count
@@ -673,14 +673,14 @@ class Workspace:
 
     def figures(self, split: SplitName = "eval") -> Figures | None:
         """How good the stored predictions of the last checkpoint are; None where none are current."""
+        from backend.data.labels import class_places
         from backend.model.figures import figures_of
 
         if self.folder.state("predictions") != "current":
             return None
         table, classes = self.predictions(split).table, self.manifest.classes
-        place = {name: index for index, name in enumerate(classes)}
         labels, predicted = (
-            [place[each] for each in table[name].to_pylist()] for name in ("label", "predicted")
+            class_places(table[name].to_pylist(), classes) for name in ("label", "predicted")
         )
         return figures_of(labels, predicted, classes)
 

@@ -104,7 +104,7 @@ def test_training_again_keeps_the_run_the_decisions_and_says_what_is_stale(tiny_
     assert after.artifacts["checkpoints"].id != before.artifacts["checkpoints"].id
     assert all(each.path.startswith("runs/2/") for each in after.checkpoints)
     assert all((path / "model.safetensors").is_file() for path in old)
-    assert (tiny_workspace.path / "runs/1/dynamics/run-0.safetensors").read_bytes() == logits
+    assert (tiny_workspace.path / "dynamics/run-0.safetensors").read_bytes() == logits
     assert folder.state("index") == "stale" and folder.state("dynamics") == "current"
     assert len(tiny_workspace.states()) == 1
     tiny_workspace.precompute()

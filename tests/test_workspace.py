@@ -267,7 +267,7 @@ def test_a_training_that_was_killed_before_it_was_recorded_can_be_repeated(tmp_p
         return build_tiny(tmp_path, n_train=24, n_eval=6)
 
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "_record", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(runs, "record_checkpoints", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             build()
     workspace = Workspace.open(tmp_path / "ws")

@@ -1,8 +1,9 @@
 """Training dynamics on disk: the logits of every training row at each look that training takes at them.
 
-``dynamics/run-SEED.safetensors``, one file per training run: ``logits`` float32 (E, n, K), classes in model
-order, zero for a row without tokens. Its metadata hold ``epochs`` (E numbers, fractional for a look within
-an epoch) and a key, which changes whenever data, classes or tokens do.
+``run-SEED.safetensors``, one file per training run, in ``dynamics/``, or in ``runs/N/dynamics/`` of the N-th
+training (``train --again``), so that nothing of the one before is touched: ``logits`` float32 (E, n, K),
+classes in model order, zero for a row without tokens. Its metadata hold ``epochs`` (E numbers, fractional for
+a look within an epoch) and a key, which changes whenever data, classes or tokens do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from safetensors.numpy import save_file
 
 from backend.errors import InputError
 from backend.files import digest, file_digest, replacing
-from backend.folder import Folder, Manifest
+from backend.folder import Artifact, Folder, Manifest
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import tokenizer_id
 from backend.recorded import as_recorded
@@ -34,9 +35,9 @@ class Dynamics:
     epochs: tuple[float, ...]
 
 
-def run_path(folder: Folder, seed: int) -> Path:
-    """Where the logits of the run with ``seed`` lie."""
-    return folder.dynamics / f"run-{seed}.safetensors"
+def run_path(home: Path, seed: int) -> Path:
+    """Where in ``home`` the logits of the run with ``seed`` lie."""
+    return home / f"run-{seed}.safetensors"
 
 
 def dynamics_key(manifest: Manifest, tokenizer: Path, max_length: int | None) -> str:
@@ -45,34 +46,43 @@ def dynamics_key(manifest: Manifest, tokenizer: Path, max_length: int | None) ->
     return digest("dynamics", 1, manifest.data.fingerprint, manifest.classes, rules, max_length)
 
 
-def has_run(folder: Folder, seed: int, key: str) -> bool:
+def has_run(home: Path, seed: int, key: str) -> bool:
     """Whether the logits of the run with ``seed`` are there, with this key."""
-    return _metadata(run_path(folder, seed)).get("key") == key
+    return _metadata(run_path(home, seed)).get("key") == key
 
 
-def write_run(folder: Folder, seed: int, dynamics: Dynamics, key: str) -> None:
+def write_run(home: Path, seed: int, dynamics: Dynamics, key: str) -> None:
     """Write the logits of a run, whole or not at all."""
-    with replacing(run_path(folder, seed)) as temporary:
+    with replacing(run_path(home, seed)) as temporary:
         metadata = {"key": key, "epochs": json.dumps(dynamics.epochs)}
         save_file({"logits": dynamics.logits}, temporary, metadata)
 
 
 def record_runs(folder: Folder, key: str) -> None:
     """Record all runs with this key as the artifact ``dynamics``; one at least must be there."""
-    names = [match for path in folder.dynamics.iterdir() if (match := _RUN.fullmatch(path.name))]
-    seeds = sorted(seed for match in names if has_run(folder, seed := int(match[1]), key))
-    paths = [run_path(folder, seed) for seed in seeds]
+    artifact = runs_artifact(folder, folder.dynamics_run, key)
+    folder.record("dynamics", ("data",), id=artifact.id, **artifact.details)
+
+
+def runs_artifact(folder: Folder, number: int, key: str) -> Artifact:
+    """The artifact ``dynamics`` of the ``number``-th training, not recorded: all its runs with this key."""
+    home = folder.dynamics_of(number)
+    names = [match for path in home.iterdir() if (match := _RUN.fullmatch(path.name))]
+    seeds = sorted(seed for match in names if has_run(home, seed := int(match[1]), key))
+    paths = [run_path(home, seed) for seed in seeds]
     files = {path.name: file_digest(path) for path in paths}
     epochs = [len(json.loads(_metadata(path)["epochs"])) for path in paths]
     identity = digest("dynamics", key, files)
-    folder.record("dynamics", ("data",), id=identity, seeds=seeds, epochs=epochs, files=files)
+    return folder.made(
+        "dynamics", ("data",), id=identity, run=number, seeds=seeds, epochs=epochs, files=files
+    )
 
 
 def read_runs(folder: Folder) -> list[Dynamics]:
     """The recorded runs, by seed; `InputError` if the record is missing or stale, or a file is damaged."""
     files = folder.require("dynamics", "dynamics").details["files"]
-    runs = []
-    for path in (folder.dynamics / name for name in files):
+    runs, home = [], folder.dynamics
+    for path in (home / name for name in files):
         try:
             if not as_recorded(path, files[path.name]):
                 raise OSError("its content has changed")

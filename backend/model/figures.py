@@ -109,9 +109,12 @@ class Figures:
 
     @cached_property
     def kappa_error(self) -> float:
-        """Standard error of kappa if predictions had nothing to do with labels (Fleiss et al. 1969)."""
+        """Standard error of kappa if predictions had nothing to do with labels (Fleiss et al. 1969).
+
+        Infinite without rows, and where chance alone would agree always.
+        """
         expected, there, said = self._expected, self._there, self._said
-        if not expected < 1:
+        if not self.rows or not expected < 1:
             return math.inf
         variance = expected + expected**2 - float((there * said * (there + said)).sum())
         return math.sqrt(max(variance, 0.0)) / ((1 - expected) * math.sqrt(self.rows))
@@ -170,7 +173,9 @@ class Figures:
         return float((self._there * self._said).sum())
 
 
-def figures_of(labels: Sequence[int], predicted: Sequence[int], classes: Sequence[str]) -> Figures:
+def figures_of(
+    labels: Sequence[int] | np.ndarray, predicted: Sequence[int] | np.ndarray, classes: Sequence[str]
+) -> Figures:
     """Figures of n predictions; ``labels`` and ``predicted`` (n) are places in ``classes`` (K)."""
     size = len(classes)
     pairs = np.asarray(labels, dtype=np.int64) * size + np.asarray(predicted, dtype=np.int64)

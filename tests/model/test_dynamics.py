@@ -90,7 +90,7 @@ def test_more_seeds_leave_only_logits(tiny_workspace):
 
 
 def test_the_seed_of_the_training_repeats_it(tiny_workspace):
-    path = run_path(tiny_workspace.folder, 0)
+    path = run_path(tiny_workspace.folder.dynamics, 0)
     before = load_file(path)["logits"]
     path.unlink()
     tiny_workspace.compute_dynamics(1)
@@ -110,11 +110,11 @@ def test_a_stopped_call_goes_on(tiny_workspace):
         tiny_workspace.compute_dynamics(3, interrupt)
     assert tiny_workspace.manifest.artifacts["dynamics"].details["seeds"] == [0, 1]
     assert not list(folder.path.glob(".*.tmp")) and len(read_runs(folder)) == 2
-    kept = run_path(folder, 1).stat().st_mtime_ns
+    kept = run_path(folder.dynamics, 1).stat().st_mtime_ns
     seen = []
     tiny_workspace.compute_dynamics(3, lambda stage, done, total: seen.append((stage, done)))
     assert seen.count(("training", 0)) == 1
-    assert run_path(folder, 1).stat().st_mtime_ns == kept
+    assert run_path(folder.dynamics, 1).stat().st_mtime_ns == kept
     assert tiny_workspace.manifest.artifacts["dynamics"].details["seeds"] == [0, 1, 2]
 
 
@@ -153,7 +153,7 @@ def test_without_logging_seeds_can_still_be_trained(tiny_model, tmp_path):
 def test_wrong_input_and_damage(tiny_workspace):
     with pytest.raises(InputError, match="--seeds 0: must be at least 1"):
         tiny_workspace.compute_dynamics(0)
-    path = run_path(tiny_workspace.folder, 0)
+    path = run_path(tiny_workspace.folder.dynamics, 0)
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(InputError, match="damaged or missing"):
         read_runs(tiny_workspace.folder)

@@ -112,3 +112,8 @@ def test_where_nothing_can_be_said():
     assert math.isnan(nothing.accuracy) and nothing.to_json()["accuracy"] is None
     assert has_hardly_learnt(nothing) is None
     assert has_hardly_learnt(made([1] * 20, [0] * 20, 2)) is None
+
+
+def test_without_rows_nothing_is_sure():
+    empty = figures_of([], [], ["a", "b"])
+    assert empty.kappa_error == math.inf and empty.rows == 0

@@ -1,0 +1,130 @@
+"""Giving a workspace the checkpoints of somebody else's run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from backend.data.dataset import load_split
+from backend.errors import InputError
+from backend.files import replacing
+from backend.folder import Artifact, Folder, ModelInfo
+from backend.model.checkpoints import RunFound, check_usable, find_run, match_classes
+from backend.model.loading import input_length, load_tokenizer
+from backend.model.recorded_checkpoints import record_checkpoints
+from backend.model.run_check import (
+    RunCheck,
+    affordable_rows,
+    as_option,
+    check_run,
+    drawn_by_class,
+    drawn_rows,
+    lengths_that_cut,
+    predictor,
+)
+from backend.model.source import resolve
+from backend.model.tokenization import encode_ids
+
+
+def attach_run(
+    folder: Folder,
+    run: Path,
+    *,
+    classes: Sequence[str] | None = None,
+    max_length: int | None = None,
+    tokenizer: str | None = None,
+    count: int = 4,
+) -> list[str]:
+    """Record the checkpoints of an existing Trainer run; returns notes for the user.
+
+    The same run can be attached again, with more or other checkpoints of it: what was computed from those
+    that stay is kept.
+
+    ``classes`` names the run's classes in model order, ``tokenizer`` (folder or hub id) is for a run
+    that has none. `InputError` if the run does not fit the data.
+    """
+    if count < 1:
+        raise InputError(f"--checkpoints {count}: must be at least 1")
+    with folder.lock():
+        manifest = folder.manifest()
+        known = manifest.artifacts.get("checkpoints")
+        other = known is not None and manifest.model.name != str(run.resolve())
+        if folder.checkpoints.exists() or (other and "rows" in manifest.artifacts):
+            raise InputError(
+                f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
+            )
+        found = find_run(run, count)
+        names, notes = match_classes(found, manifest.classes, classes)
+        fast = _tokenizer(found, run, tokenizer)
+        length = next(
+            (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
+        )
+        model = _usable(folder, found, fast, names, length)
+        checked = _checked(folder, found, model, fast, names, length)
+        if checked.wrong_order and classes is None:
+            insisting = (
+                "" if checked.order is None else f"; --classes {as_option(names)} insists on this order"
+            )
+            raise InputError(f"{run}: {checked.said}{insisting}")
+        with replacing(folder.path / "tokenizer") as copy:
+            fast.save_pretrained(copy)
+        record_checkpoints(
+            folder,
+            found.checkpoints,
+            inside=False,
+            classes=names,
+            max_length=length,
+            tokenizer="tokenizer",
+            model=ModelInfo(name=str(run.resolve())),
+            check=checked.record,
+            **({} if known is None or other else _kept(known)),
+        )
+    return [*found.notes, *notes, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+
+
+def _tokenizer(found: RunFound, run: Path, given: str | None) -> PreTrainedTokenizerFast:
+    """The given one, or the run's own; `InputError` without any."""
+    source = resolve(given) if given else found.tokenizer_source
+    if source is None:
+        raise InputError(f"{run}: has no tokenizer; name it with --tokenizer FOLDER_OR_HUB_ID")
+    return load_tokenizer(source)
+
+
+def _usable(
+    folder: Folder,
+    found: RunFound,
+    tokenizer: PreTrainedTokenizerFast,
+    classes: Sequence[str],
+    length: int | None,
+) -> PreTrainedModel:
+    """The run's last checkpoint, tried on an eval row."""
+    split = load_split(folder, "eval")
+    second = split.texts_b[0] if split.texts_b else None
+    return check_usable(found.checkpoints[-1].path, tokenizer, length, split.texts[0], second, len(classes))
+
+
+def _checked(
+    folder: Folder,
+    found: RunFound,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    classes: Sequence[str],
+    wanted: int | None,
+) -> RunCheck:
+    """The run's last checkpoint on a sample of the workspace's rows."""
+    length = input_length(wanted, tokenizer, model)
+    splits = [load_split(folder, name) for name in ("train", "eval")]
+    few = encode_ids(tokenizer, splits[0].texts[:100], (splits[0].texts_b or [])[:100] or None, length)
+    most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
+    train, evaluation = drawn_by_class(splits[0], classes, most), drawn_rows(splits[1], classes, most)
+    ask = predictor(model, tokenizer)
+    shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
+    return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)
+
+
+def _kept(known: Artifact) -> dict[str, Any]:
+    """Facts about checkpoints that stay when their run is attached again, with more of them."""
+    return {name: value for name, value in known.details.items() if name == "trained_on"}

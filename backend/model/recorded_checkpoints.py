@@ -1,0 +1,64 @@
+"""Putting checkpoints in force, a training's own or attached ones, by one write of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backend.files import digest
+from backend.folder import Artifact, CheckpointInfo, EarlierRun, Folder, ModelInfo
+from backend.model.checkpoints import FoundCheckpoint
+from backend.model.fingerprint import fingerprint
+from backend.model.loading import load_tokenizer
+from backend.model.token_table import tokenizer_id
+
+
+def record_checkpoints(
+    folder: Folder,
+    found: Sequence[FoundCheckpoint],
+    *,
+    inside: bool,
+    classes: Sequence[str],
+    max_length: int | None,
+    tokenizer: str | None = None,
+    model: ModelInfo | None = None,
+    runs: Sequence[EarlierRun] = (),
+    dynamics: Artifact | None = None,
+    **details: Any,
+) -> None:
+    """Write the checkpoints into the manifest and record the artifact; ``inside`` the workspace or not.
+
+    ``dynamics`` is recorded in the same write, or ceases to be; ``runs`` are those before.
+    """
+    home = folder.path.resolve()
+    checkpoints = [
+        CheckpointInfo(
+            path=(each.path.resolve().relative_to(home) if inside else each.path.resolve()).as_posix(),
+            step=each.step,
+            epoch=each.epoch,
+            weight=each.weight,
+        )
+        for each in found
+    ]
+    weights = {str(each.step): fingerprint(folder.checkpoint_path(each)) for each in checkpoints}
+    change: dict[str, Any] = {
+        "classes": tuple(classes),
+        "checkpoints": tuple(checkpoints),
+        "max_length": max_length,
+        "tokenizer": tokenizer,
+        "runs": tuple(runs),
+    }
+    if model is not None:
+        change["model"] = model
+    etas = [(each.step, each.weight, weights[str(each.step)]["digest"]) for each in checkpoints]
+    rules = tokenizer_id(load_tokenizer(home / tokenizer if tokenizer else found[-1].path))
+    folder.record(
+        "checkpoints",
+        ("data",),
+        id=digest("checkpoints", etas, tuple(classes), max_length, rules),
+        change=change,
+        others={"dynamics": dynamics},
+        weights=weights,
+        made_by="train" if inside else "attach",
+        **details,
+    )
