@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -115,6 +116,17 @@ class Manifest(_Record):
     runs: tuple[EarlierRun, ...] = ()
 
 
+@lru_cache(maxsize=8)
+def _parsed(content: bytes) -> tuple[Any, Manifest | None]:
+    """Schema version and manifest, None of another version; a page asks for the same hundreds of times.
+
+    Kept by content: a file's time and size may be the same after two quick changes.
+    """
+    raw = json.loads(content.decode("utf-8"))
+    version = raw.get("schema_version")
+    return version, Manifest.model_validate(raw) if version == SCHEMA_VERSION else None
+
+
 class Folder:
     """Access to the files of one workspace."""
 
@@ -153,13 +165,12 @@ class Folder:
         """Read ``workspace.json``."""
         path = self.path / MANIFEST
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            version = raw.get("schema_version")
-            if version != SCHEMA_VERSION:
+            version, manifest = _parsed(path.read_bytes())
+            if manifest is None:
                 raise InputError(
                     f"{path}: schema version {version}, this Firstword reads version {SCHEMA_VERSION}"
                 )
-            return Manifest.model_validate(raw)
+            return manifest
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, ValidationError) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{path}: not a readable workspace manifest ({first})") from error

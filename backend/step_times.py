@@ -101,8 +101,7 @@ class StepTimes:
     def _tokens(self) -> float:
         """Mean number of tokens of a training row."""
         split = load_split(self._folder, "train")
-        names = [name for name in (self._manifest.data.text, self._manifest.data.text_b) if name]
-        letters = sum(pc.mean(pc.utf8_length(split.table[name].slice(0, _SAMPLE))).as_py() for name in names)
+        letters = sum(pc.mean(pc.utf8_length(each.slice(0, _SAMPLE))).as_py() for each in split.text_columns)
         return min(letters / _CHARACTERS_A_TOKEN + 2, self._manifest.max_length or _TOKENS_AT_MOST)
 
 

@@ -11,7 +11,7 @@ import pytest
 from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import Folder
+from backend.folder import Folder, Manifest
 from backend.influence import precompute as precompute_module
 from backend.influence.settings import PrecomputeSettings
 from backend.influence.store import shard_path
@@ -132,6 +132,20 @@ def test_a_broken_manifest_is_one_line(tmp_path, content):
         Workspace.open(tmp_path)
     assert "workspace.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_manifest_is_read_anew_after_any_change(tiny_workspace, monkeypatch):
+    """Whoever changes it, even within the resolution of the clock and to the same size."""
+    folder, path = tiny_workspace.folder, tiny_workspace.path / "workspace.json"
+    for number in range(5):
+        Folder.open(tiny_workspace.path).record("words", ("index",), id=f"{number}" * 16)
+        assert folder.manifest().artifacts["words"].id == f"{number}" * 16
+    content, state = path.read_text(), path.stat()
+    path.write_text(content.replace("4" * 16, "x" * 16))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert folder.manifest().artifacts["words"].id == "x" * 16
+    monkeypatch.setattr(Manifest, "model_validate", None)  # what has not changed is not parsed again
+    assert folder.manifest() is Workspace.open(path.parent).manifest
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):

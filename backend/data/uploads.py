@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,10 +35,15 @@ def keep_upload(content: BinaryIO, file_name: str, home: Path) -> Path:
     place = home / _digest(content) / _safe_name(file_name, kind)
     if not place.is_file():
         content.seek(0)
-        with replacing(place) as temporary:
-            with temporary.open("wb") as out:
-                shutil.copyfileobj(content, out, _CHUNK)
-            _check_unpacked(temporary, file_name)
+        try:
+            with replacing(place) as temporary:
+                with temporary.open("wb") as out:
+                    shutil.copyfileobj(content, out, _CHUNK)
+                _check_unpacked(temporary, file_name)
+        except BaseException:
+            with suppress(OSError):  # the same content may be there under another name
+                place.parent.rmdir()
+            raise
     return place
 
 

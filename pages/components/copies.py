@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend.data.dataset import Split, SplitName
-from backend.data.same_text import places_with_text
+from backend.data.dataset import SplitName
+from backend.data.same_text import RowsByText
 from backend.workspace import Workspace
 from pages.components.badges import badge
 from pages.components.markup import Html, short, tag
@@ -45,10 +45,13 @@ def times_words(times: int) -> str:
 def _copies(path: str, artifacts: str, split: SplitName, among: SplitName, row: str) -> list[tuple[str, str]]:
     """Ids and labels of the rows of ``among`` that have the text of a row."""
     workspace = opened(Path(path))
-    texts = _rows(workspace, split).texts_of(_rows(workspace, split).position(row))
-    others = _rows(workspace, among)
-    return [(others.ids[place], others.labels[place]) for place in places_with_text(others, texts)]
+    rows = workspace.split(split)
+    texts = rows.texts_of(rows.position(row))
+    others = workspace.split(among)
+    places = _by_text(path, workspace.manifest.data.fingerprint, among).places(texts)
+    return [(others.ids[place], others.labels[place]) for place in places]
 
 
-def _rows(workspace: Workspace, split: SplitName) -> Split:
-    return workspace.train_split if split == "train" else workspace.eval_split
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _by_text(path: str, data: str, split: SplitName) -> RowsByText:
+    return RowsByText(opened(Path(path)).split(split))

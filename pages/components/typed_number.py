@@ -71,10 +71,16 @@ def read_number(text: str, limits: Limits, usual: float | None = None) -> float:
 def spell(value: float, limits: Limits) -> str:
     """How a field shows a value; `read_number` gives the same value back."""
     if limits.share:
-        return f"{100 * value:.12g} %"
+        percent = f"{100 * value:.12g}"
+        return f"{percent} %" if float(percent) / 100 == value else _shortest(value)
     if value == int(value) and abs(value) < 1e15:
         return f"{value:.0f}"
-    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.15g}")
+    return _shortest(value)
+
+
+def _shortest(value: float) -> str:
+    plain = f"{value:.15g}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", plain if float(plain) == value else repr(value))
 
 
 def example(limits: Limits) -> str:

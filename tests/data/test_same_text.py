@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backend.data.dataset import Split
 from backend.data.equal_texts import text_key
-from backend.data.same_text import places_with_text
+from backend.data.same_text import RowsByText
 from backend.folder import DataInfo
 
 TEXT = st.text(alphabet=st.sampled_from("aA kKéE\u0301 \t\nß\u212as!7"), min_size=1, max_size=6)
@@ -23,9 +23,21 @@ def split_of(texts: list[str], texts_b: list[str] | None = None) -> Split:
 def test_it_finds_what_the_rule_calls_equal(texts, asked):
     rows = [*texts, asked, asked.upper(), f" {asked}\n"]
     expected = [place for place, text in enumerate(rows) if text_key(text) == text_key(asked)]
-    assert places_with_text(split_of(rows), (asked,)) == expected
+    assert RowsByText(split_of(rows)).places((asked,)) == expected
 
 
 def test_of_a_pair_both_texts_must_be_equal():
     rows = split_of(["A film", "a film", "a  film", "no"], ["one", "two", "ONE", "one"])
-    assert places_with_text(rows, ("a film", "one")) == [0, 2]
+    assert RowsByText(rows).places(("a film", "one")) == [0, 2]
+
+
+def test_texts_may_be_dictionary_encoded():
+    texts = ["A film", "a film", "no", "A  FILM"]
+    table = pa.table({"text": pa.array(texts).dictionary_encode()})
+    rows = Split("train", table, DataInfo.model_construct(text="text", text_b=None))
+    assert RowsByText(rows).places(("a film",)) == [0, 1, 3] and RowsByText(rows).places(("yes",)) == []
+
+
+def test_equal_hashes_are_not_equal_texts(monkeypatch):
+    monkeypatch.setattr("builtins.hash", lambda key: 7)
+    assert RowsByText(split_of(["a", "b", "A", "c"])).places(("a",)) == [0, 2]

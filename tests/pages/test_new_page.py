@@ -192,7 +192,13 @@ def test_uploads_of_other_kinds_or_too_large_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("backend.data.uploads.MOST_BYTES", 10)
     with pytest.raises(InputError, match="more than"):
         keep_upload(BytesIO(b"x" * 11), "a.csv", tmp_path)
+    with pytest.raises(InputError):
+        keep_upload(BytesIO(b"no gzip"), "a.csv.gz", tmp_path)
     assert not list(tmp_path.iterdir())
+    kept = keep_upload(BytesIO(b"no gzip"), "a.csv", tmp_path)
+    with pytest.raises(InputError):
+        keep_upload(BytesIO(b"no gzip"), "a.csv.gz", tmp_path)
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [kept]
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "-x", "a b", "<b>", "é", "a" * 61])

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import InputError
@@ -13,6 +13,7 @@ RATE = Limits(1e-9, 1)
 COUNT = Limits(1, 10**9, whole=True)
 SHARE = Limits(0.01, 0.9, share=True)
 ANY = Limits()
+ANY_SHARE = Limits(0, 1, share=True)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -69,10 +70,21 @@ def test_the_refusal_says_what_would_be_right():
 
 @given(finite)
 def test_what_a_field_shows_it_reads_again(value):
-    shown = float(f"{value:.15g}")
-    assume(math.isfinite(shown))
-    assert read_number(spell(shown, ANY), ANY) == shown
+    assert read_number(spell(value, ANY), ANY) == value
     assert read_number(repr(value), ANY) == value
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_what_a_field_for_a_share_shows_it_reads_again(value):
+    """From 1 on a number without % is taken for percent."""
+    assert read_number(spell(value, ANY_SHARE), ANY_SHARE) == value
+
+
+def test_a_number_is_shown_as_short_as_it_can_be():
+    assert [spell(each, ANY) for each in (0.1, 1 / 3, 5e-5, 0.1 + 0.2, 1e22)] == [
+        *("0.1", "0.3333333333333333", "5e-5", "0.30000000000000004", "1e22")
+    ]
+    assert spell(0.07, SHARE) == "7 %" and spell(0.005, ANY_SHARE) == "0.5 %"
 
 
 @given(st.integers(1, 10**9), st.sampled_from([",", "_", " ", "'", "\u00a0", "\u202f", ""]))
