@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -29,6 +30,23 @@ SIMPLE = (
     ("remove", "Remove", ":material/delete:"),
 )
 SHORTCUTS = {"keep": "K", "flag": "F", "remove": "X"}
+
+
+@dataclass(frozen=True)
+class _Relabelling:
+    """What the choice of a class is about; ``current``: the class that the row has now."""
+
+    path: Path
+    row: str
+    state: RowState | None
+    classes: tuple[str, ...]
+    current: str
+    key: str
+    has_keys: bool
+
+    @property
+    def others(self) -> list[str]:
+        return [each for each in self.classes if each != self.current]
 
 
 def decision_bar(
@@ -62,13 +80,14 @@ def decision_bar(
                 args=(path, action, row, state),
             )
         current = state.label if state and state.label else label
+        relabelling = _Relabelling(path, row, state, classes, current, key, has_keys)
         in_line = len(classes) == 2 or (not has_keys and len(classes) <= MOST_KEYS)
         if in_line:
-            _relabel(path, row, state, classes, current, key, has_keys)
+            _relabel(relabelling)
         further_buttons(path, row, state, key, elsewhere, more)
     if not in_line:
         with st.container(key=f"classes-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
-            _class_choice(path, row, state, classes, current, key, has_keys)
+            _class_choice(relabelling)
 
 
 def further_buttons(
@@ -107,64 +126,50 @@ def _undo(path: Path, row: str, key: str) -> None:
     )
 
 
-def _relabel(
-    path: Path,
-    row: str,
-    state: RowState | None,
-    classes: tuple[str, ...],
-    current: str,
-    key: str,
-    has_keys: bool,
-) -> None:
-    others = [each for each in classes if each != current]
+def _relabel(bar: _Relabelling) -> None:
+    others = bar.others
     if len(others) == 1:
         st.button(
             f"Relabel as {plain_label(others[0], 14)}",
-            key=f"relabel-{key}",
-            shortcut=str(classes.index(others[0]) + 1) if has_keys else None,
-            help=f"Relabel {plain_label(row)} as {plain_label(others[0])}",
+            key=f"relabel-{bar.key}",
+            shortcut=str(bar.classes.index(others[0]) + 1) if bar.has_keys else None,
+            help=f"Relabel {plain_label(bar.row)} as {plain_label(others[0])}",
             on_click=decide,
-            args=(path, "relabel", row, state, others[0]),
+            args=(bar.path, "relabel", bar.row, bar.state, others[0]),
         )
         return
-    menu = f"relabel-{key}"
+    menu = f"relabel-{bar.key}"
     st.menu_button(
         "Relabel",
         others,
         format_func=button_names(others, 60).__getitem__,
         key=menu,
         icon=":material/label:",
-        help=f"Relabel {plain_label(row)}",
+        help=f"Relabel {plain_label(bar.row)}",
         on_click=relabel_from_menu,
-        args=(path, row, state, menu),
+        args=(bar.path, bar.row, bar.state, menu),
     )
 
 
-def _class_choice(
-    path: Path,
-    row: str,
-    state: RowState | None,
-    classes: tuple[str, ...],
-    current: str,
-    key: str,
-    has_keys: bool,
-) -> None:
+def _class_choice(bar: _Relabelling) -> None:
     """The classes that digits stand for, where keys decide, and the list of all where there are many."""
-    is_many = len(classes) > MOST_KEYS
-    likely = likely_classes(path, row) if is_many else {}
-    names = button_names(classes)
-    if has_keys:
+    is_many = len(bar.classes) > MOST_KEYS
+    likely = likely_classes(bar.path, bar.row) if is_many else {}
+    names = button_names(bar.classes)
+    if bar.has_keys:
         st.caption("Relabel as", width="content")
-        for number, name in enumerate(numbered(classes, likely, current), 1):
+        for number, name in enumerate(numbered(bar.classes, likely, bar.current), 1):
             class_button(
                 names[name],
                 str(number),
-                f"relabel-{number}-{key}",
-                relabel_help(row, name, likely),
+                f"relabel-{number}-{bar.key}",
+                relabel_help(bar.row, name, likely),
                 decide,
-                (path, "relabel", row, state, name),
-                disabled=name == current,
+                (bar.path, "relabel", bar.row, bar.state, name),
+                disabled=name == bar.current,
             )
     if is_many:
-        others, menu = [name for name in classes if name != current], f"relabel-{key}"
-        class_search("Relabel", others, likely, menu, relabel_from_menu, (path, row, state, menu))
+        menu = f"relabel-{bar.key}"
+        class_search(
+            "Relabel", bar.others, likely, menu, relabel_from_menu, (bar.path, bar.row, bar.state, menu)
+        )
