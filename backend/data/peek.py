@@ -14,7 +14,6 @@ from backend.data.python_values import python_values
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.sources import first_rows, has_splits
-from backend.data.stream import LOOK_BYTES
 from backend.data.survey import Asked, Survey, header_remarks, survey
 from backend.data.text_remarks import column_remarks
 from backend.data.validate import usable
@@ -86,7 +85,7 @@ def peek(source: str, *, text: str | None = None, label: str | None = None) -> P
 
 def _survey(rows: Rows, guess: Guess) -> Survey:
     """What is noticed in rows of which the columns are as they look; little, where these are not found."""
-    whole = len(rows) < LOOKED_AT and rows.table.nbytes < LOOK_BYTES // 2  # else it may have been cut there
+    whole = not rows.stopped
     if guess.text is None or guess.label is None:
         return Survey(len(rows), whole, {}, (*header_remarks([rows]), *column_remarks(rows, guess.id)))
     columns = Columns(guess.text, guess.label, guess.text_b)

@@ -65,7 +65,7 @@ def first_csv(path: Path, name: str, delimiter: str, limit: int, most: int) -> R
         header = _header(reader, lines, name)
         records: list[list[str]] = []
         numbers: list[int] = []
-        with stopping_at_damage(records):
+        with stopping_at_damage(records) as look:
             sound = _records(reader, lines, name, len(header), Rejections(skip_broken=True))
             for number, cells in islice(sound, most):
                 numbers.append(number)
@@ -73,7 +73,9 @@ def first_csv(path: Path, name: str, delimiter: str, limit: int, most: int) -> R
     columns = list(zip(*records, strict=True)) if records else [()] * len(header)
     doubt = looks_like_data(header, [cells[:LOOKED_AT] for cells in columns])
     table = pa.table({key: pa.array(cells, pa.string()) for key, cells in zip(header, columns, strict=True)})
-    return Rows(name, table, np.array(numbers, dtype=np.int64), guessed=True, no_header=doubt)
+    stopped = look.damaged or len(records) == most
+    places = np.array(numbers, dtype=np.int64)
+    return Rows(name, table, places, guessed=True, no_header=doubt, stopped=stopped)
 
 
 class _Lines:

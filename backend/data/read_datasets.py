@@ -81,7 +81,8 @@ def first_saved(path: Path, name: str, split: str | None, most: int) -> Rows:
         raise InputError(f"{name}: not a readable datasets folder ({first_line(error)})") from error
     if isinstance(loaded, datasets.DatasetDict):
         loaded = loaded[choose_split(name, [str(each) for each in loaded], "train", split)]
-    return Rows.of_table(name, loaded.select(range(min(most, loaded.num_rows))).with_format("arrow")[:])
+    rows = Rows.of_table(name, loaded.select(range(min(most, loaded.num_rows))).with_format("arrow")[:])
+    return replace(rows, stopped=len(rows) < loaded.num_rows)
 
 
 def first_hub(dataset: str, config: str | None, name: str, split: str | None, most: int) -> Rows:
@@ -92,7 +93,7 @@ def first_hub(dataset: str, config: str | None, name: str, split: str | None, mo
         names = [split] if split else [str(s) for s in datasets.get_dataset_split_names(dataset, config)]
         chosen = choose_split(name, names, "train", split)
         rows = list(datasets.load_dataset(dataset, config, split=chosen, streaming=True).take(most))
-        return Rows.of_table(name, pa.Table.from_pylist(rows))
+        return replace(Rows.of_table(name, pa.Table.from_pylist(rows)), stopped=len(rows) == most)
     except InputError:
         raise
     except Exception as error:  # as in `read_hub`

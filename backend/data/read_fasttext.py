@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from backend.data.first_look import stopping_at_damage
+from backend.data.first_look import Look, stopping_at_damage
 from backend.data.label_variants import FASTTEXT_PREFIX
 from backend.data.read_jsonl import exact_column
 from backend.data.rejected import Rejected, Rejections
@@ -31,8 +31,10 @@ def read_fasttext(path: Path, name: str, rejections: Rejections, limit: int, mos
     labels: list[str | list[str] | None] = []
     texts: list[str] = []
     numbers: list[int] = []
-    looking = stopping_at_damage(texts) if most is not None else nullcontext()
-    with open_source(path, name, limit) as stream, looking:
+    looking: AbstractContextManager[Look] = (
+        stopping_at_damage(texts) if most is not None else nullcontext(Look())
+    )
+    with open_source(path, name, limit) as stream, looking as look:
         for number, line in enumerate(stream, start=1):
             content = line.removeprefix(BOM) if number == 1 else line
             if not content.strip():
@@ -54,7 +56,8 @@ def read_fasttext(path: Path, name: str, rejections: Rejections, limit: int, mos
     field, array = exact_column(LABEL, labels)
     schema = pa.schema([field, pa.field(TEXT, pa.string())])
     table = pa.Table.from_arrays([array, pa.array(texts, pa.string())], schema=schema)
-    return Rows(name, table, np.array(numbers, dtype=np.int64), unit="line")
+    stopped = look.damaged or len(texts) == most
+    return Rows(name, table, np.array(numbers, dtype=np.int64), unit="line", stopped=stopped)
 
 
 def _check(name: str, labels: list[str | list[str] | None]) -> None:

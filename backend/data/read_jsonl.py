@@ -53,16 +53,17 @@ def first_jsonl(path: Path, name: str, limit: int, most: int) -> Rows:
     records: list[dict[str, Any]] = []
     numbers: list[int] = []
     with open_source(path, name, limit) as stream:
-        unit, found = json_records(stream, name, _has_lines(path))
-        with stopping_at_damage(records):
+        unit, found = json_records(stream, name, _has_lines(path), look=True)
+        with stopping_at_damage(records) as look:
             for number, record in found:
                 if not isinstance(record, ValueError):
                     records.append(record)
                     numbers.append(number)
                 if len(records) == most:
                     break
+    stopped = look.damaged or len(records) == most
     columns = list(dict.fromkeys(key for record in records for key in record))[:MAX_COLUMNS]
-    return Rows(name, _table(records, columns), np.array(numbers, dtype=np.int64), unit=unit)
+    return Rows(name, _table(records, columns), np.array(numbers, dtype=np.int64), unit=unit, stopped=stopped)
 
 
 def _has_lines(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Reading Parquet, with the size cap checked before and while reading."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def first_parquet(path: Path, name: str, most: int) -> Rows:
     try:
         with pq.ParquetFile(path) as file:
             batches = list(islice(file.iter_batches(batch_size=most), 1))
-            return Rows.of_table(name, pa.Table.from_batches(batches, schema=file.schema_arrow))
+            rows = Rows.of_table(name, pa.Table.from_batches(batches, schema=file.schema_arrow))
+            return replace(rows, stopped=len(rows) < file.metadata.num_rows)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise InputError(f"{name}: not a readable Parquet file ({first_line(error)})") from error

@@ -25,7 +25,7 @@ class Rows:
 
     ``guessed``: the format knows no types, so those of the columns follow from how the cells are written.
     ``no_header``: why the names of the columns are probably a row of data. ``derived``: the columns that were
-    made from nested ones (see `backend.data.nested`).
+    made from nested ones (see `backend.data.nested`). ``stopped``: a first look ended before the file does.
     """
 
     file: str
@@ -35,6 +35,7 @@ class Rows:
     guessed: bool = False
     no_header: str | None = None
     derived: tuple[str, ...] = ()
+    stopped: bool = False
 
     @classmethod
     def of_table(cls, file: str, table: pa.Table) -> Rows:

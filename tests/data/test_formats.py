@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +15,11 @@ from backend.data.columns import Columns
 from backend.data.dataset import load_split
 from backend.data.delimiter import find_delimiter, looks_like_data
 from backend.data.export import export
+from backend.data.json_text import JsonText, elements
 from backend.data.nested import dug, planted
 from backend.data.peek import peek
 from backend.data.rowstate import RowState
+from backend.data.sources import first_rows
 from backend.errors import InputError
 from tests.data.helpers import bring_in, jsonl
 
@@ -334,15 +337,20 @@ def test_a_label_that_was_written_is_found_there(value, label):
     assert json.dumps(value) == before
 
 
-@pytest.mark.parametrize("ending", ["ft", "csv", "jsonl", "json"])
+@pytest.mark.parametrize("ending", ["ft", "csv", "jsonl", "json", "object.json", "viewer.json"])
 def test_a_look_at_a_large_file_ends_where_its_bytes_do(tmp_path, monkeypatch, ending):
     monkeypatch.setattr("backend.data.sources.LOOK_BYTES", 3_000_000)
     monkeypatch.setattr("backend.data.stream.LOOK_BYTES", 3_000_000)
-    monkeypatch.setattr("backend.data.peek.LOOK_BYTES", 3_000_000)
     rows = [{"text": f"{i} " + "long " * 1000, "label": LABELS[i % 20]} for i in range(1000)]
     path = tmp_path / f"a.{ending}"
     if ending == "json":
         path.write_text(json.dumps(rows), encoding="utf-8")
+    elif ending == "object.json":
+        content = {"about": {"n": [1, {}]}, "tags": ["a"], "none": [], "data": rows}
+        path.write_text(json.dumps(content), encoding="utf-8")
+    elif ending == "viewer.json":
+        wrapped = [{"row_idx": i, "row": row} for i, row in enumerate(rows)]
+        path.write_text(json.dumps({"rows": wrapped}, indent=1), encoding="utf-8")
     elif ending == "jsonl":
         jsonl(path, rows)
     else:
@@ -353,3 +361,91 @@ def test_a_look_at_a_large_file_ends_where_its_bytes_do(tmp_path, monkeypatch, e
         path.write_text("\n".join(lines if ending == "ft" else ["text,label", *lines]), encoding="utf-8")
     found = peek(str(path))
     assert 0 < found.survey.n_rows < 1000 and not found.survey.whole
+    assert found.columns == (("label", "text") if ending == "ft" else ("text", "label"))
+
+
+def test_a_large_object_without_rows_in_its_beginning(tmp_path, monkeypatch):
+    monkeypatch.setattr("backend.data.sources.LOOK_BYTES", 3_000_000)
+    monkeypatch.setattr("backend.data.stream.LOOK_BYTES", 3_000_000)
+    (tmp_path / "a.json").write_text(json.dumps({"numbers": list(range(600_000)), "data": [{"text": "a"}]}))
+    with pytest.raises(
+        InputError, match=r"no array of rows in its beginning; save it as an array of objects"
+    ):
+        peek(str(tmp_path / "a.json"))
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl", "csv", "ft"])
+def test_a_look_says_whether_it_came_to_the_end(tmp_path, ending):
+    """Also where damage half-way ends it."""
+    rows = [{"text": f"text {i}", "label": LABELS[i % 20]} for i in range(40)]
+    if ending == "json":
+        content, damaged = json.dumps(rows), json.dumps(rows[:20])[:-1] + ", {damaged" + json.dumps(rows[20:])
+    elif ending == "jsonl":
+        content = "".join(json.dumps(row) + "\n" for row in rows)
+        damaged = None  # goes on behind a damaged line
+    elif ending == "csv":
+        content = "text,label\n" + "".join(f"{row['text']},{row['label']}\n" for row in rows)
+        damaged = content[:500] + '\n"never closed'
+    else:
+        content, damaged = "".join(f"__label__{row['label']} {row['text']}\n" for row in rows), None
+    path = tmp_path / f"a.{ending}"
+    path.write_text(content, encoding="utf-8")
+    assert peek(str(path)).survey.whole and first_rows(str(path), 40).stopped
+    assert not first_rows(str(path), 41).stopped
+    if damaged is not None:
+        path.write_text(damaged, encoding="utf-8")
+        found = peek(str(path)).survey
+        assert found.n_rows and not found.whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"data": [\n{ROW},\n{ROW}\n]}',
+        '{"data": [\n{ROW},\n{ROW}]}\n',
+        '{"data": [{ROW},\n{ROW}]}',
+        '{"data": [{ROW}\n,\n{ROW}]}',
+        '{"version": 1, "data": [\n\n{ROW},\n\n{ROW}\n\n]}',
+        '{"about": {\n"n": 1},\n"data": [{ROW}, {ROW}]}',
+        '{\n"data": [{ROW}, {ROW}]}',
+        "{ROW}\n{ROW}\n",
+        "[{ROW},\n{ROW}]",
+    ],
+)
+def test_an_object_over_several_lines_is_no_json_lines(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_text(content.replace("{ROW}", '{"text": "a", "label": "b"}'), encoding="utf-8")
+    rows = first_rows(str(path))
+    assert rows.table.to_pylist() == 2 * [{"text": "a", "label": "b"}] and not rows.stopped
+
+
+class Counted(str):
+    """Text that counts the characters that are copied out of it, or together."""
+
+    copied = 0
+
+    def __getitem__(self, key):
+        return Counted._count(super().__getitem__(key))
+
+    def __add__(self, other):
+        return Counted._count(super().__add__(other))
+
+    def lstrip(self, *chars):
+        return Counted._count(super().lstrip(*chars))
+
+    @staticmethod
+    def _count(text):
+        Counted.copied += len(text)
+        return Counted(text)
+
+
+def test_reading_an_array_copies_each_element_a_few_times_only():
+    rows = [{"text": f"text {i}", "label": "a"} for i in range(20_000)] + [{"text": "long " * 100_000}]
+    content = json.dumps(rows).encode()
+    text = JsonText(io.BytesIO(content), "a.json")
+    plain = text._decode
+    text._decode = SimpleNamespace(decode=lambda chunk, final: Counted(plain.decode(chunk, final=final)))
+    text._text = Counted()
+    text.skip("[")
+    assert [value for value, _ in elements(text)] == rows
+    assert len(content) < Counted.copied < 8 * len(content)
