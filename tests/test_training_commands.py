@@ -1,8 +1,11 @@
 """`train --plan`, what a training says before and after, and figures in `status`."""
 
 import json
+from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
+from transformers import PreTrainedModel
 from typer.testing import CliRunner
 
 from backend.cli import app
@@ -157,6 +160,32 @@ def test_a_copy_has_rows_and_decisions_and_waits_for_a_model(tiny_workspace, tmp
     with pytest.raises(InputError, match="no such"):
         tiny_workspace.copy(tmp_path / "third", model=str(tmp_path / "none"))
     assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.parametrize("wrong", [("--lr", 99), ("--epochs", 0), ("--patience", 0), ("--seed", -1)])
+def test_a_copy_with_a_wrong_setting_leaves_nothing(wrong, tiny_workspace, tmp_path):
+    command = ["copy", tiny_workspace.path, tmp_path / "new" / "second", *wrong]
+    refused = CliRunner().invoke(app, [str(each) for each in command])
+    assert isinstance(refused.exception, InputError) and wrong[0].lstrip("-") in str(refused.exception)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("I/O error")])
+def test_a_forecast_that_cannot_save_stops_no_training(error, untrained, monkeypatch):
+    def full(self, folder, *_: object, **__: object) -> None:
+        Path(folder).mkdir()
+        (Path(folder) / "model.safetensors").write_bytes(b"half")
+        saved.append(Path(folder))
+        raise error
+
+    saved: list[Path] = []
+    before = sorted(untrained.path.iterdir())
+    with monkeypatch.context() as patched:
+        patched.setattr(PreTrainedModel, "save_pretrained", full)
+        forecast = untrained.forecast_training(untrained.planned_settings({"epochs": 1.0}))
+    assert forecast.saving == 0 and forecast.seconds > 0
+    assert saved and saved[0].is_relative_to(untrained.path)  # on the disk that matters
+    assert sorted(untrained.path.iterdir()) == before
 
 
 def test_a_copy_of_an_attached_workspace_needs_a_model(tiny_workspace, tmp_path):

@@ -42,20 +42,22 @@ def copy(
     json: Json = False,
 ) -> None:
     """Copy data and decisions, not the model, into a new workspace, and train there."""
-    made = Workspace.open(ws).copy(new, model=model, layers=layers)
+    given = {
+        "epochs": epochs,
+        "lr": lr,
+        "batch_size": batch_size,
+        "seed": seed,
+        "best": best,
+        "patience": patience,
+        "class_weights": class_weights,
+        "balanced_batches": balanced_batches,
+    }
+    source = Workspace.open(ws)
+    if not only:
+        source.planned_settings(given)  # a wrong value is refused before there is anything at NEW
+    made = source.copy(new, model=model, layers=layers)
     console.note(f"{new}: the rows and decisions of {ws}")
     if only:
         print_status(made, json)
         return
-    train(
-        new,
-        epochs=epochs,
-        lr=lr,
-        batch_size=batch_size,
-        seed=seed,
-        best=best,
-        patience=patience,
-        class_weights=class_weights,
-        balanced_batches=balanced_batches,
-        json=json,
-    )
+    train(new, **given, json=json)  # type: ignore[arg-type]

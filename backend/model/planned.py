@@ -57,6 +57,7 @@ def forecast_run(folder: Folder, settings: TrainingSettings) -> TrainingForecast
         texts_b=training.texts_b,
         n_eval=manifest.data.n_eval,
         settings=settings,
+        home=folder.path,
     )
 
 

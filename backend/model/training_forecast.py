@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from backend.model.loading import input_length, load_classifier, load_tokenizer
@@ -21,6 +21,7 @@ from backend.model.tokenization import TokenIds, collate, encode_ids
 from backend.model.training import attention_of
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
+from backend.scratch import scratch_beside
 
 _STEPS = 8
 _SECONDS = 6.0  # after which no further step is measured
@@ -59,9 +60,11 @@ def forecast_training(
     texts_b: Sequence[str] | None,
     n_eval: int,
     settings: TrainingSettings,
+    home: Path,
 ) -> TrainingForecast:
     """Measure a few steps of the training that `backend.model.training.train` would do; nothing is kept.
 
+    ``home``: a folder on the disk that the checkpoints will be on, for one that is written and deleted.
     Raises `InputError` where the model can't be loaded.
     """
     began = time.perf_counter()
@@ -86,7 +89,7 @@ def forecast_training(
         starting=2 * loading + encoding * (len(texts) + n_eval),
         stepping=steps * step,
         looking=look * looked,
-        saving=saves * _save_seconds(loaded),
+        saving=saves * _save_seconds(loaded, home),
         steps=steps,
         looks=looks if settings.dynamics else 0,
         saves=saves,
@@ -151,12 +154,18 @@ def _look_seconds(
     return (time.perf_counter() - began) / max(len(sample), 1)
 
 
-def _save_seconds(model: PreTrainedModel) -> float:
-    """Seconds of writing a checkpoint: the weights are written once, the optimizer's moments are as large."""
-    with quiet(), tempfile.TemporaryDirectory() as scratch:
-        began = time.perf_counter()
-        model.save_pretrained(Path(scratch) / "saved")
-        return _STATE * (time.perf_counter() - began)
+def _save_seconds(model: PreTrainedModel, home: Path) -> float:
+    """Seconds of writing a checkpoint: the weights are written once, the optimizer's moments are as large.
+
+    0 where it can't be written: a forecast stops no training, which looks at the disk itself.
+    """
+    try:
+        with quiet(), scratch_beside(home / "forecast") as scratch:
+            began = time.perf_counter()
+            model.save_pretrained(scratch / "saved")
+            return _STATE * (time.perf_counter() - began)
+    except (OSError, SafetensorError):
+        return 0.0
 
 
 def _mean_seconds(work: Callable[[], None]) -> float:
