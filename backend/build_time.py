@@ -1,9 +1,7 @@
 """Roughly how long a workspace will take to build, before there is one: by rows, model and processor.
 
-Loads no torch, since a form asks. A pass (forward and backward of one example) is taken as 6 P T
-floating-point operations (Kaplan et al. 2020; P weights beside the embeddings, T tokens) at the speed at
-which this processor multiplies matrices now; Adam as the memory that it moves. An order of magnitude, not a
-promise: `train` measures real steps before it begins.
+Loads no torch, since a form asks. A pass costs what `backend.pass_cost` says, Adam the memory that it moves.
+An order of magnitude, not a promise: `train` measures real steps before it begins.
 """
 
 from __future__ import annotations
@@ -12,13 +10,11 @@ from dataclasses import dataclass
 
 from backend.model.config_file import positive, read_config, width_of
 from backend.model.training_plan import TrainingPlan
-from backend.step_times import processor_speed
+from backend.pass_cost import FORWARD, pass_seconds, tokens_of
 
-_CHARACTERS_A_TOKEN = 4.2
 _TRAINING = 0.8  # of a pass: mixed precision, longer batches
 _ADAM = 4.1e-9  # seconds a weight and step
 _TRACED = 1.6  # passes of an example at each checkpoint: gradient rows, then the index
-_FORWARD = 1 / 3  # of a pass
 _LOOKS = 4  # at every training row while it learns
 _STARTING = 20.0  # seconds: import, loading, compiling
 _BASE = (85.1e6, 23.8e6)  # weights of the usual base model, where a model's own can't be read
@@ -52,9 +48,8 @@ def build_time(
     ``characters``: of a row's texts, on average.
     """
     inner, embedding = weights_of(model, layers)
-    tokens = min(characters / _CHARACTERS_A_TOKEN + 2, max_length or 512)
-    passing = 6 * inner * tokens / processor_speed()
-    looks = _FORWARD * passing * (_LOOKS * n_train + n_eval)
+    passing = pass_seconds(inner, tokens_of(characters, max_length or 512))
+    looks = FORWARD * passing * (_LOOKS * n_train + n_eval)
     training = 0.0
     if plan is not None:
         step = _TRAINING * plan.batch_size * passing + _ADAM * (inner + embedding)

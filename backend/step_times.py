@@ -1,8 +1,7 @@
 """How long the steps of `all` will take, from rows, model and processor; loads no torch, since pages ask too.
 
 The unit is the time of one example's forward and backward pass at one checkpoint. `precompute` measures it;
-where it has not run, it is estimated: 6 P T floating-point operations (Kaplan et al. 2020, P weights beside
-the embeddings, T tokens) at the speed at which this processor multiplies matrices. The ratios below are those
+where it has not run, it is estimated (see `backend.pass_cost`). The ratios below are those
 of the demo on two cores (docs/decisions.md), good to a factor of about two elsewhere.
 """
 
@@ -10,28 +9,24 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from math import prod
 from pathlib import Path
 
-import numpy as np
 import pyarrow.compute as pc
 
 from backend.data.dataset import load_split
 from backend.folder import Folder
+from backend.pass_cost import FORWARD, pass_seconds, tokens_of
 
 MEASURED, ESTIMATED = "measured", "estimated"
 _STARTING = 6.0  # seconds: loading models, rows and index, compiling
-_CHARACTERS_A_TOKEN = 4.2
 _SAMPLE = 1000  # rows whose lengths are looked at
 _TOKENS_AT_MOST = 128
-_EFFICIENCY = 1.0  # of a pass, against plain products of matrices
 _INDEXING = 0.25  # of the time of the gradient rows
 _SEARCH = 2e-6  # seconds per eval row, training row and checkpoint
 _ENCODER_WEIGHTS = 10.6e6  # of the embedded sentence encoder, beside its embeddings
-_FORWARD = 1 / 3  # of a pass
 _ALIGNING = 2.0  # passes of the training rows through `sources`, which needs the alignment of each
 
 
@@ -79,7 +74,7 @@ class StepTimes:
         if rate is not None:
             return 1 / rate, MEASURED
         weights = _weights(self._folder.checkpoint_path(self._manifest.checkpoints[-1]))
-        return self._seconds(weights), ESTIMATED
+        return pass_seconds(weights, self._tokens), ESTIMATED
 
     def _measured_rate(self) -> float | None:
         """Examples a second through the model, as `precompute` found when it chose how to trace."""
@@ -90,19 +85,16 @@ class StepTimes:
         chosen = f"{artifact.details.get('precision')} {artifact.details.get('attention')}"
         return rates.get(chosen) or None
 
-    def _seconds(self, weights: float) -> float:
-        return 6 * weights * self._tokens / (processor_speed() * _EFFICIENCY)
-
     @property
     def _encoding(self) -> float:
-        return _FORWARD * self._seconds(_ENCODER_WEIGHTS)
+        return FORWARD * pass_seconds(_ENCODER_WEIGHTS, self._tokens)
 
     @cached_property
     def _tokens(self) -> float:
         """Mean number of tokens of a training row."""
         split = load_split(self._folder, "train")
         letters = sum(pc.mean(pc.utf8_length(each.slice(0, _SAMPLE))).as_py() for each in split.text_columns)
-        return min(letters / _CHARACTERS_A_TOKEN + 2, self._manifest.max_length or _TOKENS_AT_MOST)
+        return tokens_of(letters, self._manifest.max_length or _TOKENS_AT_MOST)
 
 
 def _weights(folder: Path) -> float:
@@ -120,18 +112,3 @@ def _weights(folder: Path) -> float:
         if name != "__metadata__" and "embeddings" not in name
     ]
     return float(sum(sizes))
-
-
-@cache
-def processor_speed() -> float:
-    """Floating-point operations a second in products of matrices, with all threads; measured once.
-
-    The quickest of some counts: other work that comes between is not this processor's speed.
-    """
-    size, best = 768, float("inf")
-    matrix = np.ones((size, size), dtype=np.float32)
-    for _ in range(8):
-        start = time.perf_counter()
-        matrix @ matrix
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / max(best, 1e-6)

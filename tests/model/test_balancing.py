@@ -145,13 +145,20 @@ def test_patience_stops_the_run(tiny_model, tmp_path, monkeypatch):
     assert stopped.figures.rows == len(SENTENCES)
 
 
-def test_judging_leaves_the_training_bit_for_bit_as_it_is(tiny_model, tmp_path):
+def test_judging_leaves_the_training_bit_for_bit_as_it_is(tiny_model, tmp_path, monkeypatch):
+    """The judge predicts as ever; what it finds is made to rise, so that the last model is the best."""
     plain = fit(tmp_path / "plain", tiny_model("bert"))
+    real, asked = Judge.__init__, []
+
+    def rising(self, steps, patience, macro_f1):
+        real(self, steps, patience, lambda model: asked.append(macro_f1(model)) or len(asked))
+
+    monkeypatch.setattr(Judge, "__init__", rising)
     judged = fit(tmp_path / "judged", tiny_model("bert"), best=True)
-    assert judged.losses == plain.losses
-    if judged.checkpoints[-1].step == plain.checkpoints[-1].step:
-        for name, weight in weights_of(plain).items():
-            assert np.array_equal(weight, weights_of(judged)[name])
+    assert judged.losses == plain.losses and asked
+    assert judged.checkpoints[-1].step == plain.checkpoints[-1].step
+    for name, weight in weights_of(plain).items():
+        assert np.array_equal(weight, weights_of(judged)[name])
 
 
 @pytest.mark.parametrize("asked", ["class_weights", "balanced_batches"])
