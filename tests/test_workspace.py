@@ -6,6 +6,8 @@ import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from backend.data.columns import Columns
@@ -17,6 +19,7 @@ from backend.influence.settings import PrecomputeSettings
 from backend.influence.store import shard_path
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
+from backend.step_times import StepTimes
 from backend.workspace import Workspace
 from tests.conftest import build_tiny, tiny_rows, without_model, write_rows
 
@@ -345,3 +348,15 @@ def test_a_workspace_made_anew_under_the_same_name_shows_its_own_columns(tmp_pat
     assert opened.manifest.data.fingerprint == fingerprint  # by the values alone
     assert opened.train_split.info.text == "review" and opened.train_split.texts == old
     assert "review" in opened.train_split.table.column_names
+
+
+def test_the_time_of_steps_is_told_of_texts_that_are_dictionary_encoded(tiny_template, tmp_path):
+    rows = pa.Table.from_pylist([{"text": row["text"], "label": row["label"]} for row in tiny_rows(60)])
+    pq.write_table(rows.set_column(0, "text", rows["text"].dictionary_encode()), tmp_path / "t.parquet")
+    columns = Columns("text", "label")
+    source, path = str(tmp_path / "t.parquet"), tmp_path / "ws"
+    workspace, _ = Workspace.create(path, train=source, eval="0.2", columns=columns, model="unused")
+    manifest = Workspace.open(tiny_template).manifest
+    workspace.folder.record("checkpoints", ("data",), change={"checkpoints": manifest.checkpoints})
+    shutil.copytree(tiny_template / "checkpoints", path / "checkpoints")
+    assert StepTimes(workspace.folder).of("influence").seconds > 0

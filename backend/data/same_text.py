@@ -13,20 +13,19 @@ from backend.data.equal_texts import text_key
 class RowsByText:
     """A split by the text of its rows, or their pair of texts, as `backend.data.equal_texts` has it.
 
-    Holds 16 bytes a row beside the split: the hashes of the texts in order (int64), and their places.
+    Holds 16 bytes a row and not the split: the hashes of the texts in order (int64), and their places.
     """
 
     def __init__(self, split: Split) -> None:
-        self._split = split
         seconds = split.texts_b if split.texts_b is not None else [None] * len(split)
         keys = map(text_key, split.texts, seconds)
         hashes = np.fromiter(map(hash, keys), dtype=np.int64, count=len(split))
         self._places = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._places]
 
-    def places(self, texts: Sequence[str]) -> list[int]:
+    def places(self, split: Split, texts: Sequence[str]) -> list[int]:
         """Places of the rows whose text, or pair of texts, is ``texts``; ascending."""
         wanted = text_key(*texts)
         first, end = (np.searchsorted(self._hashes, hash(wanted), side) for side in ("left", "right"))
         found = self._places[first:end].tolist()
-        return [place for place in found if text_key(*self._split.texts_of(place)) == wanted]
+        return [place for place in found if text_key(*split.texts_of(place)) == wanted]

@@ -48,7 +48,7 @@ def _copies(path: str, artifacts: str, split: SplitName, among: SplitName, row: 
     rows = workspace.split(split)
     texts = rows.texts_of(rows.position(row))
     others = workspace.split(among)
-    places = _by_text(path, workspace.manifest.data.fingerprint, among).places(texts)
+    places = _by_text(path, workspace.manifest.data.fingerprint, among).places(others, texts)
     return [(others.ids[place], others.labels[place]) for place in places]
 
 

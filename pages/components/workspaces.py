@@ -98,9 +98,13 @@ def explain_pair(workspace: Workspace, asked: Asked, train: str) -> Pair:
 
 
 def version(workspace: Workspace) -> str:
-    """Changes whenever anything is computed: the key for whatever small is cached about a workspace."""
-    artifacts = workspace.manifest.artifacts
-    return digest({name: each.id for name, each in artifacts.items()})
+    """Changes whenever anything is computed: the key for whatever small is cached about a workspace.
+
+    Also where a workspace was made anew of the same rows, with other columns.
+    """
+    manifest = workspace.manifest
+    artifacts = {name: each.id for name, each in manifest.artifacts.items()}
+    return digest(artifacts, manifest.data.model_dump(mode="json"))
 
 
 def _current(path: Path) -> Opened:

@@ -1,12 +1,15 @@
 """The open workspace: kept while jobs compute something else, and given up whole once its rows change."""
 
 import gc
+import shutil
 import threading
 import time
 import weakref
 
+from backend.data.columns import Columns
 from backend.scores.settings import ScoreSettings
-from pages.components.workspaces import opened
+from backend.workspace import Workspace
+from pages.components.workspaces import opened, version
 from tests.conftest import tiny_rows, write_rows
 
 
@@ -27,6 +30,17 @@ def test_each_split_is_in_memory_once(tiny_workspace):
     explainer = tiny_workspace.explainer("cpu")
     assert explainer.train is tiny_workspace.train_split
     assert explainer.splits["eval"] is tiny_workspace.eval_split
+
+
+def test_what_is_cached_of_a_workspace_made_anew_with_other_columns_is_not_taken(tmp_path):
+    def made(annotator: str | None) -> str:
+        shutil.rmtree(tmp_path / "ws", ignore_errors=True)
+        source = str(write_rows(tmp_path / "t.jsonl", tiny_rows(20)))
+        columns = Columns("text", "label", annotator=annotator)
+        Workspace.create(tmp_path / "ws", train=source, eval="0.2", columns=columns, model="unused")
+        return version(opened(tmp_path / "ws"))
+
+    assert made(None) == made(None) != made("id")
 
 
 def test_what_is_dropped_leaves_no_threads(tiny_workspace, tmp_path):
