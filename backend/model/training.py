@@ -92,16 +92,7 @@ def train(
     if output_dir.exists():
         raise InputError(f"{output_dir}: exists already; a run needs a new folder")
     started = time.perf_counter()
-    set_seed(settings.seed)  # the head is drawn at random on loading
-    source = resolve(model)
-    fast = load_tokenizer(source if tokenizer is None else resolve(tokenizer))
-    classifier = load_classifier(
-        source,
-        classes=classes,
-        layers=layers,
-        attention=attention_of(settings),
-        pad_token_id=fast.pad_token_id,
-    )
+    classifier, fast = _loaded(model, layers, tokenizer, classes, settings)
     max_length = input_length(settings.max_length, fast, classifier)
     encoded = encode_ids(fast, train_texts, train_texts_b, max_length)
     examples = _examples(encoded, train_labels, classes)
@@ -125,6 +116,7 @@ def train(
         end = judge.best if judge else made
         last = _keep_chosen(temporary, settings.checkpoints, end)
         predicted = _predicted(last, fast, eval_encoded, settings.torch_device(), progress)
+    losses = [(int(each["step"]), each["loss"]) for each in trainer.state.log_history if "loss" in each]
     return TrainingResult(
         run=output_dir,
         steps=made,
@@ -132,9 +124,23 @@ def train(
         figures=figures_of(truth, predicted.tolist(), classes) if len(truth) else None,
         max_length=max_length,
         checkpoints=find_run(output_dir, settings.checkpoints).checkpoints,
-        losses=[(int(each["step"]), each["loss"]) for each in trainer.state.log_history if "loss" in each],
+        losses=losses,
         dynamics=logger.logged(end) if logger else None,
     )
+
+
+def _loaded(
+    model: str, layers: int | None, tokenizer: str | None, classes: Sequence[str], settings: TrainingSettings
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """The model, its head drawn at random by the seed, and its tokenizer or the one that is named."""
+    set_seed(settings.seed)
+    source = resolve(model)
+    fast = load_tokenizer(source if tokenizer is None else resolve(tokenizer))
+    attention = attention_of(settings)
+    classifier = load_classifier(
+        source, classes=classes, layers=layers, attention=attention, pad_token_id=fast.pad_token_id
+    )
+    return classifier, fast
 
 
 class _Examples(Dataset[tuple[int, TokenIds, int]]):
