@@ -121,7 +121,8 @@ def append(
 
     Columns are those the workspace was made with. The rows that are there keep place and id; the model
     stays as it is, so its checkpoints stay current, and what was computed from the rows becomes stale.
-    ``merge_labels``: labels that differ from a class only in spelling mean it, as where `init` merged them.
+    ``merge_labels``: labels that differ from a class only in spelling mean it, as where `init` merged them;
+    what is merged is recorded, not that later rows are to be merged, too.
     """
     rejections = Rejections(skip_bad_rows, skip_joined=skip_joined_labels)
     with folder.lock():
@@ -380,7 +381,6 @@ def _switch(folder: Folder, joined: _Joined) -> None:
                 "sources": {**info.sources, f"append-{number}": report.source},
                 "files": {**info.files, "train": name},
                 "merged": dict(naming.merged),
-                "merges": naming.merges,
             }
         )
         return manifest.model_copy(update={"data": data, "artifacts": artifacts})

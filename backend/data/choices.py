@@ -87,3 +87,16 @@ def in_form_of(value: Any, name: str) -> Any:
             except (KeyError, ValueError):
                 return name
     return name
+
+
+def cell_in_form_of(cell: str, name: str) -> str:
+    """Label ``name`` as text in the form of ``cell``: a list or object with ``choices`` stays one."""
+    listed = listed_choices(cell)
+    if listed is None:
+        return name
+    value = in_form_of(listed, name)
+    try:
+        json.loads(cell)
+    except ValueError:  # as Python writes it
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)

@@ -150,7 +150,7 @@ def _encoded(split: Split, position: int, name: str, field: pa.Field) -> Any:
     """The cell for class ``name``, in the form of the row's own cell."""
     try:
         codec = LabelCodec.of(split.table.schema, field.name, "train")
-        own = split.row(position)[field.name] if codec.kind == "nested" else None
+        own = split.row(position)[field.name] if codec.kind in ("nested", "name") else None
         cell = codec.encode(_label(split, name), like=own)
     except ValueError:
         raise InputError(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 FASTTEXT_PREFIX = "__label__"
 _TRUTH = {"true": "true", "false": "false", "1": "true", "0": "false"}
+_CASINGS: tuple[Callable[[str], str], ...] = (str.lower, str.title, str.upper)
 _FORMULA = re.compile(r'=\s*"(.*)"', re.DOTALL)  # how a spreadsheet is made to keep a cell as text
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _QUOTES = (('"', '"'), ("'", "'"), ("`", "`"), ("“", "”"), ("„", "“"), ("‘", "’"), ("«", "»"))
@@ -21,11 +22,12 @@ class Variants:
 
     counts: tuple[tuple[str, int], ...]
     differ: tuple[str, ...]
+    name: str | None = None
 
     @property
     def canonical(self) -> str:
-        """The spelling that the others are merged into: the most frequent one, of equals the plainest."""
-        return self.counts[0][0]
+        """What all are merged into: ``name``, else the most frequent spelling, of equals the plainest."""
+        return self.counts[0][0] if self.name is None else self.name
 
     def __str__(self) -> str:
         return ", ".join(f"{quoted(name)} ({n:,})" for name, n in self.counts)
@@ -46,12 +48,15 @@ def label_variants(labels: Iterable[str] | Mapping[str, int]) -> list[Variants]:
     groups: dict[str, list[str]] = defaultdict(list)
     for name, key in keys.items():
         groups[key].append(name)
-    found = []
     for names in groups.values():
+        names.sort(key=lambda name: (-counts[name], name != _plain(name), len(name), name))
+        names.sort(key=lambda name: truth and _reduced(name) in "01")  # one word, one digit won't do
+    cased = _one_casing(groups, counts) if truth else None
+    found = []
+    for key, names in groups.items():
         if len(names) > 1:
-            names.sort(key=lambda name: (-counts[name], name != _plain(name), len(name), name))
-            names.sort(key=lambda name: truth and _reduced(name) in "01")  # one word, one digit won't do
-            found.append(Variants(tuple((name, counts[name]) for name in names), _differences(names)))
+            pairs = tuple((name, counts[name]) for name in names)
+            found.append(Variants(pairs, _differences(names), cased(key) if cased else None))
     return sorted(found, key=lambda each: -sum(n for _, n in each.counts))
 
 
@@ -71,7 +76,7 @@ def spelling_notes(one: Iterable[str], other: Iterable[str]) -> list[tuple[str, 
 
 def merged_names(groups: Iterable[Variants]) -> dict[str, str]:
     """Every spelling that gives way to another one, and that other one."""
-    return {name: group.canonical for group in groups for name, _ in group.counts[1:]}
+    return {name: group.canonical for group in groups for name, _ in group.counts if name != group.canonical}
 
 
 def quoted(label: str) -> str:
@@ -146,6 +151,33 @@ _STEPS: dict[str, Callable[[str], str]] = {
 
 def _are_truth_values(keys: set[str]) -> bool:
     return keys <= _TRUTH.keys() and bool(keys & {"true", "false"}) and bool(keys & {"0", "1"})
+
+
+def _one_casing(
+    groups: Mapping[str, Sequence[str]], counts: Mapping[str, int]
+) -> Callable[[str], str] | None:
+    """What writes both truth values alike, where the first spellings of the groups are True and false."""
+    firsts = {shape for names in groups.values() if (shape := _casing(names[0])) is not None}
+    if len(firsts) < 2:
+        return None
+    rows = Counter[Callable[[str], str]]()
+    for names in groups.values():
+        for name in names:
+            if (shape := _casing(name)) is not None:
+                rows[shape] += counts[name]
+    # A spelling that stands alone is not merged, so the other value follows it.
+    possible = [{_casing(name) for name in names} for names in groups.values()]
+    fixed = [each for each, names in zip(possible, groups.values(), strict=True) if len(names) == 1]
+    both = [shape for shape in _CASINGS if all(shape in each for each in (fixed or possible))]
+    return max(both, key=lambda shape: rows[shape], default=str.lower)
+
+
+def _casing(name: str) -> Callable[[str], str] | None:
+    """How a word for a truth value is cased; None for other labels."""
+    plain = _plain(name)
+    if plain.casefold() not in ("true", "false"):
+        return None
+    return next((shape for shape in _CASINGS if shape(plain) == plain), None)
 
 
 def _differences(names: list[str]) -> tuple[str, ...]:

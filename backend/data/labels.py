@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from backend.data.choices import CHOICES, NotALabel, choice_of, in_form_of, listed_choices
+from backend.data.choices import CHOICES, NotALabel, cell_in_form_of, choice_of, in_form_of, listed_choices
 from backend.data.label_variants import quoted, spelling_notes
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rows import is_json, is_text
@@ -98,7 +98,7 @@ class LabelCodec:
     def encode(self, name: str, like: Any = None) -> Any:
         """The Python value that the column holds for class ``name``: the inverse of `decode`.
 
-        ``like``: a value of the column whose form a nested label takes.
+        ``like``: a value of the column whose form the label takes where it is nested, or a list as text.
         """
         if self.kind == "nested":
             return in_form_of([None] if like is None and pa.types.is_list(self.type) else like, name)
@@ -108,7 +108,9 @@ class LabelCodec:
             return int(name)
         if self.kind == "float":
             return float(int(name))
-        return name == "true" if self.kind == "boolean" else name
+        if self.kind == "boolean":
+            return name == "true"
+        return cell_in_form_of(like, name) if isinstance(like, str) else name
 
     def classes(self, present: Collection[str]) -> tuple[str, ...]:
         """All class names in model order; ``present`` are those that occur in train."""

@@ -207,6 +207,12 @@ def test_appended_spellings(tmp_path):
         assert folder.manifest().data.merged == {"POS ": "pos"}
         assert load_split(folder, "train").labels[-2:] == ["pos", "neg"]
         assert exported(folder, tmp_path / "o.jsonl")[-2] == {"text": "new", "label": "POS "}
+    again = as_csv(tmp_path / "c.csv", [("third", "Pos"), ("fourth", "POS ")])
+    assert not plain.manifest().data.merges  # asked for one call, not for good
+    with pytest.raises(InputError, match="label 'Pos' is none of the workspace's classes"):
+        append(plain, train=again)
+    append(merging, train=again)
+    assert load_split(merging, "train").labels[-2:] == ["pos", "pos"]
 
 
 def test_joined_choices_are_said_and_left_out_on_request(tmp_path):

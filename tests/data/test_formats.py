@@ -189,6 +189,35 @@ def test_choices_as_json_in_a_cell(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("cell", "relabelled"),
+    [
+        ("negative", "positive"),
+        ('["negative"]', '["positive"]'),
+        ("['negative']", "['positive']"),
+        ('{"choices": ["negative"], "by": "Zoë"}', '{"choices": ["positive"], "by": "Zoë"}'),
+    ],
+)
+def test_a_relabelled_cell_keeps_its_form(tmp_path, cell, relabelled):
+    cells = [cell if label == "negative" else label for label in LABELS]
+    lines = io.StringIO()
+    csv.writer(lines).writerows([("text", "label"), *zip(TEXTS, cells, strict=True)])
+    (tmp_path / "a.csv").write_text(lines.getvalue(), encoding="utf-8")
+    folder, _ = bring_in(tmp_path / "ws", str(tmp_path / "a.csv"), "0.2")
+    train = load_split(folder, "train")
+    states = {
+        row_id: RowState("relabel", "positive", "", "me", "now")
+        for row_id, label in zip(train.ids, train.labels, strict=True)
+        if label == "negative"
+    }
+    export(folder, states, format="csv", out=tmp_path / "o.csv")
+    with (tmp_path / "o.csv").open(encoding="utf-8-sig", newline="") as file:
+        found = {row["text"]: row["label"] for row in csv.DictReader(file)}
+    changed = {text: found[text] for text, label in PAIRS if text in found and label == "negative"}
+    assert len(changed) == len(states) > 1 and set(changed.values()) == {relabelled}
+    assert all(found[text] == "positive" for text, label in PAIRS if text in found and label == "positive")
+
+
+@pytest.mark.parametrize(
     ("content", "word"),
     [
         (b'[{"text": "a", "label": "b"}, {"text": ', "item 2: not valid JSON"),

@@ -73,10 +73,27 @@ def test_whole_numbers_and_truth_values():
     assert zero.counts == (("0", 2), ("0.0", 1)) and zero.differ == ("form of a number",)
     assert label_variants(["007", "7", "0.5", "5"]) == []
     groups = label_variants(["TRUE", "True", "True", "1", "false", "0"])
-    assert [each.canonical for each in groups] == ["True", "false"]
+    assert [each.canonical for each in groups] == ["true", "false"]
     assert dict(groups[0].counts) == {"True": 2, "TRUE": 1, "1": 1}
     # 1 is true only where nothing else is there
     assert label_variants(["true", "1", "2"]) == [] == label_variants(["1", "0"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["True", "1", "false", "0"], {"true", "false"}),
+        (["True", "1", "False", "0"], {"True", "False"}),
+        (["TRUE", "TRUE", "true", "false", "FALSE", "FALSE", "1"], {"TRUE", "FALSE"}),
+        (["True", "true", "false", "1"], {"true", "false"}),
+        (["true", "1", "1", "FALSE"], {"TRUE", "FALSE"}),
+        (["1", "0", "0.0", "True"], {"True", "0"}),
+    ],
+)
+def test_both_truth_values_are_called_in_one_casing(labels, names):
+    merged = merged_names(label_variants(labels))
+    assert {merged.get(each, each) for each in labels} == names
+    assert all(label != name for label, name in merged.items())
 
 
 def test_labels_of_punctuation_stay_themselves():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,14 +18,19 @@ from backend.jobs.process import JobState, job_path, job_state, start_command
 from backend.jobs.progress_file import PROGRESS_VARIABLE, progress_file
 
 
-def wait(folder: Path, seconds: float = 60) -> JobState:
+def until(done: Callable[[], object], seconds: float = 60) -> None:
+    """Wait till something is so; a hang is a failure, not a test that never ends."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        state = job_state(folder)
-        if state and state.state != "running":
-            return state
-        time.sleep(0.1)
-    raise AssertionError("the job did not end")
+    while not done():
+        assert time.monotonic() < end, f"not so after {seconds} seconds"
+        time.sleep(0.01)
+
+
+def wait(folder: Path, seconds: float = 60) -> JobState:
+    until(lambda: (state := job_state(folder)) is not None and state.state != "running", seconds)
+    state = job_state(folder)
+    assert state is not None
+    return state
 
 
 def test_progress_and_success(tmp_path, tiny_workspace):
@@ -103,8 +109,7 @@ def test_a_command_begins_once_its_record_names_it(tmp_path, monkeypatch):
         "sys.executable", command_that(tmp_path, f"cp {folder}/job.json {folder}/seen; echo $$")
     )
     start_command(["demo"], tmp_path)
-    while "\n" not in (folder / "stdout.log").read_text():
-        time.sleep(0.01)
+    until(lambda: "\n" in (folder / "stdout.log").read_text())
     assert json.loads((folder / "seen").read_text())["pid"] == int((folder / "stdout.log").read_text())
 
 
@@ -119,8 +124,7 @@ process.start_command(["demo"], Path({str(tmp_path)!r}))
 """
     server = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert server.returncode == 9
-    while psutil.pid_exists(int(server.stdout)):
-        time.sleep(0.01)
+    until(lambda: not psutil.pid_exists(int(server.stdout)))
     assert not (tmp_path / "begun").exists() and job_state(job_path(["demo"], tmp_path)) is None
 
 
