@@ -22,7 +22,7 @@ def compute_scores(context: Context, only: Sequence[str] = (), everything: bool 
     wanted = list(dict.fromkeys(producer_of(name).name for name in only))
     left_out = []
     for name, producer in all_producers().items():
-        if not producer.combines and name not in wanted and (only or not (producer.default or everything)):
+        if not _is_asked(context, producer, wanted, everything):
             continue
         try:
             _compute(context, producer)
@@ -33,9 +33,17 @@ def compute_scores(context: Context, only: Sequence[str] = (), everything: bool 
     return left_out
 
 
+def _is_asked(context: Context, producer: Producer, wanted: Sequence[str], everything: bool) -> bool:
+    if producer.name in wanted:
+        return True
+    if producer.combines:  # whenever one of those that it is made from is there
+        return bool(producer.inputs_of(context.folder))
+    return not wanted and (producer.default or everything)
+
+
 def _compute(context: Context, producer: Producer) -> None:
     if producer.combines and not producer.inputs_of(context.folder):
-        return
+        raise InputError(f"scores --only {producer.name}: none of the scores that it is made from is there")
     for artifact in producer.inputs_of(context.folder):
         context.folder.require(artifact, COMMANDS.get(artifact, artifact))
     if score_state(context.folder, producer, context.settings) == "current":

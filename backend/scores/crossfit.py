@@ -24,6 +24,7 @@ from backend.scores.settings import ScoreSettings
 USES = ("crossfit", "folds", "seed", "encoder")
 """The fields of `ScoreSettings` on which the probabilities depend."""
 _STAGE = "cross-fitting"
+_LEAST = 1e-7  # a probability that was rounded to zero
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class CrossFit:
     def own(self) -> np.ndarray:
         """Probability of each row's own label: float64 (n)."""
         return self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
+
+    @property
+    def log_probabilities(self) -> np.ndarray:
+        """Their logarithms, finite: float32 (n, K)."""
+        return np.log(np.maximum(self.probabilities, _LEAST))
 
     @property
     def prior(self) -> np.ndarray:

@@ -1,30 +1,30 @@
-"""The estimated number of wrong labels, with an interval, and which classes are taken for which.
-
-``scores/label_noise.json`` beside the producer's table: `NoiseEstimate` under the table's key.
-"""
+"""Which labels are probably wrong and how many, with an interval, and which classes are taken for which."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend.files import digest, write_json
 from backend.folder import Folder
 
 if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for scipy
+    from scipy import sparse
+
     from backend.scores.noise_channel import NoiseChannel
 
+ESTIMATE = "noise_estimate"  # the column of the table
+_MOST_WRONG = 0.5
 LEAST_ROWS = 100  # below, nothing is estimated
 CERTAINTY = 0.9  # of the interval
-_DRAWS = 20  # of the rows, with replacement
-_DRAWN_ROWS = 5_000  # at most, in each
+_DRAWS = 10  # of the rows, with replacement
+_DRAWN_ROWS = 2_000  # at most, in each
 _MISFIT = 1.25  # each end of the interval is moved by this factor (docs/measured.md: how often it holds)
 _Z = 1.645
+_WIDEST = 10.0  # factor between the ends of an interval beyond which no number is said
 _MOST_FLOWS = 50
 _LEAST_FLOW = 0.5  # rows
 
@@ -57,8 +57,18 @@ class NoiseEstimate:
     by_class: dict[str, tuple[float, int]]
     flows: tuple[Flow, ...]
 
+    @property
+    def tells(self) -> bool:
+        """Whether the interval is narrow enough to say a number."""
+        return self.high <= _WIDEST * max(self.low, 1.0)
+
     def said(self) -> str:
         """The count and its interval in words."""
+        if not self.tells:
+            return (
+                f"the models can't tell: from {rounded(self.low)} to {rounded(self.high)} of {self.rows:,} "
+                "would fit"
+            )
         return (
             f"about {rounded(self.wrong)} of {self.rows:,} "
             f"({rounded(self.low)} to {rounded(self.high)}, {CERTAINTY:.0%} interval)"
@@ -86,56 +96,102 @@ def rounded(count: float) -> str:
     return f"{round(whole, 2 - len(str(whole))):,}" if whole >= 100 else f"{whole:,}"
 
 
-def estimate(
-    channel: NoiseChannel,
+@dataclass(frozen=True)
+class WrongLabels:
+    """Of every row: how likely its label is ``wrong``, the class (its number) that is likeliest ``right`` and
+    how likely that is; NaN, -1, NaN where nothing can be said. ``estimate`` is None then, or for few rows.
+    """
+
+    wrong: np.ndarray
+    right: np.ndarray
+    sure: np.ndarray
+    estimate: NoiseEstimate | None
+
+
+def find_wrong_labels(
     members: Sequence[np.ndarray],
     labels: np.ndarray,
-    right: np.ndarray,
     classes: Sequence[str],
+    votes: sparse.csr_matrix | None = None,
     seed: int = 0,
-) -> NoiseEstimate:
-    """From a fitted channel, the log probabilities (n, K) and labels int64 (n) that it was fitted to, and
-    its posterior ``right`` float (n, K).
+) -> WrongLabels:
+    """Which labels are probably wrong, and how many.
 
-    The interval adds what other draws of the rows would have fitted to the chance of each row, as variances.
+    Where more than half of them would be, it is the models that are wrong: nothing is said.
+
+    Args:
+        members: log probabilities of classes by models that never saw the row, each float (n, K).
+        labels: given, int64 (n). votes: other labels of the very texts (see `NoiseChannel.posterior`).
     """
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, labels, right)  # (given, right)
+    from backend.scores.noise_channel import plausible_channels
+
+    channels = plausible_channels(members, labels, seed)
+    right = channels[0].posterior(members, labels, votes)
+    wrong = 1 - right[np.arange(len(labels)), labels].astype(np.float64)
+    if wrong.mean() > _MOST_WRONG:
+        nothing = np.full(len(labels), np.nan)
+        return WrongLabels(nothing, np.full(len(labels), -1), nothing, None)
+    found = None
+    if len(labels) >= LEAST_ROWS:
+        ends = [_interval(each, members, labels, votes, seed) for each in channels]
+        found = _estimate(labels, right, classes, min(low for low, _ in ends), max(high for _, high in ends))
+    return WrongLabels(wrong, right.argmax(axis=1), right.max(axis=1).astype(np.float64), found)
+
+
+def _estimate(
+    labels: np.ndarray, right: np.ndarray, classes: Sequence[str], low: float, high: float
+) -> NoiseEstimate:
+    """From labels int64 (n), the right classes' probabilities float (n, K), and the interval."""
+    from backend.scores.word_presence import label_matrix
+
+    counts = np.asarray(label_matrix(labels, len(classes)).T @ right, dtype=np.float64)  # (given, right)
     np.fill_diagonal(counts, 0.0)
-    wrong = float(counts.sum())
-    own = right[np.arange(len(labels)), labels].astype(np.float64)
-    spread = np.sqrt(
-        _refitted(channel, members, labels, seed).var() * len(labels) ** 2 + (own * (1 - own)).sum()
-    )
+    rows = np.bincount(labels, minlength=len(classes))
     return NoiseEstimate(
         rows=len(labels),
-        wrong=wrong,
-        low=max(wrong - _Z * spread, 0.0) / _MISFIT,
-        high=min((wrong + _Z * spread) * _MISFIT, float(len(labels))),
+        wrong=float(counts.sum()),
+        low=low,
+        high=high,
         by_class={
-            name: (float(each), int(rows))
-            for name, each, rows in zip(
-                classes, counts.sum(axis=1), np.bincount(labels, minlength=len(classes)), strict=True
-            )
+            name: (float(wrong), int(of))
+            for name, wrong, of in zip(classes, counts.sum(axis=1), rows, strict=True)
         },
         flows=_flows(counts, classes),
     )
+
+
+def _interval(
+    channel: NoiseChannel,
+    members: Sequence[np.ndarray],
+    labels: np.ndarray,
+    votes: sparse.csr_matrix | None,
+    seed: int,
+) -> tuple[float, float]:
+    """Ends of the interval of the number of wrong labels, under one channel.
+
+    The variance of what other draws of the rows would have fitted, and that of the rows' own chances.
+    """
+    count = len(labels)
+    own = channel.posterior(members, labels, votes)[np.arange(count), labels].astype(np.float64)
+    wrong = float((1 - own).sum())
+    spread = np.sqrt(_refitted(channel, members, labels, seed).var() * count**2 + (own * (1 - own)).sum())
+    return max(wrong - _Z * spread, 0.0) / _MISFIT, min((wrong + _Z * spread) * _MISFIT, float(count))
 
 
 def _refitted(
     channel: NoiseChannel, members: Sequence[np.ndarray], labels: np.ndarray, seed: int
 ) -> np.ndarray:
     """The share of wrong labels that channels fitted to other draws of the rows give: float64 (draws)."""
-    from backend.scores.noise_channel import fit_channel
+    from backend.scores.noise_channel import SAMPLE, fit_again
 
     generator = np.random.default_rng(seed)
     shares = []
     for _ in range(_DRAWS):
         rows = generator.integers(0, len(labels), min(len(labels), _DRAWN_ROWS))
         drawn, given = [each[rows] for each in members], labels[rows]
-        again = fit_channel(drawn, given, start=channel)
+        again = fit_again(channel, drawn, given)
         shares.append(1 - again.posterior(drawn, given)[np.arange(len(rows)), given].mean())
-    return np.array(shares) * np.sqrt(min(len(labels), _DRAWN_ROWS) / len(labels))
+    return np.array(shares) * np.sqrt(min(len(labels), _DRAWN_ROWS) / min(len(labels), SAMPLE))
 
 
 def _flows(counts: np.ndarray, classes: Sequence[str]) -> tuple[Flow, ...]:
@@ -148,36 +204,22 @@ def _flows(counts: np.ndarray, classes: Sequence[str]) -> tuple[Flow, ...]:
     )
 
 
-# -- the file -----------------------------------------------------------------------------------------
+# -- beside the rows ----------------------------------------------------------------------------------
 
 
-def write_estimate(folder: Folder, found: NoiseEstimate | None, key: str) -> None:
-    """Keep an estimate, or that there is none, beside the table with this key."""
-    content = None if found is None else found.to_json()
-    write_json(_path(folder), {"key": key, "digest": digest("label noise", content), "estimate": content})
+def estimate_column(found: NoiseEstimate | None, rows: int) -> list[str | None]:
+    """The estimate as a column of the producer's table: JSON in its first row, so that it is as whole and as
+    current as the table."""
+    return [None if found is None else json.dumps(found.to_json()), *[None] * (rows - 1)][:rows]
 
 
 def current_estimate(folder: Folder) -> NoiseEstimate | None:
     """The estimate of the workspace's rows; None where the score is missing or stale, or rows are too few."""
     from backend.scores.registry import all_producers
-    from backend.scores.table import artifact_name, score_state
+    from backend.scores.table import read_column, score_state
 
     producer = all_producers()["label_noise"]
     if score_state(folder, producer) != "current":
         return None
-    return read_estimate(folder, folder.manifest().artifacts[artifact_name(producer)].id)
-
-
-def read_estimate(folder: Folder, key: str) -> NoiseEstimate | None:
-    """The estimate beside the table with this key; None if there is none, or it is damaged."""
-    try:
-        read = json.loads(_path(folder).read_text(encoding="utf-8"))
-        if read["key"] != key or read["digest"] != digest("label noise", read["estimate"]):
-            return None
-        return None if read["estimate"] is None else NoiseEstimate.of_json(read["estimate"])
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _path(folder: Folder) -> Path:
-    return folder.scores / "label_noise.json"
+    content = read_column(folder, producer, ESTIMATE)[0].as_py()
+    return None if content is None else NoiseEstimate.of_json(json.loads(content))

@@ -23,9 +23,9 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 SAMPLE = 20_000  # rows to which the channel is fitted
-_STARTS = (0.005, 0.05, 0.3)  # shares of wrong labels from which the fit starts
+_STARTS = (0.005, 0.05, 0.15, 0.3)  # shares of wrong labels from which the fit starts
 _EVIDENCE = 3.0  # nats by which more noise must be likelier than less, to be believed
-_ROUNDS = 60
+_ROUNDS, _ROUNDS_AGAIN = 60, 12  # at most; the latter where a fit begins near its end
 _PRIOR_ROWS = 10.0  # what each class's confusions are drawn to the common rate with
 _RIDGE = 1.0  # on weights and biases: few rows make nothing sure, and no class vanishes for being rare
 _LEAST = 1e-6  # of a confusion: none is impossible
@@ -33,7 +33,7 @@ _LEAST_RATE = 0.002  # of wrong labels in what confusions are drawn to
 _DOUBT = 0.001  # that the classifier is wrong however sure it is
 _DOUBT_BESIDE_VOTES = 0.05  # the same where other people have labelled the very text
 _CLOSE = 0.05  # gain in log likelihood below which the fit ends
-_BLOCK = 65_536  # rows at a time
+_BLOCK = 4_000_000  # numbers at a time
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ class NoiseChannel:
         """
         found = np.empty((len(labels), len(self.bias)), dtype=np.float32)
         logs = np.log(self.confusions).T
-        for start in range(0, len(labels), _BLOCK):
-            part = slice(start, start + _BLOCK)
+        block = max(_BLOCK // len(self.bias), 1)
+        for start in range(0, len(labels), block):
+            part = slice(start, start + block)
             right = self.right(np.stack([each[part] for each in members]))
             doubt = np.full((len(right), 1), _DOUBT)
             joint = logs[labels[part]]
@@ -78,38 +79,38 @@ class NoiseChannel:
         return log_softmax(np.tensordot(self.weights, members, 1) + self.bias, axis=1)
 
 
-def fit_channel(
-    members: Sequence[np.ndarray], labels: np.ndarray, seed: int = 0, start: NoiseChannel | None = None
-) -> NoiseChannel:
-    """The channel of largest likelihood, fitted to at most `SAMPLE` rows.
+def plausible_channels(
+    members: Sequence[np.ndarray], labels: np.ndarray, seed: int = 0
+) -> list[NoiseChannel]:
+    """Channels that fit about as well as any, the one with the least noise first; to at most `SAMPLE` rows.
+
+    The likelihood can be flat: where classifiers are weak, few wrong labels and a good classifier explain
+    the data as well as many and a better one. Those within `_EVIDENCE` of the best are all plausible.
 
     Args:
         members: log probabilities of classes by models that never saw the row, each float (n, K).
-        labels: the given labels, int64 (n). start: a channel to begin with, instead of several.
+        labels: the given labels, int64 (n).
     """
+    fit = _fit_of(members, labels, seed)
+    fitted = [fit.from_(fit.start(share)) for share in _STARTS]
+    best = max(likelihood for _, likelihood in fitted)
+    return [channel for channel, likelihood in fitted if likelihood >= best - _EVIDENCE]
+
+
+def fit_again(start: NoiseChannel, members: Sequence[np.ndarray], labels: np.ndarray) -> NoiseChannel:
+    """The channel that other rows give from this one."""
+    return _fit_of(members, labels, 0).from_(start, _ROUNDS_AGAIN)[0]
+
+
+def _fit_of(members: Sequence[np.ndarray], labels: np.ndarray, seed: int) -> _Fit:
     rows = _sample(len(labels), seed)
-    values, given = np.stack([each[rows] for each in members]).astype(np.float64), labels[rows]
-    fit = _Fit(values, given)
-    if start is not None:
-        return fit.from_(start)[0]
-    best, likelihood = fit.from_(_start(len(values), values.shape[2], _STARTS[0]))
-    for share in _STARTS[1:]:
-        other, value = fit.from_(_start(len(values), values.shape[2], share))
-        if value > likelihood + _EVIDENCE:
-            best, likelihood = other, value
-    return best
+    return _Fit(np.stack([each[rows] for each in members]).astype(np.float64), labels[rows])
 
 
 def _sample(count: int, seed: int) -> np.ndarray:
     if count <= SAMPLE:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).permutation(count)[:SAMPLE])
-
-
-def _start(members: int, classes: int, share: float) -> NoiseChannel:
-    confusions = np.full((classes, classes), share / (classes - 1))
-    np.fill_diagonal(confusions, 1 - share)
-    return NoiseChannel(np.full(members, 1 / members), np.zeros(classes), confusions)
 
 
 def _cost(values: np.ndarray) -> float:
@@ -126,10 +127,17 @@ class _Fit:
             (np.ones(count), (labels, np.arange(count))), shape=(classes, count)
         )  # (K, n): sums over the rows of each label
 
-    def from_(self, channel: NoiseChannel) -> tuple[NoiseChannel, float]:
+    def start(self, share: float) -> NoiseChannel:
+        """Where a fit begins: members weighed alike, a ``share`` of labels wrong."""
+        members, _, classes = self._members.shape
+        confusions = np.full((classes, classes), share / (classes - 1))
+        np.fill_diagonal(confusions, 1 - share)
+        return NoiseChannel(np.full(members, 1 / members), np.zeros(classes), confusions)
+
+    def from_(self, channel: NoiseChannel, rounds: int = _ROUNDS) -> tuple[NoiseChannel, float]:
         """The fitted channel and its log likelihood, less the cost of its weights and biases."""
         before = -np.inf
-        for turn in range(_ROUNDS):
+        for turn in range(rounds):
             if turn % 4 == 0:
                 channel = self._classifier_step(channel)
             joint = channel._joint(self._members, self._labels)

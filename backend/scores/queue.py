@@ -14,6 +14,7 @@ from typing import Any, get_args, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
@@ -75,16 +76,21 @@ def rank_rows(table: ScoreTable, train: Split, serves: str = LABEL) -> Ranking:
     classes = class_numbers(train)
     suspicion = suspicion_for(table, classes, serves)
     speaking = {each.name: speaks(each, table, classes) for each in _serving(table, serves) if each.is_reason}
-    order = (
-        np.lexsort((np.array(train.ids, dtype=object), -suspicion)) if len(suspicion) else np.empty(0, int)
-    )
+    order = _order(suspicion, train.ids) if len(suspicion) else np.empty(0, dtype=np.int64)
     columns = {name: table.table[name] for name in table.names}
     return Ranking(train, serves, columns, suspicion, speaking, order)
 
 
 def class_numbers(train: Split) -> np.ndarray:
-    """A number for the label of each row: int64 (n); numbered as the labels sort."""
-    return np.unique(np.array(train.labels, dtype=object), return_inverse=True)[1]
+    """A number for the label of each row: int64 (n); numbered as labels appear."""
+    return pa.array(train.labels, pa.large_string()).dictionary_encode().indices.to_numpy().astype(np.int64)
+
+
+def _order(suspicion: np.ndarray, ids: Sequence[str]) -> np.ndarray:
+    """Places of the rows, the most suspicious first, ties by id: int64 (n)."""
+    table = pa.table({"suspicion": suspicion, "id": pa.array(ids, pa.large_string())})
+    keys = [("suspicion", "descending"), ("id", "ascending")]
+    return pc.sort_indices(table, sort_keys=keys).to_numpy().astype(np.int64)
 
 
 def speaks(score: Score, table: ScoreTable, classes: np.ndarray) -> np.ndarray:

@@ -88,8 +88,9 @@ def suggestion(
     original = row.get("copy_of")
     if serves == "redundant" and original and not row.get("contradiction"):
         return ("flag" if state_of(states, original) == "remove" else "remove"), None, None
-    source = ("right_label", "right_probability") if "right_label" in row else ("cv_label", "cv_probability")
-    other, probability = (row.get(name) for name in source)
+    other, probability = row.get("right_label"), row.get("right_probability")
+    if not other:
+        other, probability = row.get("cv_label"), row.get("cv_probability")
     if serves == LABEL and other not in (None, "", label) and probability is not None and probability >= SURE:
         return "relabel", str(other), float(probability)
     return "flag", None, None

@@ -46,7 +46,7 @@ def suspicion_for(table: ScoreTable, classes: np.ndarray, serves: str) -> np.nda
         for each in all_scores().values()
         if each.serves == serves and each.name in table.names and each.name != QUEUE
     ]
-    if serves == LABEL and START in table.names:
+    if serves == LABEL and START in table.names and np.isfinite(table.values(START)).any():
         return _label_suspicion(table, classes)
     chosen = [each for each in scores if serves == LABEL and each.name in FALLBACK] or scores
     return _mean_rank([ranked(each, _suspicion(table, each), classes) for each in chosen])
@@ -61,8 +61,8 @@ def suspicions(table: ScoreTable, classes: np.ndarray) -> dict[str, np.ndarray]:
 def _label_suspicion(table: ScoreTable, classes: np.ndarray) -> np.ndarray:
     """A row whose class the channel knows nothing of begins at the mean."""
     start = table.values(START)
-    mean = float(np.nanmean(start)) if np.isfinite(start).any() else _EDGE
-    probability = np.clip(np.where(np.isfinite(start), start, mean), _EDGE**2, 1 - _EDGE**2)
+    known = np.where(np.isfinite(start), start, np.nanmean(start))
+    probability = np.clip(known, _EDGE**2, 1 - _EDGE**2)
     total = np.log(probability) - np.log1p(-probability)
     for name in VIEWS:
         if name in table.names:

@@ -154,8 +154,13 @@ def read_scores(folder: Folder) -> ScoreTable:
     return ScoreTable(together.replace_schema_metadata(None))
 
 
-def _read(path: Path) -> pa.Table:
+def read_column(folder: Folder, producer: Producer, name: str) -> pa.ChunkedArray:
+    """One column of a producer's table; `InputError` if it is damaged."""
+    return _read(table_path(folder, producer), [name])[name]
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: damaged; delete it and run `scores` again") from error

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
 
-from backend.scores.label_noise import NoiseEstimate, estimate, read_estimate, write_estimate
-from backend.scores.noise_channel import NoiseChannel, fit_channel
-from backend.scores.registry import all_producers
+from backend.scores.label_noise import NoiseEstimate, find_wrong_labels
+from backend.scores.noise_channel import NoiseChannel, plausible_channels
 from backend.scores.word_classifier import word_log_probabilities
 from tests.scores.helpers import context_of, workspace_of
 
@@ -29,7 +30,7 @@ def drawn(count: int, classes: int, share: float, strength: float, seed: int, un
 
 
 def share_of(member, labels) -> float:
-    channel = fit_channel([member], labels)
+    channel = plausible_channels([member], labels)[0]
     return float(1 - channel.posterior([member], labels)[np.arange(len(labels)), labels].mean())
 
 
@@ -71,7 +72,7 @@ def test_no_noise_is_no_noise_and_a_sharper_scale_is_found():
     member, _, labels = drawn(4000, 3, 0.0, 4.0, seed=1)
     assert share_of(member, labels) < 0.01
     blunt = log_softmax(0.3 * member, axis=1)
-    channel = fit_channel([blunt], labels)
+    channel = plausible_channels([blunt], labels)[0]
     assert channel.weights[0] == pytest.approx(1 / 0.3, rel=0.15)
 
 
@@ -81,7 +82,7 @@ def test_a_classifier_that_knows_nothing_accuses_nobody():
     labels = generator.choice(3, 3000, p=[0.85, 0.11, 0.04])
     prior = np.log(np.bincount(labels) / 3000)
     member = log_softmax(prior + 0.05 * generator.normal(size=(3000, 3)), axis=1)
-    channel = fit_channel([member], labels)
+    channel = plausible_channels([member], labels)[0]
     wrong = 1 - channel.posterior([member], labels)[np.arange(3000), labels]
     assert wrong.mean() < 0.03
     assert (wrong < 0.5).all()
@@ -91,9 +92,8 @@ def test_confusions_are_those_that_were_planted():
     member, right, _ = drawn(6000, 3, 0.0, 6.0, seed=5)
     generator = np.random.default_rng(1)
     labels = np.where((right == 0) & (generator.random(6000) < 0.2), 2, right)
-    channel = fit_channel([member], labels)
-    posterior = channel.posterior([member], labels)
-    found = estimate(channel, [member], labels, posterior, ["a", "b", "c"])
+    found = find_wrong_labels([member], labels, ["a", "b", "c"]).estimate
+    assert found is not None and found.tells
     planted = int(np.count_nonzero(labels != right))
     assert (found.flows[0].given, found.flows[0].right) == ("c", "a")
     assert found.flows[0].count == pytest.approx(planted, rel=0.25)
@@ -109,7 +109,7 @@ def test_confusions_are_those_that_were_planted():
         3000,
     )
     assert NoiseEstimate.of_json(json.loads(json.dumps(found.to_json()))) == found
-    assert found == estimate(channel, [member], labels, posterior, ["a", "b", "c"])
+    assert found == find_wrong_labels([member], labels, ["a", "b", "c"]).estimate
     assert "should be a" in found.flows[0].said()
 
 
@@ -155,18 +155,41 @@ def test_words_are_out_of_fold_and_bayes(tmp_path):
     np.testing.assert_allclose(found[0], log_softmax(score), rtol=1e-6)
 
 
-def test_the_file_is_read_with_its_key_only_and_unchanged(tiny_workspace):
-    folder = tiny_workspace.folder
-    found = NoiseEstimate(10, 1.0, 0.5, 2.0, {"a": (1.0, 10)}, ())
-    folder.scores.mkdir(exist_ok=True)
-    write_estimate(folder, found, "key")
-    assert read_estimate(folder, "key") == found and read_estimate(folder, "other") is None
-    path = folder.scores / "label_noise.json"
-    path.write_text(path.read_text().replace("2.0", "9.0"))
-    assert read_estimate(folder, "key") is None
-    path.write_text("{")
-    assert read_estimate(folder, "key") is None
-    assert tiny_workspace.label_noise() is None  # no score is current
+def clusters(count: int, classes: int, spread: float, seed: int):
+    """Gaussian clusters and their classes: a classifier must be fitted, and is not calibrated by design."""
+    generator = np.random.default_rng(seed)
+    right = generator.integers(0, classes, count)
+    centres = generator.normal(size=(classes, 8))
+    return (centres[right] + spread * generator.normal(size=(count, 8))), right
+
+
+@pytest.mark.parametrize(("share", "classes", "spread"), [(0.03, 6, 0.8), (0.1, 2, 1.0), (0.2, 2, 2.5)])
+def test_fitted_classifiers_tell_the_number_or_that_they_can_not(share, classes, spread):
+    features, right = clusters(2000, classes, spread, seed=classes)
+    generator = np.random.default_rng(1)
+    slips = generator.random(2000) < share
+    labels = np.where(slips, (right + generator.integers(1, classes, 2000)) % classes, right)
+    fitted = cross_val_predict(
+        LogisticRegression(max_iter=300), features, labels, cv=5, method="predict_proba"
+    )
+    member = np.log(np.maximum(fitted, 1e-7))
+    found = find_wrong_labels([member], labels, [str(each) for each in range(classes)]).estimate
+    assert found is not None
+    planted = int(np.count_nonzero(labels != right))
+    assert found.low <= planted <= found.high, (planted, found.said())
+    assert found.tells == ("can't tell" not in found.said())
+
+
+def test_the_estimate_is_as_whole_as_its_table(tmp_path):
+    words = {"good": ("gorgeous", "witty"), "bad": ("dull", "stale")}
+    rows = [(f"{words[label][n % 2]} film {n}", label) for n in range(60) for label in ("good", "bad")]
+    workspace = workspace_of(tmp_path, rows, rows[:4])
+    workspace.compute_scores(["label_noise"], context_of(workspace).settings)
+    found = workspace.label_noise()
+    assert found is not None and found.rows == 120 and workspace.verify() == []
+    path = workspace.folder.scores / "label_noise.parquet"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert workspace.label_noise() is None and workspace.verify() != []
 
 
 def test_models_that_know_nothing_say_nothing(tmp_path):
@@ -186,4 +209,3 @@ def test_few_rows_have_no_estimate_but_values(tiny_workspace):
     tiny_workspace.compute_scores(["label_noise"], context.settings)
     assert tiny_workspace.label_noise() is None
     assert np.isfinite(tiny_workspace.scores().values("wrong_label")).all()
-    assert "label_noise" in all_producers()

@@ -263,6 +263,17 @@ def test_an_absolute_limit_is_a_reason_for_all_beyond_it(train):
     assert len(found) == 25 and set(found.ids) == set(train.ids[:25])
 
 
+def test_a_channel_that_knows_nothing_leaves_the_order_to_the_others(train):
+    columns = {"confidence": np.linspace(0.1, 0.9, len(train)), "pvi": np.linspace(-1, 1, len(train))}
+    nothing = {"wrong_label": np.full(len(train), np.nan), "right_label": [""] * len(train)}
+    cv = {"cv_label": ["bad" if each == "good" else "good" for each in train.labels]}
+    cv["cv_probability"] = [0.9] * len(train)
+    without = make_queue(table_of(train, **columns, **cv), train, {}, QueueFilter())
+    found = make_queue(table_of(train, **columns, **cv, **nothing), train, {}, QueueFilter())
+    assert found.ids == without.ids and len({each.suspicion for each in found}) > 20
+    assert {each.action for each in found} == {"relabel"}
+
+
 def test_without_the_channel_suspicion_is_the_mean_rank_of_what_is_there():
     rows = np.arange(4)
     table = ScoreTable(

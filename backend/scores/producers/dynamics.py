@@ -62,7 +62,8 @@ def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _compute(context: Context) -> Columns:
-    runs = [run_scores(each, context.labels) for each in load_dynamics(context.folder)]
+    logged = load_dynamics(context.folder)
+    runs = [run_scores(each, context.labels) for each in logged]
     means = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
     learnt = np.stack([run["correctness"] > 0 for run in runs])
     lost = np.where(learnt, [run["forgetting"] for run in runs], 0.0).sum(axis=0)
@@ -70,7 +71,7 @@ def _compute(context: Context) -> Columns:
         _forgotten(int(count), len(runs), float(times))
         for count, times in zip(learnt.sum(axis=0).tolist(), lost.tolist(), strict=True)
     ]
-    last = [run.logits[-1].argmax(axis=1) == context.labels for run in load_dynamics(context.folder)]
+    last = [run.logits[-1].argmax(axis=1) == context.labels for run in logged]
     return {
         **means,
         "forgetting_said": said,

@@ -10,48 +10,35 @@ from backend.data.equal_texts import equal_text_groups
 from backend.data.shards import label_indices
 from backend.scores.context import Context
 from backend.scores.crossfit import USES, cross_fit, crossfit_content
-from backend.scores.label_noise import LEAST_ROWS, NoiseEstimate, estimate, write_estimate
+from backend.scores.label_noise import ESTIMATE, estimate_column, find_wrong_labels
 from backend.scores.score import Columns, Producer, Score
-from backend.scores.table import score_id
 
 if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for scipy
     from scipy import sparse
 
-_LEAST_PROBABILITY = 1e-7
-_MOST_WRONG = 0.5
-
 
 def _compute(context: Context) -> Columns:
-    """Rows whose class the other folds lack have no value: nothing is known of their label.
-
-    Nor has any row where more than half of the labels would be wrong: then it is the models that are.
-    """
-    from backend.scores.noise_channel import fit_channel
+    """Rows whose class the other folds lack have no value: nothing is known of their label."""
     from backend.scores.word_classifier import word_log_probabilities
 
-    key = score_id(context.folder, PRODUCER, context.settings)
-    found = cross_fit(context)
-    words = word_log_probabilities(context.train, context.labels, len(context.classes), found.folds)
-    rows = np.flatnonzero(found.known)
-    members = [np.log(np.maximum(found.probabilities[rows], _LEAST_PROBABILITY)), words[rows]]
-    labels = context.labels[rows]
-    wrong = np.full(len(context.labels), np.nan)
-    right, sure = [""] * len(wrong), np.full(len(wrong), np.nan)
-    estimated: NoiseEstimate | None = None
+    out_of_fold, classes = cross_fit(context), context.classes
+    words = word_log_probabilities(context.train, context.labels, len(classes), out_of_fold.folds)
+    rows = np.flatnonzero(out_of_fold.known)
+    wrong, sure = np.full((2, len(context.labels)), np.nan)
+    right, found = [""] * len(wrong), None
     if len(rows):
-        channel = fit_channel(members, labels, context.settings.seed)
-        posterior = channel.posterior(members, labels, _votes(context)[rows])
-        if posterior[np.arange(len(rows)), labels].mean() < 1 - _MOST_WRONG:
-            write_estimate(context.folder, None, key)
-            return {"wrong_label": wrong, "right_label": right, "right_probability": sure}
-        wrong[rows] = 1 - posterior[np.arange(len(rows)), labels].astype(np.float64)
-        sure[rows] = posterior.max(axis=1)
-        for row, best in zip(rows.tolist(), posterior.argmax(axis=1).tolist(), strict=True):
-            right[row] = context.classes[best]
-        if len(rows) >= LEAST_ROWS:
-            estimated = estimate(channel, members, labels, posterior, context.classes, context.settings.seed)
-    write_estimate(context.folder, estimated, key)
-    return {"wrong_label": wrong, "right_label": right, "right_probability": sure}
+        members = [out_of_fold.log_probabilities[rows], words[rows]]
+        seed, votes = context.settings.seed, _votes(context)[rows]
+        said = find_wrong_labels(members, context.labels[rows], classes, votes, seed)
+        wrong[rows], sure[rows], found = said.wrong, said.sure, said.estimate
+        for row, best in zip(rows.tolist(), said.right.tolist(), strict=True):
+            right[row] = classes[best] if best >= 0 else ""
+    return {
+        "wrong_label": wrong,
+        "right_label": right,
+        "right_probability": sure,
+        ESTIMATE: estimate_column(found, len(wrong)),
+    }
 
 
 def _votes(context: Context) -> sparse.csr_matrix:

@@ -10,10 +10,12 @@ from backend.scores.suspicion import FALLBACK, QUEUE, START, VIEWS, suspicion_fo
 
 def _inputs(folder: Folder) -> tuple[str, ...]:
     """The tables of its members that are there."""
-    from backend.scores.registry import producer_of
+    from backend.scores.registry import all_producers, producer_of
+    from backend.scores.table import artifact_name, score_state
 
-    members = sorted({producer_of(name).name for name in (START, *VIEWS, *FALLBACK)})
-    return tuple(name for name in (f"scores/{each}" for each in members) if folder.state(name) == "current")
+    names = sorted({producer_of(name).name for name in (START, *VIEWS, *FALLBACK)})
+    members = [all_producers()[name] for name in names]
+    return tuple(artifact_name(each) for each in members if score_state(folder, each) == "current")
 
 
 def _compute(context: Context) -> Columns:
@@ -35,7 +37,7 @@ PRODUCER = Producer(
             "the label asks for a look first: the order of the review queue",
             "suspect label",
             "high",
-            "P(wrong label) with the odds that training dynamics and neighbours add",
+            "P(wrong label) with the odds that training dynamics add",
             "this project, docs/decisions.md",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,

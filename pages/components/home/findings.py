@@ -87,7 +87,7 @@ def _contradictions(workspace: Workspace) -> Finding | Unknown:
 
 def _suspects(workspace: Workspace) -> Finding | Unknown:
     noise = noise_of(workspace)
-    if noise is not None:
+    if noise is not None and noise.tells:
         return _wrong_labels(left_of(workspace, noise))
     count = _count_queue(workspace, LABEL, None)
     if count is None:
