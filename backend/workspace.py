@@ -30,7 +30,7 @@ if (
     import numpy as np
     import pyarrow as pa
 
-    from backend.data.append import AppendReport
+    from backend.data.append_report import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.data.peek import Peek

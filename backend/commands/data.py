@@ -33,7 +33,7 @@ from backend.data.columns import Columns
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
-    from backend.data.append import AppendReport
+    from backend.data.append_report import AppendReport
     from backend.data.ingest import IngestReport
 
 

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.data.assemble import some, without_joined
+from backend.data.append_report import AppendReport
+from backend.data.append_rows import NewRows, behind, read_new
 from backend.data.class_naming import Naming
-from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split, split_path
-from backend.data.fit import fitted, too_many_values
-from backend.data.ids import content_ids
-from backend.data.label_variants import label_variants, visible_label
-from backend.data.labels import LabelCodec
-from backend.data.messages import first_line, listing, shown_name, shown_type, shown_value
+from backend.data.label_variants import label_variants
+from backend.data.messages import first_line
 from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
-from backend.data.rows import is_json
-from backend.data.sources import read
-from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
+from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
-from backend.data.validate import Usable, known_classes, new_ids, usable
+from backend.data.validate import Usable
 from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Artifact, DataInfo, Folder, Manifest
@@ -41,71 +34,6 @@ STAGE = "appending rows"
 SHOWN_IDS = 5
 _TRAIN_FILE = re.compile(r"train(-[0-9a-f]{16})?\.parquet")
 _REJECTED_FILE = re.compile(r"rejected-[0-9a-f]{16}\.jsonl")
-
-
-@dataclass(frozen=True)
-class AppendReport:
-    """What was appended: rows per class, the first ids, rejected rows, and how many training rows there are.
-
-    ``repeated`` rows have text and label of a training row that was there before, ``overlap`` rows the
-    text of an eval row. ``missing`` columns are not in ``source``: null in the new rows. ``left_out``:
-    rows of other splits of the source. ``broken``: those of the rejected rows that stop it unless skipped.
-    ``contradicted`` rows have the text of an eval row and another label, ``contradicting`` ones that of a
-    training row that was there before. ``survey``: what else was noticed.
-    """
-
-    source: str
-    n_appended: int
-    n_train: int
-    counts: Mapping[str, int]
-    first_ids: tuple[str, ...]
-    rejected: tuple[Rejected, ...]
-    left_out: Mapping[str, int]
-    missing: tuple[str, ...]
-    repeated: int
-    overlap: int
-    broken: tuple[Rejected, ...] = ()
-    contradicted: int = 0
-    contradicting: int = 0
-    survey: Survey = field(default_factory=Survey)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for a program."""
-        return asdict(self)
-
-    @classmethod
-    def of_json(cls, content: Mapping[str, Any]) -> AppendReport:
-        """The report that `to_json` was made from, read by another process."""
-        names = ("rejected", "broken")
-        listed = {name: tuple(Rejected(**each) for each in content[name]) for name in names}
-        texts = {name: tuple(content[name]) for name in ("first_ids", "missing")}
-        noticed = {"survey": Survey.of_json(content["survey"])} if "survey" in content else {}
-        return cls(**{**content, **texts, **listed, **noticed})
-
-    def lines(self, most: int = 5, dry: bool = False) -> list[str]:
-        """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
-        lines = [f"appended {self.n_appended:,} rows, train has {self.n_train:,} now"]
-        lines += [f"  {visible_label(name)}: {n:,}" for name, n in self.counts.items()]
-        more = ", ..." if self.n_appended > len(self.first_ids) else ""
-        lines.append(f"ids: {', '.join(shown_name(each) for each in self.first_ids)}{more}")
-        for value, n in self.left_out.items():
-            lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
-        if self.missing:
-            lines.append(f"not in {shown_name(self.source)}, null in the new rows: {listing(self.missing)}")
-        if self.repeated:
-            lines.append(f"repeated: {self.repeated:,} rows were in train already, text and label")
-        if self.overlap:
-            others = f", {self.contradicted:,} of them with another label" if self.contradicted else ""
-            lines.append(f"overlap: {self.overlap:,} rows have a text that eval has too{others}")
-        if self.contradicting:
-            lines.append(
-                f"contradicting: {self.contradicting:,} rows have a text that train has with another label"
-            )
-        if self.rejected:
-            where = "" if dry else f", all listed in data/{REJECTED}"
-            lines.append(f"rejected: {len(self.rejected):,} rows{where}")
-            lines += [f"  {each}" for each in self.rejected[:most]]
-        return [*lines, *self.survey.lines()]
 
 
 def append(
@@ -177,9 +105,9 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
     progress(STAGE, 0, 3)
     manifest = folder.manifest()
     before, evaluation = load_split(folder, "train"), load_split(folder, "eval")
-    new = _read(source, before, manifest, rejections, merge)
+    new = read_new(source, before, manifest, rejections, merge)
     progress(STAGE, 1, 3)
-    table = _behind(before.table, new.table, new.part.rows.file)
+    table = behind(before.table, new.table, new.part.rows.file)
     together = Split("train", table, before.info)
     report = AppendReport(
         source=source,
@@ -201,7 +129,7 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
     return _Joined(table, mark, new.part.rows.file, new.naming, report)
 
 
-def _survey(new: _New, manifest: Manifest, rejections: Rejections) -> Survey:
+def _survey(new: NewRows, manifest: Manifest, rejections: Rejections) -> Survey:
     """What is noticed in the new rows; their labels are compared with the classes, too."""
     info = manifest.data
     known = {new.naming.label_of(name): 0 for name in manifest.classes}
@@ -217,102 +145,6 @@ def _survey(new: _New, manifest: Manifest, rejections: Rejections) -> Survey:
     )
 
 
-# -- reading ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _New:
-    """The rows to append: validated, and as a table like that of the training split.
-
-    ``spelled``: the rows with their labels as the cells have them; ``naming`` says what these mean.
-    """
-
-    part: Usable
-    ids: list[str]
-    table: pa.Table
-    missing: tuple[str, ...]
-    left_out: dict[str, int]
-    spelled: Usable
-    naming: Naming
-
-
-def _read(source: str, before: Split, manifest: Manifest, rejections: Rejections, merge: bool) -> _New:
-    """Read and validate ``source`` as `ingest` does, then make it fit the rows ``before``."""
-    info = before.info
-    columns = Columns(info.text, info.label, info.text_b, info.id, info.group, annotator=info.annotator)
-    schema = before.table.select([*before.original_columns, *info.derived]).schema
-    found = read(source, "train", columns, rejections)
-    fit = fitted(found.rows, schema, columns, rejections)
-    part = usable(fit.rows, columns, rejections)
-    codec = LabelCodec.of(schema, columns.label, "train")
-    (part,) = without_joined([part], columns.label, rejections)
-    naming = Naming.recorded(info, merge).with_later(set(part.labels), manifest.classes)
-    spelled = part
-    part = known_classes(part, columns.label, codec, manifest.classes, naming, rejections)
-    if columns.id is not None:
-        part = new_ids(part, columns.id, set(before.ids), rejections)
-    part = some(part, rejections, "train")
-    ids = part.ids
-    if ids is None:
-        ids = content_ids("t", part.texts, part.texts_b, part.labels, taken=before.ids)
-    table = _stored(part, fit.schema, columns.label, codec, naming)
-    return _New(
-        part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out, spelled, naming
-    )
-
-
-def _stored(part: Usable, schema: pa.Schema, label: str, codec: LabelCodec, naming: Naming) -> pa.Table:
-    """The rows as a table of ``schema``, labels as their cells are where its label column can hold these."""
-    arrays = [
-        _label_cells(part, field, codec, naming)
-        if field.name == label
-        else part.rows.table.column(field.name)
-        for field in schema
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _label_cells(part: Usable, field: pa.Field, codec: LabelCodec, naming: Naming) -> pa.Array:
-    cells = part.rows.values(field.name)
-    written = [codec.encode(naming.label_of(name)) for name in part.labels]
-    if codec.kind in ("name", "nested"):
-        written = [
-            cell if codec.kind == "nested" or isinstance(cell, str) else label
-            for cell, label in zip(cells, written, strict=True)
-        ]
-    if is_json(field):
-        written = [json.dumps(each, ensure_ascii=False) for each in written]
-    try:
-        return pa.array(written, field.type)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InputError(
-            f"{part.rows.file}, column {field.name!r}: does not fit the column of the workspace, which holds "
-            f"{shown_type(field.type)}"
-        ) from error
-
-
-def _behind(old: pa.Table, new: pa.Table, file: str) -> pa.Table:
-    """The rows of both, in the types of ``new``; `InputError` where together they have too many
-    categories."""
-    table = pa.concat_tables([_retyped(old, new.schema), new])
-    for each, column in zip(table.schema, table.columns, strict=True):
-        if pa.types.is_dictionary(each.type):
-            try:
-                column.unify_dictionaries()
-            except pa.ArrowException as error:
-                raise too_many_values(file, each) from error
-    return table
-
-
-def _retyped(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """``table`` in the types of ``schema``, which differ from its own where all values are null."""
-    arrays = [
-        column if column.type == field.type else pa.nulls(table.num_rows, field.type)
-        for field, column in zip(schema, table.columns, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
 def _content(split: Split) -> Content:
     return Content(split.ids, split.texts, split.texts_b, split.labels)
 
@@ -326,9 +158,6 @@ def _shared(new: list[list[str]], old: list[list[str]]) -> int:
     """How many rows of ``new`` are in ``old`` too; both are lists of columns."""
     known = set(zip(*old, strict=True))
     return sum(each in known for each in zip(*new, strict=True))
-
-
-# -- writing ------------------------------------------------------------------------------------------
 
 
 def _check_whole(folder: Folder, manifest: Manifest) -> None:

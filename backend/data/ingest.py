@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -111,14 +111,24 @@ def ingest(
     report = _report(
         data, rejections, Asked(columns.annotator, columns.id, tokens, max_length or USUAL_LENGTH)
     )
-    rejected = report.rejected
+    info = _write(folder, data, columns, report.rejected)
+    info = info.model_copy(update={"sources": {"train": train, "eval": train if eval is None else eval}})
+    folder.write_manifest(Manifest(data=info, classes=data.classes, max_length=max_length, model=model))
+    files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
+    folder.record("data", id=info.fingerprint, files=files)
+    progress(STAGE, 2, 2)
+    return report
+
+
+def _write(folder: Folder, data: Assembled, columns: Columns, rejected: Sequence[Rejected]) -> DataInfo:
+    """Write both splits and the rejected rows; what the manifest says about them, but for their sources."""
     folder.data.mkdir()
     train_ids, eval_ids = _ids("t", data.train), _ids("e", data.eval)
     for name, part, ids in (("train", data.train, train_ids), ("eval", data.eval, eval_ids)):
         table = with_own_columns(part.rows.table, ids, part.labels)
         write_split(folder.data / f"{name}.parquet", table, part.rows.file)
     (folder.data / REJECTED).write_text(rejected_lines(rejected), encoding="utf-8")
-    info = DataInfo(
+    return DataInfo(
         fingerprint=fingerprint(data.classes, _content(data.train, train_ids), _content(data.eval, eval_ids)),
         text=columns.text,
         label=columns.label,
@@ -133,13 +143,7 @@ def ingest(
         n_train=len(data.train),
         n_eval=len(data.eval),
         n_rejected=len(rejected),
-        sources={"train": train, "eval": train if eval is None else eval},
     )
-    folder.write_manifest(Manifest(data=info, classes=data.classes, max_length=max_length, model=model))
-    files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
-    folder.record("data", id=info.fingerprint, files=files)
-    progress(STAGE, 2, 2)
-    return report
 
 
 def dry_run(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from backend.data.append import AppendReport
+from backend.data.append_report import AppendReport
 from backend.data.ingest import IngestReport
 from backend.data.rejected import Rejected
 from pages.components.markup import Html, short, show, tag

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.data.append import AppendReport
+from backend.data.append_report import AppendReport
 from backend.jobs.process import job_path, job_result
 from backend.workspace import Workspace
 from pages.components import keys
