@@ -119,7 +119,7 @@ def check_run(
     probabilities = ask(evaluation, length)
     figures = figures_of(evaluation.labels.tolist(), probabilities.argmax(axis=1).tolist(), classes)
     loss = _loss(probabilities, evaluation.labels)
-    record = {
+    record: dict[str, Any] = {
         "rows": figures.rows,
         "of": evaluation.of,
         "accuracy": round(figures.accuracy, 4),

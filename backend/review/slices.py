@@ -57,8 +57,9 @@ def _write(path: Path, slices: dict[str, Slice]) -> None:
 def _by_name(content: dict[str, Any]) -> dict[str, Any]:
     """The filters of a file; one of an earlier Firstword has them at its top, any name among them."""
     inner = content.get(_FILTERS)
-    is_new = set(content) == {_FILTERS} and all(isinstance(each, dict) for each in inner.values())
-    return inner if is_new else content
+    if set(content) != {_FILTERS} or not isinstance(inner, dict):
+        return content
+    return inner if all(isinstance(each, dict) for each in inner.values()) else content
 
 
 def _locked(path: Path) -> FileLock:
