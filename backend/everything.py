@@ -25,7 +25,7 @@ class Step:
     """One step: its name (a command, but for ``embeddings``), what it gives, and its state.
 
     ``forecast``: seconds that it should take, and on what ``basis``; None where there is nothing to do.
-    ``seconds``: how long it took, once it is done. ``why``: why it can't be had here.
+    ``seconds``: how long it took, once it is done. ``why``: why it, or a part of it, can't be had here.
     """
 
     name: str
@@ -53,8 +53,9 @@ def plan(workspace: Workspace) -> list[Step]:
     """
     workspace.folder.require("checkpoints", "train")
     times, steps = StepTimes(workspace.folder), []
-    for name, (gives, state_of, _) in _STEPS.items():
-        step = Step(name, gives, state_of(workspace))
+    for name, (gives, found, _) in _STEPS.items():
+        state, why = found(workspace.folder)
+        step = Step(name, gives, state, why=why)
         if step.is_due:
             expected = times.of(name)
             step = replace(step, forecast=round(expected.seconds, 1), basis=expected.basis)
@@ -139,23 +140,51 @@ def _sources(workspace: Workspace, device: str, progress: Progress) -> None:
     workspace.compute_sources(ScoreSettings(device=device), progress=progress)
 
 
-def _state_of_all(*artifacts: str) -> Callable[[Workspace], State]:
-    def state(workspace: Workspace) -> State:
-        return _worst([workspace.folder.state(name) for name in artifacts])
-
-    return state
+_Found = tuple[State, str | None]
+"""The state of a step, and what is left out of it and why."""
 
 
-def _state_of_embeddings(workspace: Workspace) -> State:
-    return "current" if _embedded(workspace.folder) else "missing"
+def _of(*artifacts: str) -> Callable[[Folder], _Found]:
+    return lambda folder: (_worst([folder.state(name) for name in artifacts]), None)
 
 
-def _state_of_scores(workspace: Workspace) -> State:
+def _embeddings_found(folder: Folder) -> _Found:
+    return ("current" if _embedded(folder) else "missing"), None
+
+
+def _scores_found(folder: Folder) -> _Found:
     from backend.scores.registry import all_producers
+    from backend.scores.settings import ScoreSettings
     from backend.scores.table import score_state
 
-    cheap = [each for each in all_producers().values() if each.default]
-    return _worst([score_state(workspace.folder, each) for each in cheap])
+    states, left_out = [], []
+    for name, producer in all_producers().items():
+        if not producer.default:
+            continue
+        state = score_state(folder, producer)
+        why = None if state == "current" else producer.why_not(folder, ScoreSettings())
+        if why is None:
+            states.append(state)
+        else:
+            left_out.append(f"{name}: {why}")
+    return _worst(states), "; ".join(left_out) or None
+
+
+def _words_found(folder: Folder) -> _Found:
+    from backend.scores.hindrances import words_hindrance
+
+    return _unless(words_hindrance(folder), folder.state("words"))
+
+
+def _sources_found(folder: Folder) -> _Found:
+    from backend.scores.hindrances import sources_hindrance
+    from backend.scores.settings import ScoreSettings
+
+    return _unless(sources_hindrance(folder, ScoreSettings()), folder.state("sources"))
+
+
+def _unless(why: str | None, state: State) -> _Found:
+    return (state, None) if why is None or state == "current" else ("left out", why)
 
 
 def _worst(states: list[Any]) -> State:
@@ -170,15 +199,15 @@ def _embedded(folder: Folder) -> bool:
 
 
 _Compute = Callable[[Workspace, str, Progress], list[str] | None]
-_STEPS: dict[str, tuple[str, Callable[[Workspace], State], _Compute]] = {
+_STEPS: dict[str, tuple[str, Callable[[Folder], _Found], _Compute]] = {
     "precompute": (
         "gradient rows, predictions and index: what Inspect answers from",
-        _state_of_all("rows", "predictions", "index"),
+        _of("rows", "predictions", "index"),
         _precompute,
     ),
-    "embeddings": ("sentence embeddings: the map, neighbours", _state_of_embeddings, _embeddings),
-    "influence": ("influence on all eval rows and errors", _state_of_all("influence"), _influence),
-    "scores": ("scores of every training row that cost little: the queue", _state_of_scores, _scores),
-    "words": ("words that carry harm", _state_of_all("words"), _words),
-    "sources": ("sources held against the eval rows", _state_of_all("sources"), _sources),
+    "embeddings": ("sentence embeddings: the map, neighbours", _embeddings_found, _embeddings),
+    "influence": ("influence on all eval rows and errors", _of("influence"), _influence),
+    "scores": ("scores of every training row that cost little: the queue", _scores_found, _scores),
+    "words": ("words that carry harm", _words_found, _words),
+    "sources": ("sources held against the eval rows", _sources_found, _sources),
 }

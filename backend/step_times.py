@@ -1,8 +1,8 @@
 """How long the steps of `all` will take, from rows, model and processor; loads no torch, since pages ask too.
 
 The unit is the time of one example's forward and backward pass at one checkpoint. `precompute` measures it;
-where it has not run, it is estimated (see `backend.pass_cost`). The ratios below are those
-of the demo on two cores (docs/decisions.md), good to a factor of about two elsewhere.
+where it has not run, it is estimated (see `backend.pass_cost`).
+No measurement of the ratios below is on record: a forecast is an order of magnitude, on an idle machine.
 """
 
 from __future__ import annotations

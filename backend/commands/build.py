@@ -43,7 +43,7 @@ from backend.commands.options import (
 from backend.commands.state import print_status
 from backend.commands.train import announce
 from backend.data.columns import Columns
-from backend.demo import DEMO, build_demo, complete_demo, is_complete
+from backend.demo import DEMO, build_demo, complete_demo, rest_of
 from backend.errors import InputError
 from backend.workspace import Workspace
 
@@ -61,12 +61,18 @@ def demo(
 ) -> None:
     """Build the demo workspace from the embedded sample; what is there is kept."""
     if not out.exists():
-        console.note(f"building {out}: five to eight minutes on two cores, 1.4 GB of disk, 3 GB of memory")
+        console.note(
+            f"building {out}: model, gradient rows and index take five to eight minutes on two idle cores, "
+            "1.4 GB of disk, 3 GB of memory"
+        )
     with console.progress_bar() as progress:
         workspace = build_demo(out, progress)
-        if not (first or background):
-            complete_demo(workspace, progress)
-    if background and not is_complete(workspace):
+        rest = "" if first else rest_of(workspace)
+        if rest:
+            console.note(f"{'to come in the background' if background else 'now the rest'}: {rest}")
+            if not background:
+                complete_demo(workspace, progress)
+    if background and rest:
         _complete_in_background(out)
     print_status(workspace, json)
 

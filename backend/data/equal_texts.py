@@ -45,6 +45,17 @@ def text_keys(rows: Texts) -> list[TextKey]:
     return [text_key(*pair) for pair in zip(rows.texts, rows.texts_b, strict=True)]
 
 
+def different_texts(rows: Texts, most: int) -> int:
+    """How many different texts there are, counted up to ``most``; reads no further than it has to."""
+    seconds = rows.texts_b if rows.texts_b is not None else [None] * len(rows.texts)
+    found: set[TextKey] = set()
+    for key in map(text_key, rows.texts, seconds):
+        found.add(key)
+        if len(found) >= most:
+            break
+    return len(found)
+
+
 def same_texts(one: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two rows, each of one text or of two, have the same text; a query that is no text has none."""
     return len(one) == len(other) > 0 and text_key(*one) == text_key(*other)

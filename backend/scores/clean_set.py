@@ -59,6 +59,12 @@ def _clean_set(context: Context) -> CleanSet:
     return _chosen(context, split, labels, [places[each] for each in chosen.tolist()])
 
 
+def too_few_clean(folder: Folder, settings: ScoreSettings) -> str | None:
+    """Why there is no clean set; None where there is one."""
+    count = folder.manifest().data.n_eval if settings.clean == EVAL else len(_kept(folder))
+    return _too_few(settings.clean, count) if count < LEAST else None
+
+
 def clean_content(folder: Folder, settings: ScoreSettings) -> str | None:
     """Identifies the decisions that make up the clean set; None where none do."""
     return None if settings.clean == EVAL else digest(sorted(_kept(folder).items()))

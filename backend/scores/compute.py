@@ -48,6 +48,9 @@ def _compute(context: Context, producer: Producer) -> None:
         context.folder.require(artifact, COMMANDS.get(artifact, artifact))
     if score_state(context.folder, producer, context.settings) == "current":
         return
+    why_not = producer.why_not(context.folder, context.settings)
+    if why_not is not None:
+        raise InputError(why_not)
     context.progress(producer.name, 0, 1)
     key = score_id(context.folder, producer, context.settings)  # decisions may change while it computes
     write_scores(context.folder, producer, context.settings, producer.compute(context), key)

@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from backend.data.dataset import load_split
 from backend.data.equal_texts import equal_text_groups
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
@@ -58,6 +59,13 @@ class CrossFit:
         """Whether the other folds have the row's class: bool (n). If not, nothing can be said of its
         label."""
         return self.prior > 0
+
+
+def crossfit_hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
+    """Why no row can be held out of training; None if they can."""
+    from backend.scores.folds import no_folds
+
+    return no_folds(load_split(folder, "train"))
 
 
 def crossfit_content(folder: Folder, settings: ScoreSettings) -> str | None:

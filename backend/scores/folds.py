@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
+from backend.data.dataset import Split
+from backend.data.equal_texts import different_texts
 from backend.errors import InputError
 
 
@@ -26,5 +29,16 @@ def stratified_folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: i
             for fold, (_, held) in enumerate(splitter.split(folds, labels, groups)):
                 folds[held] = fold
     if len(np.unique(folds)) < 2:
-        raise InputError(f"{len(labels)} rows with {texts} different texts are too few for cross-fitting")
+        raise InputError(_too_few(len(labels), texts))
     return folds
+
+
+def no_folds(split: Split) -> str | None:
+    """Why rows can't be divided into two folds; None if they can."""
+    texts = different_texts(split, 2)
+    divisible = texts >= 2 and max(Counter(split.labels).values()) >= 2
+    return None if divisible else _too_few(len(split), texts)
+
+
+def _too_few(rows: int, texts: int) -> str:
+    return f"{rows} rows with {texts} different texts are too few for cross-fitting"

@@ -61,6 +61,7 @@ class Producer:
     other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
     the result depends on and may change, such as decisions. ``version`` changes with the way of computing.
     ``reads_eval``: eval rows have a say, unless the settings name another target or clean set.
+    ``hindrance``: why it can't be had of these rows, such as too few of them; None where it can.
     ``combines``: it is made from the tables of others, after them, whenever one of them is.
     """
 
@@ -72,9 +73,14 @@ class Producer:
     uses: tuple[str, ...] = ()
     default: bool = True
     content: Callable[[Folder, ScoreSettings], str | None] | None = None
+    hindrance: Callable[[Folder, ScoreSettings], str | None] | None = None
     version: int = 1
     reads_eval: bool = False
     combines: bool = False
+
+    def why_not(self, folder: Folder, settings: ScoreSettings) -> str | None:
+        """Why it can't be had in this workspace, None if it can; loads no model."""
+        return self.hindrance(folder, settings) if self.hindrance else None
 
     def inputs_of(self, folder: Folder) -> tuple[str, ...]:
         """The artifacts that it reads in this workspace."""

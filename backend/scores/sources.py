@@ -25,6 +25,7 @@ from backend.folder import CheckpointInfo, Folder
 from backend.keyed_table import read_keyed, write_keyed
 from backend.scores.compute import compute_scores
 from backend.scores.context import Context
+from backend.scores.hindrances import sources_hindrance
 from backend.scores.producers.alignment import PER_CHECKPOINT
 from backend.scores.producers.alignment import PRODUCER as ALIGNMENT
 from backend.scores.source_gradients import SAMPLE_ROWS, as_cosines, source_products, step_weights
@@ -69,9 +70,10 @@ def compute_sources(context: Context, eta: float = ETA) -> None:
         raise InputError(f"--eta {eta}: must be above 0, such as 1")
     names = source_names(context.train)
     kinds = sorted(set(names), key=lambda name: (name == REST, name))
-    if len(kinds) < 2:
-        raise InputError(f"sources: all training rows are of the source {kinds[0]!r}; there must be two")
     folder = context.folder
+    why_not = sources_hindrance(folder, context.settings)
+    if why_not is not None:
+        raise InputError(why_not)
     compute_scores(context, [ALIGNMENT.name])
     aligned = folder.manifest().artifacts[artifact_name(ALIGNMENT)].id
     key = digest(_NAME, aligned, eta, SAMPLE_ROWS, MOST_SOURCES)

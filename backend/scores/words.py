@@ -31,6 +31,7 @@ from backend.model.tokenization import special_ids
 from backend.progress import Progress, silent
 from backend.scores.clean_set import clean_set
 from backend.scores.context import Context
+from backend.scores.hindrances import words_hindrance
 from backend.scores.token_label import read_token_labels
 
 _NAME = "words"
@@ -72,9 +73,10 @@ def compute_words(explainer: Explainer, score: str = DEFAULT_SCORE, progress: Pr
     if _is_there(folder, key):
         return
     folder.forget(_NAME)
+    why_not = words_hindrance(folder)
+    if why_not is not None:
+        raise InputError(why_not)
     errors = misclassified(explainer)
-    if not errors.positions:
-        raise InputError(f"{folder.path}: the model gets no eval row wrong, so no word harms one")
     found = tally(explainer.searcher, error_query(explainer, errors, mode), mode, progress)
     table = _table(explainer, found, _uses(explainer, errors))
     write_keyed(_path(folder), table, key)

@@ -12,7 +12,6 @@ from backend.everything import Step, plan
 from backend.jobs.listing import Job, all_jobs
 from backend.progress import remaining
 from backend.workspace import Workspace
-from pages.components.eval_errors import has_no_errors
 from pages.components.job_panel import LOGS, is_about, job_panel, watch
 from pages.components.scores.score_values import read_current
 from pages.components.workspaces import opened, version
@@ -64,8 +63,7 @@ def due_steps(workspace: Workspace) -> list[Step]:
     if workspace.folder.state("checkpoints") != "current":
         return []
     embedded = (workspace.has_embeddings("train"), workspace.has_embeddings("eval"))
-    steps = _plan(str(workspace.path), f"{version(workspace)} {read_current(workspace).states} {embedded}")
-    return [each for each in steps if not (each.name == "words" and has_no_errors(workspace))]
+    return _plan(str(workspace.path), f"{version(workspace)} {read_current(workspace).states} {embedded}")
 
 
 def _running(workspace: Workspace) -> Job | None:

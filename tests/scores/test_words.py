@@ -16,6 +16,7 @@ from backend.influence.culprits import error_query, misclassified, shard_terms
 from backend.influence.modes import MODES
 from backend.influence.token_words import token_words
 from backend.model.loading import load_classifier, load_tokenizer
+from backend.model.prediction_table import Predictions
 from backend.model.tokenization import encode, special_ids
 from backend.model.training_settings import TrainingSettings
 from backend.scores.settings import ScoreSettings
@@ -202,7 +203,7 @@ def test_kinds_of_tokens_for_every_tokenizer(tmp_path, architecture):
 
 
 def test_no_errors_no_culprits(own, monkeypatch):
-    monkeypatch.setattr("backend.scores.words.misclassified", lambda *_: culprits.Errors([], [], []))
+    monkeypatch.setattr(Predictions, "correct", np.ones(1, dtype=bool))
     own.folder.forget("words")
     with pytest.raises(InputError, match="gets no eval row wrong"):
         own.compute_words()

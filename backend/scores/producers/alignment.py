@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.scores.clean_set import clean_content
+from backend.scores.clean_set import clean_content, too_few_clean
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
 
@@ -48,6 +48,7 @@ PRODUCER = Producer(
     inputs=("data", "checkpoints"),
     uses=("clean", "seed"),
     content=clean_content,
+    hindrance=too_few_clean,
     reads_eval=True,
     compute=_compute,
     default=False,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.data.equal_texts import equal_text_groups
+from backend.data.dataset import load_split
+from backend.data.equal_texts import different_texts, equal_text_groups
 from backend.data.messages import shown_name
 from backend.errors import InputError
+from backend.folder import Folder
 from backend.model.embeddings import stored_embeddings
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
@@ -45,7 +47,7 @@ def _compute(context: Context) -> Columns:
     is_target = np.arange(len(features)) >= count
     seconds = [*train.texts_b, *target.texts_b] if train.texts_b and target.texts_b else None
     groups = equal_text_groups([*train.texts, *target.texts], seconds)
-    _require_enough(groups[count:], settings)
+    _require_enough(len(np.unique(groups[count:])), settings)
     found = domain_probabilities(features, is_target.astype(np.int64), groups, settings.folds, settings.seed)
     auroc = float(roc_auc_score(is_target, found))
     if auroc < TOLD_APART:  # then single probabilities are chance, too
@@ -53,13 +55,23 @@ def _compute(context: Context) -> Columns:
     return {"target_probability": found[:count], "domain_auroc": np.full(count, auroc)}
 
 
-def _require_enough(groups: np.ndarray, settings: ScoreSettings) -> None:
-    different = len(np.unique(groups))
+def _require_enough(different: int, settings: ScoreSettings) -> None:
     if different < settings.folds:
-        raise InputError(
-            f"--target {shown_name(settings.target)}: {different} different texts; "
-            f"cross-fitting needs at least {settings.folds}, one for every fold"
-        )
+        raise InputError(_too_few(different, settings))
+
+
+def _hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
+    if settings.target != EVAL:  # read when it is needed
+        return None
+    different = different_texts(load_split(folder, "eval"), settings.folds)
+    return _too_few(different, settings) if different < settings.folds else None
+
+
+def _too_few(different: int, settings: ScoreSettings) -> str:
+    return (
+        f"--target {shown_name(settings.target)}: {different} different texts; "
+        f"cross-fitting needs at least {settings.folds}, one for every fold"
+    )
 
 
 def _embeddings(context: Context, target: Target) -> np.ndarray:
@@ -74,6 +86,7 @@ PRODUCER = Producer(
     uses=("encoder", "folds", "seed", *USES),
     reads_eval=True,
     compute=_compute,
+    hindrance=_hindrance,
     version=2,
     scores=(
         Score(

@@ -9,7 +9,7 @@ import numpy as np
 from backend.data.equal_texts import equal_text_groups
 from backend.data.shards import label_indices
 from backend.scores.context import Context
-from backend.scores.crossfit import USES, cross_fit, crossfit_content
+from backend.scores.crossfit import USES, cross_fit, crossfit_content, crossfit_hindrance
 from backend.scores.label_noise import ESTIMATE, estimate_column, find_wrong_labels
 from backend.scores.score import Columns, Producer, Score
 
@@ -64,6 +64,7 @@ PRODUCER = Producer(
     reads_eval=True,
     compute=_compute,
     content=crossfit_content,
+    hindrance=crossfit_hindrance,
     scores=(
         Score(
             "wrong_label",

@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.data.messages import shown_label
 from backend.scores.context import Context
-from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content
+from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content, crossfit_hindrance
 from backend.scores.score import Columns, Producer, Score
 
 
@@ -72,6 +72,7 @@ PRODUCER = Producer(
     uses=USES,
     compute=_compute,
     content=crossfit_content,
+    hindrance=crossfit_hindrance,
     version=2,
     scores=(
         Score(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backend.scores.context import Context
-from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content
+from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content, crossfit_hindrance
 from backend.scores.ranks import rankdata
 from backend.scores.score import Columns, Producer, Score
 
@@ -50,6 +50,7 @@ PRODUCER = Producer(
     uses=USES,
     compute=_compute,
     content=crossfit_content,
+    hindrance=crossfit_hindrance,
     scores=(
         Score(
             "pvi",

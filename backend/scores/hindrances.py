@@ -1,0 +1,30 @@
+"""Why words or sources can't be had in a workspace as it is; loads no model, since pages ask too.
+
+What hinders a score, its producer says (`backend.scores.score.Producer.hindrance`).
+"""
+
+from __future__ import annotations
+
+from backend.data.dataset import load_split
+from backend.folder import Folder
+from backend.model.prediction_table import read_predictions
+from backend.scores.clean_set import too_few_clean
+from backend.scores.settings import ScoreSettings
+
+
+def words_hindrance(folder: Folder) -> str | None:
+    """That the model is known to get every eval row right, so that no word harms one; else None."""
+    if folder.state("predictions") != "current":
+        return None
+    if not read_predictions(folder, "eval", folder.manifest().checkpoints[-1].step).correct.all():
+        return None
+    return f"{folder.path}: the model gets no eval row wrong, so no word harms one"
+
+
+def sources_hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
+    """That there are no two sources, or too few clean rows; else None."""
+    split = load_split(folder, "train")
+    kinds = set(split.labels if split.groups is None else split.groups)
+    if len(kinds) < 2:
+        return f"sources: all training rows are of the source {kinds.pop()!r}; there must be two"
+    return too_few_clean(folder, settings)
