@@ -117,9 +117,17 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
         seconds=round(time.perf_counter() - started, 1),
         bytes=written_bytes(folder),
         predicted_bytes=run.predicted_bytes,
+        **_without_tokens(run),
     )
     digests = {path.name: file_digest(path) for path in sorted(folder.predictions.glob("*.parquet"))}
     folder.record("predictions", inputs, id=digest(prediction_keys), keys=prediction_keys, files=digests)
+
+
+def _without_tokens(run: Run) -> dict[str, int]:
+    """Rows of whose texts the model sees special tokens only, the unknown one among them; said where any."""
+    special = run.tokenizer.all_special_ids
+    found = run.train.without_own(special) + run.evaluation.without_own(special)
+    return {"texts_without_tokens": found} if found else {}
 
 
 def _remove_what_is_not_of(run: Run) -> None:

@@ -9,7 +9,7 @@ same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,14 @@ class TokenTable:
                 every = self.shard(number).examples()
                 examples += [every[each - positions.start] for each in here]
         return chosen, examples
+
+    def without_own(self, special: Collection[int]) -> int:
+        """How many rows have no token but ``special`` ones: the model sees nothing of their texts."""
+        ids, found = np.array(sorted(special), dtype=np.int64), 0
+        for shard in self.shards():
+            own = np.concatenate([[0], np.cumsum(~np.isin(shard.ids, ids))])
+            found += int((np.diff(own[shard.offsets]) == 0).sum())
+        return found
 
     def shards(self) -> Iterator[TokenShard]:
         """One shard after the other; only one is in memory."""

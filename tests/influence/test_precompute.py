@@ -173,6 +173,21 @@ def test_appended_rows_compute_only_the_shards_that_they_touch(tiny_workspace, t
             assert one.score == pytest.approx(other.score, rel=0.02)
 
 
+def test_texts_of_which_the_model_sees_no_token_are_counted(tiny_workspace, tmp_path, small_shards):
+    tiny_workspace.precompute(CPU)
+    assert "texts_without_tokens" not in tiny_workspace.status()["artifacts"]["rows"]
+    rows = tiny_rows(12, 500)
+    for row, text in zip(rows, ["日本", "\u200b", "日本 語 €", "日本 a"], strict=False):
+        row["text"] = text
+    tiny_workspace.append(train=str(write_rows(tmp_path / "more.jsonl", rows)))
+    tiny_workspace.precompute(CPU)
+    tokenizer = load_tokenizer(tiny_workspace.folder.tokenizer_path(tiny_workspace.manifest))
+    encoded = [tokenizer(text)["input_ids"] for text in tiny_workspace.train_split.texts]
+    expected = sum(set(ids) <= set(tokenizer.all_special_ids) for ids in encoded)
+    assert expected >= 3
+    assert tiny_workspace.status()["artifacts"]["rows"]["texts_without_tokens"] == expected
+
+
 def assert_as_if_new(workspace: Workspace, tmp_path: Path) -> None:
     """All derived from scratch gives the same rows and scores."""
     copy = Workspace.open(shutil.copytree(workspace.path, tmp_path / "copy"))
