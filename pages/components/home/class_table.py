@@ -26,10 +26,10 @@ def show_class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int
             "class": list(distinct(classes, LONGEST_NAME).values()),
             "training": [counts[name][0] for name in classes],
             "eval": [counts[name][1] for name in classes],
-            "share in %": [100 * counts[name][0] / total for name in classes],
+            "share %": [100 * counts[name][0] / total for name in classes],
         }
     )
-    long_table(frame, key, classes, {"share in %": st.column_config.NumberColumn(format="%.1f", width=75)})
+    long_table(frame, key, classes, {"share %": st.column_config.NumberColumn(format="%.1f", width=62)})
     smallest = sorted(classes, key=lambda name: counts[name][0])[:SMALLEST]
     named = ", ".join(f"{plain_label(brief(name, 36))} ({counts[name][0]:,})" for name in smallest)
     st.caption(f"Smallest: {named}. A click on a column's head sorts by it.")
