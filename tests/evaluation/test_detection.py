@@ -61,7 +61,7 @@ def test_planted_labels_are_found_in_a_copy_that_goes_away(tiny_workspace):
     measured, left_out = evaluate_mislabel(tiny_workspace, training, MislabelSettings(0.2))
     found = {each.name: each for each in measured}
     assert left_out == []
-    assert {"queue", "confidence", "aum", "self_influence", "influence_on_errors"} <= set(found)
+    assert {"suspicion", "confidence", "aum", "self_influence", "influence_on_errors"} <= set(found)
     assert all(0 <= each.auroc <= 1 for each in found.values())
     assert found["confidence"].auroc > 0.6
     assert sorted(path.name for path in tiny_workspace.path.iterdir()) == before

@@ -38,7 +38,7 @@ def test_the_self_test_is_offered_and_its_result_is_a_sentence(app):
     page(app, "help")
     assert [each.label for each in app.button if each.label == "Run the self-test"]
     found = [
-        Detection("queue", 0.9, 0.8, 0.734),
+        Detection("suspicion", 0.9, 0.8, 0.734),
         Detection("aum", 0.7, 0.6, 0.5),
         Detection(XSS[0], 0.5, 0.1, 0.1),
     ]
@@ -55,7 +55,7 @@ def test_the_self_test_is_offered_and_its_result_is_a_sentence(app):
 
 def test_a_result_of_other_rows_is_said_to_be_one(app, monkeypatch):
     workspace = opened()
-    write_noise_test(workspace.folder, 0.1, 0, [Detection("queue", 0.9, 0.8, 0.7)], [])
+    write_noise_test(workspace.folder, 0.1, 0, [Detection("suspicion", 0.9, 0.8, 0.7)], [])
     workspace.folder.update(
         lambda m: m.model_copy(update={"data": m.data.model_copy(update={"fingerprint": "0" * 16})})
     )
