@@ -67,4 +67,6 @@ def test_the_noise_test_is_kept(inside, tiny_workspace):
     kept = tiny_workspace.noise_test()
     assert kept is not None and (kept.share, kept.n_train) == (0.1, 60)
     assert [each.name for each in kept.found] == [each["name"] for each in shown]
-    assert kept.of("suspicion").recall == next(each["recall"] for each in shown if each["name"] == "suspicion")
+    assert kept.of("suspicion").recall == next(
+        each["recall"] for each in shown if each["name"] == "suspicion"
+    )

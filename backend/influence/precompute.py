@@ -123,7 +123,7 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
     folder.record("predictions", inputs, id=digest(prediction_keys), keys=prediction_keys, files=digests)
 
 
-def _without_tokens(run: Run) -> dict[str, int]:
+def _without_tokens(run: Run) -> dict[str, Any]:
     """Rows of whose texts the model sees special tokens only, the unknown one among them; said where any."""
     special = run.tokenizer.all_special_ids
     found = run.train.without_own(special) + run.evaluation.without_own(special)
