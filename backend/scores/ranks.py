@@ -45,10 +45,15 @@ def rank_of(values: np.ndarray, method: Literal["average", "max"] = "average") -
 def rank_within(
     values: np.ndarray, classes: np.ndarray, method: Literal["average", "max"] = "average"
 ) -> np.ndarray:
-    """`rank_of` among the rows of the same class, int (n): float64 (n)."""
+    """`rank_of` among the rows of the same class, int (n): float64 (n).
+
+    With ``average``, less half a row: who is alone in its class is in the middle of it, not at its top.
+    """
     found = np.full(len(values), np.nan)
     for rows in rows_by_class(classes):
         found[rows] = rank_of(values[rows], method)
+        if method == "average":
+            found[rows] -= 0.5 / max(np.count_nonzero(np.isfinite(values[rows])), 1)
     return found
 
 
