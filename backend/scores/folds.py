@@ -6,7 +6,6 @@ import warnings
 from collections import Counter
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from backend.data.dataset import Split
 from backend.data.equal_texts import different_texts
@@ -23,6 +22,8 @@ def stratified_folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: i
     texts = len(np.unique(groups))
     count = min(count, texts, int(np.bincount(labels).max()))
     if count >= 2:
+        from sklearn.model_selection import StratifiedGroupKFold  # it loads slowly
+
         splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of classes with fewer rows than folds
