@@ -31,7 +31,7 @@ def test_overview_names_scores_and_influence(app, tiny_workspace):
     tiny_workspace.compute_influence(score="dot", k=5)
     shown = words(page(app, "overview"))
     assert "Scores" in shown and "association" in shown
-    assert "Influence on eval rows" in shown and "score dot, lists of 5" in shown
+    assert "Influence on eval rows" in shown and "score dot product, lists of 5" in shown
 
 
 def test_overview_offers_what_is_missing(app, tiny_workspace):

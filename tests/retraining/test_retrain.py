@@ -2,12 +2,14 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
 
+from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.model.loading import load_classifier
 from backend.retrain import RetrainSettings
@@ -19,7 +21,7 @@ from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
 from backend.retraining.report import _class_table, cell, markdown, report
 from backend.workspace import Workspace
-from tests.conftest import build_tiny, tiny_rows, without_model
+from tests.conftest import SETTINGS, build_tiny, tiny_rows, without_model, write_rows
 from tests.factories import tiny
 
 
@@ -252,14 +254,13 @@ def test_an_attached_run_needs_its_start_model(tmp_path, tiny_template):
 
 @pytest.mark.parametrize("strategy", ["mask", "dga", "prune", "reweight", "select"])
 def test_every_strategy_trains_and_reports(tmp_path, strategy):
-    workspace = build_tiny(tmp_path / "t", n_train=60, n_eval=60)
+    made = tmp_path / "t"
+    workspace = _erring(made) if strategy == "reweight" else build_tiny(made, n_train=60, n_eval=60)
     options = {}
     if strategy in ("prune", "select"):
         options["fractions"] = "0.5"
     if strategy == "prune":
         workspace.compute_scores(["el2n"])
-    if strategy == "reweight":
-        _break(workspace)
     settings = RetrainSettings(seeds=1, strategy=strategy, options=options, guide=0.5, device="cpu")
     cost = workspace.plan_retrain(settings)
     content = workspace.retrain(settings)
@@ -278,25 +279,24 @@ def test_every_strategy_trains_and_reports(tmp_path, strategy):
         assert sum(logs["aligned"]["weights"].values()) == pytest.approx(1)
 
 
-def _break(workspace: Workspace) -> None:
-    """Let the model get some eval rows wrong: half of them get the other label."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from backend.data.dataset import split_path
-
-    path = split_path(workspace.folder, "eval")
-    table = pq.read_table(path)
+def _erring(folder: Path) -> Workspace:
+    """As `build_tiny`, but half of the eval rows have the other label, so that the model gets them wrong."""
     flip = {"good": "bad", "bad": "good"}
-    for name in ("label", table.column_names[-1]):
-        values = table[name].to_pylist()
-        values = [flip.get(each, each) if row % 2 else each for row, each in enumerate(values)]
-        place = table.column_names.index(name)
-        table = table.set_column(
-            place, table.schema.field(name), pa.array(values, table.schema.field(name).type)
-        )
-    pq.write_table(table, path)
-    workspace._splits.clear()
+    rows = [
+        {**row, "id": f"e{row['id']}", "label": flip[row["label"]] if number % 2 else row["label"]}
+        for number, row in enumerate(tiny_rows(60, 1000))
+    ]
+    folder.mkdir()
+    workspace, _ = Workspace.create(
+        folder / "ws",
+        train=str(write_rows(folder / "train.jsonl", tiny_rows(60))),
+        eval=str(write_rows(folder / "eval.jsonl", rows)),
+        columns=Columns(text="text", label="label", id="id"),
+        model=str(tiny("bert", folder / "model", [row["text"] for row in tiny_rows(60)])),
+    )
+    workspace.train(SETTINGS)
+    workspace.precompute()
+    return workspace
 
 
 def test_texts_of_a_data_set_do_no_harm_in_markdown():
