@@ -252,9 +252,9 @@ def test_an_opinion_is_of_one_workspace(scored):
 
 
 def test_hostile_texts_are_shown_harmlessly(scored, monkeypatch):
-    real = Queue.item
+    real = Queue._item
     hostile = " ".join(XSS)
-    monkeypatch.setattr(Queue, "item", lambda queue, place: replace(real(queue, place), text=hostile))
+    monkeypatch.setattr(Queue, "_item", lambda queue, place: replace(real(queue, place), text=hostile))
     for view in ("List", "Focus", "Blind"):
         page(scored, "review", view=view)
         assert not scored.exception and not scored.error
@@ -265,7 +265,7 @@ def test_hostile_texts_are_shown_harmlessly(scored, monkeypatch):
 
 MANY = """
 from pathlib import Path
-from backend.scores.queue import QueueItem
+from backend.scores.queue_item import QueueItem
 from pages.components.review.blind import ask_opinion
 from pages.components.review.focus_bar import Bar, decide_bar
 
