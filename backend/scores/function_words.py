@@ -27,8 +27,15 @@ def content_words(words: Sequence[str], rows_with: np.ndarray, rows: int) -> np.
     return np.array(telling, dtype=bool) & (rows_with < COMMON * rows)
 
 
+# And what it lacks.
+_FURTHER = frozenset(
+    "just really quite did does doing its it's i'm i've i'd i'll you're you've we're we've they're that's "
+    "there's what's he's she's who's let's im ive ll re ve".split()
+)
+
+
 @cache
 def _english() -> frozenset[str]:
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # it loads slowly
 
-    return frozenset(ENGLISH_STOP_WORDS) - _MEANINGFUL
+    return (frozenset(ENGLISH_STOP_WORDS) | _FURTHER) - _MEANINGFUL

@@ -10,7 +10,7 @@ import streamlit as st
 from backend.scores.label_noise import NoiseEstimate, rounded
 from backend.workspace import Workspace
 from pages.components.markup import short, show
-from pages.components.numbers import percent
+from pages.components.numbers import percent, typeset
 from pages.components.scores.score_values import read_current
 from pages.components.tables import table
 from pages.components.workspaces import opened
@@ -49,7 +49,7 @@ def show_noise(workspace: Workspace) -> None:
     noise = noise_of(workspace)
     if noise is None:
         return
-    st.markdown(f"Estimated wrong labels: **{noise.said()}**", help=HELP)
+    st.markdown(f"Estimated wrong labels: **{typeset(noise.said())}**", help=HELP)
     if noise.flows:
         with st.expander("Which classes are taken for which"):
             show_flows(noise)

@@ -31,7 +31,11 @@ class Shot:
 
 PAGES = {
     "overview": Shot(
-        "", 1000, "What is loaded, what was found in it so far, and where each finding is acted on."
+        "",
+        1000,
+        "What is loaded, what was found in it so far, and where each finding is acted on. How good the model "
+        "is stands beside what always saying the largest class would give, class by class, with what it "
+        "confuses; a model that has hardly learnt is said in red, here and on Inspect, Review and Retrain.",
     ),
     "inspect": Shot(
         "inspect",
@@ -46,7 +50,10 @@ PAGES = {
         "table whose rows add up to the score.",
     ),
     "review": Shot(
-        "review", 1250, "The training rows to look at first, each with its reasons and a suggestion."
+        "review",
+        1250,
+        "All training rows, the most suspicious first, with reasons and a suggestion; how many labels are "
+        "probably wrong, and which classes are taken for which.",
     ),
     "focus": Shot(
         "review?view=Focus",
