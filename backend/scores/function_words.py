@@ -29,8 +29,37 @@ def content_words(words: Sequence[str], rows_with: np.ndarray, rows: int) -> np.
 
 # And what it lacks.
 _FURTHER = frozenset(
-    "just really quite did does doing its it's i'm i've i'd i'll you're you've we're we've they're that's "
-    "there's what's he's she's who's let's im ive ll re ve".split()
+    [
+        "just",
+        "really",
+        "quite",
+        "did",
+        "does",
+        "doing",
+        "its",
+        "it's",
+        "i'm",
+        "i've",
+        "i'd",
+        "i'll",
+        "you're",
+        "you've",
+        "we're",
+        "we've",
+        "they're",
+        "that's",
+        "there's",
+        "what's",
+        "he's",
+        "she's",
+        "who's",
+        "let's",
+        "im",
+        "ive",
+        "ll",
+        "re",
+        "ve",
+    ]
 )
 
 
