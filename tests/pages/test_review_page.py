@@ -5,6 +5,8 @@ import pytest
 from backend.files import digest
 from backend.scores.queue import QueueFilter
 from backend.scores.registry import all_producers, all_scores
+from pages.components import keys
+from pages.components.review.queue_list import PAGE
 from tests.pages.driver import new_app, opened, page, words
 
 
@@ -59,7 +61,7 @@ def test_a_decision_is_stored_and_the_row_leaves_the_list(scored):
 def test_ticked_rows_are_decided_about_at_once(scored):
     page(scored, "review")
     queue = [each.id for each in opened().queue()]
-    assert scored.button(key="bulk-button").label == f"Decide about {len(queue):,} listed"
+    assert scored.button(key="bulk-button").label == f"Decide about {PAGE} listed"
     for row in queue[1:3]:
         scored.checkbox(key=f"tick-{digest(row)}").check().run()
     assert scored.button(key="bulk-button").label == "Decide about 2 ticked"
@@ -71,16 +73,22 @@ def test_ticked_rows_are_decided_about_at_once(scored):
     states = opened().states()
     assert set(states) == set(queue[1:3])
     assert {(each.action, each.reason) for each in states.values()} == {("remove", "one phrase")}
-    assert scored.button(key="bulk-button").label == f"Decide about {len(queue) - 2:,} listed"
+    assert scored.button(key="bulk-button").label == f"Decide about {PAGE} listed"
 
 
-def test_a_long_queue_is_decided_about_at_once(scored):
+def test_what_is_listed_is_decided_about_at_once(scored):
     page(scored, "review")
-    queue = [each.id for each in opened().queue()]
+    queue = [each.id for each in opened().queue()[:PAGE]]
     scored.button(key="bulk-button").click().run()
     scored.text_input(key="bulk-reason").set_value("all of them").run()
     scored.button(key="bulk-apply").click().run()
     assert set(opened().states()) == set(queue) and not scored.exception
+
+
+def test_all_rows_with_a_reason_are_decided_about_at_once(scored):
+    wanted = opened().queue(QueueFilter(reason="aum")).ids
+    page(scored, "review", **{keys.QUEUE_REASON: all_scores()["aum"].title})
+    assert wanted and scored.button(key="bulk-button").label == f"Decide about {len(wanted)} listed"
 
 
 def test_what_harms_errors_is_offered_with_its_cost(scored):

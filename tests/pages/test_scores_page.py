@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backend.scores.dynamics import look_count
+from backend.scores.queue import class_numbers
 from backend.scores.registry import all_producers, all_scores
 from backend.scores.row import row_scores
 from pages.components.scores.pruning_curve import curve_of
@@ -55,7 +56,7 @@ def test_a_row_shows_all_its_scores_and_can_be_decided(scored):
     assert not scored.exception and not scored.error
     shown = words(scored)
     table = opened().scores()
-    found = row_scores(table, 3)
+    found = row_scores(table, class_numbers(opened().train_split), 3)
     assert [each.score.name for each in found] == [name for name in all_scores() if name in table.names]
     for each in found:
         assert each.score.name in shown
@@ -112,8 +113,9 @@ def test_row_scores_count_and_speak_only_for_reasons(tiny_workspace):
     table = tiny_workspace.scores()
     values = table.values("aum")
     worst, best = int(values.argmin()), int(values.argmax())
-    first = {each.score.name: each for each in row_scores(table, worst)}["aum"]
-    last = {each.score.name: each for each in row_scores(table, best)}["aum"]
+    classes = class_numbers(tiny_workspace.train_split)
+    first = {each.score.name: each for each in row_scores(table, classes, worst)}["aum"]
+    last = {each.score.name: each for each in row_scores(table, classes, best)}["aum"]
     assert first.is_reason and first.sentence and first.above == 0.0 and first.value == values[worst]
     assert (
         not last.is_reason
