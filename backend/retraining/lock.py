@@ -11,6 +11,8 @@ from backend.errors import InputError
 from backend.folder import Folder
 from backend.scratch import sweep
 
+LOCK = ".lock"
+
 
 @contextmanager
 def alone(folder: Folder) -> Iterator[None]:
@@ -21,7 +23,7 @@ def alone(folder: Folder) -> Iterator[None]:
     home = folder.retrains
     try:
         home.mkdir(exist_ok=True)
-        lock = FileLock(home / ".lock")
+        lock = FileLock(home / LOCK)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise InputError(f"{folder.path}: another retraining is running; wait for it") from error
@@ -36,6 +38,10 @@ def alone(folder: Folder) -> Iterator[None]:
 
 
 def require_no_trial(folder: Folder) -> None:
-    """`InputError` while another process retrains: asked for before anything slow is loaded."""
-    with alone(folder):
-        pass
+    """`InputError` while another process retrains: asked for before anything slow is loaded.
+
+    Leaves nothing behind: where nobody has retrained yet, nobody can be at it.
+    """
+    if (folder.retrains / LOCK).exists():
+        with alone(folder):
+            pass

@@ -13,7 +13,7 @@ from backend.jobs.listing import Job, all_jobs
 from backend.progress import remaining
 from backend.workspace import Workspace
 from pages.components.job_panel import LOGS, is_about, job_panel, watch
-from pages.components.scores.score_values import read_current
+from pages.components.scores.score_values import current_states
 from pages.components.workspaces import opened, version
 
 BUTTON = "Compute what is missing"
@@ -63,7 +63,7 @@ def due_steps(workspace: Workspace) -> list[Step]:
     if workspace.folder.state("checkpoints") != "current":
         return []
     embedded = (workspace.has_embeddings("train"), workspace.has_embeddings("eval"))
-    return _plan(str(workspace.path), f"{version(workspace)} {read_current(workspace).states} {embedded}")
+    return _plan(str(workspace.path), f"{version(workspace)} {current_states(workspace)} {embedded}")
 
 
 def _running(workspace: Workspace) -> Job | None:

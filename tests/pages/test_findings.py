@@ -11,7 +11,7 @@ from tests.pages.driver import new_app, opened, page, words
 from tests.scores.helpers import tiny_encoder, workspace_of
 
 LISTED = {  # what a page says about how much it lists
-    "review": r"([\d,]+) rows? ha(?:s|ve) a reason",
+    "review": r"([\d,]+) with a reason",
     "explore": r"([\d,]+) of [\d,]+ training rows",
 }
 
@@ -109,7 +109,7 @@ def test_what_is_stale_is_named_with_its_job(found):
         folder.record(name, tuple(recorded.inputs), id="another", **recorded.details)
     found.run()
     assert not found.exception
-    assert any(each.value == "stale scores: dynamics" for each in found.caption)
+    assert any(each.value == "stale scores: dynamics, suspicion" for each in found.caption)
     labels = [each.label for each in found.main.button]
     assert "Compute scores again" in labels and "Compute words again" in labels
     shown = words(found)

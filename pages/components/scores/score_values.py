@@ -34,9 +34,14 @@ class ScoreValues:
         return self.table is not None and all(name in self.table.names for name in names)
 
 
+def current_states(workspace: Workspace) -> dict[str, ArtifactState]:
+    """The state of every producer; no table is read."""
+    return {name: score_state(workspace.folder, each) for name, each in all_producers().items()}
+
+
 def read_current(workspace: Workspace) -> ScoreValues:
     """What there is now."""
-    states = {name: score_state(workspace.folder, each) for name, each in all_producers().items()}
+    states = current_states(workspace)
     current = [name for name, state in states.items() if state == "current"]
     key = f"{version(workspace)} {' '.join(current)}"
     return ScoreValues(states, _table(str(workspace.path), key) if current else None, key)
