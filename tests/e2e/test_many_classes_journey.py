@@ -34,7 +34,7 @@ def test_a_class_is_found_by_a_part_of_its_name_that_is_out_of_sight(tmp_path):
         assert box and box["y"] >= 0 and box["y"] + box["height"] <= HEIGHT
         assert page.locator(SEARCH).last.input_value() == wanted[-28:]  # the slash itself was not typed
         page.keyboard.press("Enter")
-        page.wait_for_url(lambda url: row not in url.partition("at=")[2].split("&")[0], timeout=20_000)
+        page.wait_for_url(lambda url: parse_qs(urlparse(url).query).get("at") != [row], timeout=20_000)
         settled(page)
         assert workspace.states()[row].label == wanted
         second = in_focus(page)
