@@ -53,7 +53,7 @@ def rank_within(
     for rows in rows_by_class(classes):
         found[rows] = rank_of(values[rows], method)
         if method == "average":
-            found[rows] -= 0.5 / max(np.count_nonzero(np.isfinite(values[rows])), 1)
+            found[rows] -= 0.5 / max(int(np.isfinite(values[rows]).sum()), 1)
     return found
 
 
