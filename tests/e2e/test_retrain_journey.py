@@ -61,7 +61,7 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         card.get_by_role("button").click()
         card.get_by_text("End now").first.wait_for()
         process.resume()
-        page.get_by_text("what was finished is kept, and the same command goes on from there").wait_for(
+        page.get_by_text("what was finished is kept, and the same command goes on from there").first.wait_for(
             timeout=60_000
         )
         assert job_state(folder).state == "interrupted" and not workspace.reports()

@@ -115,6 +115,7 @@ def test_after_twenty_kills_at_random_moments_the_scores_are_those_of_an_undistu
         if code == 0:  # finished in time: there is something to do again
             assert_same_as(undisturbed, killed)
             forget_derived(killed)
+            duration *= 0.8  # the machine was busier when it was measured
         assert runs < 80
     assert start(killed.path) == 0
     assert_same_as(undisturbed, killed)

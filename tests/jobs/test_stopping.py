@@ -13,7 +13,8 @@ from backend.jobs.stopping import what_is_kept
 from tests.conftest import tiny_rows, write_rows
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
 from backend import build, cli
 def slowly(*given, **options):
     print("begun", flush=True)
