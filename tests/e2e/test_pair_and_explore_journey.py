@@ -24,6 +24,7 @@ def test_a_pair_is_drawn_and_many_rows_are_decided_at_once(browser_is_here, work
         page.get_by_role("dialog").locator("path.ribbon").first.wait_for(state="attached")
         page.get_by_role("dialog").get_by_role("link", name="Open as a page").click()
         page.wait_for_url(re.compile("pair.*train="))
+        settled(page)
         page.reload()
         page.locator("path.ribbon").first.wait_for(state="attached")
         settled(page)
