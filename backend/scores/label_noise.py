@@ -127,15 +127,26 @@ def find_wrong_labels(
 
     channels = plausible_channels(members, labels, seed)
     right = channels[0].posterior(members, labels, votes)
-    wrong = 1 - right[np.arange(len(labels)), labels].astype(np.float64)
+    own = _own(right, labels)
+    wrong = 1 - own
     if wrong.mean() > _MOST_WRONG:
         nothing = np.full(len(labels), np.nan)
         return WrongLabels(nothing, np.full(len(labels), -1), nothing, None)
     found = None
     if len(labels) >= LEAST_ROWS:
-        ends = [_interval(each, members, labels, votes, seed) for each in channels]
+        others = (_own(each.posterior(members, labels, votes), labels) for each in channels[1:])
+        given_right = [own, *others]
+        ends = [
+            _interval(each, chances, members, labels, seed)
+            for each, chances in zip(channels, given_right, strict=True)
+        ]
         found = _estimate(labels, right, classes, min(low for low, _ in ends), max(high for _, high in ends))
     return WrongLabels(wrong, right.argmax(axis=1), right.max(axis=1).astype(np.float64), found)
+
+
+def _own(right: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How likely each given label is right: float64 (n), from probabilities of right classes (n, K)."""
+    return right[np.arange(len(labels)), labels].astype(np.float64)
 
 
 def _estimate(
@@ -162,9 +173,9 @@ def _estimate(
 
 def _interval(
     channel: NoiseChannel,
+    own: np.ndarray,
     members: Sequence[np.ndarray],
     labels: np.ndarray,
-    votes: sparse.csr_matrix | None,
     seed: int,
 ) -> tuple[float, float]:
     """Ends of the interval of the number of wrong labels, under one channel.
@@ -172,7 +183,6 @@ def _interval(
     The variance of what other draws of the rows would have fitted, and that of the rows' own chances.
     """
     count = len(labels)
-    own = channel.posterior(members, labels, votes)[np.arange(count), labels].astype(np.float64)
     wrong = float((1 - own).sum())
     spread = np.sqrt(_refitted(channel, members, labels, seed).var() * count**2 + (own * (1 - own)).sum())
     return max(wrong - _Z * spread, 0.0) / _MISFIT, min((wrong + _Z * spread) * _MISFIT, float(count))
@@ -190,7 +200,7 @@ def _refitted(
         rows = generator.integers(0, len(labels), min(len(labels), _DRAWN_ROWS))
         drawn, given = [each[rows] for each in members], labels[rows]
         again = fit_again(channel, drawn, given)
-        shares.append(1 - again.posterior(drawn, given)[np.arange(len(rows)), given].mean())
+        shares.append(1 - _own(again.posterior(drawn, given), given).mean())
     return np.array(shares) * np.sqrt(min(len(labels), _DRAWN_ROWS) / min(len(labels), SAMPLE))
 
 
