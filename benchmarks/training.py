@@ -2,7 +2,8 @@
 
     python -m benchmarks.training [SET ...] [--rows 3000] [--layers 2] [--seed 0] [--quick]
 
-Sets: ``intents`` (77 made-up intents), ``trec``, ``noisyag``, ``sms``, ``sst2``. Each is trained as ``train``
+Sets: ``intents`` (77 made-up intents), ``trec-fine`` (50 kinds of question), ``trec``, ``noisyag``, ``sms``,
+``sst2``. Each is trained as ``train``
 does by default, as it did before (2 epochs at 5e-5), and on a grid of epochs and rates, of which the best
 accuracy on eval counts as hand-tuned. Every training leaves its figures in ``cache/bench/training/`` and is
 not repeated. Prints accuracy, macro-F1, what was warned of beforehand, and forecast and actual time; writes
@@ -12,11 +13,14 @@ not repeated. Prints accuracy, macro-F1, what was warned of beforehand, and fore
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from backend.data.columns import Columns
 from backend.files import digest, write_json
@@ -24,10 +28,10 @@ from backend.model.training_plan import make_plan
 from backend.progress import silent
 from backend.workspace import Workspace
 from benchmarks.intents import intents
-from benchmarks.noise import noisy_set
+from benchmarks.noise import SHARED, noisy_set
 from benchmarks.report import HOME, machine
 
-SETS = ("intents", "trec", "noisyag", "sms", "sst2")
+SETS = ("intents", "trec-fine", "trec", "noisyag", "sms", "sst2")
 BEFORE = {"epochs": 2.0, "lr": 5e-5, "batch_size": 32, "warmup": 0.0}
 GRID = [{"epochs": epochs, "lr": rate} for epochs in (4.0, 16.0) for rate in (1e-4, 3e-4, 1e-3)]
 QUICK = [{"epochs": epochs, "lr": rate} for epochs, rate in ((4.0, 3e-4), (16.0, 3e-4), (16.0, 1e-3))]
@@ -38,8 +42,22 @@ def rows_of(name: str, count: int, seed: int) -> tuple[list[dict[str, str]], lis
     """Training and eval rows of a set: text and label."""
     if name == "intents":
         return intents(count, 770, seed)
+    if name == "trec-fine":
+        return _fine_questions(count, seed)
     made = noisy_set(name, count, seed)
     return made.rows, made.eval_rows
+
+
+def _fine_questions(count: int, seed: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """TREC's questions by kind, and its own test questions."""
+    with gzip.open(SHARED / "trec.jsonl.gz", "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    named = [{"text": row["text"], "label": row["meta"]["fine"], "split": row["split"]} for row in rows]
+    train = [row for row in named if row["split"] == "train"]
+    drawn = np.random.default_rng(seed).permutation(len(train))[:count].tolist()
+    kept = [train[place] for place in drawn]
+    known = {row["label"] for row in kept}
+    return kept, [row for row in named if row["split"] == "test" and row["label"] in known]
 
 
 def trained(workspace: Workspace, asked: dict[str, Any], scratch: Path) -> dict[str, Any]:
