@@ -672,12 +672,14 @@ class Workspace:
         return read_predictions(self.folder, split, self.manifest.checkpoints[-1].step)
 
     def figures(self, split: SplitName = "eval") -> Figures | None:
-        """How good the stored predictions of the last checkpoint are; None where none are current."""
+        """How good the predictions of the last checkpoint are: the stored ones, else those on eval at the end
+        of its training; None where neither is known."""
         from backend.data.labels import class_places
         from backend.model.figures import figures_of
+        from backend.model.planned import figures_of_training
 
         if self.folder.state("predictions") != "current":
-            return None
+            return figures_of_training(self.folder) if split == "eval" else None
         table, classes = self.predictions(split).table, self.manifest.classes
         labels, predicted = (
             class_places(table[name].to_pylist(), classes) for name in ("label", "predicted")
@@ -980,4 +982,7 @@ def _tokens(model: str, max_length: int | None) -> QuickTokens | None:
 
 def _details(manifest: Manifest, name: str) -> dict[str, Any]:
     artifact = manifest.artifacts.get(name)
-    return {"id": artifact.id, "created": artifact.created, **artifact.details} if artifact else {}
+    if artifact is None:
+        return {}
+    details = {key: value for key, value in artifact.details.items() if key != "eval_counts"}
+    return {"id": artifact.id, "created": artifact.created, **details}

@@ -77,9 +77,11 @@ def test_without_predictions_nothing_is_claimed(untrained):
 
 def test_a_model_that_has_hardly_learnt_is_said_first_with_one_command(untrained):
     result = run("train", untrained.path, "--epochs", 1, "--lr", 1e-8, "--precision", "fp32")
-    assert "THIS MODEL HAS HARDLY LEARNT" in result.stderr
-    assert f"python -m backend train {untrained.path} --again" in result.stderr
+    assert result.stdout.startswith("THIS MODEL HAS HARDLY LEARNT"), "before `precompute` made predictions"
+    assert f"python -m backend train {untrained.path} --again" in result.stdout
+    trained = untrained.figures()
     untrained.precompute()
+    assert (untrained.figures().confusion == trained.confusion).all()
     first = run("status", untrained.path).stdout.splitlines()[0]
     assert first.startswith("THIS MODEL HAS HARDLY LEARNT")
     assert untrained.hardly_learnt().command.endswith("--again")

@@ -27,7 +27,6 @@ from backend.workspace import Workspace
 
 if TYPE_CHECKING:
     from backend.model.figures import Figures
-    from backend.model.training import TrainingResult
     from backend.model.training_settings import TrainingSettings
 
 
@@ -96,21 +95,16 @@ def train(
         return
     with console.progress_bar() as progress:
         result = workspace.train(settings, progress, again=again)
-    say_result(workspace, result)
-    print_status(workspace, json)
-
-
-def say_result(workspace: Workspace, result: TrainingResult) -> None:
-    """How long a training took, which step is the model, and how good that is, on stderr."""
     console.note(f"{result.steps:,} steps in {remaining(result.seconds)}")
     if result.checkpoints[-1].step < result.steps:
         console.note(f"the best macro-F1 was at step {result.checkpoints[-1].step:,}: that is the model")
-    if result.figures:
+    if json and result.figures:  # else the status says it
         say_figures(workspace, result.figures)
+    print_status(workspace, json)
 
 
 def say_figures(workspace: Workspace, figures: Figures) -> None:
-    """What a training came to, on stderr: before `precompute` no predictions are stored to take it from."""
+    """What a training came to, on stderr."""
     from backend.model.planned import judged
 
     console.note(

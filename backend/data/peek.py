@@ -6,17 +6,21 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from backend.data.class_naming import naming_of
 from backend.data.columns import Columns
 from backend.data.guess import Guess, columns_of, guess_columns
 from backend.data.nested import with_nested
+from backend.data.overlap import repeated_within
 from backend.data.python_values import python_values
 from backend.data.rejected import Rejections
+from backend.data.remark import Remark, count_of, of_rows
 from backend.data.rows import Rows
 from backend.data.sources import first_rows, has_splits
 from backend.data.survey import Asked, Survey, header_remarks, survey
 from backend.data.text_remarks import column_remarks
-from backend.data.validate import usable
+from backend.data.validate import Usable, usable
 
 ROWS = 20
 LOOKED_AT = 5_000  # rows in which something is looked for
@@ -96,7 +100,16 @@ def _survey(rows: Rows, guess: Guess) -> Survey:
     counts = Counter(naming.class_of(each) for each in counts.elements())
     asked = Asked(id=guess.id)
     rejected = rejections.sorted()
-    return survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
+    found = survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
+    return replace(found, remarks=(*found.remarks, *_repeated(part)))
+
+
+def _repeated(part: Usable) -> list[Remark]:
+    """Rows with the text of an earlier one; `init` counts them in each split."""
+    again, contradicting = repeated_within(part)
+    others = f", {int(contradicting.sum()):,} of them with another label" if contradicting.any() else ""
+    what = f"{count_of(int(again.sum()), 'row')} with the text of an earlier row{others}"
+    return of_rows("repeated", what, np.flatnonzero(again).tolist(), part.rows.place)
 
 
 def _cell(value: object) -> str:

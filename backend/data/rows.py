@@ -63,11 +63,17 @@ class Rows:
                 raise InputError(f"{self.file}: two columns are named {name!r}; rename one")
         for name in names:
             if name not in there:
-                doubt = f"; the first line looks like data: no header? ({self.no_header})"
                 raise InputError(
-                    f"{self.file}: no column {name!r}; the columns there are {listing(there)}"
-                    f"{doubt if self.no_header else ''}"
+                    f"{self.file}: no column {name!r}; the columns there are {listing(there)}{self._hint()}"
                 )
+
+    def _hint(self) -> str:
+        """What may be behind a column that is not there."""
+        if self.no_header:
+            return f"; the first line looks like data: no header? ({self.no_header})"
+        if any(is_json(field) or pa.types.is_nested(field.type) for field in self.table.schema):
+            return "; what lies inside a column is named with dots: `peek` lists it"
+        return ""
 
     def field(self, column: str) -> pa.Field:
         """Name, type and metadata of a column."""

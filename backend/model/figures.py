@@ -142,6 +142,19 @@ class Figures:
             if wrong[label, said]
         ]
 
+    def counts(self) -> list[list[int]]:
+        """Label, predicted class (both as places in ``classes``) and rows of every pair that occurs."""
+        labels, predicted = np.nonzero(self.confusion)
+        return np.stack([labels, predicted, self.confusion[labels, predicted]], axis=1).tolist()
+
+    @classmethod
+    def of_counts(cls, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figures:
+        """What `counts` was made from."""
+        confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
+        for label, predicted, rows in counts:
+            confusion[label, predicted] = rows
+        return cls(tuple(classes), confusion)
+
     def to_json(self) -> dict[str, Any]:
         """All figures, ready for JSON; the matrix of many classes as its largest errors alone."""
         confused = [vars(each) for each in self.most_confused(_MOST_CONFUSED)]

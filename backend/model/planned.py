@@ -70,6 +70,17 @@ class HardlyLearnt:
     command: str | None
 
 
+def figures_of_training(folder: Folder) -> Figures | None:
+    """Those on eval at the end of the training of the workspace's model; None where none are recorded."""
+    manifest = folder.manifest()
+    artifact = manifest.artifacts.get("checkpoints")
+    counts = artifact.details.get("eval_counts") if artifact else None
+    try:
+        return None if counts is None else Figures.of_counts(counts, manifest.classes)
+    except (TypeError, ValueError, IndexError):  # a manifest that somebody changed
+        return None
+
+
 def judged(folder: Folder, figures: Figures) -> HardlyLearnt | None:
     """What to do about a workspace's model that has hardly learnt; None where it has."""
     reason = has_hardly_learnt(figures)

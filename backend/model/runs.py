@@ -65,6 +65,7 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         dynamics=logged,
         eval_accuracy=result.eval_accuracy,
         eval_macro_f1=result.figures.macro_f1 if result.figures else None,
+        eval_counts=result.figures.counts() if result.figures else None,
         steps=result.steps,
         seconds=round(result.seconds, 1),
         settings=asdict(settings),

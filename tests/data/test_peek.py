@@ -91,3 +91,14 @@ def test_what_is_no_source_is_refused(tmp_path, monkeypatch):
     for name in (str(tmp_path), str(tmp_path / "no.csv"), "", "owner/name"):
         with pytest.raises(InputError):
             peek(name)
+
+
+def test_repeated_texts_are_said_before_anything_is_made(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "text,label\ngood film,pos\ngood film,pos\ngood film,neg\nbad one,neg\n", encoding="utf-8"
+    )
+    said = [str(each) for each in peek(str(path)).survey.remarks if each.kind == "repeated"]
+    assert said == [
+        f"2 rows with the text of an earlier row, 1 of them with another label (first: {path}, row 2)"
+    ]

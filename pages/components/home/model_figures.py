@@ -109,7 +109,7 @@ def confusion_plot(figures: Figures) -> go.Figure:
 
 @st.cache_data(max_entries=10, show_spinner=False)
 def model_figures(path: str, artifacts: str) -> Figures | None:
-    """Figures of the eval rows; None before there are predictions."""
+    """Figures of the eval rows; None where they are not known."""
     return opened(Path(path)).figures()
 
 
