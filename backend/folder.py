@@ -90,12 +90,13 @@ class Artifact(_Record):
 
 
 class EarlierRun(_Record):
-    """A training before the one that is explained: its number, from 1, and what was recorded of it."""
+    """A training other than the one that is explained: its number, from 1, and what was recorded of it."""
 
     number: int
     created: str
     checkpoints: tuple[CheckpointInfo, ...]
     details: dict[str, Any] = {}
+    max_length: int | None = None
 
 
 class Manifest(_Record):
@@ -114,6 +115,12 @@ class Manifest(_Record):
     checkpoints: tuple[CheckpointInfo, ...] = ()
     artifacts: dict[str, Artifact] = {}
     runs: tuple[EarlierRun, ...] = ()
+
+    @property
+    def run(self) -> int:
+        """The number of the training that is explained, or of the first one to come."""
+        artifact = self.artifacts.get("checkpoints")
+        return (artifact.details.get("run") if artifact else None) or len(self.runs) + 1
 
 
 @lru_cache(maxsize=8)
@@ -354,7 +361,7 @@ class Folder:
         """The number of the training that `dynamics` is of (1, too, for all that were recorded without)."""
         manifest = self.manifest()
         recorded = manifest.artifacts.get("dynamics")
-        return len(manifest.runs) + 1 if recorded is None else int(recorded.details.get("run", 1))
+        return manifest.run if recorded is None else int(recorded.details.get("run", 1))
 
     def dynamics_of(self, number: int) -> Path:
         """Where the logits of one of several trainings lie; those of the first in ``dynamics``."""

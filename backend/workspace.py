@@ -306,10 +306,16 @@ class Workspace:
         return train_run(self.folder, settings, progress, again)
 
     def runs(self) -> list[dict[str, Any]]:
-        """All trainings of the workspace, the newest last, with settings and figures."""
+        """All trainings of the workspace by number, with settings and figures."""
         from backend.model.runs import list_runs
 
         return list_runs(self.folder)
+
+    def use_run(self, number: int) -> None:
+        """Explain another of its trainings; what was computed of the one before is stale then."""
+        from backend.model.runs import use_run
+
+        use_run(self.folder, number)
 
     def compute_dynamics(self, seeds: int = 1, progress: Progress = silent) -> list[int]:
         """Repeat the training until the logits of ``seeds`` runs are logged (see `runs.train_seeds`)."""

@@ -1,6 +1,8 @@
 """`train --plan`, what a training says before and after, and figures in `status`."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,34 @@ def test_training_again_keeps_the_run_the_decisions_and_says_what_is_stale(tiny_
     assert "0.001" in run("runs", tiny_workspace.path).stdout
     run("train", tiny_workspace.path, "--again", "--no-dynamics", "--epochs", 1, "--precision", "fp32")
     assert len(tiny_workspace.runs()) == 3 and folder.state("dynamics") == "missing"
+
+
+def test_the_run_before_can_be_used_again_and_all_that_was_computed_of_it(tiny_workspace):
+    before, folder = tiny_workspace.manifest, tiny_workspace.folder
+    tiny_workspace.train(replace(SETTINGS, epochs=1, max_length=16), again=True)
+    second = tiny_workspace.manifest
+    shown = run("runs", tiny_workspace.path, "--use", 1)
+    after = tiny_workspace.manifest
+    assert after.checkpoints == before.checkpoints and after.max_length == before.max_length
+    assert after.artifacts["checkpoints"].id == before.artifacts["checkpoints"].id
+    assert after.artifacts["dynamics"].id == before.artifacts["dynamics"].id
+    assert folder.state("index") == "current" and tiny_workspace.verify() == []
+    assert [each["current"] for each in tiny_workspace.runs()] == [True, False]
+    assert "yes" in shown.stdout.splitlines()[1]
+    first, last = tiny_workspace.runs()
+    assert first["created"] == before.artifacts["checkpoints"].created and last["number"] == 2
+    for wrong, said in ((1, "is the one that is explained"), (9, "no training 9; beside .*: 2")):
+        with pytest.raises(InputError, match=said):
+            tiny_workspace.use_run(wrong)
+    tiny_workspace.train(replace(SETTINGS, epochs=1), again=True)
+    assert [each["current"] for each in tiny_workspace.runs()] == [False, False, True]
+    assert folder.run(3).is_dir() and tiny_workspace.manifest.run == 3
+    tiny_workspace.use_run(2)
+    assert tiny_workspace.manifest.checkpoints == second.checkpoints
+    assert tiny_workspace.manifest.max_length == 16 and folder.state("index") == "stale"
+    shutil.rmtree(folder.run(3))
+    with pytest.raises(InputError, match="is gone; training 3"):
+        tiny_workspace.use_run(3)
 
 
 def test_a_training_that_is_stopped_leaves_the_run_that_was(tiny_workspace, monkeypatch):

@@ -133,9 +133,18 @@ def announce(workspace: Workspace, given: dict[str, Any], settings: TrainingSett
     return {"plan": plan.to_json(), "forecast": forecast.to_json()}
 
 
-def runs(ws: WorkspacePath, json: Json = False) -> None:
-    """The workspace's trainings, with settings and figures; the newest is the one that is explained."""
-    found = Workspace.open(ws).runs()
+def runs(
+    ws: WorkspacePath,
+    use: Annotated[
+        int | None, typer.Option(metavar="N", help="Explain training N from now on; the others are kept.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The workspace's trainings, with settings and figures, and which one is explained."""
+    workspace = Workspace.open(ws)
+    if use is not None:
+        workspace.use_run(use)
+    found = workspace.runs()
     if json:
         console.print_json(found)
         return

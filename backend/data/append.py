@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -201,6 +202,7 @@ def _switch(folder: Folder, joined: _Joined) -> None:
         artifacts = {**manifest.artifacts, "data": _data_artifact(manifest, mark, name, digest)}
         if model_is_current:
             artifacts["checkpoints"] = _kept(artifacts["checkpoints"], mark, info)
+        runs = [each.model_copy(update={"details": _with_rows(each.details, info)}) for each in manifest.runs]
         number = sum(key.startswith("append-") for key in info.sources) + 1
         data = info.model_copy(
             update={
@@ -212,7 +214,7 @@ def _switch(folder: Folder, joined: _Joined) -> None:
                 "merged": dict(naming.merged),
             }
         )
-        return manifest.model_copy(update={"data": data, "artifacts": artifacts})
+        return manifest.model_copy(update={"data": data, "artifacts": artifacts, "runs": tuple(runs)})
 
     folder.update(change)
 
@@ -231,8 +233,13 @@ def _data_artifact(manifest: Manifest, mark: str, name: str, digest: str) -> Art
 
 def _kept(checkpoints: Artifact, mark: str, info: DataInfo) -> Artifact:
     """The record of the checkpoints, which new rows don't change; how many rows they were trained on."""
-    details = {"trained_on": info.n_train, **checkpoints.details}
-    return checkpoints.model_copy(update={"inputs": {**checkpoints.inputs, "data": mark}, "details": details})
+    inputs, details = {**checkpoints.inputs, "data": mark}, _with_rows(checkpoints.details, info)
+    return checkpoints.model_copy(update={"inputs": inputs, "details": details})
+
+
+def _with_rows(details: dict[str, Any], info: DataInfo) -> dict[str, Any]:
+    """What is recorded of a training, and how many rows it saw: those before the first `append`."""
+    return {"trained_on": info.n_train, **details}
 
 
 def _settle(folder: Folder) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.folder import EarlierRun, Folder, Manifest
+from backend.folder import Artifact, EarlierRun, Folder, Manifest
+from backend.model.checkpoints import FoundCheckpoint
 from backend.model.dynamics import dynamics_key, has_run, record_runs, runs_artifact, write_run
 from backend.model.origin import check_trainable, was_attached
 from backend.model.recorded_checkpoints import record_checkpoints
@@ -42,10 +43,58 @@ def train_run(
     return result
 
 
+def use_run(folder: Folder, number: int) -> None:
+    """Put another of the workspace's trainings in force, by one write of the manifest.
+
+    `InputError` where there is none of that number, or its files are gone.
+    """
+    with folder.lock():
+        manifest = folder.manifest()
+        chosen = next((each for each in manifest.runs if each.number == number), None)
+        if chosen is None:
+            raise InputError(_no_other(folder, number))
+        paths = [folder.checkpoint_path(each) for each in chosen.checkpoints]
+        if gone := next((path for path in paths if not path.is_dir()), None):
+            raise InputError(f"{gone}: is gone; training {number} can't be used any more")
+        max_length = chosen.max_length or (chosen.details.get("settings") or {}).get("max_length")
+        details = {name: value for name, value in chosen.details.items() if name not in _RECORDED_ANEW}
+        record_checkpoints(
+            folder,
+            [
+                FoundCheckpoint(path, each.step, each.epoch, each.weight, None)
+                for path, each in zip(paths, chosen.checkpoints, strict=True)
+            ],
+            inside=True,
+            classes=manifest.classes,
+            max_length=max_length,
+            runs=tuple(each for each in _with_current(manifest) if each.number != number),
+            dynamics=_logged(folder, number, dynamics_key(manifest, paths[-1], max_length)),
+            **{**details, "run": number, "trained": chosen.created},
+        )
+
+
+_RECORDED_ANEW = ("weights", "made_by", "run", "trained")
+
+
+def _no_other(folder: Folder, number: int) -> str:
+    manifest = folder.manifest()
+    there = ", ".join(str(each.number) for each in manifest.runs) or "none"
+    if "checkpoints" in manifest.artifacts and manifest.run == number:
+        return f"{folder.path}: training {number} is the one that is explained"
+    return f"{folder.path}: no training {number}; beside the one that is explained: {there}"
+
+
+def _logged(folder: Folder, number: int, key: str) -> Artifact | None:
+    """The artifact of a training's logits; None where none with this key are there."""
+    if not folder.dynamics_of(number).is_dir():
+        return None
+    found = runs_artifact(folder, number, key)
+    return found if found.details["seeds"] else None
+
+
 def _number(folder: Folder) -> int:
     """Of the training to come, from 1."""
-    manifest = folder.manifest()
-    return len(manifest.runs) + 1 + ("checkpoints" in manifest.artifacts)
+    return max((each.number for each in _with_current(folder.manifest())), default=0) + 1
 
 
 def _record_run(folder: Folder, number: int, result: TrainingResult, settings: TrainingSettings) -> None:
@@ -61,8 +110,9 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         inside=True,
         classes=manifest.classes,
         max_length=result.max_length,
-        runs=_earlier(manifest),
+        runs=_with_current(manifest),
         dynamics=logged,
+        run=number,
         eval_accuracy=result.eval_accuracy,
         eval_macro_f1=result.figures.macro_f1 if result.figures else None,
         eval_counts=result.figures.counts() if result.figures else None,
@@ -72,38 +122,41 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
     )
 
 
-def _earlier(manifest: Manifest) -> tuple[EarlierRun, ...]:
-    """The runs before the one to be recorded, with the one that is explained now."""
+def _with_current(manifest: Manifest) -> tuple[EarlierRun, ...]:
+    """All trainings by number, the one that is explained now among them."""
     known = manifest.artifacts.get("checkpoints")
     if known is None:
         return manifest.runs
     details = {name: value for name, value in known.details.items() if name != "weights"}
-    number = len(manifest.runs) + 1
-    before = EarlierRun(
-        number=number, created=known.created, checkpoints=manifest.checkpoints, details=details
+    current = EarlierRun(
+        number=manifest.run,
+        created=details.get("trained", known.created),
+        checkpoints=manifest.checkpoints,
+        details=details,
+        max_length=manifest.max_length,
     )
-    return (*manifest.runs, before)
+    return tuple(sorted((*manifest.runs, current), key=lambda each: each.number))
 
 
 def list_runs(folder: Folder) -> list[dict[str, Any]]:
-    """All trainings, the newest last, ready for JSON: settings, figures on eval, where they lie."""
+    """All trainings by number, ready for JSON: settings, figures on eval, where they lie."""
     manifest = folder.manifest()
-    found = [(each.number, each.created, each.checkpoints, each.details) for each in manifest.runs]
-    if artifact := manifest.artifacts.get("checkpoints"):
-        found.append((len(found) + 1, artifact.created, manifest.checkpoints, artifact.details))
     return [
         {
-            "number": number,
-            "created": created,
-            "current": place == len(manifest.runs),
-            **{name: (details.get("settings") or {}).get(name) for name in ("epochs", "lr", "batch_size")},
-            "settings": details.get("settings"),
-            "steps": checkpoints[-1].step,
-            "accuracy": details.get("eval_accuracy"),
-            "macro_f1": details.get("eval_macro_f1"),
-            "folder": str(Path(checkpoints[-1].path).parent),
+            "number": each.number,
+            "created": each.created,
+            "current": "checkpoints" in manifest.artifacts and each.number == manifest.run,
+            **{
+                name: (each.details.get("settings") or {}).get(name)
+                for name in ("epochs", "lr", "batch_size")
+            },
+            "settings": each.details.get("settings"),
+            "steps": each.checkpoints[-1].step,
+            "accuracy": each.details.get("eval_accuracy"),
+            "macro_f1": each.details.get("eval_macro_f1"),
+            "folder": str(Path(each.checkpoints[-1].path).parent),
         }
-        for place, (number, created, checkpoints, details) in enumerate(found)
+        for each in _with_current(manifest)
     ]
 
 
