@@ -25,6 +25,8 @@ _DRAWN_ROWS = 2_000  # at most, in each
 _MISFIT = 1.25  # each end of the interval is moved by this factor (docs/measured.md: how often it holds)
 _Z = 1.645
 _WIDEST = 10.0  # factor between the ends of an interval beyond which no number is said
+UNSEEN = "errors that similar texts share are not counted"
+"""What annotators get wrong in the same way each time is a rule to every model that learns from it."""
 _MOST_FLOWS = 50
 _LEAST_FLOW = 0.5  # rows
 
@@ -71,7 +73,7 @@ class NoiseEstimate:
             )
         return (
             f"about {rounded(self.wrong)} of {self.rows:,} "
-            f"({rounded(self.low)} to {rounded(self.high)}, {CERTAINTY:.0%} interval)"
+            f"({rounded(self.low)} to {rounded(self.high)}, {CERTAINTY:.0%} interval; {UNSEEN})"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import streamlit as st
 
 from backend.data.overlap import stands_also_in
 from backend.folder import ArtifactState
-from backend.scores.label_noise import CERTAINTY, NoiseEstimate, rounded
+from backend.scores.label_noise import CERTAINTY, UNSEEN, NoiseEstimate, rounded
 from backend.scores.queue import QueueFilter
 from backend.scores.queue_item import LABEL, UNDECIDED
 from backend.scores.registry import all_scores, producer_of
@@ -106,7 +106,7 @@ def _wrong_labels(left: NoiseEstimate) -> Finding:
     )
     words = (
         f"of {left.rows:,} undecided training rows probably wrong ({rounded(left.low)} to "
-        f"{rounded(left.high)}, {CERTAINTY:.0%} interval)"
+        f"{rounded(left.high)}, {CERTAINTY:.0%} interval; {UNSEEN})"
     ).replace("%", " %")
     among = f". Among all rows: {flows}" if flows else ""
     severity: Severity = "high" if left.low > SERIOUS * max(left.rows, 1) else "medium"
