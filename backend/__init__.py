@@ -8,7 +8,7 @@
 import os
 
 # Threads that wait should soon sleep: with the app, a job and a browser on few cores, spinning ones made
-# a training step several times slower (docs/decisions.md). Must be set before torch is imported.
+# a training step several times slower (docs/decisions.md, D-019). Must be set before torch is imported.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m backend COMMAND`` (DESIGN section 6).
+"""The command line: ``python -m backend COMMAND`` (docs/design.md, section 6).
 
 Exit codes: 0 done, 2 the user's input is wrong (one line on stderr), 130 stopped (Ctrl-C or
 TERM), 1 a fault of ours.

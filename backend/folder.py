@@ -1,6 +1,6 @@
 """A workspace on disk: manifest, lock, artifact ids.
 
-Layout and manifest follow DESIGN section 5. Everything derived is recorded as an `Artifact` that
+Layout and manifest follow docs/design.md, section 5. Everything derived is recorded as an `Artifact` that
 carries the ids of what it was computed from; an artifact whose inputs have changed is stale.
 """
 

@@ -1,9 +1,9 @@
 """From ranked examples to what a person reads: tokens, and words of both texts with their shares.
 
 A token's term is known from its row. Where a token stands at several positions of a text, the store
-keeps the gradients of these apart, and its term is split over them by the position-level formula of
-DESIGN section 3, ``s(i, j) = sum_c eta_c (d loss(x)/d e_i) . (d loss(q)/d e_j)``, summed over the other
-text's positions.
+keeps the gradients of these apart, and its term is split over them by the position-level formula,
+``s(i, j) = sum_c eta_c (d loss(x)/d e_i) . (d loss(q)/d e_j)``, summed over the other text's positions
+(docs/design.md, section 3.2).
 """
 
 from __future__ import annotations

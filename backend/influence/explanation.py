@@ -1,4 +1,4 @@
-"""What `explain` answers: plain records, and the JSON contract of DESIGN section 6."""
+"""What `explain` answers: plain records, and the JSON contract of docs/design.md, section 6.2."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Gradients at the output of the word-embedding layer, for a whole batch in one backward pass.
 
-DESIGN section 3: ``g_c(x, w) = sum over positions i with token w of d loss_c(x) / d e_i``. The loss is
-summed over the batch, so the gradient at e_i of example x depends on x alone. The gradient is taken
+``g_c(x, w) = sum over positions i with token w of d loss_c(x) / d e_i`` (docs/design.md, section 3.1). The
+loss is summed over the batch, so the gradient at e_i of example x depends on x alone. The gradient is taken
 at the embedding *output*: with tied weights the gradient of the weight has a second, dense part.
 """
 

@@ -3,7 +3,8 @@
 A row is stored in the main directions of its checkpoint (see `Moments`), divided by the norm of its example's
 gradient, 8 bits a number. A query reads the lists of its tokens from end to end and adds the products up per
 example: every example gets an approximate influence, times its norm again. Long lists cost what the memory
-takes to deliver them, and no mode can miss an example because a list's top was cut off (docs/decisions.md).
+takes to deliver them, and no mode can miss an example because a list's top was cut off
+(docs/decisions.md, D-021).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Score modes: how the dot product of two gradients is preconditioned or normalised (DESIGN section 3).
+"""Score modes: how the dot product of two gradients is preconditioned or normalised.
 
 A mode is a linear change of the query's rows, and a factor for each training example. Both leave the score
-a sum over shared tokens. With I the plain influence (`dot`):
+a sum over shared tokens (docs/design.md, section 3.3). With I the plain influence (`dot`):
 
 - ``train-normalised``: I(x, q) / sqrt(I(x, x)), as RelatIF (Barshan et al. 2020) does with identity Hessian.
 - ``cosine``: I(x, q) / sqrt(I(x, x) I(q, q)), between -1 and 1.

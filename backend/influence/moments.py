@@ -1,5 +1,5 @@
-"""Second moments of a checkpoint's rows: what `fisher`, `kfac` and `ekfac` precondition with (DESIGN
-section 3).
+"""Second moments of a checkpoint's rows: what `fisher`, `kfac` and `ekfac` precondition with
+(docs/design.md, section 3.3).
 
 All are means over training examples or rows, gathered from the stored rows while the index is built:
 ``shares`` a_w, the share of examples that contain token w; ``squares`` f_w, the mean over examples of

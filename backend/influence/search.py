@@ -1,5 +1,5 @@
-"""Scores and rankings: ``I(x, q) = sum_c eta_c sum_w g_c(x, w) . g_c(q, w)`` (DESIGN section 3), in any
-mode."""
+"""Scores and rankings: ``I(x, q) = sum_c eta_c sum_w g_c(x, w) . g_c(q, w)``, in any mode
+(docs/design.md, section 3.1)."""
 
 from __future__ import annotations
 

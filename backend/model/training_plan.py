@@ -12,7 +12,7 @@ from typing import Any
 
 from backend.model.config_file import read_config, width_of
 
-_RATE, _WIDTH = 3e-4, 384  # of MiniLM; as usual for so small a model (docs/decisions.md)
+_RATE, _WIDTH = 3e-4, 384  # of MiniLM; as usual for so small a model (docs/decisions.md, D-101)
 _NARROWER = 2.5  # the rate falls with the width to this power: 5e-5 at 768, 3e-5 at 1,024
 _LOWEST, _HIGHEST = 1e-5, 2e-3
 _STEPS, _STEPS_PER_CLASS = 250, 15
@@ -152,7 +152,7 @@ def _share(rows: int, classes: int, width: int | None, values: Mapping[str, Any]
 
 
 def _least(classes: int) -> float:
-    """The share below which a model hardly learns; few classes are told apart sooner (docs/decisions.md)."""
+    """The share below which a model hardly learns; few classes need less (docs/decisions.md, D-103)."""
     return min(_ENOUGH, max(classes, 2) / _EASILY)
 
 

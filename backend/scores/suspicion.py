@@ -9,7 +9,7 @@ has nothing to do with them (a model that has hardly learnt) adds nothing, and a
 
 z is taken once among all rows and once among those of the row's class. It orders the queue; it is no
 probability, since views are not independent. Without `wrong_label`, and for other decisions than about
-labels, it is the mean rank over the scores that there are. How it was chosen: docs/decisions.md.
+labels, it is the mean rank over the scores that there are. How it was chosen: docs/decisions.md, D-109.
 """
 
 from __future__ import annotations

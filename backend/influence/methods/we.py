@@ -1,4 +1,4 @@
-"""TracIn at the word embeddings, in full and without special tokens (DESIGN section 3)."""
+"""TracIn at the word embeddings, in full and without special tokens (docs/design.md, section 3.1)."""
 
 from __future__ import annotations
 

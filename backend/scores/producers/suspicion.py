@@ -38,7 +38,7 @@ PRODUCER = Producer(
             "suspect label",
             "high",
             "P(wrong label) with the odds that training dynamics add",
-            "this project, docs/decisions.md",
+            "this project, docs/decisions.md, D-109",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,
         ),
