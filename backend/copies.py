@@ -64,12 +64,10 @@ def _table(split: Split, labels: Sequence[str]) -> pa.Table:
     """Rows without anything but what a model and its scores need; ids of both splits differ."""
     columns = {
         "id": [f"{split.name}-{row}" for row in split.table[ID].to_pylist()],
-        "text": split.texts,
+        **split.examples.columns(),
         "label": list(labels),
         "split": [_PARTS[split.name]] * len(split),
     }
-    if split.texts_b is not None:
-        columns["text_b"] = split.texts_b
     if split.groups is not None:
         columns["group"] = split.groups
     return pa.table(columns)

@@ -59,6 +59,11 @@ class DataInfo(_Record):
     sources: dict[str, str] = {}
     files: dict[SplitName, SplitFile] = {}
 
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of the fields, in reading order."""
+        return (self.text,) if self.text_b is None else (self.text, self.text_b)
+
     def file(self, split: SplitName) -> str:
         """Name of the file that holds the rows of ``split``."""
         return self.files.get(split, f"{split}.parquet")

@@ -187,8 +187,7 @@ def _trial(
     labels = class_places(context.evaluation.labels, manifest.classes)
     guide, measured = np.empty(0, dtype=np.int64), np.arange(len(labels))
     if strategy.guided:
-        eval_rows = context.evaluation
-        groups = equal_text_groups(eval_rows.texts, eval_rows.texts_b)
+        groups = equal_text_groups(context.evaluation.examples)
         guide, measured = divided_eval(labels, settings.guide, 0, groups)
     with folder.lock():  # a strategy may keep embeddings or train for a score
         trial = strategy.trial(StrategyContext(context, given, guide, measured, options))

@@ -45,12 +45,11 @@ def small_workspace(
     if folder.exists() or home.exists():
         raise InputError(f"{folder if folder.exists() else home}: exists already; choose another place")
     train, evaluation = workspace.train_split, workspace.eval_split
-    texts = [*train.texts, *evaluation.texts]
-    seconds = [*train.texts_b, *evaluation.texts_b] if train.texts_b and evaluation.texts_b else None
+    examples = train.examples + evaluation.examples
     chosen = np.random.default_rng(rows_seed).permutation(len(train))[:rows]
     places = {"train": np.sort(chosen), "eval": np.arange(len(evaluation))}
     try:
-        write_small_model(home, kind, texts, seconds, tokenizer=_tokenizer(workspace), seed=settings.seed)
+        write_small_model(home, kind, examples, tokenizer=_tokenizer(workspace), seed=settings.seed)
         small = copied(workspace, folder, rows=places, model=str(home.resolve()))
         small.train(settings, progress)
         small.precompute(progress=progress)

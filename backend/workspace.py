@@ -610,9 +610,7 @@ class Workspace:
         from backend.scores.vog import token_vog
 
         split = self.train_split
-        place = split.position(row)
-        text_b = split.texts_b[place] if split.texts_b else None
-        return token_vog(self.explainer(device), split.texts[place], text_b, split.labels[place])
+        return token_vog(self.explainer(device), split.take([split.position(row)]))
 
     def _score_context(self, settings: ScoreSettings | None, progress: Progress = silent) -> Context:
         from backend.scores.context import Context

@@ -115,11 +115,9 @@ def all_scores(engine: Engine, places: Sequence[int]) -> dict[str, tuple[np.ndar
     """Scores and cost in words: kronfluence at the last checkpoint and summed over all, and ours."""
     train, split, padding = engine.train, engine.splits["eval"], engine.checkpoints.tokenizer.pad_token_id
     given = [engine.classes.index(each) for each in train.labels]
-    rows = Rows(engine.checkpoints.encode(train.texts, train.texts_b), given, padding)
-    texts = [split.texts[each] for each in places]
-    seconds = None if split.texts_b is None else [split.texts_b[each] for each in places]
+    rows = Rows(engine.checkpoints.encode(train.examples), given, padding)
     own = [engine.classes.index(split.labels[each]) for each in places]
-    queries = Rows(engine.checkpoints.encode(texts, seconds), own, padding)
+    queries = Rows(engine.checkpoints.encode(split.take(places)), own, padding)
     found: dict[str, tuple[np.ndarray, str]] = {}
     totals: dict[str, np.ndarray] = {}
     for model, weight in zip(engine.checkpoints.models, engine.checkpoints.weights, strict=True):

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from backend.data.columns import Columns
+from backend.data.dataset import Split
 from backend.demo import build_demo
 from backend.influence.exact import exact_rows
 from backend.influence.indexing import sample_queries
@@ -66,28 +67,27 @@ def agreement(workspace: Workspace, queries: int = 2, examples: int = 20) -> flo
     rng, worst = np.random.default_rng(0), 0.0
     for position in rng.choice(len(workspace.eval_split), queries, replace=False):
         split = workspace.eval_split
-        query = (split.texts[position], split.texts_b[position] if split.texts_b else None)
+        one = split.take([int(position)])
         label = int(rng.integers(len(classes)))
-        encoded = checkpoints.encode([query[0]], [query[1]] if query[1] else None)
+        encoded = checkpoints.encode(one)
         traced = checkpoints.trace(encoded, [label])[0]
         drawn = np.sort(rng.choice(len(train), examples, replace=False))
         exact = exact_rows(explainer, drawn)
         found = summed_terms(exact, traced, drawn, checkpoints.vocabulary).sum(axis=1)
-        rows = [
-            (
-                train.texts[each],
-                train.texts_b[each] if train.texts_b else None,
-                classes.index(train.labels[each]),
-            )
-            for each in drawn
-        ]
+        rows = [_as_dense(train, each, classes.index(train.labels[each])) for each in drawn.tolist()]
         weights = checkpoints.weights.tolist()
         length = manifest.max_length or 128
-        terms = dense_terms(models, weights, checkpoints.tokenizer, rows, (*query, label), length)
+        query = _as_dense(split, int(position), label)
+        terms = dense_terms(models, weights, checkpoints.tokenizer, rows, query, length)
         truth = terms.sum(dim=1).numpy()
         large = np.abs(truth) >= 1e-3 * np.abs(truth).max()
         worst = max(worst, float((np.abs(found - truth)[large] / np.abs(truth)[large]).max()))
     return worst
+
+
+def _as_dense(split: Split, place: int, label: int) -> tuple[str, str | None, int]:
+    text, *more = split.texts_of(place)
+    return text, more[0] if more else None, label
 
 
 def latency(workspace: Workspace, queries: int = 50) -> dict[str, float]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from backend.data.columns import Columns
 from backend.data.embedded import NAMES, write_demo_source
+from backend.data.examples import Examples
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import encode
 from backend.model.training_settings import TrainingSettings
@@ -148,7 +149,7 @@ def _job(
     tokenizer = load_tokenizer(model.folder.tokenizer_path(manifest))
     length = manifest.max_length or MAX_LENGTH
     train, asked = (
-        [each.input_ids for each in encode(tokenizer, [row["text"] for row in part], None, length)]
+        [each.input_ids for each in encode(tokenizer, Examples.of([row["text"] for row in part]), length)]
         for part in (rows, queries)
     )
     return Job(

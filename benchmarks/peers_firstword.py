@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.data.examples import Examples
 from backend.influence.explain import Explainer
 from backend.influence.indexing import build_index
 from backend.influence.modes import score_mode
@@ -81,5 +82,5 @@ class Firstword:
 
     def _traced(self, position: int) -> TracedExample:
         checkpoints = self._opened.checkpoints
-        encoded = checkpoints.encode([self._job.query_texts[position]], None)
+        encoded = checkpoints.encode(Examples.one(self._job.query_texts[position]))
         return checkpoints.trace(encoded, [self._job.query_labels[position]])[0]

@@ -191,7 +191,7 @@ def _told_apart(workspace: Workspace) -> float:
     """Two random halves of the training rows, one in the target's place: AUROC of telling them apart."""
     context = Context(workspace.folder, ScoreSettings(), workspace.explainer)
     halves = (np.random.default_rng(2).random(len(context.train)) < 0.5).astype(np.int64)
-    groups = equal_text_groups(context.train.texts, context.train.texts_b)
+    groups = equal_text_groups(context.train.examples)
     return float(roc_auc_score(halves, domain_probabilities(context.embeddings, halves, groups, 5, 0)))
 
 

@@ -15,6 +15,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast, TrainingArguments
 from transformers import logging as transformers_logging
 
+from backend.data.examples import Examples
 from backend.model.embedded import embedded_model_path
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import Tokens, collate, encode_ids
@@ -62,7 +63,7 @@ def sentences(seed: int) -> tuple[PreTrainedTokenizerFast, list[Tokens]]:
     with gzip.open(SENTENCES, "rt", encoding="utf-8") as lines:
         texts = [row["text"] for row in map(json.loads, lines) if row["split"] == "train"]
     order = np.random.default_rng(seed).permutation(len(texts))
-    encoded = encode_ids(tokenizer, [texts[each] for each in order.tolist()], None, MOST_TOKENS)
+    encoded = encode_ids(tokenizer, Examples.of(texts).take(order), MOST_TOKENS)
     known = {tokenizer.pad_token_id: tokenizer.pad_token_id}  # 0
     ids = [[known.setdefault(each, len(known)) for each in text.input_ids] for text in encoded]
     return tokenizer, [Tokens(each, None) for each in ids]

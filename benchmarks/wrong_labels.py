@@ -15,14 +15,13 @@ import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from cleanlab.count import compute_confident_joint
 
-from backend.data.dataset import Split
 from backend.data.equal_texts import equal_text_groups
+from backend.data.examples import Examples
 from backend.mislabel import MislabelSettings, flip
 from backend.model.embeddings import Encoder
 from backend.scores.crossfit import CrossFit
@@ -70,16 +69,16 @@ def measured(rows: Rows, given: Sequence[str], wrong: np.ndarray, features: np.n
     classes = sorted(set(given))
     numbers = {name: number for number, name in enumerate(classes)}
     labels = np.array([numbers[label] for label in given])
-    groups = equal_text_groups(rows.texts, None)
+    examples = Examples.of(rows.texts)
+    groups = equal_text_groups(examples)
     folds = stratified_folds(labels, groups, _FOLDS, 0)
     probabilities = np.zeros((len(labels), len(classes)), dtype=np.float32)
     for fold in range(int(folds.max()) + 1):
         fit, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         probe = fitted_probe(features[fit], labels[fit], groups[fit], len(classes), 0)
         probabilities[held] = probe.probabilities(features[held])
-    split = cast(Split, SimpleNamespace(texts=rows.texts, texts_b=None))
     out_of_fold = CrossFit(probabilities, folds, labels)
-    words = word_log_probabilities(split, labels, len(classes), folds)
+    words = word_log_probabilities(examples, labels, len(classes), folds)
     given_to = label_matrix(labels, len(classes))
     votes = (label_matrix(groups).T @ given_to).tocsr()[groups] - given_to
     said = find_wrong_labels([out_of_fold.log_probabilities, words], labels, classes, votes)
@@ -104,7 +103,7 @@ def runs(names: Sequence[str], count: int, shares: Sequence[float], seeds: int) 
     for name in names:
         for seed in range(seeds if name in PLANTED else 1):
             rows = rows_of(name, count, seed)
-            features = encoder.encode(rows.texts)
+            features = encoder.encode(Examples.of(rows.texts))
             for share in shares if name in PLANTED else (None,):
                 given = rows.labels
                 if share:

@@ -9,6 +9,7 @@ import pytest
 from backend.data.columns import LABEL
 from backend.data.dataset import Split
 from backend.data.equal_texts import equal_text_groups
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.everything import compute_everything, plan
 from backend.folder import DataInfo
@@ -71,7 +72,7 @@ def test_whether_there_are_errors_is_not_known_without_predictions(tiny_workspac
 def test_what_folds_need_is_what_folds_are_refused_for(texts, labels, most, found):
     split = Split("train", pa.table({"text": texts, LABEL: labels}), DataInfo.model_construct(text="text"))
     assert (no_folds(split) or "").startswith(found or "") and (no_folds(split) is None) == (found is None)
-    places, groups = np.unique(labels, return_inverse=True)[1], equal_text_groups(texts, None)
+    places, groups = np.unique(labels, return_inverse=True)[1], equal_text_groups(Examples.of(texts))
     if found is None:
         assert len(set(stratified_folds(places, groups, most, 0).tolist())) >= 2
     else:

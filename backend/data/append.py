@@ -18,13 +18,13 @@ from backend.data.append_report import AppendReport
 from backend.data.append_rows import NewRows, behind, read_new
 from backend.data.class_naming import Naming
 from backend.data.dataset import Split, load_split, split_path
+from backend.data.examples import Examples
 from backend.data.label_variants import label_variants
 from backend.data.messages import first_line
 from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
-from backend.data.validate import Usable
 from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Artifact, DataInfo, Folder, Manifest
@@ -119,11 +119,11 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
         rejected=tuple(rejections.sorted()),
         left_out=new.left_out,
         missing=new.missing,
-        repeated=_shared([*_texts(new.part), new.part.labels], [*_texts(before), before.labels]),
-        overlap=int(stands_also_in(new.part, evaluation).sum()),
+        repeated=_shared(new.part.examples, before.examples),
+        overlap=int(stands_also_in(new.part.examples, evaluation.examples).sum()),
         broken=tuple(rejections.sorted_broken()),
-        contradicted=int(contradicted_in(new.part, evaluation).sum()),
-        contradicting=int(contradicted_in(new.part, before).sum()),
+        contradicted=int(contradicted_in(new.part.examples, evaluation.examples).sum()),
+        contradicting=int(contradicted_in(new.part.examples, before.examples).sum()),
         survey=_survey(new, manifest, rejections),
     )
     mark = fingerprint(manifest.classes, _content(together), _content(evaluation))
@@ -147,18 +147,13 @@ def _survey(new: NewRows, manifest: Manifest, rejections: Rejections) -> Survey:
 
 
 def _content(split: Split) -> Content:
-    return Content(split.ids, split.texts, split.texts_b, split.labels)
+    return Content(split.ids, split.examples)
 
 
-def _texts(part: Usable | Split) -> list[list[str]]:
-    """The texts of the rows, one list, or two for pairs."""
-    return [part.texts] if part.texts_b is None else [part.texts, part.texts_b]
-
-
-def _shared(new: list[list[str]], old: list[list[str]]) -> int:
-    """How many rows of ``new`` are in ``old`` too; both are lists of columns."""
-    known = set(zip(*old, strict=True))
-    return sum(each in known for each in zip(*new, strict=True))
+def _shared(new: Examples, old: Examples) -> int:
+    """How many of ``new`` are in ``old`` too, with all fields and the target."""
+    known = set(zip(*old.fields, old.targets, strict=True))
+    return sum(each in known for each in zip(*new.fields, new.targets, strict=True))
 
 
 def _check_whole(folder: Folder, manifest: Manifest) -> None:

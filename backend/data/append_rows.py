@@ -58,7 +58,7 @@ def read_new(source: str, before: Split, manifest: Manifest, rejections: Rejecti
     part = some(part, rejections, "train")
     ids = part.ids
     if ids is None:
-        ids = content_ids("t", part.texts, part.texts_b, part.labels, taken=before.ids)
+        ids = content_ids("t", part.examples, taken=before.ids)
     table = _stored(part, fit.schema, columns.label, codec, naming)
     return NewRows(
         part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out, spelled, naming

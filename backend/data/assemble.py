@@ -160,7 +160,7 @@ def some(part: Usable, rejections: Rejections, split: str) -> Usable:
 
 
 def _hold_out(part: Usable, fraction: float, seed: int) -> tuple[Usable, Usable]:
-    mask = held_out(part, fraction, seed)
+    mask = held_out(part.examples, fraction, seed)
     if not mask.any():
         raise InputError(
             f"{part.rows.file}: a share of {fraction:g} of {len(part)} rows is not one row of any class; "

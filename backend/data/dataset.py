@@ -1,13 +1,16 @@
 """The rows of one split of a workspace."""
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
+from backend.data.examples import Examples
 from backend.data.messages import first_line, shown_value
 from backend.data.python_values import python_values
 from backend.data.rows import is_json, parsed
@@ -34,24 +37,28 @@ class Split:
         return self.table.column(ID).to_pylist()
 
     @cached_property
-    def texts(self) -> list[str]:
-        """The text of each row (the first of a pair)."""
-        return self.table.column(self.info.text).to_pylist()
+    def examples(self) -> Examples:
+        """All rows as the model takes them; their targets are the class names."""
+        fields = tuple(self.table.column(name).to_pylist() for name in self.info.text_columns)
+        return Examples(fields, self.labels)
 
-    @cached_property
-    def texts_b(self) -> list[str] | None:
-        """The second text of each row, None if the data has single texts."""
-        return None if self.info.text_b is None else self.table.column(self.info.text_b).to_pylist()
+    def take(self, places: Iterable[int] | np.ndarray) -> Examples:
+        """The rows at 0-based places, in that order."""
+        return self.examples.take(places)
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The first field of each row."""
+        return self.examples.fields[0]
 
     @property
     def text_columns(self) -> list[pa.ChunkedArray]:
-        """The column of texts and, for pairs, that of second texts."""
-        names = [self.info.text, *([self.info.text_b] if self.info.text_b else [])]
-        return [self.table.column(name).cast(pa.string()) for name in names]
+        """The columns of the fields, in reading order."""
+        return [self.table.column(name).cast(pa.string()) for name in self.info.text_columns]
 
     def texts_of(self, position: int) -> tuple[str, ...]:
-        """The text of the row at a 0-based place and, for a pair, its second text."""
-        return (self.texts[position], *([self.texts_b[position]] if self.texts_b else []))
+        """The fields of the row at a 0-based place."""
+        return self.examples.row(position)
 
     @cached_property
     def labels(self) -> list[str]:

@@ -188,8 +188,7 @@ def _patch(split: Split, states: Mapping[str, RowState]) -> pa.Table:
     rows = [(row_id, labels.get(row_id), states[row_id]) for row_id in decided]
     cells = [(row_id, s.action, old, s.label, s.reason, s.author, s.at) for row_id, old, s in rows]
     columns = {name: [row[i] for row in cells] for i, name in enumerate(PATCH_COLUMNS)}
-    for name, texts in (("text", split.texts), ("text_b", split.texts_b)):
-        if texts is not None:
-            known = dict(zip(split.ids, texts, strict=True))
-            columns[name] = [known.get(row_id) for row_id in decided]
+    for name, texts in split.examples.columns().items():
+        known = dict(zip(split.ids, texts, strict=True))
+        columns[name] = [known.get(row_id) for row_id in decided]
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})

@@ -6,24 +6,13 @@ Texts are equal up to case, white space and Unicode form (composed or not); of a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-TextKey = tuple[str, str]
+from backend.data.examples import Examples
 
-
-class Texts(Protocol):
-    """Rows of one text, or of two; of a split or of rows that are being read."""
-
-    @property
-    def texts(self) -> list[str]:
-        """The first text of every row."""
-
-    @property
-    def texts_b(self) -> list[str] | None:
-        """The second, for pairs."""
+TextKey = tuple[str, ...]
 
 
 def normalised(text: str) -> str:
@@ -33,23 +22,20 @@ def normalised(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def text_key(text: str, text_b: str | None = None) -> TextKey:
+def text_key(*fields: str) -> TextKey:
     """Equal for rows with the same text, or the same pair of texts."""
-    return normalised(text), normalised(text_b) if text_b is not None else ""
+    return tuple(map(normalised, fields))
 
 
-def text_keys(rows: Texts) -> list[TextKey]:
+def text_keys(rows: Examples) -> Iterator[TextKey]:
     """`text_key` of every row."""
-    if rows.texts_b is None:
-        return [(normalised(text), "") for text in rows.texts]
-    return [text_key(*pair) for pair in zip(rows.texts, rows.texts_b, strict=True)]
+    return map(text_key, *rows.fields)
 
 
-def different_texts(rows: Texts, most: int) -> int:
+def different_texts(rows: Examples, most: int) -> int:
     """How many different texts there are, counted up to ``most``; reads no further than it has to."""
-    seconds = rows.texts_b if rows.texts_b is not None else [None] * len(rows.texts)
     found: set[TextKey] = set()
-    for key in map(text_key, rows.texts, seconds):
+    for key in text_keys(rows):
         found.add(key)
         if len(found) >= most:
             break
@@ -61,12 +47,10 @@ def same_texts(one: Sequence[str], other: Sequence[str]) -> bool:
     return len(one) == len(other) > 0 and text_key(*one) == text_key(*other)
 
 
-def equal_text_groups(texts: Sequence[str], texts_b: Sequence[str] | None) -> np.ndarray:
+def equal_text_groups(rows: Examples) -> np.ndarray:
     """The group of each row: int64 (n), numbered by first appearance.
 
-    Rows of a group have equal normalised texts, in both columns where there are two.
+    Rows of a group have equal normalised texts, in both fields where there are two.
     """
-    seconds = texts_b if texts_b is not None else [None] * len(texts)
     numbers: dict[TextKey, int] = {}
-    keys = map(text_key, texts, seconds)
-    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in text_keys(rows)], dtype=np.int64)

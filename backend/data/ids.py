@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Literal
+
+from backend.data.examples import Examples
 
 _BYTES = 8  # of the hash, two hex digits each
 
 
 def content_ids(
     prefix: Literal["t", "e"],
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
-    labels: Sequence[str],
+    examples: Examples,
     taken: Iterable[str] = (),
 ) -> list[str]:
     """``prefix`` and 16 hex digits for each row; a repeated row gets -2, -3, ... appended.
@@ -25,8 +26,9 @@ def content_ids(
     seen = Counter(each.partition("-")[0] for each in taken)
     size = (len(next(iter(seen))) - len(prefix)) // 2 if seen else _BYTES
     ids = []
-    for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
-        content = json.dumps([text, None if texts_b is None else texts_b[i], label])
+    texts, texts_b = examples.pair
+    for text, second, label in zip(texts, texts_b or repeat(None), examples.targets, strict=False):
+        content = json.dumps([text, second, label])
         plain = prefix + hashlib.blake2b(content.encode(), digest_size=size).hexdigest()
         seen[plain] += 1
         ids.append(plain if seen[plain] == 1 else f"{plain}-{seen[plain]}")

@@ -174,7 +174,7 @@ def dry_run(
 
 def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestReport:
     counts = data.train.counts(data.classes), data.eval.counts(data.classes)
-    repeated, contradicting = repeated_within(data.train)
+    repeated, contradicting = repeated_within(data.train.examples)
     rejected = tuple(rejections.sorted())
     return IngestReport(
         n_train=len(data.train),
@@ -183,10 +183,10 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
         counts={"train": counts[0], "eval": counts[1]},
         rejected=rejected,
         left_out=data.left_out,
-        overlap=int(stands_also_in(data.eval, data.train).sum()),
+        overlap=int(stands_also_in(data.eval.examples, data.train.examples).sum()),
         repeated=int(repeated.sum()),
         broken=tuple(rejections.sorted_broken()),
-        contradicted=int(contradicted_in(data.eval, data.train).sum()),
+        contradicted=int(contradicted_in(data.eval.examples, data.train.examples).sum()),
         contradicting=int(contradicting.sum()),
         survey=survey(
             data.seen,
@@ -201,8 +201,8 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
 
 
 def _ids(prefix: Literal["t", "e"], part: Usable) -> list[str]:
-    return part.ids if part.ids is not None else content_ids(prefix, part.texts, part.texts_b, part.labels)
+    return part.ids if part.ids is not None else content_ids(prefix, part.examples)
 
 
 def _content(part: Usable, ids: list[str]) -> Content:
-    return Content(ids, part.texts, part.texts_b, part.labels)
+    return Content(ids, part.examples)

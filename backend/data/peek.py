@@ -106,7 +106,7 @@ def _survey(rows: Rows, guess: Guess) -> Survey:
 
 def _repeated(part: Usable) -> list[Remark]:
     """Rows with the text of an earlier one; `init` counts them in each split."""
-    again, contradicting = repeated_within(part)
+    again, contradicting = repeated_within(part.examples)
     others = f", {int(contradicting.sum()):,} of them with another label" if contradicting.any() else ""
     what = f"{count_of(int(again.sum()), 'row')} with the text of an earlier row{others}"
     return of_rows("repeated", what, np.flatnonzero(again).tolist(), part.rows.place)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from backend.data.dataset import Split
-from backend.data.equal_texts import text_key
+from backend.data.equal_texts import text_key, text_keys
 
 
 class RowsByText:
@@ -17,9 +17,7 @@ class RowsByText:
     """
 
     def __init__(self, split: Split) -> None:
-        seconds = split.texts_b if split.texts_b is not None else [None] * len(split)
-        keys = map(text_key, split.texts, seconds)
-        hashes = np.fromiter(map(hash, keys), dtype=np.int64, count=len(split))
+        hashes = np.fromiter(map(hash, text_keys(split.examples)), dtype=np.int64, count=len(split))
         self._places = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._places]
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
 from backend.data.dataset import SplitName, whole_split_path
+from backend.data.examples import Examples
 from backend.data.labels import class_places
 from backend.data.messages import first_line
 from backend.errors import InputError
@@ -25,9 +26,7 @@ class RowBlock:
     """Consecutive rows of a split."""
 
     ids: list[str]
-    texts: list[str]
-    texts_b: list[str] | None
-    labels: list[str]
+    examples: Examples
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,31 +46,27 @@ def read_shards(folder: Folder, name: SplitName) -> Iterator[RowBlock]:
     """The rows of a split, one shard in memory at a time; `InputError` if its file is missing or damaged."""
     manifest = folder.manifest()
     info, path = manifest.data, whole_split_path(folder, manifest, name)
-    columns = [ID, LABEL, info.text, *([info.text_b] if info.text_b else [])]
+    columns = [ID, LABEL, *info.text_columns]
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             rest = file.schema_arrow.empty_table().select(columns)
             for batch in file.iter_batches(SHARD_EXAMPLES, columns=columns):
                 rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).select(columns)])
                 while len(rest) >= SHARD_EXAMPLES:
-                    yield _block(rest.slice(0, SHARD_EXAMPLES), info.text, info.text_b)
+                    yield _block(rest.slice(0, SHARD_EXAMPLES), info.text_columns)
                     rest = rest.slice(SHARD_EXAMPLES)
             if len(rest):
-                yield _block(rest, info.text, info.text_b)
+                yield _block(rest, info.text_columns)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
 
 
 def label_indices(folder: Folder, name: SplitName, classes: Sequence[str]) -> np.ndarray:
     """Every row's class as its place in ``classes``: int32 (n)."""
-    labels = (label for block in read_shards(folder, name) for label in block.labels)
+    labels = (label for block in read_shards(folder, name) for label in block.examples.targets)
     return class_places(labels, classes).astype(np.int32)
 
 
-def _block(table: pa.Table, text: str, text_b: str | None) -> RowBlock:
-    return RowBlock(
-        ids=table.column(ID).to_pylist(),
-        texts=table.column(text).to_pylist(),
-        texts_b=table.column(text_b).to_pylist() if text_b else None,
-        labels=table.column(LABEL).to_pylist(),
-    )
+def _block(table: pa.Table, text_columns: Sequence[str]) -> RowBlock:
+    fields = tuple(table.column(name).to_pylist() for name in text_columns)
+    return RowBlock(table.column(ID).to_pylist(), Examples(fields, table.column(LABEL).to_pylist()))

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from backend.data.equal_texts import TextKey, text_keys
+from backend.data.examples import Examples
 from backend.data.messages import listing
 from backend.data.rows import Rows
-from backend.data.validate import Usable
 from backend.errors import InputError
 
 TRAIN = ("train", "training")
@@ -61,21 +61,21 @@ def _select(rows: Rows, column: str, choices: tuple[tuple[str, ...], ...]) -> tu
     )
 
 
-def held_out(part: Usable, fraction: float, seed: int) -> np.ndarray:
+def held_out(rows: Examples, fraction: float, seed: int) -> np.ndarray:
     """Which rows to hold out (bool, one per row): ``fraction`` of each class.
 
     Rows whose texts are equal up to case and white space stay on one side. The choice depends on
     texts and ``seed``, not on the order of rows. Every class keeps at least one row in train.
     """
-    groups = _equal_texts(part, seed)
+    groups = _equal_texts(rows, seed)
     # The last group with a class stays in train, so that train lacks no class.
-    pinned = {part.labels[i]: place for place, members in enumerate(groups) for i in members}
-    classes = [_usual_label(part, members) for members in groups]
+    pinned = {rows.targets[i]: place for place, members in enumerate(groups) for i in members}
+    classes = [_usual_label(rows, members) for members in groups]
     sizes: Counter[str] = Counter()
     for members, name in zip(groups, classes, strict=True):
         sizes[name] += len(members)
     quota = {name: round(fraction * size) for name, size in sizes.items()}
-    mask, kept = np.zeros(len(part), dtype=bool), set(pinned.values())
+    mask, kept = np.zeros(len(rows), dtype=bool), set(pinned.values())
     for place, (members, name) in enumerate(zip(groups, classes, strict=True)):
         if place not in kept and len(members) <= quota[name]:
             mask[members] = True
@@ -83,10 +83,10 @@ def held_out(part: Usable, fraction: float, seed: int) -> np.ndarray:
     return mask
 
 
-def _equal_texts(part: Usable, seed: int) -> list[list[int]]:
+def _equal_texts(rows: Examples, seed: int) -> list[list[int]]:
     """Row positions grouped by text, the groups in an order that ``seed`` and texts determine."""
     groups: dict[TextKey, list[int]] = defaultdict(list)
-    for i, key in enumerate(text_keys(part)):
+    for i, key in enumerate(text_keys(rows)):
         groups[key].append(i)
     salt = str(seed).encode()
 
@@ -96,6 +96,6 @@ def _equal_texts(part: Usable, seed: int) -> list[list[int]]:
     return [groups[key] for key in sorted(groups, key=place)]
 
 
-def _usual_label(part: Usable, members: list[int]) -> str:
-    counts = Counter(part.labels[i] for i in members)
+def _usual_label(rows: Examples, members: list[int]) -> str:
+    counts = Counter(rows.targets[i] for i in members)
     return min(counts, key=lambda name: (-counts[name], name))

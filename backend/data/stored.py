@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
+from backend.data.examples import Examples
 from backend.data.messages import first_line
 from backend.data.rejected import Rejected
 from backend.errors import InputError
@@ -21,19 +22,17 @@ REJECTED = "rejected.jsonl"
 
 @dataclass(frozen=True)
 class Content:
-    """What results depend on of the n rows of a split: ids, texts, class names, each a list of n."""
+    """What results depend on of the n rows of a split: n ids, and the examples."""
 
     ids: Sequence[str]
-    texts: Sequence[str]
-    texts_b: Sequence[str] | None
-    labels: Sequence[str]
+    examples: Examples
 
 
 def fingerprint(classes: Sequence[str], train: Content, evaluated: Content) -> str:
     """16 hex digits over all that results depend on: classes, ids, texts, labels, and their order."""
     state = hashlib.blake2b(json.dumps(list(classes)).encode(), digest_size=8)
     for part in (train, evaluated):
-        for column in (part.ids, part.texts, part.texts_b, part.labels):
+        for column in (part.ids, *part.examples.pair, part.examples.targets):
             state.update(json.dumps(column).encode())
     return state.hexdigest()
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Any
 
 from backend.data.agreement import agreement
 from backend.data.choices import SEVERAL
 from backend.data.equal_texts import text_keys
+from backend.data.examples import Examples
 from backend.data.label_remarks import cell_remarks, class_remarks, variant_remarks
 from backend.data.label_variants import Variants, visible_label
 from backend.data.rejected import Rejected
@@ -82,30 +85,27 @@ def survey(
     ``counts``: rows per class of train and of eval (None: nothing held out yet). ``groups``: labels that
     differ only in spelling, ``merged`` or not. ``left_out``: rows of several choices are skipped.
     """
-    texts = [text for part in parts for text in part.texts]
-    paired = bool(parts) and all(part.texts_b is not None for part in parts)
-    seconds = [text for part in parts for text in part.texts_b or ()] if paired else None
-    labels = [label for part in parts for label in part.labels]
+    rows = Examples(((),), ()) if not parts else reduce(add, (part.examples for part in parts))
     places = [(part.rows, i) for part in parts for i in range(len(part))]
 
     def place(i: int) -> str:
-        rows, position = places[i]
-        return rows.place(position)
+        file, position = places[i]
+        return file.place(position)
 
     remarks = [
         *header_remarks(part.rows for part in parts),
         *_rejected(rejected),
         *variant_remarks(groups, merged),
-        *cell_remarks(labels, place, left_out=left_out),
+        *cell_remarks(rows.targets, place, left_out=left_out),
         *class_remarks(*counts),
         *_agreement(parts, asked.annotator),
-        *text_remarks(texts, seconds, place, asked.tokens),
-        *length_remarks(texts, seconds, place, asked.tokens, asked.limit),
+        *text_remarks(rows, place, asked.tokens),
+        *length_remarks(rows, place, asked.tokens, asked.limit),
         *(column_remarks(parts[0].rows, asked.id) if parts else ()),
     ]
     of_each = Counter(counts[0])
     of_each.update(counts[1] or {})
-    return Survey(len(texts), whole, dict(of_each.most_common()), tuple(remarks))
+    return Survey(len(rows), whole, dict(of_each.most_common()), tuple(remarks))
 
 
 def header_remarks(tables: Iterable[Rows]) -> list[Remark]:
@@ -137,7 +137,7 @@ def _where(rejected: Rejected) -> str:
 def _agreement(parts: Sequence[Usable], column: str | None) -> list[Remark]:
     if column is None:
         return []
-    keys = [key for part in parts for key in text_keys(part)]
+    keys = [key for part in parts for key in text_keys(part.examples)]
     labels = [label for part in parts for label in part.labels]
     who = [as_text(each) for part in parts for each in part.rows.values(column)]
     return agreement(keys, labels, who).remarks()

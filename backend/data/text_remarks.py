@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from backend.data.examples import Examples
 from backend.data.label_remarks import spreadsheet_errors
 from backend.data.remark import Place, Remark, count_of, of_rows
 from backend.data.rows import Rows
@@ -24,17 +25,16 @@ class Tokens(Protocol):
 
     limit: int
 
-    def longer(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[list[int], float]:
-        """Places of texts (or pairs) that have more tokens than ``limit``; the share that was looked at."""
+    def longer(self, rows: Examples) -> tuple[list[int], float]:
+        """Places of the rows that have more tokens than ``limit``; the share that was looked at."""
 
     def without_own(self, texts: Sequence[str]) -> list[int]:
         """Places of the texts of which the model sees special or unknown tokens only."""
 
 
-def text_remarks(
-    texts: Sequence[str], texts_b: Sequence[str] | None, place: Place, tokens: Tokens | None
-) -> list[Remark]:
+def text_remarks(rows: Examples, place: Place, tokens: Tokens | None) -> list[Remark]:
     """HTML, spreadsheet errors, texts without a token of their own, each with count and first row."""
+    texts = rows.fields[0]
     n, html = len(texts), [i for i, text in enumerate(texts) if _has_html(text)]
     found = []
     if html:
@@ -54,7 +54,7 @@ def text_remarks(
         broken,
         place,
     )
-    if texts_b is None:
+    if len(rows.fields) == 1:
         bare = [i for i, text in enumerate(texts) if not any(map(str.isalnum, text))]
         what = "of punctuation or signs only"
         if tokens is not None:
@@ -64,23 +64,19 @@ def text_remarks(
     return found
 
 
-def length_remarks(
-    texts: Sequence[str], texts_b: Sequence[str] | None, place: Place, tokens: Tokens | None, limit: int
-) -> list[Remark]:
+def length_remarks(rows: Examples, place: Place, tokens: Tokens | None, limit: int) -> list[Remark]:
     """How many texts are longer than ``limit`` tokens: counted with ``tokens``, else guessed from words."""
     share = 1.0
     if tokens is not None:
-        long, share = tokens.longer(texts, texts_b)
+        long, share = tokens.longer(rows)
         how = f"longer than {tokens.limit:,} tokens, and will be cut"
     else:
-        sizes = [len(text.split()) for text in texts]
-        if texts_b is not None:
-            sizes = [one + len(other.split()) for one, other in zip(sizes, texts_b, strict=True)]
+        sizes = [sum(len(text.split()) for text in row) for row in zip(*rows.fields, strict=True)]
         long = [i for i, size in enumerate(sizes) if size * WORDS_TO_TOKENS > limit]
         how = f"probably longer than {limit:,} tokens (guessed from words), and would be cut"
     count = round(len(long) / share)
     number = f"{count:,}" if share == 1 else f"about {count:,}"
-    found = of_rows("too long", f"{number} of {count_of(len(texts), 'text')} {how}", long, place)
+    found = of_rows("too long", f"{number} of {count_of(len(rows), 'text')} {how}", long, place)
     return [replace(each, count=count) for each in found]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 from backend.data.choices import NotALabel
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
+from backend.data.examples import Examples
 from backend.data.labels import LabelCodec, check_one_type, unknown_class, unknown_label
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rejected import Rejections
@@ -29,13 +30,16 @@ class Usable:
 
     rows: Rows
     codec: LabelCodec
-    texts: list[str]
-    texts_b: list[str] | None
-    labels: list[str]
+    examples: Examples
     ids: list[str] | None
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.examples)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The label of every row."""
+        return self.examples.targets
 
     def where(self, mask: np.ndarray) -> Usable:
         """The rows where ``mask`` (bool, one per row) is true."""
@@ -45,15 +49,13 @@ class Usable:
         return replace(
             self,
             rows=self.rows.where(mask),
-            texts=[self.texts[i] for i in kept],
-            texts_b=None if self.texts_b is None else [self.texts_b[i] for i in kept],
-            labels=[self.labels[i] for i in kept],
+            examples=self.examples.take(kept),
             ids=None if self.ids is None else [self.ids[i] for i in kept],
         )
 
     def called(self, naming: Naming) -> Usable:
         """The rows with the class that each label means in the place of the label."""
-        return replace(self, labels=[naming.class_of(each) for each in self.labels])
+        return replace(self, examples=self.examples.with_targets(list(map(naming.class_of, self.labels))))
 
     def present(self, classes: Collection[str]) -> list[str]:
         """Those of ``classes`` that occur here, in the same order."""
@@ -82,21 +84,17 @@ def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
     return Usable(
         rows=rows.where(ok),
         codec=codec,
-        texts=[texts[0][i] for i in kept],
-        texts_b=[texts[1][i] for i in kept] if len(texts) == 2 else None,
-        labels=[labels[i] for i in kept],
+        examples=Examples(tuple(texts), labels).take(kept),
         ids=None if ids is None else [ids[i] for i in kept],
     )
 
 
-def usable_texts(rows: Rows, columns: Columns, rejections: Rejections) -> tuple[list[str], list[str] | None]:
-    """The texts of the rows that have them (both columns of a pair); labels and ids are not asked for."""
+def usable_texts(rows: Rows, columns: Columns, rejections: Rejections) -> Examples:
+    """The rows that have texts (both of a pair), without targets: labels and ids are not asked for."""
     rows.require(columns.texts)
     ok = np.ones(len(rows), dtype=bool)
-    texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
-    kept = np.flatnonzero(ok).tolist()
-    first, *rest = [[each[i] for i in kept] for each in texts]
-    return first, rest[0] if rest else None
+    texts = tuple(_texts(rows, column, ok, rejections) for column in columns.texts)
+    return Examples(texts).take(np.flatnonzero(ok))
 
 
 def known_labels(part: Usable, column: str, present: Collection[str], rejections: Rejections) -> Usable:
@@ -178,7 +176,7 @@ def _by_number(part: Usable, column: str, codec: LabelCodec, rejections: Rejecti
         elif name is None:
             rejections.unusable(part.rows.rejected(i, column, "no label"))
         ok[i] = isinstance(name, str)
-    return replace(part, labels=labels).where(ok)
+    return replace(part, examples=part.examples.with_targets(labels)).where(ok)
 
 
 def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> list[str]:

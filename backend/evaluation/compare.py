@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import spearmanr
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.method import Asked, Method
@@ -104,7 +105,7 @@ def _questions(engine: Engine, queries: int, seed: int) -> Iterator[Asked]:
     drawn = np.random.default_rng(seed).permutation(len(split))[:queries]
     for position in drawn.tolist():
         texts = split.texts_of(position)
-        encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
+        encoded = checkpoints.encode(Examples.one(*texts))
         label = int(engine.predicted("eval")[position])
         yield Asked(
             engine,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.method import Asked
@@ -61,11 +62,10 @@ def questions(engine: Engine, places: Sequence[int]) -> list[Asked]:
     split, checkpoints = engine.splits["eval"], engine.checkpoints
     found = []
     for place in places:
-        texts = split.texts_of(place)
-        encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
-        label = engine.classes.index(split.labels[place])
+        one = split.take([place])
+        encoded, (label,) = checkpoints.encode(one), class_places(one.targets, engine.classes).tolist()
         traced = checkpoints.trace(encoded, [label])[0]
-        found.append(Asked(engine, texts, encoded[0], label, traced, "dot", 10))
+        found.append(Asked(engine, one.row(0), encoded[0], label, traced, "dot", 10))
     return found
 
 

@@ -38,10 +38,9 @@ class Errors:
 def misclassified(explainer: Explainer) -> Errors:
     """The errors as the table of predictions has them."""
     split, wrong = explainer.splits["eval"], np.flatnonzero(~explainer.predictions("eval").correct).tolist()
-    texts_b = split.texts_b and [split.texts_b[each] for each in wrong]
-    encoded = explainer.checkpoints.encode([split.texts[each] for each in wrong], texts_b)
-    own = class_places((split.labels[each] for each in wrong), explainer.classes)
-    return Errors(wrong, encoded, own.tolist())
+    rows = split.take(wrong)
+    own = class_places(rows.targets, explainer.classes).tolist()
+    return Errors(wrong, explainer.checkpoints.encode(rows), own)
 
 
 def error_query(explainer: Explainer, errors: Errors, mode: ScoreMode) -> SummedQuery:

@@ -43,7 +43,7 @@ class EntryBuilder:
         """One entry per ranked example, with the given ranks and percentiles."""
         if not len(ranked.positions):
             return []
-        encoded = self.checkpoints.encode(*self._train_texts(ranked.positions))
+        encoded = self.checkpoints.encode(self.train.take(ranked.positions))
         partners = self._partners(ranked, encoded)
         train_shares = self._train_shares(ranked, encoded, partners)
         query_shares = self._query_shares(ranked, partners)
@@ -66,7 +66,7 @@ class EntryBuilder:
 
         ``entry`` is what `build` made of it. Positions without a word (special tokens) are left out.
         """
-        texts = self.checkpoints.encode(*self._train_texts(ranked.positions))
+        texts = self.checkpoints.encode(self.train.take(ranked.positions))
         encoded, partners = texts[0], self._partners(ranked, texts)[0]
         mine = self._word_at(self.query.encoded, self.texts, entry.query_words)
         theirs = self._word_at(encoded, self.train.texts_of(int(ranked.positions[0])), entry.words)
@@ -105,12 +105,6 @@ class EntryBuilder:
             for position in span.positions
             if not special[position]
         }
-
-    def _train_texts(self, positions: np.ndarray) -> tuple[list[str], list[str] | None]:
-        texts_b = self.train.texts_b
-        return [self.train.texts[each] for each in positions], texts_b and [
-            texts_b[each] for each in positions
-        ]
 
     def _partners(self, ranked: Ranked, encoded: Sequence[Encoded]) -> np.ndarray:
         """The token of each ranked example that each query token is matched with, -1: none; int64 (k, T)."""

@@ -52,11 +52,8 @@ def exactly_scored(
 
 def exact_rows(engine: Engine, chosen: np.ndarray) -> list[TracedRows]:
     """Rows of training examples at every checkpoint, made anew."""
-    places, train = chosen.tolist(), engine.train
-    labels = [engine.classes.index(train.labels[each]) for each in places]
-    texts_b = train.texts_b and [train.texts_b[each] for each in places]
-    parts = engine.checkpoints.rows([train.texts[each] for each in places], texts_b, labels)
-    return [TracedRows(part, places) for part in parts]
+    parts = engine.checkpoints.rows(engine.train.take(chosen))
+    return [TracedRows(part, chosen.tolist()) for part in parts]
 
 
 def exact_norms(searcher: Searcher, rows: Sequence[TracedRows], mode: ScoreMode) -> np.ndarray | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
@@ -81,7 +82,7 @@ class Explainer(Engine):
         """The question looked up and traced, and what is said about its text."""
         method, score = self._check(question)
         split, position, texts, given = self._resolve(question)
-        encoded = self.checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)[0]
+        encoded = self.checkpoints.encode(Examples.one(*texts))[0]
         if split is None or position is None:
             probabilities = self.checkpoints.probabilities([encoded])[0]
         else:  # what the lists of errors say of the row, too

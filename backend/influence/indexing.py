@@ -43,8 +43,7 @@ def sample_queries(
     """``count`` rows of the eval split, drawn without replacement, traced for their predicted class."""
     split = load_split(folder, "eval")
     drawn = np.random.default_rng(seed).permutation(len(split))[:count]
-    texts_b = split.texts_b and [split.texts_b[each] for each in drawn]
-    encoded = checkpoints.encode([split.texts[each] for each in drawn], texts_b)
+    encoded = checkpoints.encode(split.take(drawn))
     labels = checkpoints.probabilities(encoded).argmax(axis=1).tolist()
     return checkpoints.trace(encoded, labels)
 

@@ -147,10 +147,9 @@ def _strongest_tokens(explainer: Explainer, answer: Answer, ranked: Ranked, plac
 def _traced(
     explainer: Explainer, split: Split, block: Sequence[int], label: LabelChoice
 ) -> tuple[list[TracedExample], list[int], list[int]]:
-    checkpoints = explainer.checkpoints
-    texts_b = split.texts_b and [split.texts_b[each] for each in block]
-    encoded = checkpoints.encode([split.texts[each] for each in block], texts_b)
+    checkpoints, rows = explainer.checkpoints, split.take(block)
+    encoded = checkpoints.encode(rows)
     predicted = explainer.predicted(split.name)[list(block)].tolist()
-    given = class_places((split.labels[each] for each in block), checkpoints.manifest.classes).tolist()
+    given = class_places(rows.targets, checkpoints.manifest.classes).tolist()
     explained = predicted if label == "predicted" else given
     return checkpoints.trace(encoded, explained), predicted, explained

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.data.examples import Examples
+from backend.data.labels import class_places
 from backend.folder import Folder, Manifest
 from backend.influence.capture import batches, gradient_rows, load_for_tracing
 from backend.influence.gradients import TokenRows, position_gradients, traced_positions
@@ -108,11 +110,11 @@ class Checkpoints:
         first, last = (embedding_layer(model).weight for model in (self.models[0], self.models[-1]))
         return torch.equal(first, last)
 
-    def encode(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> list[Encoded]:
+    def encode(self, examples: Examples) -> list[Encoded]:
         """Tokenise as the training did."""
         with self._lock:
             length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
-            return encode(self.tokenizer, texts, texts_b, length)
+            return encode(self.tokenizer, examples, length)
 
     def probabilities(self, encoded: Sequence[Encoded]) -> np.ndarray:
         """Class probabilities of the last checkpoint: float32 (n, K)."""
@@ -155,11 +157,10 @@ class Checkpoints:
             total += float(np.sum(rows.astype(np.float64) ** 2)) / weight if weight > 0 else 0.0
         return total**0.5
 
-    def rows(
-        self, texts: Sequence[str], texts_b: Sequence[str] | None, labels: Sequence[int]
-    ) -> list[TokenRows]:
+    def rows(self, examples: Examples) -> list[TokenRows]:
         """The rows of training examples at every checkpoint, made anew in fp32; not times the weights."""
-        encoded = self.encode(texts, texts_b)
+        encoded = self.encode(examples)
+        labels = class_places(examples.targets, self.manifest.classes).tolist()
         with self._lock:
             return [
                 gradient_rows(model, self.tokenizer, encoded, labels, self._settings)[0]

@@ -101,9 +101,8 @@ def _usable(
     length: int | None,
 ) -> PreTrainedModel:
     """The run's last checkpoint, tried on an eval row."""
-    split = load_split(folder, "eval")
-    second = split.texts_b[0] if split.texts_b else None
-    return check_usable(found.checkpoints[-1].path, tokenizer, length, split.texts[0], second, len(classes))
+    one = load_split(folder, "eval").take([0])
+    return check_usable(found.checkpoints[-1].path, tokenizer, length, one, len(classes))
 
 
 def _checked(
@@ -117,7 +116,7 @@ def _checked(
     """The run's last checkpoint on a sample of the workspace's rows."""
     length = input_length(wanted, tokenizer, model)
     splits = [load_split(folder, name) for name in ("train", "eval")]
-    few = encode_ids(tokenizer, splits[0].texts[:100], (splits[0].texts_b or [])[:100] or None, length)
+    few = encode_ids(tokenizer, splits[0].examples.part(0, 100), length)
     most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
     train, evaluation = drawn_by_class(splits[0], classes, most), drawn_rows(splits[1], classes, most)
     ask = predictor(model, tokenizer)

@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.files import read_json
 from backend.model.choice import choose
@@ -118,16 +119,15 @@ def check_usable(
     checkpoint: Path,
     tokenizer: PreTrainedTokenizerBase,
     max_length: int | None,
-    text: str,
-    text_b: str | None,
+    one: Examples,
     n_classes: int,
 ) -> PreTrainedModel:
-    """Load a checkpoint and run it over one text; `InputError` says why it cannot be used as it is.
+    """Load a checkpoint and run it over an example; `InputError` says why it cannot be used as it is.
 
     That is: it does not load, has no word embeddings or fewer than the tokenizer has tokens, has another
     number of outputs than ``n_classes``, fails on the text; or ``max_length`` has no room for two tokens.
     """
-    least = 2 + tokenizer.num_special_tokens_to_add(pair=text_b is not None)
+    least = 2 + tokenizer.num_special_tokens_to_add(pair=len(one.fields) > 1)
     if max_length is not None and max_length < least:
         raise InputError(f"max length {max_length}: too short for this tokenizer; use at least {least}")
     model = load_classifier(checkpoint, pad_token_id=tokenizer.pad_token_id)
@@ -141,8 +141,7 @@ def check_usable(
         raise InputError(f"{checkpoint}: has {model.config.num_labels} outputs, not {n_classes}, the classes")
     limit = max_input_length(tokenizer, model)
     # Twice, so that a model which cannot tell padding from text fails too.
-    pair = None if text_b is None else [text_b] * 2
-    encoded = encode(tokenizer, [text] * 2, pair, min(max_length or limit, limit))
+    encoded = encode(tokenizer, one + one, min(max_length or limit, limit))
     result = attempt(lambda: predict(model, encoded, tokenizer), f"{checkpoint}: fails on a text")
     if not np.isfinite(result).all():
         raise InputError(f"{checkpoint}: its probabilities are not numbers: did the training diverge?")

@@ -6,7 +6,6 @@ method ``embedding``. The default encoder is the embedded all-MiniLM-L6-v2, a se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from backend.data.dataset import SplitName, load_split
+from backend.data.examples import Examples
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
 from backend.model.embedded import EMBEDDED, encoder_mark
@@ -46,11 +46,7 @@ class Encoder:
         return model
 
     def encode(
-        self,
-        texts: Sequence[str],
-        texts_b: Sequence[str] | None = None,
-        progress: Progress = silent,
-        stage: str = "sentence embeddings",
+        self, examples: Examples, progress: Progress = silent, stage: str = "sentence embeddings"
     ) -> np.ndarray:
         """Embeddings float32 (n, e) of unit norm; zero for a text without tokens."""
         import torch
@@ -62,7 +58,7 @@ class Encoder:
 
         model, tokenizer = self._model, load_tokenizer(resolve(self.name))
         length = min(max_input_length(tokenizer, model), _MAX_LENGTH)
-        encoded = encode_ids(tokenizer, texts, texts_b, length)
+        encoded = encode_ids(tokenizer, examples, length)
         found = np.zeros((len(encoded), int(model.config.hidden_size)), dtype=np.float32)
         filled = [position for position, each in enumerate(encoded) if len(each)]
         lengths = [len(encoded[position]) for position in filled]
@@ -92,7 +88,7 @@ def stored_embeddings(
             return file.get_tensor("embeddings")
     rows = load_split(folder, split)
     with folder.lock():  # whoever takes it sweeps away what is half-written
-        found = encoder.encode(rows.texts, rows.texts_b, progress, f"sentence embeddings of {split}")
+        found = encoder.encode(rows.examples, progress, f"sentence embeddings of {split}")
         with replacing(path) as temporary:
             save_file({"embeddings": found}, temporary, {"key": key, "digest": array_digest({"": found})})
     return found

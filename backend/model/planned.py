@@ -48,13 +48,12 @@ def forecast_run(folder: Folder, settings: TrainingSettings) -> TrainingForecast
     """How long `train_run` would take here, by a few real steps; nothing is kept."""
     from backend.model.training_forecast import forecast_training
 
-    manifest, training = folder.manifest(), load_split(folder, "train")
+    manifest = folder.manifest()
     return forecast_training(
         model=manifest.model.name,
         layers=manifest.model.layers,
         classes=manifest.classes,
-        texts=training.texts,
-        texts_b=training.texts_b,
+        training=load_split(folder, "train").examples,
         n_eval=manifest.data.n_eval,
         settings=settings,
         home=folder.path,

@@ -60,13 +60,13 @@ def write_predictions(
 
 
 def _table(block: RowBlock, probabilities: np.ndarray, classes: Sequence[str]) -> pa.Table:
-    label = class_places(block.labels, classes)
+    label = class_places(block.examples.targets, classes)
     predicted = probabilities.argmax(axis=1)
     own = probabilities[np.arange(len(label)), label].astype(np.float64)
     return pa.table(
         {
             "id": block.ids,
-            "label": block.labels,
+            "label": block.examples.targets,
             "predicted": [classes[each] for each in predicted],
             "correct": predicted == label,
             "loss": -np.log(np.maximum(own, 1e-30)),

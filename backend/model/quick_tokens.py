@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.source import resolve
 
@@ -36,14 +37,14 @@ class QuickTokens:
         tokenizer.no_padding()
         return cls(tokenizer, min(wanted, _longest(folder)))
 
-    def longer(self, texts: Sequence[str], texts_b: Sequence[str] | None) -> tuple[list[int], float]:
+    def longer(self, rows: Examples) -> tuple[list[int], float]:
         """Places of texts (or pairs) of more than ``limit`` tokens, special ones included; of which share.
 
         A text has hardly more tokens than UTF-8 bytes, so short ones are not cut up. Of very many others a
         share is, evenly spaced.
         """
-        pairs: list[Any] = list(texts) if texts_b is None else list(zip(texts, texts_b, strict=True))
-        special = self._tokenizer.num_special_tokens_to_add(texts_b is not None)
+        pairs: list[Any] = list(rows.fields[0] if len(rows.fields) == 1 else zip(*rows.fields, strict=True))
+        special = self._tokenizer.num_special_tokens_to_add(len(rows.fields) > 1)
         places = [i for i, each in enumerate(pairs) if _bytes(each) + special > self.limit]
         looked_at = places[:: max(1, -(-len(places) // _MOST))]
         share = len(looked_at) / max(len(places), 1) if places else 1.0

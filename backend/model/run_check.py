@@ -18,6 +18,8 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.dataset import Split
+from backend.data.examples import Examples
+from backend.data.labels import class_places
 from backend.model.class_order import ClassOrder, is_better, other_order
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import embedding_layer
@@ -39,8 +41,7 @@ _LOSS = 0.2  # nats, and half as much again
 class Rows:
     """Rows of a split that are predicted; ``labels`` (n) are places in the model's order of classes."""
 
-    texts: list[str]
-    texts_b: list[str] | None
+    examples: Examples
     labels: np.ndarray
     of: int
     """How many rows the split has."""
@@ -81,14 +82,8 @@ def drawn_by_class(split: Split, classes: Sequence[str], most: int, seed: int = 
 
 
 def _rows(split: Split, classes: Sequence[str], drawn: np.ndarray) -> Rows:
-    chosen = np.sort(drawn).tolist()
-    number = {name: place for place, name in enumerate(classes)}
-    return Rows(
-        [split.texts[each] for each in chosen],
-        [split.texts_b[each] for each in chosen] if split.texts_b else None,
-        np.array([number[split.labels[each]] for each in chosen], dtype=np.int64),
-        len(split),
-    )
+    chosen = split.take(np.sort(drawn))
+    return Rows(chosen, class_places(chosen.targets, classes), len(split))
 
 
 def affordable_rows(model: PreTrainedModel, tokens: int) -> int:
@@ -100,7 +95,7 @@ def affordable_rows(model: PreTrainedModel, tokens: int) -> int:
 
 def predictor(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Predict:
     """Probabilities by a model."""
-    return lambda rows, length: predict(model, encode(tokenizer, rows.texts, rows.texts_b, length), tokenizer)
+    return lambda rows, length: predict(model, encode(tokenizer, rows.examples, length), tokenizer)
 
 
 def check_run(
@@ -165,8 +160,8 @@ def as_option(names: Sequence[str]) -> str:
 
 def lengths_that_cut(tokenizer: PreTrainedTokenizerBase, rows: Rows, limit: int) -> list[int]:
     """Usual lengths below ``limit`` at which one text in twenty or more would be cut."""
-    found = np.array([len(each) for each in encode(tokenizer, rows.texts, rows.texts_b, limit)])
-    least = 2 + tokenizer.num_special_tokens_to_add(pair=rows.texts_b is not None)
+    found = np.array([len(each) for each in encode(tokenizer, rows.examples, limit)])
+    least = 2 + tokenizer.num_special_tokens_to_add(pair=len(rows.examples.fields) > 1)
     return [each for each in _LENGTHS if least <= each < limit and (found > each).mean() >= 0.05]
 
 

@@ -214,18 +214,14 @@ def _train_seed(folder: Folder, settings: TrainingSettings, key: str, progress: 
 def _fit(
     folder: Folder, run: Path, evaluation: Split | None, settings: TrainingSettings, progress: Progress
 ) -> TrainingResult:
-    manifest, training = folder.manifest(), load_split(folder, "train")
+    manifest = folder.manifest()
     return train(
         run,
         model=manifest.model.name,
         layers=manifest.model.layers,
         classes=manifest.classes,
-        train_texts=training.texts,
-        train_texts_b=training.texts_b,
-        train_labels=training.labels,
-        eval_texts=evaluation.texts if evaluation else (),
-        eval_texts_b=evaluation.texts_b if evaluation else None,
-        eval_labels=evaluation.labels if evaluation else (),
+        training=load_split(folder, "train").examples,
+        evaluation=evaluation.examples if evaluation else None,
         settings=settings,
         progress=progress,
     )

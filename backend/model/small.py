@@ -6,13 +6,13 @@ models of transformers: a workspace trains, explains and attaches them like any 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer, PreTrainedModel
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.conv import WIDTH, ConvConfig, ConvForSequenceClassification
 from backend.model.loading import load_tokenizer
@@ -27,8 +27,7 @@ _LENGTH = 128
 def write_small_model(
     folder: Path,
     kind: str,
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
+    examples: Examples,
     *,
     tokenizer: str,
     seed: int = 0,
@@ -40,7 +39,7 @@ def write_small_model(
     """
     if kind not in KINDS:
         raise InputError(f"--model {kind}: must be one of {', '.join(KINDS)}")
-    small = _occurring(tokenizer, texts, texts_b, with_types=kind != "cnn")
+    small = _occurring(tokenizer, examples, with_types=kind != "cnn")
     torch.manual_seed(seed)
     model = _model(kind, small)
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,14 +67,12 @@ def _model(kind: str, tokenizer: BertTokenizer) -> PreTrainedModel:
     )
 
 
-def _occurring(
-    source: str, texts: Sequence[str], texts_b: Sequence[str] | None, with_types: bool
-) -> BertTokenizer:
+def _occurring(source: str, examples: Examples, with_types: bool) -> BertTokenizer:
     whole = load_tokenizer(source)
     if type(whole.backend_tokenizer.model).__name__ != "WordPiece":
         raise InputError(f"{source}: a small model needs a WordPiece tokenizer, as BERT's")
     seen: set[int] = set(whole.all_special_ids)
-    for each in encode_ids(whole, texts, texts_b, _LENGTH):
+    for each in encode_ids(whole, examples, _LENGTH):
         seen.update(each.input_ids)
     names = [str(whole.convert_ids_to_tokens(each)) for each in sorted(seen)]
     return BertTokenizer(

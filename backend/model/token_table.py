@@ -9,7 +9,7 @@ same.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from backend.data.dataset import SplitName
+from backend.data.examples import Examples
 from backend.data.shards import read_shards, shard_ranges
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
@@ -111,10 +112,10 @@ def tokenise(
     for number, rows in enumerate(
         track(read_shards(folder, split), f"tokens of {split}", len(ranges), progress)
     ):
-        key = digest(rules, max_length, rows.texts, rows.texts_b)
+        key = digest(rules, max_length, *rows.examples.pair)
         path = _path(folder.tokens, split, number)
         if _key(path) != key:
-            _write(path, tokenizer, rows.texts, rows.texts_b, max_length, key)
+            _write(path, tokenizer, rows.examples, max_length, key)
     wanted = {_path(folder.tokens, split, number) for number in range(len(ranges))}
     for path in folder.tokens.glob(f"{split}-*.safetensors"):
         if path not in wanted:
@@ -148,12 +149,11 @@ def _key(path: Path) -> str | None:
 def _write(
     path: Path,
     tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
+    examples: Examples,
     max_length: int,
     key: str,
 ) -> None:
-    encoded = encode(tokenizer, texts, texts_b, max_length)
+    encoded = encode(tokenizer, examples, max_length)
     tensors: dict[str, np.ndarray] = {
         "offsets": np.concatenate([[0], np.cumsum([len(each) for each in encoded])]).astype(np.int64),
         "ids": np.array([token for each in encoded for token in each.input_ids], dtype=np.int32),

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -72,36 +73,23 @@ _Tokens = list[tuple[int, int, int]]
 """Id, start and end of each token of a text alone."""
 
 
-def encode(
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
-    max_length: int,
-) -> list[Encoded]:
+def encode(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int) -> list[Encoded]:
     """Tokenise examples, cut to ``max_length`` tokens as in training (the longer of a pair first).
 
     Lone surrogates count as U+FFFD. A text without any token gives only special tokens, or nothing
     where the tokenizer adds none. Raises `InputError` where ``max_length`` has no room for a token.
     """
-    least = tokenizer.num_special_tokens_to_add(pair=texts_b is not None) + 1
+    least = tokenizer.num_special_tokens_to_add(pair=len(examples.fields) > 1) + 1
     if max_length < least:
         raise InputError(f"max length {max_length}: too short for this tokenizer; use at least {least}")
-    if texts_b is not None and len(texts_b) != len(texts):
-        raise ValueError(f"{len(texts)} texts but {len(texts_b)} second texts")
-    return [each for chunk in _chunks(tokenizer, texts, texts_b, max_length) for each in chunk]
+    return [each for chunk in _chunks(tokenizer, examples, max_length) for each in chunk]
 
 
-def encode_ids(
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
-    max_length: int,
-) -> list[Tokens]:
+def encode_ids(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int) -> list[Tokens]:
     """As `encode`, without what only explanations need: a quarter of the memory, for whole splits."""
     found = []
-    for start in range(0, len(texts), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        encoded = encode(tokenizer, texts[part], texts_b and texts_b[part], max_length)
+    for start in range(0, len(examples), _CHUNK):
+        encoded = encode(tokenizer, examples.part(start, start + _CHUNK), max_length)
         found += [Tokens(each.input_ids, each.token_type_ids) for each in encoded]
     return found
 
@@ -152,25 +140,20 @@ def special_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 def reserved_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """`special_ids`, and what the tokenizer adds to a text by itself, whatever else that id means."""
     added: set[int] = set()
-    for texts_b in (None, [""]):
-        for each in encode(tokenizer, [""], texts_b, tokenizer.num_special_tokens_to_add(pair=True) + 1):
+    for empty in (Examples.one(""), Examples.one("", "")):
+        for each in encode(tokenizer, empty, tokenizer.num_special_tokens_to_add(pair=True) + 1):
             added.update(token for token, own in zip(each.input_ids, each.fields, strict=True) if own < 0)
     return special_ids(tokenizer) | added
 
 
 def _chunks(
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
-    max_length: int,
+    tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: int
 ) -> Iterator[list[Encoded]]:
-    columns = [texts] if texts_b is None else [texts, texts_b]
-    for start in range(0, len(texts), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        rows = list(zip(*(column[part] for column in columns), strict=True))
+    for start in range(0, len(examples), _CHUNK):
+        rows = list(zip(*examples.part(start, start + _CHUNK).fields, strict=True))
         cuts = [_shortened(tokenizer, row, max_length) for row in rows]
         batch = tokenizer(
-            *([cut[field].text for cut in cuts] for field in range(len(columns))),
+            *([cut[field].text for cut in cuts] for field in range(len(examples.fields))),
             truncation="longest_first",
             max_length=max_length,
             padding=False,

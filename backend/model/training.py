@@ -17,6 +17,7 @@ from transformers import (
     set_seed,
 )
 
+from backend.data.examples import Examples
 from backend.data.messages import shown_bytes
 from backend.errors import InputError
 from backend.files import replacing
@@ -70,12 +71,8 @@ def train(
     layers: int | None,
     tokenizer: str | None = None,
     classes: Sequence[str],
-    train_texts: Sequence[str],
-    train_texts_b: Sequence[str] | None,
-    train_labels: Sequence[str],
-    eval_texts: Sequence[str] = (),
-    eval_texts_b: Sequence[str] | None = None,
-    eval_labels: Sequence[str] = (),
+    training: Examples,
+    evaluation: Examples | None = None,
     settings: TrainingSettings,
     recipe: Recipe | None = None,
     progress: Progress = silent,
@@ -94,10 +91,10 @@ def train(
     started = time.perf_counter()
     classifier, fast = _loaded(model, layers, tokenizer, classes, settings)
     max_length = input_length(settings.max_length, fast, classifier)
-    encoded = encode_ids(fast, train_texts, train_texts_b, max_length)
-    examples = _examples(encoded, train_labels, classes)
-    eval_encoded = encode_ids(fast, eval_texts, eval_texts_b, max_length)
-    truth = _indices(eval_labels, classes)
+    encoded = encode_ids(fast, training, max_length)
+    examples = _examples(encoded, training.targets, classes)
+    eval_encoded = encode_ids(fast, evaluation, max_length) if evaluation else []
+    truth = _indices(evaluation.targets if evaluation else (), classes)
     steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
     looks = look_steps(len(examples), settings)

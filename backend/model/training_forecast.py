@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from backend.data.examples import Examples
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, logits
 from backend.model.quiet import quiet
@@ -56,8 +57,7 @@ def forecast_training(
     model: str,
     layers: int | None,
     classes: Sequence[str],
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
+    training: Examples,
     n_eval: int,
     settings: TrainingSettings,
     home: Path,
@@ -79,14 +79,15 @@ def forecast_training(
     )
     loaded.to(settings.torch_device())  # type: ignore[arg-type]
     loading = time.perf_counter() - began
-    sample, encoding = _sample(texts, texts_b, tokenizer, loaded, settings)
+    sample, encoding = _sample(training, tokenizer, loaded, settings)
     step = _step_seconds(loaded, sample, tokenizer, settings)
     look = _look_seconds(loaded, sample, tokenizer)
-    steps, looks = total_steps(len(texts), settings), len(look_steps(len(texts), settings))
-    saves = len(saved_steps(len(texts), settings))
-    looked = (looks * len(texts) if settings.dynamics else 0) + n_eval * (1 + saves * settings.selects)
+    count = len(training)
+    steps, looks = total_steps(count, settings), len(look_steps(count, settings))
+    saves = len(saved_steps(count, settings))
+    looked = (looks * count if settings.dynamics else 0) + n_eval * (1 + saves * settings.selects)
     return TrainingForecast(
-        starting=2 * loading + encoding * (len(texts) + n_eval),
+        starting=2 * loading + encoding * (count + n_eval),
         stepping=steps * step,
         looking=look * looked,
         saving=saves * _save_seconds(loaded, home),
@@ -97,18 +98,16 @@ def forecast_training(
 
 
 def _sample(
-    texts: Sequence[str],
-    texts_b: Sequence[str] | None,
+    examples: Examples,
     tokenizer: PreTrainedTokenizerFast,
     model: PreTrainedModel,
     settings: TrainingSettings,
 ) -> tuple[list[TokenIds], float]:
     """Encoded rows drawn at random that have tokens, and the seconds that encoding one took."""
-    drawn = np.random.default_rng(0).permutation(len(texts))[:_SAMPLE].tolist()
-    second = [texts_b[row] for row in drawn] if texts_b is not None else None
+    drawn = examples.take(np.random.default_rng(0).permutation(len(examples))[:_SAMPLE])
     length = input_length(settings.max_length, tokenizer, model)
     began = time.perf_counter()
-    encoded = encode_ids(tokenizer, [texts[row] for row in drawn], second, length)
+    encoded = encode_ids(tokenizer, drawn, length)
     spent = time.perf_counter() - began
     return [each for each in encoded if len(each)], spent / max(len(drawn), 1)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.data.examples import Examples
 from backend.data.labels import class_places
 from backend.data.rowstate import RowState
 from backend.influence.explain import Explainer
@@ -121,7 +122,7 @@ def _query(explainer: Explainer, record: dict[str, Any]) -> tuple[tuple[str, ...
 
 def _traced(explainer: Explainer, texts: tuple[str, ...], label: int) -> TracedExample:
     checkpoints = explainer.checkpoints
-    encoded = checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)
+    encoded = checkpoints.encode(Examples.one(*texts))
     traced = checkpoints.trace(encoded, [label])[0]
     return explainer.searcher.ask(traced, score_mode("dot"))
 
@@ -129,7 +130,7 @@ def _traced(explainer: Explainer, texts: tuple[str, ...], label: int) -> TracedE
 def _whole_eval(explainer: Explainer) -> TracedExample:
     """All eval rows as one query, their mean."""
     split, checkpoints = explainer.splits["eval"], explainer.checkpoints
-    encoded = checkpoints.encode(split.texts, split.texts_b)
+    encoded = checkpoints.encode(split.examples)
     labels = class_places(split.labels, explainer.classes).tolist()
     return summed_query(explainer, encoded, labels, score_mode("dot"), 1 / max(len(split), 1))
 
@@ -154,9 +155,8 @@ def _with_new_labels(
     if not len(rows):
         return 0.0
     split, checkpoints = explainer.train, explainer.checkpoints
-    texts = [split.texts[each] for each in rows.tolist()]
-    seconds = [split.texts_b[each] for each in rows.tolist()] if split.texts_b else None
-    together = summed_query(explainer, checkpoints.encode(texts, seconds), labels.tolist(), score_mode("dot"))
+    encoded = checkpoints.encode(split.take(rows))
+    together = summed_query(explainer, encoded, labels.tolist(), score_mode("dot"))
     shared, mine, theirs = np.intersect1d(query.tokens, together.tokens, return_indices=True)
     if not len(shared):
         return 0.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.data.dataset import Split
+from backend.data.examples import Examples
 from backend.data.messages import listing, shown_value
 from backend.errors import InputError
-from backend.retraining.runner import Texts
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Asked:
 
 def resolved(
     asked: Sequence[Asked], evaluation: Split, classes: tuple[str, ...]
-) -> tuple[list[dict[str, Any]], Texts]:
+) -> tuple[list[dict[str, Any]], Examples]:
     """Records for the report (see `backend.retraining.report`) and the texts to predict; raises
     `InputError`."""
     records: list[dict[str, Any]] = []
@@ -46,8 +46,7 @@ def resolved(
             texts.append(each.text or "")
             seconds.append(each.text_b or "")
         records.append(record)
-    pairs = evaluation.texts_b is not None
-    return records, Texts(tuple(texts), tuple(seconds) if pairs else None)
+    return records, Examples((texts, seconds)[: len(evaluation.info.text_columns)])
 
 
 def _label(asked: Asked, evaluation: Split) -> str:
@@ -55,7 +54,8 @@ def _label(asked: Asked, evaluation: Split) -> str:
         return asked.label or evaluation.labels[evaluation.position(asked.row)]
     if not asked.text or asked.label is None:
         raise InputError("--text needs --label: the class whose probability is followed")
-    if (asked.text_b is not None) != (evaluation.texts_b is not None):
-        need = "needs" if evaluation.texts_b is not None else "has no"
+    pairs = evaluation.info.text_b is not None
+    if (asked.text_b is not None) != pairs:
+        need = "needs" if pairs else "has no"
         raise InputError(f"--text: this data {need} second text (--text-b)")
     return asked.label

@@ -6,14 +6,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from backend.data.dataset import Split, load_split
+from backend.data.dataset import load_split
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.files import digest, replacing
 from backend.folder import Folder
@@ -37,21 +37,16 @@ Outcomes = dict[str, list[Outcome]]
 """By arm, one per seed."""
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Typed texts whose probabilities are asked of every trained model."""
-
-    texts: tuple[str, ...] = ()
-    texts_b: tuple[str, ...] | None = None
-
-
 class Runner:
     """Trains, predicts and keeps outcomes for one workspace; the original run is never touched.
 
+    ``queries``: typed texts whose probabilities are asked of every trained model.
     ``keep``: an arm whose model of the first seed is kept in ``retrains/models/KEY``.
     """
 
-    def __init__(self, folder: Folder, original: Original, queries: Texts, keep: str | None = None) -> None:
+    def __init__(
+        self, folder: Folder, original: Original, queries: Examples, keep: str | None = None
+    ) -> None:
         self._folder, self._original, self._queries, self._keep = folder, original, queries, keep
         self._manifest = folder.manifest()
         self._train, self._eval = load_split(folder, "train"), load_split(folder, "eval")
@@ -145,49 +140,28 @@ class Runner:
         rows, classes = phase.rows, self._manifest.classes
         if not len(rows):
             raise InputError("an arm has no rows to train on")
-        labels = [classes[each] for each in rows.labels.tolist()]
-        labels += [self._eval.labels[each] for each in rows.evaluation.tolist()]
+        now = [classes[each] for each in rows.labels.tolist()]
+        training = self._train.take(rows.train).with_targets(now) + self._eval.take(rows.evaluation)
         result = train(
             run,
             model=model,
             layers=layers,
             tokenizer=tokenizer,
             classes=classes,
-            train_texts=_both(self._train.texts, rows.train, self._eval.texts, rows.evaluation),
-            train_texts_b=_seconds(self._train, rows.train, self._eval, rows.evaluation),
-            train_labels=labels,
-            **(self._judged() if settings.selects else {}),
+            training=training,
+            # Where the best model is to be found, as in the original run, by eval rows.
+            evaluation=self._eval.examples if settings.selects else None,
             settings=settings,
             recipe=phase.recipe,
             progress=progress,
         )
         return result.checkpoints[-1].path, result.max_length
 
-    def _judged(self) -> dict[str, Any]:
-        """The eval rows, where the best model is to be found as in the original run."""
-        return {
-            "eval_texts": self._eval.texts,
-            "eval_texts_b": self._eval.texts_b,
-            "eval_labels": self._eval.labels,
-        }
-
     def _predicted(
         self, checkpoint: Path, length: int, settings: TrainingSettings
     ) -> tuple[np.ndarray, np.ndarray]:
         tokenizer, model = load_tokenizer(checkpoint), load_classifier(checkpoint)
         model.to(settings.torch_device())  # type: ignore[arg-type]
-        asked = ((self._eval.texts, self._eval.texts_b), (self._queries.texts, self._queries.texts_b))
-        first, second = (
-            predict(model, encode(tokenizer, texts, texts_b, length), tokenizer) for texts, texts_b in asked
-        )
+        asked = (self._eval.examples, self._queries)
+        first, second = (predict(model, encode(tokenizer, rows, length), tokenizer) for rows in asked)
         return first, second
-
-
-def _both(train: Sequence[str], chosen: np.ndarray, evaluation: Sequence[str], more: np.ndarray) -> list[str]:
-    return [train[each] for each in chosen.tolist()] + [evaluation[each] for each in more.tolist()]
-
-
-def _seconds(train: Split, chosen: np.ndarray, evaluation: Split, more: np.ndarray) -> list[str] | None:
-    if train.texts_b is None or evaluation.texts_b is None:
-        return None
-    return _both(train.texts_b, chosen, evaluation.texts_b, more)

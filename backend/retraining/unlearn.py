@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from backend.data.examples import Examples
 from backend.data.labels import class_places
 from backend.influence.explain import Explainer
 from backend.model.prediction import accepted_inputs, predict
@@ -75,12 +76,10 @@ class _Look:
         self._explainer, self._queries = explainer, queries
         split, checkpoints = explainer.splits["eval"], explainer.checkpoints
         chosen = np.random.default_rng(0).permutation(len(split))[:_EVAL_ROWS].tolist()
-        seconds = [split.texts_b[each] for each in chosen] if split.texts_b else None
-        self._eval = checkpoints.encode([split.texts[each] for each in chosen], seconds)
-        self._truth = class_places((split.labels[each] for each in chosen), explainer.classes)
-        self._asked = [
-            checkpoints.encode([texts[0]], [texts[1]] if len(texts) > 1 else None)[0] for texts, _ in queries
-        ]
+        rows = split.take(chosen)
+        self._eval = checkpoints.encode(rows)
+        self._truth = class_places(rows.targets, explainer.classes)
+        self._asked = [checkpoints.encode(Examples.one(*texts))[0] for texts, _ in queries]
 
     def of(self, model: PreTrainedModel) -> tuple[float, list[float]]:
         """Accuracy, and one probability a query."""
@@ -108,8 +107,7 @@ class _Rows:
             relabelled,
             labels,
         )
-        numbers = {name: number for number, name in enumerate(explainer.classes)}
-        self._given = np.array([numbers[each] for each in explainer.train.labels])
+        self._given = class_places(explainer.train.labels, explainer.classes)
 
     def decided(self) -> _Signed:
         """Old labels up, new ones down."""
@@ -129,10 +127,8 @@ class _Rows:
         return self._encoded([(place, int(self._given[place]), -1.0) for place in places])
 
     def _encoded(self, rows: Sequence[tuple[int, int, float]]) -> _Signed:
-        split = self._explainer.train
-        texts = [split.texts[place] for place, _, _ in rows]
-        seconds = [split.texts_b[place] for place, _, _ in rows] if split.texts_b else None
-        encoded = self._explainer.checkpoints.encode(texts, seconds)
+        examples = self._explainer.train.take(place for place, _, _ in rows)
+        encoded = self._explainer.checkpoints.encode(examples)
         return [(e, label, sign) for e, (_, label, sign) in zip(encoded, rows, strict=True) if len(e)]
 
 

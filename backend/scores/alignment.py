@@ -80,7 +80,7 @@ def clean_gradients(context: Context) -> Iterator[tuple[PreTrainedModel, Vector]
     checkpoints = context.explainer.checkpoints
     trained = trained_parameters(checkpoints.models)
     clean = clean_set(context)
-    batches = text_batches(context, clean.texts, clean.texts_b, clean.labels)
+    batches = text_batches(context, clean.examples)
     for model in checkpoints.models:
         with checkpoints.using():
             direction = mean_gradient(model, batches, trained)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.data.dataset import Split
+from backend.data.examples import Examples
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
@@ -25,15 +27,13 @@ LEAST, MOST = 10, 2000
 
 @dataclass(frozen=True)
 class CleanSet:
-    """m trusted texts and their class indices; ``mark`` changes whenever one of them does."""
+    """m trusted examples with the labels in force; ``mark`` changes whenever one of them does."""
 
-    texts: list[str]
-    texts_b: list[str] | None
-    labels: list[int]
+    examples: Examples
     mark: str
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.examples)
 
 
 def clean_set(context: Context) -> CleanSet:
@@ -77,15 +77,9 @@ def _kept(folder: Folder) -> dict[str, str | None]:
 
 
 def _chosen(context: Context, split: Split, labels: Sequence[str], places: list[int]) -> CleanSet:
-    numbers = {name: number for number, name in enumerate(context.classes)}
-    texts_b = split.texts_b
-    found = [numbers[labels[each]] for each in places]
-    return CleanSet(
-        [split.texts[each] for each in places],
-        None if texts_b is None else [texts_b[each] for each in places],
-        found,
-        digest("clean", split.info.fingerprint, split.name, places, found),
-    )
+    examples = split.examples.with_targets(labels).take(places)
+    numbers = class_places(examples.targets, context.classes).tolist()
+    return CleanSet(examples, digest("clean", split.info.fingerprint, split.name, places, numbers))
 
 
 def _too_few(clean: str, count: int) -> str:

@@ -108,7 +108,7 @@ def _fit(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 def _untouched(context: Context) -> CrossFit:
     from backend.scores.folds import stratified_folds
 
-    groups = equal_text_groups(context.train.texts, context.train.texts_b)
+    groups = equal_text_groups(context.train.examples)
     folds = stratified_folds(context.labels, groups, context.settings.folds, context.settings.seed)
     empty = np.zeros((len(folds), len(context.classes)), dtype=np.float32)
     return CrossFit(empty, folds, context.labels)
@@ -118,7 +118,7 @@ def _probe(context: Context) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """A logistic regression on sentence embeddings."""
     from backend.scores.probe import fitted_probe
 
-    groups = equal_text_groups(context.train.texts, context.train.texts_b)
+    groups = equal_text_groups(context.train.examples)
     features, labels, classes = context.embeddings, context.labels, len(context.classes)
 
     def fit(rows: np.ndarray, held: np.ndarray) -> np.ndarray:

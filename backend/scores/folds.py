@@ -36,7 +36,7 @@ def stratified_folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: i
 
 def no_folds(split: Split) -> str | None:
     """Why rows can't be divided into two folds; None if they can."""
-    texts = different_texts(split, 2)
+    texts = different_texts(split.examples, 2)
     divisible = texts >= 2 and max(Counter(split.labels).values()) >= 2
     return None if divisible else _too_few(len(split), texts)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
+from backend.data.examples import Examples
+from backend.data.labels import class_places
 from backend.influence.capture import Batch
 from backend.influence.settings import TraceSettings
 from backend.influence.split_batches import example_batches, split_batches
@@ -18,12 +20,10 @@ def training_batches(context: Context, stage: str) -> Iterator[Batch]:
     return split_batches(context.explainer, "train", stage, _bounded(context), context.progress)
 
 
-def text_batches(
-    context: Context, texts: Sequence[str], texts_b: Sequence[str] | None, labels: Sequence[int]
-) -> list[Batch]:
-    """Batches of a few texts with class indices."""
-    checkpoints = context.explainer.checkpoints
-    encoded = checkpoints.encode(texts, texts_b)
+def text_batches(context: Context, examples: Examples) -> list[Batch]:
+    """Batches of a few examples with class indices."""
+    encoded = context.explainer.checkpoints.encode(examples)
+    labels = class_places(examples.targets, context.classes).tolist()
     return list(example_batches(context.explainer, encoded, labels, _bounded(context)))
 
 

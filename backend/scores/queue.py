@@ -147,13 +147,13 @@ class Queue(Sequence[QueueItem]):
         place, ranking = int(self._places[at]), self._ranking
         train, states = ranking.train, self._states
         row: dict[str, Any] = {name: column[place].as_py() for name, column in ranking.columns.items()}
-        label = _label(states, train, place)
+        label, texts = _label(states, train, place), train.texts_of(place)
         action, suggested, confidence = suggestion(ranking.serves, label, row, states)
         return QueueItem(
             rank=at + 1,
             id=train.ids[place],
-            text=train.texts[place],
-            text_b=train.texts_b[place] if train.texts_b else None,
+            text=texts[0],
+            text_b=texts[1] if len(texts) > 1 else None,
             label=label,
             group=train.groups[place] if train.groups else None,
             state=state_of(states, train.ids[place]),

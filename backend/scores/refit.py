@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,15 +62,13 @@ def refit_settings(folder: Folder, scores: ScoreSettings) -> TrainingSettings:
 def _trained(
     context: Context, rows: np.ndarray, held: np.ndarray, settings: TrainingSettings, run: Path
 ) -> np.ndarray:
-    split, model = context.train, context.manifest.model
+    model = context.manifest.model
     result = train(
         run,
         model=model.name,
         layers=model.layers,
         classes=context.classes,
-        train_texts=_of(split.texts, rows),
-        train_texts_b=_of(split.texts_b, rows) if split.texts_b else None,
-        train_labels=_of(split.labels, rows),
+        training=context.train.take(rows),
         settings=settings,
         progress=context.progress,
     )
@@ -78,16 +76,11 @@ def _trained(
 
 
 def _predicted(context: Context, checkpoint: Path, max_length: int, rows: np.ndarray) -> np.ndarray:
-    split, tokenizer = context.train, load_tokenizer(checkpoint)
+    tokenizer = load_tokenizer(checkpoint)
     model = load_classifier(checkpoint)
     model.to(resolve_device(context.settings.device))  # type: ignore[arg-type]
     found = []
     for part in (rows[each.start : each.stop] for each in shard_ranges(len(rows))):
-        seconds = _of(split.texts_b, part) if split.texts_b else None
-        encoded = encode(tokenizer, _of(split.texts, part), seconds, max_length)
+        encoded = encode(tokenizer, context.train.take(part), max_length)
         found.append(predict(model, encoded, tokenizer))
     return np.concatenate(found)
-
-
-def _of(values: Sequence[str], rows: np.ndarray) -> list[str]:
-    return [values[row] for row in rows.tolist()]

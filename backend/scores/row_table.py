@@ -34,8 +34,7 @@ def row_table(
     """
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         "id": pa.array(split.ids),
-        "text": pa.array(split.texts),
-        **({"text_b": pa.array(split.texts_b)} if split.texts_b else {}),
+        **{name: pa.array(values) for name, values in split.examples.columns().items()},
         "label": pa.array(split.labels),
         **({"group": pa.array(split.groups)} if split.groups is not None else {}),
     }
@@ -45,7 +44,7 @@ def row_table(
             LOSS: predictions.table["loss"],
             CONFIDENCE: pa.array(predictions.probabilities.max(axis=1).astype(np.float64)),
         }
-    columns[IN_BOTH] = pa.array(stands_also_in(split, other).astype(np.float64))
+    columns[IN_BOTH] = pa.array(stands_also_in(split.examples, other.examples).astype(np.float64))
     if scores is not None:
         columns |= {name: pa.array(scores.values(name)) for name in scores.names if name in all_scores()}
     return pa.table(columns)

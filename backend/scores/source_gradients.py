@@ -83,8 +83,4 @@ def _gradient(
 def _sampled_batches(context: Context, names: Sequence[str], kind: str) -> list[Batch]:
     rows = [place for place, name in enumerate(names) if name == kind]
     drawn = np.random.default_rng(context.settings.seed).permutation(rows)[:SAMPLE_ROWS]
-    split, sample = context.train, np.sort(drawn)
-    texts_b = split.texts_b and [split.texts_b[each] for each in sample]
-    return text_batches(
-        context, [split.texts[each] for each in sample], texts_b, context.labels[sample].tolist()
-    )
+    return text_batches(context, context.train.take(np.sort(drawn)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from backend.data.assemble import some
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
+from backend.data.examples import Examples
 from backend.data.labels import LabelCodec
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
@@ -19,36 +18,24 @@ USES = ("target", "target_content")
 """The fields of `ScoreSettings` on which the sample depends."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """m texts, second texts where the data are pairs, and class names where they were asked for."""
-
-    texts: list[str]
-    texts_b: list[str] | None
-    labels: list[str]
-
-
-def target_texts(context: Context) -> Target:
+def target_texts(context: Context) -> Examples:
     """The sample without labels; `InputError` if the source can't be read."""
     if context.settings.target == EVAL:
-        return Target(context.evaluation.texts, context.evaluation.texts_b, [])
+        return context.evaluation.examples
     rows, columns, rejections = _read(context)
-    texts, texts_b = usable_texts(rows, columns, rejections)
-    return Target(texts, texts_b, [])
+    return usable_texts(rows, columns, rejections)
 
 
-def labelled_target(context: Context) -> Target:
+def labelled_target(context: Context) -> Examples:
     """The sample with labels, which must be those of the training data; `InputError` otherwise."""
     if context.settings.target == EVAL:
-        split = context.evaluation
-        return Target(split.texts, split.texts_b, split.labels)
+        return context.evaluation.examples
     rows, columns, rejections = _read(context)
     part = usable(rows, columns, rejections)
     codec = LabelCodec.of(context.train.table.schema, columns.label, "train")
     naming = Naming.recorded(context.manifest.data).with_later(set(part.labels), context.classes)
     part = known_classes(part, columns.label, codec, context.classes, naming, rejections)
-    part = some(part, rejections, "target")
-    return Target(part.texts, part.texts_b, part.labels)
+    return some(part, rejections, "target").examples
 
 
 def _read(context: Context) -> tuple[Rows, Columns, Rejections]:

@@ -48,7 +48,7 @@ class TokenLabels:
 
 def token_labels(split: Split, labels: np.ndarray, classes: int) -> TokenLabels:
     """The words of a split and what they say of ``labels``, int64 (n) below ``classes``."""
-    present, words = word_presence(split)
+    present, words = word_presence(split.examples)
     counts = (present.T @ label_matrix(labels, classes)).toarray().astype(np.int32)
     return TokenLabels(present, words, counts, z_scores(counts, np.bincount(labels, minlength=classes)))
 

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from backend.data.examples import Examples
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.influence.capture import Batch, labelled_batches
 from backend.influence.explain import Explainer
@@ -56,13 +58,13 @@ def batch_vog(models: Sequence[PreTrainedModel], batch: Batch) -> np.ndarray:
     return (deviations.double().sum(dim=1) / kept.sum(dim=1)).cpu().numpy()
 
 
-def token_vog(explainer: Explainer, text: str, text_b: str | None, label: str) -> TokenVog:
-    """VoG of every token of a text, for the class ``label``; `InputError` for one checkpoint or no token."""
+def token_vog(explainer: Explainer, one: Examples) -> TokenVog:
+    """VoG of every token of an example, for its class; `InputError` for one checkpoint or no token."""
     checkpoints = explainer.checkpoints
     require_checkpoints(checkpoints.models)
-    encoded = checkpoints.encode([text], None if text_b is None else [text_b])
-    place = explainer.classes.index(label)
-    batches = list(labelled_batches(checkpoints.tokenizer, encoded, [place], explainer.settings))
+    encoded = checkpoints.encode(one)
+    labels = class_places(one.targets, explainer.classes).tolist()
+    batches = list(labelled_batches(checkpoints.tokenizer, encoded, labels, explainer.settings))
     if not batches:
         raise InputError("vog: the tokenizer finds no token in this text")
     with checkpoints.using():

@@ -10,23 +10,23 @@ import numpy as np
 from scipy import sparse
 from scipy.special import log_softmax
 
-from backend.data.dataset import Split
+from backend.data.examples import Examples
 from backend.scores.word_presence import label_matrix, word_presence
 
 
-def word_log_probabilities(split: Split, labels: np.ndarray, classes: int, folds: np.ndarray) -> np.ndarray:
+def word_log_probabilities(rows: Examples, labels: np.ndarray, classes: int, folds: np.ndarray) -> np.ndarray:
     """Out-of-fold log probabilities of classes: float64 (n, K).
 
     Args:
         labels: int64 (n), below ``classes``. folds: int (n), in which each row is held out.
     """
-    present, _ = word_presence(split)
+    present, _ = word_presence(rows)
     given = label_matrix(labels, classes)
     found = np.zeros((len(labels), classes))
     for fold in range(int(folds.max()) + 1):
-        rows, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        fit, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         if len(held):
-            evidence, prior = _fitted(present[rows], given[rows])
+            evidence, prior = _fitted(present[fit], given[fit])
             found[held] = present[held] @ evidence + prior
     return log_softmax(found, axis=1)
 

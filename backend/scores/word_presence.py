@@ -6,20 +6,18 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
-from backend.data.dataset import Split
+from backend.data.examples import Examples
 from backend.influence.methods.lexical import words_of
 
 _LEAST_ROWS = 2  # that have a word: what one row has alone says nothing about others
 
 
-def word_presence(split: Split) -> tuple[sparse.csr_matrix, list[str]]:
+def word_presence(rows: Examples) -> tuple[sparse.csr_matrix, list[str]]:
     """1 where a row has a word, float64 (n, V), and the words; of those that at least two rows have.
 
     A word counts once in a row, however often it is repeated; of a pair, the words of both texts count.
     """
-    texts = split.texts
-    if split.texts_b is not None:
-        texts = [f"{a}\n{b}" for a, b in zip(texts, split.texts_b, strict=True)]
+    texts = rows.joined()
     vectorizer = CountVectorizer(analyzer=words_of, binary=True, min_df=_LEAST_ROWS, dtype=np.float64)
     try:
         present = vectorizer.fit_transform(texts).tocsr()

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from backend.data.examples import Examples
+from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.influence.capture import Batch
 from backend.influence.parameters import Vector, mean_gradient
@@ -24,15 +26,13 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Guide:
-    """m trusted texts with class names."""
+    """m trusted examples."""
 
-    texts: Sequence[str]
-    texts_b: Sequence[str] | None
-    labels: Sequence[str]
+    examples: Examples
 
     def __post_init__(self) -> None:
-        if len(self.texts) < LEAST:
-            raise InputError(f"the guide has {len(self.texts)} rows; it needs at least {LEAST}")
+        if len(self.examples) < LEAST:
+            raise InputError(f"the guide has {len(self.examples)} rows; it needs at least {LEAST}")
 
 
 @dataclass
@@ -46,13 +46,9 @@ class GuideGradient:
     def start(self, context: TrainingContext) -> None:
         """Encode the guide as the training encodes its texts."""
         self._context = context
-        encoded = encode_ids(context.tokenizer, self.guide.texts, self.guide.texts_b, context.max_length)
-        numbers = {name: number for number, name in enumerate(context.classes)}
-        kept = [
-            (each, numbers[label])
-            for each, label in zip(encoded, self.guide.labels, strict=True)
-            if len(each)
-        ]
+        encoded = encode_ids(context.tokenizer, self.guide.examples, context.max_length)
+        labels = class_places(self.guide.examples.targets, context.classes).tolist()
+        kept = [(each, label) for each, label in zip(encoded, labels, strict=True) if len(each)]
         self._examples, self._labels = [each for each, _ in kept], [label for _, label in kept]
         self._random = np.random.default_rng((context.seed, 1))
         # What trains: a frozen layer moves for nobody.

@@ -28,9 +28,9 @@ def influence_on_errors(context: StrategyContext, score: str) -> np.ndarray:
 
     `InputError` where the model gets all of the guide right.
     """
-    mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows
-    encoded = engine.checkpoints.encode(guide.texts, guide.texts_b)
-    labels = class_places(guide.labels, engine.classes).tolist()
+    mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows.examples
+    encoded = engine.checkpoints.encode(guide)
+    labels = class_places(guide.targets, engine.classes).tolist()
     wrong = np.flatnonzero(~engine.predictions("eval").correct[context.guide]).tolist()
     if not wrong:
         raise InputError("the model gets every row of the guide right: there are no errors to weigh by")

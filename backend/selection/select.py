@@ -18,7 +18,6 @@ from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Rows, Trial
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import TOLD_APART, domain_probabilities
-from backend.scores.target import Target
 from backend.selection.prune import parsed_fractions, percent, pruned_and_random
 from backend.selection.strategy import Strategy, StrategyContext
 
@@ -32,22 +31,17 @@ def likeness(context: StrategyContext, by: str) -> tuple[np.ndarray, tuple[str, 
     ``domain``: cross-fitted probability of being of the guide; ``contrastive``: how much easier a short
     fine-tuning on the guide makes the row.
     """
-    guide = context.guide_rows
+    guide = context.guide_rows.examples
     if by == "domain":
         scores = context.scores
-        target = scores.encoder.encode(guide.texts, guide.texts_b, scores.progress, "embeddings of the guide")
+        target = scores.encoder.encode(guide, scores.progress, "embeddings of the guide")
         features = np.concatenate([scores.embeddings, target])
         is_target = (np.arange(len(features)) >= len(context.given)).astype(np.int64)
-        train = context.train
-        seconds = [*train.texts_b, *guide.texts_b] if train.texts_b and guide.texts_b else None
-        groups = equal_text_groups([*train.texts, *guide.texts], seconds)
+        groups = equal_text_groups(context.train.examples + guide)
         settings = scores.settings
         found = domain_probabilities(features, is_target, groups, settings.folds, settings.seed)
         return found[: len(context.given)], _doubts(float(roc_auc_score(is_target, found)))
-    target_rows = Target(
-        list(guide.texts), None if guide.texts_b is None else list(guide.texts_b), list(guide.labels)
-    )
-    return -loss_change(context.scores, target_rows), ()
+    return -loss_change(context.scores, guide), ()
 
 
 def _doubts(auroc: float) -> tuple[str, ...]:

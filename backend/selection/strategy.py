@@ -43,14 +43,8 @@ class StrategyContext:
 
     @property
     def guide_rows(self) -> Guide:
-        """The guide as texts with labels."""
-        split = self.scores.evaluation
-        chosen = self.guide.tolist()
-        return Guide(
-            [split.texts[each] for each in chosen],
-            None if split.texts_b is None else [split.texts_b[each] for each in chosen],
-            [split.labels[each] for each in chosen],
-        )
+        """The guide as examples."""
+        return Guide(self.scores.evaluation.take(self.guide))
 
 
 @dataclass(frozen=True)

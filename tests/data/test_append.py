@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from backend.data import append as appending
 from backend.data.append import append, append_dry_run
 from backend.data.columns import ID, LABEL, Columns
+from backend.data.examples import Examples
 from backend.data.ids import content_ids
 from backend.errors import InputError
 from backend.files import write_json
@@ -117,21 +118,25 @@ def test_appending_equals_importing_all_at_once(tmp_path):
 
 def test_ids_of_an_earlier_firstword_go_on_as_they_were():
     """They had 12 digits: a row that repeats one of them must be seen as its repetition."""
-    new = content_ids("t", ["a", "b"], None, ["x", "x"])
+    new = content_ids("t", Examples.of(["a", "b"], None, ["x", "x"]))
     assert all(re.fullmatch("t[0-9a-f]{16}", each) for each in new)
     old = [
         "t" + hashlib.blake2b(json.dumps([text, None, "x"]).encode(), digest_size=6).hexdigest()
         for text in ("a", "b")
     ]
-    (same, other) = content_ids("t", ["b", "c"], None, ["x", "x"], taken=[*old, f"{old[0]}-2"])
+    (same, other) = content_ids("t", Examples.of(["b", "c"], None, ["x", "x"]), taken=[*old, f"{old[0]}-2"])
     assert same == f"{old[1]}-2" and re.fullmatch("t[0-9a-f]{12}", other)
+
+
+def all_x(texts):
+    return Examples.of(texts, None, ["x"] * len(texts))
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.lists(st.sampled_from("abc"), max_size=8))
 def test_content_ids_go_on_where_they_stopped(first, rest):
-    together = content_ids("t", first + rest, None, ["x"] * len(first + rest))
-    taken = content_ids("t", first, None, ["x"] * len(first))
-    assert taken + content_ids("t", rest, None, ["x"] * len(rest), taken=taken) == together
+    together = content_ids("t", all_x(first + rest))
+    taken = content_ids("t", all_x(first))
+    assert taken + content_ids("t", all_x(rest), taken=taken) == together
 
 
 def test_repeated_rows_get_an_id_of_their_own_and_are_counted(tmp_path):
@@ -153,7 +158,7 @@ def test_pairs(tmp_path):
     folder = started(tmp_path, rows(6), eval=rows(2), columns=columns)
     report = add(folder, tmp_path, [*rows(2, 1), {**GOOD[0], "b": ""}, *rows(1)])
     train = splits(folder)[0]
-    assert train.texts_b[6:] == ["b 1", "b 2", "b 0"] and train.ids[8] == f"{train.ids[0]}-2"
+    assert train.examples.fields[1][6:] == ["b 1", "b 2", "b 0"] and train.ids[8] == f"{train.ids[0]}-2"
     assert [(each.row, each.column) for each in report.rejected] == [(3, "b")]
     assert (report.repeated, report.overlap) == (1, 1)
     with pytest.raises(InputError, match="no column 'b'; the columns there are 'text', 'label'"):

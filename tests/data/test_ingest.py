@@ -4,7 +4,6 @@ import gzip
 import json
 import random
 from pathlib import Path
-from types import SimpleNamespace
 
 import datasets
 import pyarrow as pa
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.data.columns import ID, LABEL, Columns
+from backend.data.examples import Examples
 from backend.data.ids import content_ids
 from backend.data.ingest import dry_run, ingest
 from backend.data.labels import class_places
@@ -88,7 +88,7 @@ def test_empty_second_text_is_unusable(tmp_path):
     )
     assert [(r.row, r.column) for r in report.rejected] == [(3, "b")]
     train, _ = splits(folder)
-    assert train.texts_b is not None and set(train.texts_b) < {row["b"] for row in rows}
+    assert set(train.examples.fields[1]) < {row["b"] for row in rows}
 
 
 def test_broken_rows_can_be_skipped(tmp_path):
@@ -253,11 +253,13 @@ def test_csv_cell_over_the_csv_modules_limit(tmp_path):
 
 
 def test_ids_do_not_depend_on_other_rows():
-    ids = content_ids("t", ["a", "b", "a", "a"], None, ["x", "x", "x", "y"])
+    ids = content_ids("t", Examples.of(["a", "b", "a", "a"], None, ["x", "x", "x", "y"]))
     assert ids[2] == f"{ids[0]}-2" and len(set(ids)) == 4
-    assert content_ids("t", ["new", "b", "a"], None, ["x", "x", "x"])[1:] == [ids[1], ids[0]]
-    assert content_ids("e", ["a"], None, ["x"])[0][1:] == ids[0][1:]
-    assert content_ids("t", ["a"], [""], ["x"]) != content_ids("t", ["a"], None, ["x"])
+    assert content_ids("t", Examples.of(["new", "b", "a"], None, ["x", "x", "x"]))[1:] == [ids[1], ids[0]]
+    assert content_ids("e", Examples.of(["a"], None, ["x"]))[0][1:] == ids[0][1:]
+    assert content_ids("t", Examples.of(["a"], [""], ["x"])) != content_ids(
+        "t", Examples.of(["a"], None, ["x"])
+    )
     assert len(ids[0]) == 17 and ids[0][0] == "t"
 
 
@@ -355,13 +357,6 @@ def test_hub(tmp_path, monkeypatch):
         bring_in(tmp_path / "c", "misspelt")
 
 
-class Texts(SimpleNamespace):
-    """As much of `Usable` as `held_out` looks at."""
-
-    def __len__(self):
-        return len(self.texts)
-
-
 @given(st.data())
 def test_held_out_share(data):
     """No text on both sides, no class lost from train, independent of the order of rows."""
@@ -369,9 +364,8 @@ def test_held_out_share(data):
     labels = data.draw(st.lists(st.sampled_from("abc"), min_size=len(texts), max_size=len(texts)))
 
     def chosen(order):
-        part = Texts(texts=[texts[i] for i in order], texts_b=None, labels=[labels[i] for i in order])
-        mask = held_out(part, 0.3, seed=1)
-        return sorted(text for text, out in zip(part.texts, mask, strict=True) if out), mask
+        mask = held_out(Examples.of(texts, None, labels).take(order), 0.3, seed=1)
+        return sorted(texts[i] for i, out in zip(order, mask, strict=True) if out), mask
 
     order = list(range(len(texts)))
     out, mask = chosen(order)

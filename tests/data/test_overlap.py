@@ -1,26 +1,17 @@
 """Which texts stand in both splits, or several times, and with which label."""
 
-from dataclasses import dataclass, field
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.data.equal_texts import equal_text_groups, normalised
+from backend.data.examples import Examples
 from backend.data.overlap import contradicted_in, repeated_within, stands_also_in
 
 
-@dataclass
-class Texts:
-    """As much of a split as is looked at."""
-
-    texts: list[str]
-    texts_b: list[str] | None = None
-    labels: list[str] = field(default_factory=list)
-
-
 def test_case_white_space_and_unicode_form_aside_the_text_must_be_there():
-    one, other = Texts(["a", "b", " A ", "", "nai\u0308ve"]), Texts(["a", "", "c", "naïve"])
+    one = Examples.of(["a", "b", " A ", "", "nai\u0308ve"])
+    other = Examples.of(["a", "", "c", "naïve"])
     assert stands_also_in(one, other).tolist() == [True, False, True, True, True]
     assert stands_also_in(other, one).tolist() == [True, True, False, True]
 
@@ -33,20 +24,20 @@ def test_case_white_space_and_unicode_form_aside_the_text_must_be_there():
     ],
 )
 def test_of_a_pair_both_texts_must_be_those_of_one_row(pair, expected):
-    one, other = Texts([pair[0]], [pair[1]]), Texts(["a b", "x"], ["c", "c"])
+    one, other = Examples.one(*pair), Examples.of(["a b", "x"], ["c", "c"])
     assert stands_also_in(one, other).tolist() == [expected]
 
 
 def test_no_rows():
-    assert stands_also_in(Texts([]), Texts(["a"])).tolist() == []
-    assert stands_also_in(Texts(["a"]), Texts([])).tolist() == [False]
+    assert stands_also_in(Examples.of([]), Examples.one("a")).tolist() == []
+    assert stands_also_in(Examples.one("a"), Examples.of([])).tolist() == [False]
 
 
 ROWS = st.lists(st.tuples(st.sampled_from(["a", "A ", "b", "c"]), st.sampled_from("xyz")), max_size=12)
 
 
 def rows_of(drawn):
-    return Texts([text for text, _ in drawn], labels=[label for _, label in drawn])
+    return Examples.of([text for text, _ in drawn], None, [label for _, label in drawn])
 
 
 @given(ROWS, ROWS)
@@ -68,5 +59,5 @@ def test_contradictions_and_repeats_by_their_definition(one, other):
 @given(ROWS)
 def test_groups_follow_the_same_rule(drawn):
     split = rows_of(drawn)
-    groups = equal_text_groups(split.texts, None)
+    groups = equal_text_groups(split)
     assert (~repeated_within(split)[0]).sum() == len(set(groups.tolist()))

@@ -35,7 +35,7 @@ def test_split_column(tmp_path, name, columns, n_train, n_eval, n_classes, left_
     assert (report.n_train, report.n_eval, len(report.classes)) == (n_train, n_eval, n_classes)
     assert report.left_out == left_out and report.rejected == ()
     train, _ = splits(folder)
-    assert (train.texts_b is not None) == (columns.text_b is not None)
+    assert len(train.examples.fields) == len(columns.texts)
     assert len(set(train.ids)) == n_train
 
 

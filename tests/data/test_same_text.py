@@ -4,6 +4,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.data.columns import LABEL
 from backend.data.dataset import Split
 from backend.data.equal_texts import text_key
 from backend.data.same_text import RowsByText
@@ -13,7 +14,7 @@ TEXT = st.text(alphabet=st.sampled_from("aA kKéE\u0301 \t\nß\u212as!7"), min_s
 
 
 def split_of(texts: list[str], texts_b: list[str] | None = None) -> Split:
-    columns = {"text": texts, **({"more": texts_b} if texts_b else {})}
+    columns = {"text": texts, **({"more": texts_b} if texts_b else {}), LABEL: ["x"] * len(texts)}
     info = DataInfo.model_construct(text="text", text_b="more" if texts_b else None)
     return Split("train", pa.table(columns), info)
 
@@ -37,7 +38,7 @@ def test_of_a_pair_both_texts_must_be_equal():
 
 def test_texts_may_be_dictionary_encoded():
     texts = ["A film", "a film", "no", "A  FILM"]
-    table = pa.table({"text": pa.array(texts).dictionary_encode()})
+    table = pa.table({"text": pa.array(texts).dictionary_encode(), LABEL: ["x"] * 4})
     rows = Split("train", table, DataInfo.model_construct(text="text", text_b=None))
     assert places(rows, "a film") == [0, 1, 3] and places(rows, "yes") == []
 

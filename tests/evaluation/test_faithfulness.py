@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 from transformers import BertTokenizer
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.evaluation import deletion, outcomes
 from backend.evaluation.checks import measure_checks
@@ -315,7 +316,7 @@ def test_a_small_model_keeps_capitals_where_its_tokenizer_does(tmp_path):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "Paris", "is", "Big"]
     cased = BertTokenizer(vocab={each: n for n, each in enumerate(words)}, do_lower_case=False)
     cased.save_pretrained(tmp_path / "cased")
-    home = write_small_model(tmp_path / "small", "cnn", texts, None, tokenizer=str(tmp_path / "cased"))
+    home = write_small_model(tmp_path / "small", "cnn", Examples.of(texts), tokenizer=str(tmp_path / "cased"))
     small = load_tokenizer(home)
     assert small.tokenize("Paris is Big") == ["Paris", "is", "Big"]
     assert small.tokenize("paris is big") == ["[UNK]", "is", "[UNK]"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.data.examples import Examples
 from backend.influence.capture import gradient_rows, load_for_tracing
 from backend.influence.settings import TraceSettings
 from backend.model.loading import load_tokenizer
@@ -20,7 +21,7 @@ pytestmark = [
 def test_rows_on_cuda_equal_those_on_cpu(architecture, tmp_path):
     path = tiny(architecture, tmp_path / "model")
     tokenizer = load_tokenizer(path)
-    encoded = encode(tokenizer, list(SENTENCES), None, 64)
+    encoded = encode(tokenizer, Examples.of(list(SENTENCES)), 64)
     parts = []
     for device in ("cpu", "cuda"):
         settings = TraceSettings(device=device)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from backend.data.columns import Columns
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence import indexing
 from backend.influence.modes import MODES
@@ -25,7 +26,7 @@ def truth_for(workspace: Workspace, query: tuple[str, str | None, int]) -> torch
     manifest, train = workspace.manifest, workspace.train_split
     paths = [workspace.folder.checkpoint_path(each) for each in manifest.checkpoints]
     models = [load_classifier(path, attention="eager") for path in paths]
-    texts_b = train.texts_b or [None] * len(train)
+    texts_b = train.examples.pair[1] or [None] * len(train)
     labels = [manifest.classes.index(name) for name in train.labels]
     return dense_terms(
         models,
@@ -118,10 +119,10 @@ def test_repeated_words_are_split_by_the_position_formula(tiny_template, exact, 
     explainer, classes = workspace.explainer(), workspace.manifest.classes
     checkpoints, weights = explainer.checkpoints, explainer.checkpoints.weights
     explanation = workspace.explain(SENTENCE, label="bad", k=30, exact=exact, score="dot")
-    query = checkpoints.trace(checkpoints.encode([SENTENCE], None), [classes.index("bad")])[0]
+    query = checkpoints.trace(checkpoints.encode(Examples.one(SENTENCE)), [classes.index("bad")])[0]
     checked = 0
     for entry in all_entries(explanation):
-        encoded = checkpoints.encode([entry.text], None)
+        encoded = checkpoints.encode(Examples.one(entry.text))
         traced = checkpoints.trace(encoded, [classes.index(entry.label)])[0]
         gradients = traced.position_rows / weights[:, None, None]
         starts = {word.start: word.score for word in entry.words}

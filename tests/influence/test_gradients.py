@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.capture import gradient_rows
 from backend.influence.gradients import concatenate, expand_ranges, merge_positions, position_gradients
@@ -32,7 +33,7 @@ def loaded(tmp_path_factory):
 
 
 def rows_of(model, tokenizer, texts, texts_b=None, labels=LABELS, max_length=64, batch=CPU):
-    encoded = encode(tokenizer, list(texts), list(texts_b) if texts_b else None, max_length)
+    encoded = encode(tokenizer, Examples.of(list(texts), list(texts_b) if texts_b else None), max_length)
     return gradient_rows(model, tokenizer, encoded, list(labels), batch)
 
 

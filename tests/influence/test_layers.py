@@ -7,6 +7,7 @@ import pytest
 import torch
 from filelock import FileLock
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.features import query_norm
 from backend.influence.layers import below_head, head, middle_layers
@@ -53,7 +54,7 @@ def looped(workspace: Workspace, choose, query: str, label: int) -> np.ndarray:
 
 def all_scores(workspace: Workspace, method: str, score: str = "dot") -> np.ndarray:
     engine = workspace.explainer()
-    encoded = engine.checkpoints.encode([SENTENCE], None)
+    encoded = engine.checkpoints.encode(Examples.one(SENTENCE))
     traced = engine.checkpoints.trace(encoded, [1])[0]
     return method_named(method).all_scores(Asked(engine, (SENTENCE,), encoded[0], 1, traced, score, 5))
 

@@ -76,7 +76,7 @@ def test_sums_are_those_of_single_scores(tiny_workspace, score):
     explainer, classes = tiny_workspace.explainer(), tiny_workspace.manifest.classes
     searcher, split, mode = explainer.searcher, tiny_workspace.eval_split, MODES[score]
     labels = [classes.index(name) for name in split.labels]
-    traced = explainer.checkpoints.trace(explainer.checkpoints.encode(split.texts, None), labels)
+    traced = explainer.checkpoints.trace(explainer.checkpoints.encode(split.examples), labels)
     scores = np.stack([searcher.scores(searcher.ask(each, mode), mode) for each in traced])
     correct = tiny_workspace.predictions("eval").correct
     table = found.train.to_pydict()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from backend.data.examples import Examples
 from backend.influence import directional
 from backend.influence.capture import labelled_batches, load_for_tracing
 from backend.influence.directional import (
@@ -41,7 +42,7 @@ def loaded(tmp_path_factory):
 
 
 def batches_of(tokenizer, texts=SENTENCES, texts_b=None, labels=LABELS):
-    encoded = encode(tokenizer, list(texts), texts_b and list(texts_b), 64)
+    encoded = encode(tokenizer, Examples.of(list(texts), texts_b and list(texts_b)), 64)
     return list(labelled_batches(tokenizer, encoded, labels, SETTINGS))
 
 

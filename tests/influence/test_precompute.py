@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from backend.data import shards as shards_module
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence import disk, plan, precompute
 from backend.influence.fidelity import compare
@@ -311,7 +312,7 @@ def test_a_damaged_shard_never_reaches_compiled_code(tiny_workspace):
     path.write_bytes(content.replace(tokens, np.full(len(tokens) // 4, -(2**30), dtype=np.int32).tobytes()))
     searcher = Workspace.open(tiny_workspace.path).explainer("cpu").searcher
     traced = Workspace.open(tiny_workspace.path).explainer("cpu").checkpoints
-    query = traced.trace(traced.encode(["a dull film"], None), [0])[0]
+    query = traced.trace(traced.encode(Examples.one("a dull film")), [0])[0]
     assert np.isfinite(searcher.many_scores([searcher.ask(query, MODES["dot"])])).all()
     assert len(tiny_workspace.verify()) == 1
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.data.examples import Examples
 from backend.influence.words import word_spans
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import Encoded, encode
@@ -65,7 +66,7 @@ def tokenizer(request, tmp_path_factory):
 @given(text=st.text(max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_every_token_of_a_text_is_in_exactly_one_word(tokenizer, text):
-    encoded = encode(tokenizer, [text], None, 64)[0]
+    encoded = encode(tokenizer, Examples.of([text]), 64)[0]
     clean = text.encode("utf-8", "replace").decode()
     words = word_spans(encoded, [clean])
     covered = [position for word in words for position in word.positions]

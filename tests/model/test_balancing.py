@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.balancing import balanced, class_weights
 from backend.model.recipe import Recipe, TrainingContext
@@ -179,9 +180,7 @@ def test_without_eval_rows_nothing_can_be_best(tiny_model, tmp_path):
             model=str(tiny_model("bert")),
             layers=None,
             classes=["neg", "pos"],
-            train_texts=SENTENCES,
-            train_texts_b=None,
-            train_labels=NAMES,
+            training=Examples.of(SENTENCES, None, NAMES),
             settings=TrainingSettings(best=True, device="cpu"),
         )
     assert not (tmp_path / "run").exists()

@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers as hf
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.checkpoints import check_usable, find_run, match_classes
 from backend.model.loading import load_classifier, load_tokenizer
@@ -318,10 +319,10 @@ def test_match_classes_uses_the_run(plain):
 # -- what a checkpoint must be able to do ----------------------------------------------------------
 
 
-def unusable(checkpoint: Path, message: str, tokenizer=None, max_length=None, text_b=None, n_classes=2):
+def unusable(checkpoint: Path, message: str, tokenizer=None, max_length=None, n_classes=2):
     tokenizer = tokenizer or load_tokenizer(checkpoint)
     with pytest.raises(InputError, match=message) as caught:
-        check_usable(checkpoint, tokenizer, max_length, "a witty movie", text_b, n_classes)
+        check_usable(checkpoint, tokenizer, max_length, Examples.one("a witty movie"), n_classes)
     assert "\n" not in str(caught.value)
 
 
@@ -329,8 +330,8 @@ def unusable(checkpoint: Path, message: str, tokenizer=None, max_length=None, te
 def test_usable(architecture, tiny_model):
     source = tiny_model(architecture)
     tokenizer = load_tokenizer(source)
-    for text_b, max_length in ((None, None), ("a dull one", 7), ("a dull one", 10_000)):
-        check_usable(source, tokenizer, max_length, "a witty movie", text_b, 2)
+    for more, max_length in ((), None), (("a dull one",), 7), (("a dull one",), 10_000):
+        check_usable(source, tokenizer, max_length, Examples.one("a witty movie", *more), 2)
 
 
 def test_usable_with_a_tokenizer_from_elsewhere(tiny_model, tmp_path):
@@ -338,14 +339,15 @@ def test_usable_with_a_tokenizer_from_elsewhere(tiny_model, tmp_path):
     copy = Path(shutil.copytree(tiny_model("gpt2"), tmp_path / "copy"))
     for file in copy.glob("tokenizer*"):
         file.unlink()
-    check_usable(copy, load_tokenizer(tiny_model("gpt2")), None, "a witty movie", None, 2)
+    check_usable(copy, load_tokenizer(tiny_model("gpt2")), None, Examples.one("a witty movie"), 2)
 
 
 def test_unusable_checkpoints(tiny_model, tmp_path):
     bert = tiny_model("bert")
     unusable(bert, "has 2 outputs, not 3", n_classes=3)
     unusable(bert, "max length 3: .* at least 4", max_length=3)
-    unusable(bert, "max length 4: .* at least 5", max_length=4, text_b="dull")
+    with pytest.raises(InputError, match=r"max length 4: .* at least 5"):
+        check_usable(bert, load_tokenizer(bert), 4, Examples.one("a witty movie", "dull"), 2)
     unusable(tmp_path, "cannot be loaded", tokenizer=load_tokenizer(bert))
     tokenizer = load_tokenizer(bert)
     tokenizer.add_tokens(["gorgeously", "dullest"])

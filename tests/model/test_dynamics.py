@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 from typer.testing import CliRunner
 
 from backend.cli import app
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.dynamics import read_runs, run_path
 from backend.model.loading import load_classifier, load_tokenizer
@@ -43,7 +44,7 @@ def test_the_last_entry_is_the_last_checkpoint(epochs, tiny_model, tmp_path):
     assert made.dynamics.logits.dtype == np.float32
     last = made.checkpoints[-1].path
     tokenizer = load_tokenizer(last)
-    expected = logits(load_classifier(last), encode(tokenizer, SENTENCES, None, 64), tokenizer)
+    expected = logits(load_classifier(last), encode(tokenizer, Examples.of(SENTENCES), 64), tokenizer)
     np.testing.assert_allclose(made.dynamics.logits[-1], expected, rtol=1e-5, atol=1e-6)
     assert np.abs(made.dynamics.logits[0] - expected).max() > 0.01
 

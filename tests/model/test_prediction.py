@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.data.examples import Examples
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
@@ -14,7 +15,7 @@ def test_batching_changes_nothing(architecture, side, tiny_model):
     tokenizer, model = load_tokenizer(tiny_model(architecture)), load_classifier(tiny_model(architecture))
     tokenizer.padding_side = side
     model.train()  # as training leaves it: prediction must not depend on it
-    encoded = encode(tokenizer, SENTENCES, SENTENCES[::-1], 64)
+    encoded = encode(tokenizer, Examples.of(SENTENCES, SENTENCES[::-1]), 64)
     together = predict(model, encoded, tokenizer)
     assert model.training
     model.eval()
@@ -35,7 +36,7 @@ def test_shape_progress_and_examples_without_tokens(tmp_path):
     texts = ["", *SENTENCES, ""]
     result = predict(
         model,
-        encode(tokenizer, texts, None, 64),
+        encode(tokenizer, Examples.of(texts), 64),
         tokenizer,
         batch_examples=3,
         progress=lambda stage, done, total: seen.append((stage, done, total)),
@@ -50,6 +51,6 @@ def test_shape_progress_and_examples_without_tokens(tmp_path):
 def test_a_model_that_knows_no_token_types(tiny_model):
     model = load_classifier(tiny_model("distilbert"))
     tokenizer = load_tokenizer(tiny_model("bert"))
-    encoded = encode(tokenizer, SENTENCES, None, 64)
+    encoded = encode(tokenizer, Examples.of(SENTENCES), 64)
     assert encoded[0].token_type_ids is not None
     assert predict(model, encoded, tokenizer).shape == (len(SENTENCES), 2)

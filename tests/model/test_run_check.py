@@ -15,6 +15,7 @@ import transformers as hf
 
 from backend.data.columns import LABEL, Columns
 from backend.data.dataset import Split
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.folder import DataInfo
 from backend.model.logged_evaluation import logged_evaluation
@@ -231,7 +232,7 @@ def asked(labels: np.ndarray, said: np.ndarray, count: int):
     texts = [str(each) for each in range(len(labels))]
     probabilities = np.full((len(labels), count), 0.01)
     probabilities[np.arange(len(labels)), said] = 1 - 0.01 * (count - 1)
-    return Rows(texts, None, labels, len(labels)), lambda rows, length: probabilities
+    return Rows(Examples.of(texts), labels, len(labels)), lambda rows, length: probabilities
 
 
 def checked(truth, said, count, logged=None, shorter=()):

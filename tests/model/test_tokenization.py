@@ -6,6 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import Encoded, collate, encode, special_ids
@@ -43,9 +44,9 @@ def check(encoded: Encoded, texts: list[str], limit: int) -> None:
 
 
 def test_hostile_texts(tokenizer):
-    for encoded, text in zip(encode(tokenizer, HOSTILE, None, 16), HOSTILE, strict=True):
+    for encoded, text in zip(encode(tokenizer, Examples.of(HOSTILE), 16), HOSTILE, strict=True):
         check(encoded, [text], 16)
-    pairs = encode(tokenizer, HOSTILE, HOSTILE[::-1], 16)
+    pairs = encode(tokenizer, Examples.of(HOSTILE, HOSTILE[::-1]), 16)
     for encoded, text, text_b in zip(pairs, HOSTILE, HOSTILE[::-1], strict=True):
         check(encoded, [text, text_b], 16)
 
@@ -53,18 +54,21 @@ def test_hostile_texts(tokenizer):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(), max_size=80), st.none() | st.text(st.characters(), max_size=80))
 def test_any_text(tokenizer, text, text_b):
-    encoded = encode(tokenizer, [text], None if text_b is None else [text_b], 12)
+    encoded = encode(tokenizer, Examples.of([text], None if text_b is None else [text_b]), 12)
     check(encoded[0], [text] if text_b is None else [text, text_b], 12)
 
 
 def test_surrogates_count_as_replacement_characters(tokenizer):
-    ours, theirs = encode(tokenizer, ["bad \udc80 movie", "bad \ufffd movie"], None, 64)
+    ours, theirs = encode(tokenizer, Examples.of(["bad \udc80 movie", "bad \ufffd movie"]), 64)
     assert ours == theirs
 
 
 def test_same_tokens_as_the_tokenizer_itself(tokenizer):
     for encoded, text, text_b in zip(
-        encode(tokenizer, SENTENCES, SENTENCES[::-1], 24), SENTENCES, SENTENCES[::-1], strict=True
+        encode(tokenizer, Examples.of(SENTENCES, SENTENCES[::-1]), 24),
+        SENTENCES,
+        SENTENCES[::-1],
+        strict=True,
     ):
         expected = tokenizer(text, text_b, truncation=True, max_length=24)
         assert encoded.input_ids == expected["input_ids"]
@@ -73,7 +77,7 @@ def test_same_tokens_as_the_tokenizer_itself(tokenizer):
 
 def test_fields_and_offsets_point_at_the_words(tiny_model):
     tokenizer = load_tokenizer(tiny_model("bert"))
-    (encoded,) = encode(tokenizer, ["witty movie"], ["bad plot"], 64)
+    (encoded,) = encode(tokenizer, Examples.of(["witty movie"], ["bad plot"]), 64)
     texts = ("witty movie", "bad plot")
     words = [texts[f][a:b] for f, (a, b) in zip(encoded.fields, encoded.offsets, strict=True) if f >= 0]
     assert "".join(words) == "wittymoviebadplot"
@@ -84,13 +88,13 @@ def test_fields_and_offsets_point_at_the_words(tiny_model):
 
 def test_gpt2_adds_nothing_and_an_empty_text_has_no_token(tiny_model):
     tokenizer = load_tokenizer(tiny_model("gpt2"))
-    empty, full = encode(tokenizer, ["", "bad movie"], None, 64)
+    empty, full = encode(tokenizer, Examples.of(["", "bad movie"]), 64)
     assert empty == Encoded([], None, [], [], False)
     assert set(full.fields) == {0}
 
 
 def test_truncated_is_said(tokenizer):
-    long, short = encode(tokenizer, ["bad movie " * 50, "bad"], None, 10)
+    long, short = encode(tokenizer, Examples.of(["bad movie " * 50, "bad"]), 10)
     assert (len(long), long.truncated, short.truncated) == (10, True, False)
 
 
@@ -98,7 +102,7 @@ def test_truncated_is_said(tokenizer):
 def test_very_long_texts_are_cut_to_the_same_tokens(tokenizer, side):
     tokenizer.truncation_side = side
     text = "a gorgeous, witty film; " * 200
-    (encoded,) = encode(tokenizer, [text], None, 16)
+    (encoded,) = encode(tokenizer, Examples.of([text]), 16)
     expected = tokenizer(text, truncation=True, max_length=16)["input_ids"]
     assert encoded.truncated and encoded.input_ids == expected
     tokenizer.truncation_side = "right"
@@ -106,7 +110,7 @@ def test_very_long_texts_are_cut_to_the_same_tokens(tokenizer, side):
 
 def same_as_plain(tokenizer, row: list[str], max_length: int) -> None:
     columns = [[text] for text in row]  # a batch of one: alone, an empty second text counts as none
-    (encoded,) = encode(tokenizer, *columns, *[None] * (2 - len(row)), max_length)
+    (encoded,) = encode(tokenizer, Examples(tuple(columns)), max_length)
     plain = tokenizer(*columns, truncation=True, max_length=max_length, return_offsets_mapping=True)
     assert encoded.input_ids == plain["input_ids"][0]
     assert [-1 if field is None else field for field in plain.sequence_ids(0)] == encoded.fields
@@ -149,7 +153,7 @@ def test_a_pair_of_huge_texts_takes_neither_minutes_nor_gigabytes(tokenizer, sid
     text *= 8_000
     tokenizer.truncation_side = side
     started = time.perf_counter()
-    (encoded,) = encode(tokenizer, [text], [text + "end"], 32)
+    (encoded,) = encode(tokenizer, Examples.of([text], [text + "end"]), 32)
     assert time.perf_counter() - started < 8  # 130 s and 40 GB if the tokenizer saw all of it
     assert encoded.truncated == (len(encoded) == 32)
     if side == "left" and encoded.truncated:
@@ -159,18 +163,18 @@ def test_a_pair_of_huge_texts_takes_neither_minutes_nor_gigabytes(tokenizer, sid
 
 def test_max_length_without_room_for_a_token(tiny_model):
     tokenizer = load_tokenizer(tiny_model("bert"))
-    assert len(encode(tokenizer, ["bad movie"], None, 3)[0]) == 3
+    assert len(encode(tokenizer, Examples.of(["bad movie"]), 3)[0]) == 3
     with pytest.raises(InputError, match="at least 3"):
-        encode(tokenizer, ["bad movie"], None, 2)
+        encode(tokenizer, Examples.of(["bad movie"]), 2)
     with pytest.raises(InputError, match="at least 4"):
-        encode(tokenizer, ["bad movie"], ["plot"], 3)
+        encode(tokenizer, Examples.of(["bad movie"], ["plot"]), 3)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_collate_pads_on_the_tokenizer_s_side(tiny_model, side):
     tokenizer = load_tokenizer(tiny_model("bert"))
     tokenizer.padding_side = side
-    encoded = encode(tokenizer, SENTENCES, SENTENCES[::-1], 64)
+    encoded = encode(tokenizer, Examples.of(SENTENCES, SENTENCES[::-1]), 64)
     batch = collate(encoded, tokenizer)
     expected = tokenizer(list(SENTENCES), list(SENTENCES[::-1]), padding=True, return_tensors="pt")
     assert set(batch) == {"input_ids", "attention_mask", "token_type_ids"}
@@ -181,7 +185,7 @@ def test_collate_pads_on_the_tokenizer_s_side(tiny_model, side):
 
 def test_collate_without_tokens_or_examples(tiny_model):
     tokenizer = load_tokenizer(tiny_model("gpt2"))
-    assert collate(encode(tokenizer, ["", ""], None, 8), tokenizer)["input_ids"].shape == (2, 0)
+    assert collate(encode(tokenizer, Examples.of(["", ""]), 8), tokenizer)["input_ids"].shape == (2, 0)
     assert collate([], tokenizer)["input_ids"].shape == (0, 0)
 
 

@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 from transformers.trainer_utils import SchedulerType
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model import training
 from backend.model.checkpoints import find_run
@@ -28,12 +29,8 @@ def fit(folder: Path, source: Path, progress=lambda *_: None, texts=SENTENCES, n
         model=str(source),
         layers=settings.pop("layers", None),
         classes=settings.pop("classes", CLASSES),
-        train_texts=texts,
-        train_texts_b=settings.pop("texts_b", None),
-        train_labels=names,
-        eval_texts=SENTENCES,
-        eval_texts_b=None,
-        eval_labels=NAMES,
+        training=Examples.of(texts, settings.pop("texts_b", None), names),
+        evaluation=Examples.of(SENTENCES, None, NAMES),
         settings=TrainingSettings(**{**QUICK, **settings}),
         progress=progress,
     )
@@ -79,7 +76,7 @@ def test_it_learns_and_the_accuracy_is_the_last_checkpoint_s(tiny_model, tmp_pat
     assert made.losses[-1][1] < made.losses[0][1] / 2
     last = made.checkpoints[-1].path
     tokenizer, model = load_tokenizer(last), load_classifier(last)
-    predicted = predict(model, encode(tokenizer, SENTENCES, None, 16), tokenizer).argmax(1)
+    predicted = predict(model, encode(tokenizer, Examples.of(SENTENCES), 16), tokenizer).argmax(1)
     assert made.eval_accuracy == np.mean(predicted == np.array(LABELS)) >= 0.75
 
 

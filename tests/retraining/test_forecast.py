@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.retrain import forecast_decisions
 from backend.retraining.forecast import forecast
@@ -45,7 +46,7 @@ def test_relabelling_takes_one_influence_and_adds_another(tiny_workspace):
     }[row]
     # By symmetry the influence of the row with its new label on the query is what this pair gives.
     checkpoints = workspace.explainer().checkpoints
-    encoded = checkpoints.encode([split.texts[5], workspace.eval_split.texts[2]], None)
+    encoded = checkpoints.encode(Examples.of([split.texts[5], workspace.eval_split.texts[2]]))
     classes = workspace.manifest.classes
     mine, theirs = checkpoints.trace(encoded, [classes.index(other), classes.index(label)])
     new = 0.0

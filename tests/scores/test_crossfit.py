@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from backend.data.equal_texts import equal_text_groups
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.scores import crossfit
 from backend.scores.crossfit import CrossFit, cross_fit
@@ -19,9 +20,9 @@ from tests.scores.helpers import context_of, workspace_of
 
 def test_equal_texts():
     texts = ["A film", "a  FILM ", "a film.", "ſ", "S", "a film"]
-    assert equal_text_groups(texts, None).tolist() == [0, 0, 1, 2, 2, 0]
-    assert equal_text_groups(texts, ["x", "x", "x", "", "", "y"]).tolist() == [0, 0, 1, 2, 2, 3]
-    assert equal_text_groups(["a", "a b"], ["b c", "c"]).tolist() == [0, 1]
+    assert equal_text_groups(Examples.of(texts)).tolist() == [0, 0, 1, 2, 2, 0]
+    assert equal_text_groups(Examples.of(texts, ["x", "x", "x", "", "", "y"])).tolist() == [0, 0, 1, 2, 2, 3]
+    assert equal_text_groups(Examples.of(["a", "a b"], ["b c", "c"])).tolist() == [0, 1]
 
 
 def test_folds_keep_equal_texts_together_and_classes_apart():
@@ -85,7 +86,7 @@ def test_a_probe_that_saw_few_classes():
 
 def reference(context, found: CrossFit) -> np.ndarray:
     """Every row by the probe fitted to the rows of the other folds."""
-    groups = equal_text_groups(context.train.texts, context.train.texts_b)
+    groups = equal_text_groups(context.train.examples)
     expected = np.zeros_like(found.probabilities)
     for row in range(len(expected)):
         others = found.folds != found.folds[row]

@@ -73,9 +73,9 @@ def test_other_domains_and_the_same_one(tmp_path):
 
 def test_against_the_definition(workspace):
     context = context_of(workspace, folds=3)
-    features = np.concatenate([context.embeddings, context.encoder.encode(context.evaluation.texts)])
+    features = np.concatenate([context.embeddings, context.encoder.encode(context.evaluation.examples)])
     is_target = np.repeat([0, 1], [160, 60])
-    groups = equal_text_groups([*context.train.texts, *context.evaluation.texts], None)
+    groups = equal_text_groups(context.train.examples + context.evaluation.examples)
     folds = stratified_folds(is_target, groups, 3, 0)
     found = domain_probabilities(features, is_target, groups, 3, 0)
     for row in range(0, 220, 20):

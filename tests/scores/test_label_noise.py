@@ -143,7 +143,7 @@ def test_words_are_out_of_fold_and_bayes(tmp_path):
     workspace = workspace_of(tmp_path, rows, rows[:2])
     labels = np.array([0, 0, 1, 1] * 3)
     folds = np.repeat([0, 1, 2], 4)
-    found = word_log_probabilities(workspace.train_split, labels, 2, folds)
+    found = word_log_probabilities(workspace.train_split.examples, labels, 2, folds)
     np.testing.assert_allclose(np.exp(found).sum(axis=1), 1)
     assert (found.argmax(axis=1) == labels).all()
     rows_of_others = 8

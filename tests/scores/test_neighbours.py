@@ -156,7 +156,7 @@ def test_in_a_workspace(tmp_path):
     assert near == table[22]["near_duplicates"] and said.endswith("have another label, such as t15: bad")
     assert table[22]["contradiction"] == pytest.approx(against / near)
     assert table[23]["near_duplicates"] >= 1 and table[23]["nearest_similarity"] == 1
-    groups = equal_text_groups(context.train.texts, None)
+    groups = equal_text_groups(context.train.examples)
     assert groups[23] == groups[16]
     expected = brute_force(context.embeddings, context.labels, groups, 10)
     np.testing.assert_allclose(

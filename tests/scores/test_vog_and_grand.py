@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
 from backend.scores.vog import normalised, token_vog
@@ -44,7 +45,7 @@ def test_vog_is_the_deviation_over_checkpoints(scored, models):
         gradients = [logit_gradient(each, tokenizer, split.texts[place], label) for each in loaded]
         deviation = torch.stack(gradients).double().std(dim=0, correction=0)
         assert found[place] == pytest.approx(float(deviation.mean()), rel=1e-4)
-        tokens = token_vog(scored.explainer(), split.texts[place], None, split.labels[place])
+        tokens = token_vog(scored.explainer(), split.take([place]))
         np.testing.assert_allclose(tokens.values, deviation.mean(dim=1).numpy(), rtol=1e-4)
         assert tokens.whole == pytest.approx(found[place], rel=1e-5)
         assert tokens.tokens == tokenizer.convert_ids_to_tokens(tokenizer(split.texts[place])["input_ids"])
@@ -74,7 +75,7 @@ def test_one_checkpoint_is_not_enough(tiny_workspace):
     tiny_workspace.precompute()
     explainer = tiny_workspace.explainer()
     with pytest.raises(InputError, match="vog: compares checkpoints, and this workspace has 1"):
-        token_vog(explainer, "a witty film", None, "good")
+        token_vog(explainer, Examples.of(["a witty film"], None, ["good"]))
     with pytest.raises(InputError, match="it needs at least 2"):
         tiny_workspace.compute_scores(["vog"])
 

@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from backend.cli import app
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence import culprits
 from backend.influence.culprits import error_query, misclassified, shard_terms
@@ -86,7 +87,7 @@ def test_the_table_is_the_dense_definition(workspace, dense):
     np.testing.assert_allclose(table["net"], np.add(table["harmful"], table["helpful"]))
     assert set(np.flatnonzero(np.abs(dense).sum(axis=0))) <= set(ids)
     tokenizer = workspace.explainer().checkpoints.tokenizer
-    encoded = encode(tokenizer, workspace.train_split.texts, None, 64)
+    encoded = encode(tokenizer, Examples.of(workspace.train_split.texts), 64)
     for token, count, rows, terms in zip(
         ids, table["n_rows"], table["top_rows"], table["top_terms"], strict=True
     ):
@@ -190,7 +191,7 @@ def test_z_scores_stand_beside(workspace):
 def test_kinds_of_tokens_for_every_tokenizer(tmp_path, architecture):
     tokenizer = load_tokenizer(tiny(architecture, tmp_path))
     texts = [*SENTENCES, "witty worsening", "a witty witty film"]
-    encoded = encode(tokenizer, texts, None, 64)
+    encoded = encode(tokenizer, Examples.of(texts), 64)
     found = token_words(encoded, [(each,) for each in texts], special_ids(tokenizer))
     assert set(found) == {token for each in encoded for token in each.input_ids}
     last = encoded[-2]

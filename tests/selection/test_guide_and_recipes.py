@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import nn
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.recipe import Recipe, TrainingContext, weighted_mean
@@ -26,7 +27,7 @@ CLASSES = ("bad", "good")
 ROWS = tiny_rows(40)
 TEXTS, LABELS = [each["text"] for each in ROWS], [each["label"] for each in ROWS]
 MORE = tiny_rows(24, 2000)
-GUIDE = Guide([each["text"] for each in MORE], None, [each["label"] for each in MORE])
+GUIDE = Guide(Examples.of([each["text"] for each in MORE], None, [each["label"] for each in MORE]))
 SETTINGS = TrainingSettings(
     epochs=2, lr=2e-3, batch_size=8, checkpoints=1, precision="fp32", device="cpu", dynamics=False
 )
@@ -43,9 +44,7 @@ def trained(model: str, out, recipe: Recipe | None, labels=LABELS, settings=SETT
         model=model,
         layers=None,
         classes=CLASSES,
-        train_texts=TEXTS,
-        train_texts_b=None,
-        train_labels=labels,
+        training=Examples.of(TEXTS, None, labels),
         settings=settings,
         recipe=recipe,
     )
@@ -55,7 +54,7 @@ def trained(model: str, out, recipe: Recipe | None, labels=LABELS, settings=SETT
 def context_of(model: str, labels=LABELS) -> TrainingContext:
     tokenizer = load_tokenizer(model)
     classifier = load_classifier(model, classes=CLASSES).train()
-    encoded = encode_ids(tokenizer, TEXTS, None, 64)
+    encoded = encode_ids(tokenizer, Examples.of(TEXTS), 64)
     indices = np.array([CLASSES.index(each) for each in labels])
     rows = np.arange(len(TEXTS))
     return TrainingContext(
@@ -144,7 +143,7 @@ def alignment_by_loops(context: TrainingContext, places: list[int]) -> np.ndarra
     model = context.model.eval()
 
     def gradient(texts, labels) -> torch.Tensor:
-        encoded = encode_ids(context.tokenizer, texts, None, 64)
+        encoded = encode_ids(context.tokenizer, Examples.of(texts), 64)
         logits = model(**collate(encoded, context.tokenizer)).logits
         loss = nn.functional.cross_entropy(logits, torch.tensor([CLASSES.index(each) for each in labels]))
         found = torch.autograd.grad(loss, [each for each in model.parameters() if each.requires_grad])
@@ -194,7 +193,7 @@ def test_the_guides_gradient_is_the_same_in_parts(model, monkeypatch):
 
 def test_no_class_dies_out(model):
     """The guide knows only one class, so rows of the other oppose it."""
-    guide = Guide(GUIDE.texts, None, ["good"] * len(GUIDE.texts))
+    guide = Guide(GUIDE.examples.with_targets(["good"] * len(GUIDE.examples)))
     context = context_of(model)
     recipe = GradientMask(guide, MaskSettings(warmup=0.0, most_of_a_class=0.5))
     recipe.start(context)
@@ -293,7 +292,7 @@ def test_settings_and_guides_that_make_no_sense_are_refused():
         lambda: MaskSettings(most_of_a_class=0),
         lambda: MixtureSettings(eta=0),
         lambda: MixtureSettings(beta=0),
-        lambda: Guide(["a"] * 3, None, ["good"] * 3),
+        lambda: Guide(Examples.of(["a"] * 3, None, ["good"] * 3)),
     ):
         with pytest.raises(InputError):
             make()

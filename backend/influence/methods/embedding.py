@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from backend.data.examples import Examples
 from backend.folder import Folder
 from backend.influence.engine import Engine
 from backend.influence.method import Asked
@@ -28,8 +29,7 @@ class SentenceEmbedding(Similarity):
         """Cosines."""
         encoder = _encoder(asked.engine)
         stored = asked.engine.keep("embeddings", lambda: self._stored(asked.engine))
-        second = [asked.texts[1]] if len(asked.texts) > 1 else None
-        return (stored @ encoder.encode([asked.texts[0]], second)[0]).astype(np.float64)
+        return (stored @ encoder.encode(Examples.one(*asked.texts))[0]).astype(np.float64)
 
     def is_ready(self, folder: Folder) -> bool:
         """Whether the embeddings are kept."""

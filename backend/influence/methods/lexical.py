@@ -22,10 +22,7 @@ def words_of(text: str) -> list[str]:
 
 
 def _documents(split: Split) -> list[str]:
-    texts_b = split.texts_b
-    return (
-        split.texts if texts_b is None else [f"{a}\n{b}" for a, b in zip(split.texts, texts_b, strict=True)]
-    )
+    return split.examples.joined()
 
 
 @dataclass(frozen=True)

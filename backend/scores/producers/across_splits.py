@@ -12,10 +12,11 @@ from backend.scores.score import Columns, Producer, Score
 def _compute(context: Context) -> Columns:
     tested = context.evaluation
     rows: dict[TextKey, list[int]] = {}
-    for row, key in enumerate(text_keys(tested)):
+    for row, key in enumerate(text_keys(tested.examples)):
         rows.setdefault(key, []).append(row)
     shares, said = np.zeros(len(context.train)), []
-    for place, (key, label) in enumerate(zip(text_keys(context.train), context.train.labels, strict=True)):
+    train = context.train
+    for place, (key, label) in enumerate(zip(text_keys(train.examples), train.labels, strict=True)):
         same = rows.get(key, [])
         against = [row for row in same if tested.labels[row] != label]
         shares[place] = len(against) / len(same) if same else 0.0

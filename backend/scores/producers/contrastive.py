@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backend.data.examples import Examples
 from backend.data.shards import shard_ranges
 from backend.model.devices import resolve_device
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
-from backend.scores.target import USES, Target, labelled_target
+from backend.scores.target import USES, labelled_target
 
 if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for torch
     from backend.model.token_table import TokenTable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait f
 _EPOCHS = 1.0  # over the target sample: a short fine-tuning
 
 
-def loss_change(context: Context, target: Target) -> np.ndarray:
+def loss_change(context: Context, target: Examples) -> np.ndarray:
     """How a short fine-tuning on a labelled sample changes the loss of every training row: float64 (n)."""
     from backend.model.fingerprint import require_unchanged
 
@@ -37,7 +38,7 @@ def _compute(context: Context) -> Columns:
     return {"contrastive": loss_change(context, labelled_target(context))}
 
 
-def _fine_tuned(context: Context, target: Target, checkpoint: Path, run: Path) -> Path:
+def _fine_tuned(context: Context, target: Examples, checkpoint: Path, run: Path) -> Path:
     """The last checkpoint of a short training on ``target`` that starts from ``checkpoint``."""
     from backend.model.runs import recorded_settings
     from backend.model.training import train
@@ -59,9 +60,7 @@ def _fine_tuned(context: Context, target: Target, checkpoint: Path, run: Path) -
         layers=None,
         tokenizer=str(context.folder.tokenizer_path(manifest)),
         classes=manifest.classes,
-        train_texts=target.texts,
-        train_texts_b=target.texts_b,
-        train_labels=target.labels,
+        training=target,
         settings=settings,
         progress=context.progress,
     )

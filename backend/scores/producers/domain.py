@@ -6,6 +6,7 @@ import numpy as np
 
 from backend.data.dataset import load_split
 from backend.data.equal_texts import different_texts, equal_text_groups
+from backend.data.examples import Examples
 from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.folder import Folder
@@ -13,7 +14,7 @@ from backend.model.embeddings import stored_embeddings
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
 from backend.scores.settings import EVAL, ScoreSettings
-from backend.scores.target import USES, Target, target_texts
+from backend.scores.target import USES, target_texts
 
 TOLD_APART = 0.6  # AUROC from which on training and target rows can be told apart
 
@@ -45,8 +46,7 @@ def _compute(context: Context) -> Columns:
     count = len(train)
     features = np.concatenate([context.embeddings, _embeddings(context, target)])
     is_target = np.arange(len(features)) >= count
-    seconds = [*train.texts_b, *target.texts_b] if train.texts_b and target.texts_b else None
-    groups = equal_text_groups([*train.texts, *target.texts], seconds)
+    groups = equal_text_groups(train.examples + target)
     _require_enough(len(np.unique(groups[count:])), settings)
     found = domain_probabilities(features, is_target.astype(np.int64), groups, settings.folds, settings.seed)
     auroc = float(roc_auc_score(is_target, found))
@@ -63,7 +63,7 @@ def _require_enough(different: int, settings: ScoreSettings) -> None:
 def _hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
     if settings.target != EVAL:  # read when it is needed
         return None
-    different = different_texts(load_split(folder, "eval"), settings.folds)
+    different = different_texts(load_split(folder, "eval").examples, settings.folds)
     return _too_few(different, settings) if different < settings.folds else None
 
 
@@ -74,10 +74,10 @@ def _too_few(different: int, settings: ScoreSettings) -> str:
     )
 
 
-def _embeddings(context: Context, target: Target) -> np.ndarray:
+def _embeddings(context: Context, target: Examples) -> np.ndarray:
     if context.settings.target == EVAL:
         return stored_embeddings(context.folder, "eval", context.encoder, context.progress)
-    return context.encoder.encode(target.texts, target.texts_b, context.progress, "embeddings of the target")
+    return context.encoder.encode(target, context.progress, "embeddings of the target")
 
 
 PRODUCER = Producer(

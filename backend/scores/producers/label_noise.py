@@ -22,7 +22,7 @@ def _compute(context: Context) -> Columns:
     from backend.scores.word_classifier import word_log_probabilities
 
     out_of_fold, classes = cross_fit(context), context.classes
-    words = word_log_probabilities(context.train, context.labels, len(classes), out_of_fold.folds)
+    words = word_log_probabilities(context.train.examples, context.labels, len(classes), out_of_fold.folds)
     rows = np.flatnonzero(out_of_fold.known)
     wrong, sure = np.full((2, len(context.labels)), np.nan)
     right, found = [""] * len(wrong), None
@@ -48,8 +48,7 @@ def _votes(context: Context) -> sparse.csr_matrix:
     from backend.scores.word_presence import label_matrix
 
     train, evaluation, classes = context.train, context.evaluation, len(context.classes)
-    texts_b = [*train.texts_b, *(evaluation.texts_b or [])] if train.texts_b is not None else None
-    groups = equal_text_groups([*train.texts, *evaluation.texts], texts_b)
+    groups = equal_text_groups(train.examples + evaluation.examples)
     own = label_matrix(context.labels, classes)
     given = sparse.vstack(
         [own, label_matrix(label_indices(context.folder, "eval", context.classes), classes)], format="csr"

@@ -171,7 +171,7 @@ class _Search:
 
 def _compute(context: Context) -> Columns:
     train = context.train
-    groups = equal_text_groups(train.texts, train.texts_b)
+    groups = equal_text_groups(train.examples)
     found = neighbour_scores(context.embeddings, context.labels, groups, progress=context.progress)
     against, copy_of = found.pop("contradicted_by").tolist(), found.pop("copy_of").tolist()
     said = found.pop("said").tolist()

@@ -95,7 +95,7 @@ def _row(workspace: Workspace, entry: LogEntry) -> Html:
         position = split.position(row)
     except InputError:
         return tag("div", before, shown_id, " (not in the data)")
-    text = split.texts[position] + (f" ‖ {split.texts_b[position]}" if split.texts_b else "")
+    text = " ‖ ".join(split.texts_of(position))
     return tag("div", before, tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"), " ", shown_id)
 
 

@@ -187,4 +187,4 @@ def _count_undecided_overlap(path: str, artifacts: str, decided: int) -> int:
 @st.cache_data(max_entries=5, show_spinner=False)
 def _shared(path: str, artifacts: str) -> np.ndarray:
     workspace = opened(Path(path))
-    return stands_also_in(workspace.train_split, workspace.eval_split)
+    return stands_also_in(workspace.train_split.examples, workspace.eval_split.examples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -136,7 +138,7 @@ def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -
     rows = workspace.split(split)  # type: ignore[arg-type]
     predictions = workspace.predictions(split).table.take(shown)  # type: ignore[arg-type]
     columns = {
-        "text": [_one_line(rows.texts, rows.texts_b, each) for each in shown],
+        "text": [_one_line(rows.texts_of(each)) for each in shown],
         "label": [brief(rows.labels[each]) for each in shown],
         "predicted": [brief(name) for name in predictions["predicted"].to_pylist()],
         "loss": predictions["loss"].to_pylist(),
@@ -175,6 +177,5 @@ def _start_over() -> None:
     keys.put(TABLE_PAGE, 1)
 
 
-def _one_line(texts: list[str], texts_b: list[str] | None, position: int) -> str:
-    both = texts[position][:1_000] + ("" if texts_b is None else f" ‖ {texts_b[position][:1_000]}")
-    return short(" ".join(both.split()), 300)
+def _one_line(fields: Sequence[str]) -> str:
+    return short(" ".join(" ‖ ".join(each[:1_000] for each in fields).split()), 300)
