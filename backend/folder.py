@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from backend.errors import InputError
 from backend.files import appearing, digest, write_json
+from backend.schema import SCHEMA_VERSION, upgraded
 from backend.scratch import sweep
 
-SCHEMA_VERSION = 1
 MANIFEST = "workspace.json"
 ArtifactState = Literal["missing", "stale", "current"]
 SplitName = Literal["train", "eval"]
@@ -104,22 +104,34 @@ class EarlierRun(_Record):
     max_length: int | None = None
 
 
+class TaskInfo(_Record):
+    """What is learnt: the ``name`` of the task, and its ``classes`` in model order."""
+
+    name: Literal["classification"] = "classification"
+    classes: tuple[str, ...]
+
+
 class Manifest(_Record):
     """The content of ``workspace.json``.
 
-    ``classes`` are in model order; ``checkpoints`` in training order, the last is the model explained;
-    ``tokenizer`` is a path like a checkpoint's, None where the last checkpoint brings its own.
+    ``checkpoints`` are in training order, the last is the model explained; ``tokenizer`` is a path like a
+    checkpoint's, None where the last checkpoint brings its own.
     """
 
     schema_version: int = SCHEMA_VERSION
     data: DataInfo
-    classes: tuple[str, ...]
+    task: TaskInfo
     max_length: int | None = None
     model: ModelInfo
     tokenizer: str | None = None
     checkpoints: tuple[CheckpointInfo, ...] = ()
     artifacts: dict[str, Artifact] = {}
     runs: tuple[EarlierRun, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in model order."""
+        return self.task.classes
 
     @property
     def run(self) -> int:
@@ -134,7 +146,7 @@ def _parsed(content: bytes) -> tuple[Any, Manifest | None]:
 
     Kept by content: a file's time and size may be the same after two quick changes.
     """
-    raw = json.loads(content.decode("utf-8"))
+    raw = upgraded(json.loads(content.decode("utf-8")))
     version = raw.get("schema_version")
     return version, Manifest.model_validate(raw) if version == SCHEMA_VERSION else None
 
@@ -174,16 +186,24 @@ class Folder:
     # -- manifest ---------------------------------------------------------------------------------
 
     def manifest(self) -> Manifest:
-        """Read ``workspace.json``."""
+        """Read ``workspace.json``; that of an older version is upgraded on disk by the next write."""
         path = self.path / MANIFEST
         try:
             version, manifest = _parsed(path.read_bytes())
             if manifest is None:
                 raise InputError(
-                    f"{path}: schema version {version}, this Firstword reads version {SCHEMA_VERSION}"
+                    f"{path}: schema version {version}, this Firstword reads up to {SCHEMA_VERSION}; "
+                    "open it with the Firstword that wrote it, or a newer one"
                 )
             return manifest
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, ValidationError) as error:
+        except (
+            OSError,
+            UnicodeDecodeError,
+            json.JSONDecodeError,
+            AttributeError,
+            KeyError,
+            ValidationError,
+        ) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{path}: not a readable workspace manifest ({first})") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.cli import app
-from backend.folder import Artifact, CheckpointInfo, DataInfo, EarlierRun, Manifest, ModelInfo
+from backend.folder import Artifact, CheckpointInfo, DataInfo, EarlierRun, Manifest, ModelInfo, TaskInfo
 from backend.influence.catalogue import SCORES
 from backend.influence.explanation import Entry, Excluded, Explanation, Query, TokenScore, WordScore
 from backend.review import schema
@@ -145,7 +145,7 @@ def test_the_design_names_every_key_of_an_answer():
 
 def test_the_design_names_every_field_of_the_manifest():
     found = set(named(sections()["5.1"] + sections()["5.2"]))
-    records = (Manifest, DataInfo, CheckpointInfo, ModelInfo, EarlierRun, Artifact)
+    records = (Manifest, TaskInfo, DataInfo, CheckpointInfo, ModelInfo, EarlierRun, Artifact)
     assert [name for each in records for name in each.model_fields if name not in found] == []
 
 

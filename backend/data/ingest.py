@@ -18,7 +18,7 @@ from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
-from backend.folder import DataInfo, Folder, Manifest, ModelInfo
+from backend.folder import DataInfo, Folder, Manifest, ModelInfo, TaskInfo
 from backend.progress import Progress, silent
 
 STAGE = "reading data"
@@ -113,7 +113,8 @@ def ingest(
     )
     info = _write(folder, data, columns, report.rejected)
     info = info.model_copy(update={"sources": {"train": train, "eval": train if eval is None else eval}})
-    folder.write_manifest(Manifest(data=info, classes=data.classes, max_length=max_length, model=model))
+    task = TaskInfo(classes=data.classes)
+    folder.write_manifest(Manifest(data=info, task=task, max_length=max_length, model=model))
     files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
     folder.record("data", id=info.fingerprint, files=files)
     progress(STAGE, 2, 2)

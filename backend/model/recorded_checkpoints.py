@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.files import digest
-from backend.folder import Artifact, CheckpointInfo, EarlierRun, Folder, ModelInfo
+from backend.folder import Artifact, CheckpointInfo, EarlierRun, Folder, ModelInfo, TaskInfo
 from backend.model.checkpoints import FoundCheckpoint
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer
@@ -42,7 +42,7 @@ def record_checkpoints(
     ]
     weights = {str(each.step): fingerprint(folder.checkpoint_path(each)) for each in checkpoints}
     change: dict[str, Any] = {
-        "classes": tuple(classes),
+        "task": TaskInfo(classes=tuple(classes)),
         "checkpoints": tuple(checkpoints),
         "max_length": max_length,
         "tokenizer": tokenizer,
