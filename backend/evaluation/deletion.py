@@ -19,7 +19,7 @@ from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.evaluation.intervals import Interval, crossed_interval
 from backend.evaluation.outcomes import outcomes_of
-from backend.evaluation.retrainer import Training, task_of
+from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
 from backend.progress import Progress, silent
@@ -94,7 +94,7 @@ def measure_deletion(
             left_out.append(f"{variant.name}: {scores}")
         else:
             orders[variant.name] = _strongest_first(scores, settings.seed)
-    task = task_of(engine.folder, places)
+    training = small_training(engine.folder, places)
     everything = [Training(np.ones(len(train), dtype=bool), seed) for seed in range(settings.seeds)]
     removals = {
         (name, end, k): [_removed(len(train), order, end, k) for order in by_query]
@@ -108,7 +108,7 @@ def measure_deletion(
         for kept in group
         for seed in range(settings.seeds)
     ]
-    found = outcomes_of(engine.folder, task, [*everything, *wanted], settings.workers, progress)
+    found = outcomes_of(engine.folder, training, [*everything, *wanted], settings.workers, progress)
     before = np.stack([found[each.key] for each in everything])  # (seeds, q, K)
     after = {
         (name, end): [_of_own(found, removals[name, end, k], settings.seeds) for k in settings.ks]

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.evaluation.outcomes import outcomes_of
-from backend.evaluation.retrainer import Training, task_of
+from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
 from backend.progress import Progress, silent
@@ -77,8 +77,8 @@ def ground_truth(engine: Engine, settings: LdsSettings, progress: Progress = sil
     """Train on the halves, or read what was trained before; raises `InputError`."""
     random = np.random.default_rng((settings.seed, 11))
     places = sorted(random.permutation(len(engine.splits["eval"]))[: settings.queries].tolist())
-    task = task_of(engine.folder, places)
-    count = len(task.labels)
+    small = small_training(engine.folder, places)
+    count = len(small.labels)
     halves = np.zeros((settings.subsets, count), dtype=bool)
     for half in halves:
         half[random.permutation(count)[: count // 2]] = True
@@ -88,7 +88,7 @@ def ground_truth(engine: Engine, settings: LdsSettings, progress: Progress = sil
         [Training(half, seed) for seed in of_half] for half, of_half in zip(halves, seeds, strict=True)
     ]
     found = outcomes_of(
-        engine.folder, task, [each for group in trainings for each in group], settings.workers, progress
+        engine.folder, small, [each for group in trainings for each in group], settings.workers, progress
     )
     labels = _labels(engine, places)
     margins = [np.mean([margin(found[each.key], labels) for each in group], axis=0) for group in trainings]

@@ -1,4 +1,4 @@
-"""Outcomes of many trainings on disk: a file of lines for each task, one line per training, only ever
+"""Outcomes of many trainings on disk: a file for each `SmallTraining`, a line per training, only ever
 appended to. A line that a killed process left half-written is ignored."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
-from backend.evaluation.retrainer import Task, Training, retrained
+from backend.evaluation.retrainer import SmallTraining, Training, retrained
 from backend.folder import Folder
 from backend.progress import Progress, silent
 
@@ -19,13 +19,17 @@ _STAGE = "retraining"
 
 
 def outcomes_of(
-    folder: Folder, task: Task, trainings: Sequence[Training], workers: int, progress: Progress = silent
+    folder: Folder,
+    small: SmallTraining,
+    trainings: Sequence[Training],
+    workers: int,
+    progress: Progress = silent,
 ) -> dict[str, np.ndarray]:
     """Class probabilities of the queries, float32 (q, K), by the key of every training; what is there is not
     trained again."""
-    path = folder.path / "evaluations" / f"{task.mark}.jsonl"
+    path = folder.path / "evaluations" / f"{small.mark}.jsonl"
     wanted = {each.key: each for each in trainings}
-    shape = (len(task.queries), len(task.classes))
+    shape = (len(small.queries), len(small.classes))
     found = {key: each for key, each in _read(path, shape) if key in wanted}
     missing = [each for key, each in wanted.items() if key not in found]
     progress(_STAGE, len(found), len(wanted))
@@ -37,7 +41,7 @@ def outcomes_of(
         # Another evaluation may have trained some of them while this one waited.
         found |= {key: each for key, each in _read(path, shape) if key in wanted}
         missing = [each for key, each in wanted.items() if key not in found]
-        for training, values in retrained(task, missing, workers):
+        for training, values in retrained(small, missing, workers):
             found[training.key] = values
             text = base64.b64encode(values.astype(np.float32).tobytes()).decode()
             file.write(json.dumps({"key": training.key, "values": text}) + "\n")

@@ -1,4 +1,4 @@
-"""Many trainings of one small task, fast: tokens in memory, no checkpoints, one thread for each training.
+"""Many trainings of one small model, fast: tokens in memory, no checkpoints, one thread for each training.
 
 The recipe is that of the workspace's own training (rate, linear schedule, batch size, clipping as Trainer
 does), from the same start, always in fp32. The seed draws the order of rows, and the head where the start has
@@ -33,13 +33,14 @@ from backend.model.source import resolve
 from backend.model.token_table import tokenise
 from backend.model.tokenization import Tokens, collate
 from backend.model.training_settings import TrainingSettings
+from backend.tasks.registry import task_of
 
 _CLIP = 1.0  # Trainer's
 _OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd")
 
 
 @dataclass(frozen=True)
-class Task:
+class SmallTraining:
     """What is trained and what is asked of it, as plain data that another process can read.
 
     ``labels`` int64 (n); ``queries``: examples whose probabilities are wanted. ``start``: the model's folder
@@ -65,8 +66,8 @@ class Task:
         return digest("retrained", 2, model, texts, self.labels.tolist(), settings)
 
 
-def task_of(folder: Folder, queries: Sequence[int]) -> Task:
-    """The workspace's own training as a task; ``queries`` are places of eval rows. Raises `InputError`."""
+def small_training(folder: Folder, queries: Sequence[int]) -> SmallTraining:
+    """The workspace's own training as plain data; ``queries``: places of eval rows. Raises `InputError`."""
     settings = recorded_settings(folder)
     if settings is None:
         raise InputError(
@@ -87,7 +88,7 @@ def task_of(folder: Folder, queries: Sequence[int]) -> Task:
     length = input_length(manifest.max_length, fast, model)
     tokens = {name: tokenise(folder, name, fast, length) for name in ("train", "eval")}
     evaluation = [each for shard in tokens["eval"].shards() for each in shard.examples()]
-    return Task(
+    return SmallTraining(
         start=resolve(manifest.model.name),
         layers=manifest.model.layers,
         tokenizer=str(tokenizer),
@@ -100,15 +101,15 @@ def task_of(folder: Folder, queries: Sequence[int]) -> Task:
 
 
 class Retrainer:
-    """Trains a task on parts of its rows, in this process."""
+    """Trains on parts of the rows, in this process."""
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._tokenizer = load_tokenizer(task.tokenizer)
-        self._device = task.settings.torch_device()
-        self._inputs = self._padded(task.examples)
-        self._lengths = np.array([len(each) for each in task.examples])
-        self._labels = torch.tensor(task.labels, device=self._device)
+    def __init__(self, small: SmallTraining) -> None:
+        self._small = small
+        self._tokenizer = load_tokenizer(small.tokenizer)
+        self._device = small.settings.torch_device()
+        self._inputs = self._padded(small.examples)
+        self._lengths = np.array([len(each) for each in small.examples])
+        self._labels = torch.tensor(small.labels, device=self._device)
 
     def probabilities(self, kept: np.ndarray, seed: int) -> np.ndarray:
         """Train on the rows of ``kept`` bool (n); class probabilities of the queries: float32 (q, K)."""
@@ -116,19 +117,19 @@ class Retrainer:
         if not readable.any():
             raise InputError("no row that is kept has a token: there is nothing to train on")
         model = self._trained(readable, seed)
-        return predict(model, self._task.queries, self._tokenizer)
+        return predict(model, self._small.queries, self._tokenizer)
 
     def _padded(self, examples: Sequence[Tokens]) -> dict[str, Tensor]:
         filled = [each if len(each) else Tokens([0], None) for each in examples]
         return collate(filled, self._tokenizer, self._device)
 
     def _trained(self, kept: np.ndarray, seed: int) -> Any:
-        settings = self._task.settings
+        settings = self._small.settings
         torch.manual_seed(seed)  # the head is drawn on loading
         model: Any = load_classifier(
-            self._task.start,
-            classes=self._task.classes,
-            layers=self._task.layers,
+            self._small.start,
+            classes=self._small.classes,
+            layers=self._small.layers,
             pad_token_id=self._tokenizer.pad_token_id,
         )
         model.to(self._device).train()
@@ -158,7 +159,7 @@ class Retrainer:
         inputs = {name: each[chosen][:, span] for name, each in self._inputs.items()}
         logits = model(**accepted_inputs(model, inputs)).logits.float()
         optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(logits, self._labels[chosen]).backward()
+        task_of(model).losses(logits, self._labels[chosen]).mean().backward()
         nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
         optimizer.step()
 
@@ -185,10 +186,10 @@ def _optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.Opti
 _worker: Retrainer | None = None
 
 
-def _start(task: Task) -> None:
+def _start(small: SmallTraining) -> None:
     global _worker
     torch.set_num_threads(1)
-    _worker = Retrainer(task)
+    _worker = Retrainer(small)
 
 
 def _work(kept: np.ndarray, seed: int) -> np.ndarray:
@@ -205,22 +206,22 @@ class Training:
 
     @property
     def key(self) -> str:
-        """Identifies it within its task."""
+        """Identifies it among the trainings of its `SmallTraining`."""
         return digest(np.packbits(self.kept).tobytes().hex(), self.seed)
 
 
 def retrained(
-    task: Task, trainings: Sequence[Training], workers: int
+    small: SmallTraining, trainings: Sequence[Training], workers: int
 ) -> Iterator[tuple[Training, np.ndarray]]:
     """Outcomes, float32 (q, K) each, in the order in which they are finished.
 
     With one worker, or on a GPU, in this process; else one thread for each of ``workers`` processes.
     """
-    if workers == 1 or task.settings.torch_device().type != "cpu":
-        alone = Retrainer(task)
+    if workers == 1 or small.settings.torch_device().type != "cpu":
+        alone = Retrainer(small)
         yield from ((each, alone.probabilities(each.kept, each.seed)) for each in trainings)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start, (task,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start, (small,)) as pool:
         waiting: dict[Future[np.ndarray], Training] = {
             pool.submit(_work, each.kept, each.seed): each for each in trainings
         }

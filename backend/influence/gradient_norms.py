@@ -26,10 +26,10 @@ from transformers.pytorch_utils import Conv1D
 
 from backend.errors import InputError
 from backend.influence.capture import Batch
-from backend.influence.gradients import summed_loss
 from backend.influence.parameters import summed_gradient
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
+from backend.tasks.registry import task_of
 
 _AT_ONCE = 1 << 24  # numbers in an intermediate result: 64 MB
 _TOLERANCE = 1e-3
@@ -96,7 +96,7 @@ def _squares(model: PreTrainedModel, batch: Batch, names: Collection[str]) -> di
                 stack.enter_context(_spread(module, len(batch)))
         calls = {name: stack.enter_context(_watched(model.get_submodule(name), len(batch))) for name in rules}
         logits = model(**accepted_inputs(model, batch.inputs)).logits.float()
-        loss = summed_loss(logits, batch.labels)
+        loss = task_of(model).losses(logits, batch.labels).sum()
         outputs = [output for each in calls.values() for _, output in each]
         gradients = iter(torch.autograd.grad(loss, outputs, allow_unused=True))
     found: dict[str, Tensor] = {}

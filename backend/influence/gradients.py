@@ -20,14 +20,10 @@ from transformers import PreTrainedModel
 from backend.errors import InputError
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
+from backend.tasks.registry import task_of
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 """From logits (B, K) and labels int64 (B) to a sum over the batch's examples."""
-
-
-def summed_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """The cross-entropy of each example's label, summed."""
-    return nn.functional.cross_entropy(logits, labels, reduction="sum")
 
 
 def label_logits(logits: Tensor, labels: Tensor) -> Tensor:
@@ -83,7 +79,7 @@ def position_gradients(
     model: PreTrainedModel,
     inputs: dict[str, Tensor],
     labels: Tensor,
-    objective: Objective = summed_loss,
+    objective: Objective | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Logits and the gradient of each example's part of ``objective`` at its embedding outputs.
 
@@ -91,18 +87,19 @@ def position_gradients(
         model: sequence classifier in eval mode.
         inputs: ``input_ids`` (B, L) and what else the model takes.
         labels: (B,) int64, the class whose loss (or logit) is traced.
+        objective: None: the sum of the examples' losses.
 
     Returns:
         logits (B, K) float32 and gradients (B, L, d) in the model's dtype; padding positions are not cleared.
     """
     with embedding_output(model) as outputs, torch.enable_grad():
         logits = model(**accepted_inputs(model, inputs)).logits.float()
-        value = objective(logits, labels)
         if len(outputs) != 1:
             raise InputError(
                 f"{type(model).__name__} looks words up {len(outputs)} times in one pass; "
                 "Firstword explains encoder or decoder classifiers that do so once"
             )
+        value = objective(logits, labels) if objective else task_of(model).losses(logits, labels).sum()
         (gradients,) = torch.autograd.grad(value, outputs)
     return logits.detach(), gradients
 

@@ -21,6 +21,7 @@ from backend.errors import InputError
 from backend.influence.gradients import embedding_output
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
+from backend.tasks.registry import task_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def layer_passes(
         calls = [stack.enter_context(_watched(layer)) for layer in layers]
         stack.enter_context(embedding_output(model))
         logits = model(**accepted_inputs(model, inputs)).logits.float()
-        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        loss = task_of(model).losses(logits, labels).sum()
         outputs = [output for each in calls for _, output in each]
         found = iter(torch.autograd.grad(loss, outputs, allow_unused=True))
         passes: list[list[tuple[Tensor, Tensor | None]]] = [

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 from transformers import PreTrainedModel
 
 from backend.influence.capture import Batch
 from backend.model.prediction import accepted_inputs
+from backend.tasks.registry import task_of
 
 Vector = dict[str, Tensor]
 """A vector in the space of the weights: a tensor for each parameter's name; what is missing is 0."""
@@ -39,8 +40,8 @@ def logits_with(model: PreTrainedModel, weights: Vector, batch: Batch) -> Tensor
 
 
 def losses_with(model: PreTrainedModel, weights: Vector, batch: Batch) -> Tensor:
-    """Cross-entropy of each example's label, float32 (B); see `logits_with`."""
-    return nn.functional.cross_entropy(logits_with(model, weights, batch), batch.labels, reduction="none")
+    """Loss of each example, float32 (B); see `logits_with`."""
+    return task_of(model).losses(logits_with(model, weights, batch), batch.labels)
 
 
 def summed_gradient(

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from backend.tasks.registry import task_of
+
 WIDTH = 64
 _KERNEL = 5
 
@@ -70,7 +72,7 @@ class ConvForSequenceClassification(PreTrainedModel):
         hidden = torch.relu(self.second(hidden))
         hidden = hidden.masked_fill(mask.transpose(1, 2) == 0, -1.0)
         logits = self.classifier(hidden.amax(dim=2))
-        loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
+        loss = None if labels is None else task_of(self).losses(logits, labels).mean()
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 

@@ -20,6 +20,7 @@ from transformers import (
 import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.errors import InputError
 from backend.model.quiet import quiet
+from backend.tasks.classification import TASK as CLASSIFICATION
 
 DEFAULT_MAX_LENGTH = 512
 _UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
@@ -170,7 +171,7 @@ def _refuse_pickles(folder: Path) -> None:
 def _name_classes(config: PreTrainedConfig, classes: Sequence[str]) -> None:
     config.id2label = dict(enumerate(classes))
     config.label2id = {name: index for index, name in enumerate(classes)}
-    config.problem_type = "single_label_classification"
+    config.problem_type = CLASSIFICATION.problem_type
 
 
 def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> None:

@@ -13,6 +13,7 @@ from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
 from backend.model.tokenization import TokenIds
+from backend.tasks.registry import task_of
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class RecipeTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Weighted mean of the batch's cross-entropies; plain where there are no weights, or none counts.
+        """Weighted mean of the batch's losses; plain where there are no weights, or none counts.
 
         ``num_items_in_batch`` is not looked at: trainings here take one batch a step, and their loss is its
         mean. With gradients accumulated over several batches it would have to be the divisor.
@@ -93,7 +94,7 @@ class RecipeTrainer(Trainer):
         places, labels = given.pop("places").cpu().numpy(), given["labels"]
         weights = self._recipe.weights(self.state.global_step, places, given)
         outputs = model(**{name: each for name, each in given.items() if name != "labels"})
-        losses = nn.functional.cross_entropy(outputs.logits.float(), labels, reduction="none")
+        losses = task_of(model).losses(outputs.logits.float(), labels)
         if weights is None:
             loss = losses.mean()
         elif self._recipe.per_batch:

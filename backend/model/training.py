@@ -36,6 +36,7 @@ from backend.model.training_callbacks import Judge, Logger, Steward
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
+from backend.tasks.registry import task_of
 
 __all__ = ["TrainingResult", "TrainingSettings", "attention_of", "train"]
 
@@ -193,7 +194,9 @@ def _judge(
         )
 
     def macro_f1(model: PreTrainedModel) -> float:
-        return figures_of(truth, logits(model, encoded, tokenizer).argmax(axis=1).tolist(), classes).macro_f1
+        return figures_of(
+            truth, task_of(model).predicted(logits(model, encoded, tokenizer)), classes
+        ).macro_f1
 
     return Judge(steps, settings.patience, macro_f1)
 
@@ -298,4 +301,4 @@ def _predicted(
         return np.empty(0, dtype=np.int64)
     model = load_classifier(checkpoint)
     model.to(device)  # type: ignore[arg-type]
-    return predict(model, encoded, tokenizer, progress=progress).argmax(axis=1)
+    return task_of(model).predicted(predict(model, encoded, tokenizer, progress=progress))

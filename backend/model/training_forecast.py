@@ -23,6 +23,7 @@ from backend.model.training import attention_of
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
 from backend.scratch import scratch_beside
+from backend.tasks.registry import task_of
 
 _STEPS = 8
 _SECONDS = 6.0  # after which no further step is measured
@@ -130,9 +131,7 @@ def _step_seconds(
         inputs = accepted_inputs(model, collate([sample[each] for each in places], tokenizer, device))
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16()):
             found = model(**inputs).logits.float()
-        torch.nn.functional.cross_entropy(
-            found, torch.zeros(size, dtype=torch.long, device=device)
-        ).backward()
+        task_of(model).losses(found, torch.zeros(size, dtype=torch.long, device=device)).mean().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -26,6 +26,7 @@ from backend.model.tokenization import Encoded, collate
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.retraining.original import run_settings
+from backend.tasks.registry import task_of
 
 STEPS = 10
 _GENTLE = 0.1  # of the run's rate: at all of it, ascent on any rows breaks the model
@@ -84,7 +85,7 @@ class _Look:
     def of(self, model: PreTrainedModel) -> tuple[float, list[float]]:
         """Accuracy, and one probability a query."""
         tokenizer = self._explainer.checkpoints.tokenizer
-        right = predict(model, self._eval, tokenizer).argmax(axis=1) == self._truth
+        right = task_of(model).predicted(predict(model, self._eval, tokenizer)) == self._truth
         found = predict(model, self._asked, tokenizer)
         return float(right.mean()), [
             float(row[label]) for row, (_, label) in zip(found, self._queries, strict=True)
@@ -161,7 +162,7 @@ def _pushed(
         targets = torch.tensor([label for _, label, _ in chosen], device=model.device)
         signs = torch.tensor([sign for _, _, sign in chosen], device=model.device)
         logits = model(**accepted_inputs(model, inputs)).logits.float()
-        losses = nn.functional.cross_entropy(logits, targets, reduction="none")
+        losses = task_of(model).losses(logits, targets)
         wanted = (signs > 0) | (losses.detach() < limit)
         optimizer.zero_grad()
         (losses * signs * wanted).mean().backward()

@@ -28,8 +28,7 @@ from backend.model.tokenization import TokenIds, collate
 from backend.selection.class_guard import ClassGuard
 from backend.selection.guide import LEAST, in_parts, plain
 from backend.selection.mask import MaskSettings
-
-IGNORED = -100
+from backend.tasks.causal_lm import IGNORED, next_token_losses
 
 
 def token_losses(model: PreTrainedModel, weights: Vector, batch: Batch) -> Tensor:
@@ -38,7 +37,7 @@ def token_losses(model: PreTrainedModel, weights: Vector, batch: Batch) -> Tenso
     ``weights`` stand in the place of the parameters of these names; ``batch.labels`` int64 (B, L - 1).
     """
     logits = functional_call(model, weights, (), accepted_inputs(model, batch.inputs)).logits
-    return _next_token_losses(logits, batch.labels)
+    return next_token_losses(logits[:, :-1].float(), batch.labels)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class TokenMaskTrainer(Trainer):
         batch = next_token_batch(places, given)
         weights = self._weights(batch)
         outputs = model(**accepted_inputs(self.model, given))  # type: ignore[arg-type]
-        losses = _next_token_losses(outputs.logits, batch.labels)
+        losses = next_token_losses(outputs.logits[:, :-1].float(), batch.labels)
         real = batch.labels != IGNORED
         loss = weighted_mean(losses[real], weights[real])
         return (loss, outputs) if return_outputs else loss
@@ -187,9 +186,3 @@ def next_token_batch(places: list[int], inputs: dict[str, Tensor]) -> Batch:
     present = inputs["attention_mask"].bool()
     labels = inputs["input_ids"][:, 1:].masked_fill(~(present[:, 1:] & present[:, :-1]), IGNORED)
     return Batch(places, {n: each for n, each in inputs.items() if n != "places"}, labels)
-
-
-def _next_token_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """float32 (B, L - 1) from logits (B, L, V) and labels int64 (B, L - 1)."""
-    predictions = logits[:, :-1].float().transpose(1, 2)
-    return nn.functional.cross_entropy(predictions, labels, reduction="none", ignore_index=IGNORED)

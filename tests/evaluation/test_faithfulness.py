@@ -16,7 +16,7 @@ from backend.evaluation.deletion import SAME_CLASS, DeletionSettings, measure_de
 from backend.evaluation.intervals import crossed_interval
 from backend.evaluation.lds import GroundTruth, LdsSettings, correlations, margin, measure_lds, scored
 from backend.evaluation.outcomes import outcomes_of
-from backend.evaluation.retrainer import Retrainer, Training, retrained, task_of
+from backend.evaluation.retrainer import Retrainer, Training, retrained, small_training
 from backend.evaluation.variants import Variant, all_variants, parsed
 from backend.model.loading import load_tokenizer
 from backend.model.small import KINDS, write_small_model
@@ -29,13 +29,13 @@ from tests.influence.test_explain import assert_agrees, truth_for
 CHEAP = parsed(["we:dot", "we:fisher", "random"])
 
 
-def all_rows(task) -> np.ndarray:
-    return np.ones(len(task.labels), dtype=bool)
+def all_rows(small) -> np.ndarray:
+    return np.ones(len(small.labels), dtype=bool)
 
 
 @pytest.fixture
-def task(tiny_workspace):
-    return task_of(tiny_workspace.folder, [0, 1, 2, 3])
+def small(tiny_workspace):
+    return small_training(tiny_workspace.folder, [0, 1, 2, 3])
 
 
 # -- figures ------------------------------------------------------------------------------------------
@@ -117,56 +117,56 @@ def test_equal_scores_are_deleted_in_an_order_of_chance():
 # -- trainings ----------------------------------------------------------------------------------------
 
 
-def test_a_training_depends_on_its_rows_and_seed_alone(task):
-    kept = all_rows(task)
+def test_a_training_depends_on_its_rows_and_seed_alone(small):
+    kept = all_rows(small)
     kept[::3] = False
-    found = Retrainer(task).probabilities(kept, 7)
-    np.testing.assert_array_equal(found, Retrainer(task).probabilities(kept, 7))
+    found = Retrainer(small).probabilities(kept, 7)
+    np.testing.assert_array_equal(found, Retrainer(small).probabilities(kept, 7))
     assert found.shape == (4, 2) and np.allclose(found.sum(axis=1), 1)
-    assert not np.allclose(found, Retrainer(task).probabilities(kept, 8))
-    assert not np.allclose(found, Retrainer(task).probabilities(all_rows(task), 7))
-    task.labels[::3] = 1 - task.labels[::3]  # the labels of rows that are left out
-    np.testing.assert_array_equal(found, Retrainer(task).probabilities(kept, 7))
+    assert not np.allclose(found, Retrainer(small).probabilities(kept, 8))
+    assert not np.allclose(found, Retrainer(small).probabilities(all_rows(small), 7))
+    small.labels[::3] = 1 - small.labels[::3]  # the labels of rows that are left out
+    np.testing.assert_array_equal(found, Retrainer(small).probabilities(kept, 7))
 
 
 def test_a_training_learns_what_the_workspaces_own_learnt(tiny_workspace):
     """The same recipe: on the same rows it is right about as often."""
     places = list(range(20))
-    task = task_of(tiny_workspace.folder, places)
-    found = Retrainer(task).probabilities(all_rows(task), 0)
+    small = small_training(tiny_workspace.folder, places)
+    found = Retrainer(small).probabilities(all_rows(small), 0)
     own = tiny_workspace.predictions("eval").probabilities
     assert (found.argmax(axis=1) == own.argmax(axis=1)).mean() > 0.9
 
 
-def test_processes_find_what_one_finds(task):
-    trainings = [Training(all_rows(task), seed) for seed in range(3)]
-    alone = {each.key: values for each, values in retrained(task, trainings, 1)}
-    together = {each.key: values for each, values in retrained(task, trainings, 2)}
+def test_processes_find_what_one_finds(small):
+    trainings = [Training(all_rows(small), seed) for seed in range(3)]
+    alone = {each.key: values for each, values in retrained(small, trainings, 1)}
+    together = {each.key: values for each, values in retrained(small, trainings, 2)}
     assert alone.keys() == together.keys() and len(alone) == 3
     for key, values in alone.items():
         np.testing.assert_allclose(together[key], values, atol=1e-5)
 
 
-def test_trainings_are_kept_and_a_torn_line_is_made_again(tiny_workspace, task, monkeypatch):
+def test_trainings_are_kept_and_a_torn_line_is_made_again(tiny_workspace, small, monkeypatch):
     folder = tiny_workspace.folder
-    trainings = [Training(all_rows(task), seed) for seed in range(3)]
-    first = outcomes_of(folder, task, trainings, 1)
+    trainings = [Training(all_rows(small), seed) for seed in range(3)]
+    first = outcomes_of(folder, small, trainings, 1)
     (path,) = (folder.path / "evaluations").glob("*.jsonl")
     whole = path.read_bytes()
     path.write_bytes(whole[:-30])
     made = []
 
-    def counted(task, missing, workers):
+    def counted(small, missing, workers):
         made.extend(missing)
-        return retrained(task, missing, workers)
+        return retrained(small, missing, workers)
 
     monkeypatch.setattr(outcomes, "retrained", counted)
-    again = outcomes_of(folder, task, trainings, 1)
+    again = outcomes_of(folder, small, trainings, 1)
     assert len(made) == 1
     for key, values in first.items():
         np.testing.assert_array_equal(again[key], values)
     assert len([line for line in path.read_text().splitlines() if _is_json(line)]) == 3
-    outcomes_of(folder, task, trainings, 1)
+    outcomes_of(folder, small, trainings, 1)
     assert len(made) == 1
 
 
@@ -196,7 +196,7 @@ def test_only_a_known_recipe_is_repeated(tiny_workspace):
             )
         )
         with pytest.raises(InputError, match=message):
-            task_of(folder, [0])
+            small_training(folder, [0])
 
 
 # -- whole protocols ----------------------------------------------------------------------------------
