@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,16 +33,20 @@ def key_of(path: Path) -> str | None:
         return None
 
 
-def read_keyed(path: Path, key: str, content: str | None = None) -> pa.Table | None:
+def read_keyed(
+    path: Path, key: str, content: str | None = None, groups: Sequence[int] | None = None
+) -> pa.Table | None:
     """The table, without its key; None if it is damaged, missing, or has another key.
 
+    ``groups``: only these row groups, in this order.
     ``content``: the file's digest, if it was recorded; without it, damage to the table's values is seen, but
     not all to the description at its end.
     """
     if not as_recorded(path, content):
         return None
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read() if groups is None else file.read_row_groups(list(groups))
     except (OSError, pa.ArrowException):
         return None
     return table.replace_schema_metadata(None) if _key(table.schema) == key else None

@@ -675,6 +675,15 @@ class Workspace:
 
         return read_predictions(self.folder, split, self.manifest.checkpoints[-1].step)
 
+    def predictions_at(self, split: SplitName, places: Sequence[int] | np.ndarray) -> Predictions:
+        """Those of the rows at 0-based places, in this order; reads little where they are few."""
+        import numpy as np
+
+        from backend.model.prediction_table import read_some_predictions
+
+        chosen = np.asarray(places, dtype=np.int64)
+        return read_some_predictions(self.folder, split, self.manifest.checkpoints[-1].step, chosen)
+
     def figures(self, split: SplitName = "eval") -> Figures | None:
         """How good the predictions of the last checkpoint are: the stored ones, else those on eval at the end
         of its training; None where neither is known."""

@@ -16,7 +16,7 @@ from backend.influence.method import Asked, Found, Method
 from backend.influence.modes import MODES, no_damping, score_mode
 from backend.influence.question import Question, SplitName, check_question, find_row, resolve_question
 from backend.influence.registry import DEFAULT_METHOD, method_named, score_named
-from backend.influence.search import Ranked, Ranking, placed
+from backend.influence.search import Ranked, Ranking
 
 BINS = 60
 
@@ -58,24 +58,23 @@ class Explainer(Engine):
             raise InputError(
                 f"--method {chosen.name}: can't show any pair word by word; try {DEFAULT_METHOD}"
             )
-        method, asked, query = self._ask(replace(question, k=len(self.train), exact=False))
+        method, asked, query = self._ask(replace(question, exact=False))
         if asked.own == position:
             raise InputError(f"row {train}: a pair needs two rows, and this is one and the same")
-        found = method.find(asked)
-        ranked, rank, sign = placed(found.ranking, position)
-        below = len(found.ranking.opponents.positions) if sign == 0 else rank - 1
+        placed = method.place(asked, position)
         others = max(len(self.train) - (asked.own is not None) - 1, 1)
-        share = 100.0 * (others - below if sign > 0 else below) / others
-        (entry,) = method.entries(asked, found, ranked, [rank], [share])
+        share = 100.0 * (others - placed.below if placed.sign > 0 else placed.below) / others
+        (entry,) = method.entries(asked, placed.found, placed.ranked, [placed.rank], [share])
         return Pair(
             query=query,
             entry=entry,
-            sign=sign,
+            sign=placed.sign,
+            by_rows=placed.by_rows,
             method=method.name,
             score=asked.score,
             n_train=len(self.train),
-            scores=_histogram(found.ranking, others + 1),
-            pairs=method.word_pairs(asked, found, ranked, entry),
+            scores=_histogram(placed.scores, asked.own),
+            pairs=method.word_pairs(asked, placed.found, placed.ranked, entry),
         )
 
     def _ask(self, question: Question) -> tuple[Method, Asked, Query]:
@@ -214,10 +213,9 @@ class Explainer(Engine):
         return [f"{later} of these examples were appended after the training: the model has not seen them."]
 
 
-def _histogram(ranking: Ranking, count: int) -> Histogram:
-    """The scores of ``count`` examples: those of both ends, and 0 for all others."""
-    scores = np.concatenate([ranking.proponents.scores, ranking.opponents.scores])
-    counts, edges = np.histogram(np.pad(scores, (0, max(count - len(scores), 0))), bins=BINS)
+def _histogram(scores: np.ndarray, own: int | None) -> Histogram:
+    """The scores of all training examples, float64 (n), but the query itself."""
+    counts, edges = np.histogram(scores if own is None else np.delete(scores, own), bins=BINS)
     return Histogram(edges.tolist(), counts.tolist())
 
 

@@ -138,14 +138,16 @@ class Pair:
     """One query and one training example, wherever it ranks.
 
     ``sign`` is 1 for a proponent, -1 for an opponent, 0 where the score is 0; ``entry.rank`` counts from
-    that end. ``scores`` are those of all training examples but the query itself. ``pairs``,
-    ``entry.special`` and a remainder (rounding, words matched with special tokens) add up to
-    ``entry.score``.
+    that end. ``by_rows``: rank, percentile and all of ``scores`` are by the stored rows; else the index
+    estimates the scores of all but the strongest examples and this one. ``scores`` are those of all training
+    examples but the query itself. ``pairs``, ``entry.special`` and a remainder (rounding, words matched with
+    special tokens) add up to ``entry.score``.
     """
 
     query: Query
     entry: Entry
     sign: int
+    by_rows: bool
     method: str
     score: str
     n_train: int

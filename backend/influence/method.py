@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -56,6 +56,45 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """One training example among all: ``ranked`` is it alone, with its terms.
+
+    ``scores`` float64 (n): of every example, 0 at the query itself. ``by_rows``: all of them are what lists
+    are ordered by; else only the strongest and the example itself are, and the others are the index's.
+    """
+
+    ranked: Ranked
+    scores: np.ndarray
+    by_rows: bool
+    found: Found
+
+    @property
+    def sign(self) -> int:
+        """1 for a proponent, -1 for an opponent, 0 where the score is 0."""
+        return int(np.sign(self.scores[self._position]))
+
+    @property
+    def rank(self) -> int:
+        """From the end that it counts from; with score 0 the one after the last proponent."""
+        scores, at, sign = self.scores, self._position, self.sign
+        if sign == 0:
+            return int(np.count_nonzero(scores > 0)) + 1
+        ahead = np.count_nonzero(sign * scores > sign * scores[at])
+        return int(ahead + np.count_nonzero(scores[:at] == scores[at])) + 1
+
+    @property
+    def below(self) -> int:
+        """How many other examples are ranked below it, the query left out of them."""
+        if self.sign == 0:
+            return int(np.count_nonzero(self.scores < 0))
+        return self.rank - 1
+
+    @property
+    def _position(self) -> int:
+        return int(self.ranked.positions[0])
+
+
 class Method(ABC):
     """One way to attribute. ``scores`` names the scores that it knows, the default first.
 
@@ -91,6 +130,15 @@ class Method(ABC):
         percentiles: Sequence[float],
     ) -> list[Entry]:
         """The examples of ``ranked`` as a person reads them."""
+
+    def place(self, asked: Asked, position: int) -> Placed:
+        """Where one training example stands among all."""
+        count = len(asked.engine.train)
+        found = self.find(replace(asked, k=count, exact=False))
+        scores = np.zeros(count)
+        for end in (found.ranking.proponents, found.ranking.opponents):
+            scores[end.positions] = end.scores
+        return Placed(found.ranking.at(position), scores, True, found)
 
     def word_pairs(self, asked: Asked, found: Found, ranked: Ranked, entry: Entry) -> list[WordPair]:
         """What each word of the query carries with each word of the one example of ``ranked``."""

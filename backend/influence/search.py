@@ -78,26 +78,22 @@ class Ranking:
         """All examples of both ends, ascending: int64."""
         return np.sort(np.concatenate([self.proponents.positions, self.opponents.positions]))
 
+    def at(self, position: int) -> Ranked:
+        """One example of a ranking of all, alone; one in neither list has score 0 and no terms."""
+        for each in (self.proponents, self.opponents):
+            found = np.flatnonzero(each.positions == position)
+            if len(found):
+                return each.at(found)
+        known = self.proponents
+        nothing = np.zeros((1, known.terms.shape[1]))
+        partners = None if known.partners is None else np.full(nothing.shape, -1, dtype=np.int64)
+        return Ranked(np.array([position]), nothing, np.ones(1), partners)
+
     @classmethod
     def of(cls, scored: Ranked, k: int, n_scored: int) -> Ranking:
         """The ``k`` strongest of each end among ``scored`` (ascending positions); score 0 is neither."""
         scores = scored.scores
         return cls(scored.at(strongest(scores, k)), scored.at(strongest(-scores, k)), n_scored)
-
-
-def placed(ranking: Ranking, position: int) -> tuple[Ranked, int, int]:
-    """One example of a ranking of all: with its terms, its rank, and 1 or -1 for the end it counts from.
-
-    One in neither list has score 0: no terms, sign 0, and the rank after the last proponent.
-    """
-    for each, sign in ((ranking.proponents, 1), (ranking.opponents, -1)):
-        found = np.flatnonzero(each.positions == position)
-        if len(found):
-            return each.at(found), int(found[0]) + 1, sign
-    last = ranking.proponents
-    nothing = np.zeros((1, last.terms.shape[1]))
-    partners = None if last.partners is None else np.full(nothing.shape, -1, dtype=np.int64)
-    return Ranked(np.array([position]), nothing, np.ones(1), partners), len(last.positions) + 1, 0
 
 
 def strongest(scores: np.ndarray, k: int) -> np.ndarray:
@@ -197,6 +193,24 @@ class Searcher:
     def scores(self, query: TracedExample, mode: ScoreMode) -> np.ndarray:
         """Influence of every training example by its stored rows: float64 (n)."""
         return self.many_scores([query])[0] * self.factors(mode)
+
+    def every_score(
+        self, query: TracedExample, mode: ScoreMode, *, exclude: int | None = None
+    ) -> tuple[np.ndarray, bool]:
+        """Influence of every training example, float64 (n), and whether all of it is by stored rows.
+
+        Else the index says it, and rows that of the strongest of both ends, as many as a list of ten asks.
+        """
+        width, multipliers = self.shortlist(mode, 10), self.factors(mode)
+        by_rows = self.index is None or 2 * width >= self.count
+        found = self.many_scores([query]) if by_rows or self.index is None else self.index.scores([query])
+        scores = found[0] * multipliers
+        if exclude is not None:
+            scores[exclude] = 0.0
+        if not by_rows:
+            chosen = np.union1d(strongest(scores, width), strongest(-scores, width))
+            scores[chosen] = self.scored(query, mode, chosen).scores
+        return scores, by_rows
 
     def many_scores(self, queries: Sequence[TracedExample], *, release: bool = False) -> np.ndarray:
         """Plain products of every training example with each query: float64 (queries, n); reads all rows.

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backend.data import shards
 from backend.data.dataset import SplitName
 from backend.data.labels import class_places
 from backend.data.shards import RowBlock, read_shards
@@ -126,10 +127,22 @@ def drop_damaged(folder: Folder) -> None:
 
 def read_predictions(folder: Folder, split: SplitName, step: int) -> Predictions:
     """Read what `write_predictions` wrote; `InputError` if it is damaged, missing or not the recorded one."""
+    return Predictions(_read(folder, split, step))
+
+
+def read_some_predictions(folder: Folder, split: SplitName, step: int, places: np.ndarray) -> Predictions:
+    """Those of the rows at ``places``, int64 (k), in this order; reads the shards that these rows are in."""
+    numbers, within = np.divmod(places, shards.SHARD_EXAMPLES)
+    read, ranks = np.unique(numbers, return_inverse=True)
+    table = _read(folder, split, step, read.tolist())  # all but the last of a split are full
+    return Predictions(table.take(ranks * shards.SHARD_EXAMPLES + within))
+
+
+def _read(folder: Folder, split: SplitName, step: int, groups: Sequence[int] | None = None) -> pa.Table:
     details = folder.require("predictions", "precompute").details
     path = predictions_path(folder, split, step)
     key, content = (details.get(each, {}).get(path.name) for each in ("keys", "files"))
-    table = None if key is None else read_keyed(path, key, content)
+    table = None if key is None else read_keyed(path, key, content, groups)
     if table is not None:
-        return Predictions(table)
+        return table
     raise InputError(f"{path}: damaged or missing; run `python -m backend precompute {folder.path}`")

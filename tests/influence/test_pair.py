@@ -6,6 +6,8 @@ import pytest
 from backend.errors import InputError
 from backend.influence.explanation import Entry, Pair
 from backend.influence.registry import all_methods
+from backend.influence.search import Searcher
+from backend.influence.store import RowStore
 from backend.workspace import Workspace
 
 PAIRABLE = [name for name, method in all_methods().items() if method.words and method.scores_all]
@@ -101,3 +103,28 @@ def test_neighbours_are_the_largest_cosines(tiny_workspace, monkeypatch):
 def test_neighbours_need_embeddings(tiny_workspace):
     with pytest.raises(InputError, match="no sentence embeddings"):
         tiny_workspace.neighbours("r7")
+
+
+@pytest.mark.parametrize("method", ["we", "we-nocommon"])
+def test_a_pair_reads_no_more_rows_than_a_list_does(workspace, monkeypatch, method):
+    """By the index; the strongest and the pair itself by their rows, so other ranks are estimates."""
+    row = workspace.eval_split.ids[3]
+    every = workspace.explain(row=row, split="eval", method=method, k=60)
+    read: list[int] = []
+
+    add_terms = RowStore.add_terms
+
+    def watched(self, terms, examples, slots, query):
+        read.append(len(examples))
+        return add_terms(self, terms, examples, slots, query)
+
+    monkeypatch.setattr(Searcher, "shortlist", lambda self, mode, k: 5)
+    monkeypatch.setattr(RowStore, "add_terms", watched)
+    monkeypatch.setattr(Searcher, "many_scores", None)  # no scan
+    for entry in (*every.proponents[::5], *every.opponents[::5]):
+        read.clear()
+        pair = workspace.explain_pair(entry.id, row=row, split="eval", method=method)
+        assert max(read) <= 10 and not pair.by_rows
+        assert pair.entry.score == pytest.approx(entry.score, rel=1e-4)
+        assert abs(pair.entry.rank - entry.rank) <= 2
+        _adds_up(pair)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from backend.data import shards as shards_module
@@ -28,7 +29,7 @@ from backend.model.devices import fast_bf16
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import Tokens, TokenTable, tokenise
 from backend.workspace import Workspace
-from tests.conftest import tiny_rows, without_model, write_rows
+from tests.conftest import build_tiny, tiny_rows, without_model, write_rows
 from tests.test_workspace import scores
 
 CPU = PrecomputeSettings(device="cpu", precision="fp32", attention="eager")
@@ -513,3 +514,21 @@ def test_every_shard_key_is_in_the_list(tiny_workspace, small_shards):
         Shard(shard_path(folder.rows, checkpoint.step, 3)).metadata["key"]
         == info.keys[str(checkpoint.step)][3]
     )
+
+
+def test_predictions_of_a_few_rows_read_their_shards_alone(small_shards, tmp_path, monkeypatch):
+    workspace = build_tiny(tmp_path / "tiny")
+    whole = workspace.predictions("train").table
+    read: list[list[int]] = []
+    groups = pq.ParquetFile.read_row_groups
+
+    def watched(self, numbers, **options):
+        read.append(list(numbers))
+        return groups(self, numbers, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", watched)
+    monkeypatch.setattr(pq.ParquetFile, "read", None)
+    for places in ([0], [59, 3, 58, 3], list(range(60)), []):
+        found = workspace.predictions_at("train", places).table
+        assert found == whole.take(np.array(places, dtype=np.int64))
+    assert read[:2] == [[0], [0, 7]]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.model.loading import load_tokenizer
 from backend.model.quick_tokens import QuickTokens, check_hub
@@ -15,16 +16,19 @@ def test_as_the_models_own_tokenizer_counts(tmp_path, architecture):
     assert tokens is not None and tokens.limit == 12
     texts = [*SENTENCES, "", "!", "ab " * 30, "ü" * 9]
     lengths = [len(each) for each in load_tokenizer(folder)(texts)["input_ids"]]
-    assert tokens.longer(texts, None) == ([i for i, n in enumerate(lengths) if n > 12], 1.0)
+    assert tokens.longer(Examples.of(texts)) == ([i for i, n in enumerate(lengths) if n > 12], 1.0)
     paired = [len(each) for each in load_tokenizer(folder)(texts, texts[::-1])["input_ids"]]
-    assert tokens.longer(texts, texts[::-1]) == ([i for i, n in enumerate(paired) if n > 12], 1.0)
+    assert tokens.longer(Examples.of(texts, texts[::-1])) == (
+        [i for i, n in enumerate(paired) if n > 12],
+        1.0,
+    )
 
 
 def test_of_very_many_texts_a_share_is_cut_up(tmp_path, monkeypatch):
     monkeypatch.setattr("backend.model.quick_tokens._MOST", 10)
     tokens = QuickTokens.of(str(tiny("bert", tmp_path / "m")), 12)
     assert tokens is not None
-    found, share = tokens.longer(["movie " * (5 if i % 3 else 30) for i in range(38)], None)
+    found, share = tokens.longer(Examples.of(["movie " * (5 if i % 3 else 30) for i in range(38)]))
     assert share == 10 / 38 and found == [0, 12, 24, 36]
 
 

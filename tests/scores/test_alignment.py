@@ -87,8 +87,8 @@ def test_kept_rows_are_a_clean_set_with_the_label_in_force(tiny_workspace):
     tiny_workspace.keep("r20")
     tiny_workspace.flag("r21")
     found = clean.clean_set(context)
-    assert found.texts == [*split.texts[:9], split.texts[20]]
-    names = [tiny_workspace.manifest.classes[each] for each in found.labels]
+    assert found.examples.fields[0] == [*split.texts[:9], split.texts[20]]
+    names = found.examples.targets
     assert names == [*split.labels[:9], other]
     producer = producer_of("alignment")
     tiny_workspace.compute_scores(["alignment"], settings)

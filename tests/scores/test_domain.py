@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from backend.data.equal_texts import equal_text_groups
+from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.scores.folds import stratified_folds
 from backend.scores.probe import fitted_probe
@@ -106,9 +107,9 @@ def test_what_a_target_file_holds(workspace, tmp_path):
     path = tmp_path / "mixed.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     context = context_of(workspace, target=str(path))
-    assert target_texts(context).texts == ["soup", "bread"]
+    assert target_texts(context).fields == (["soup", "bread"],)
     both = labelled_target(context)
-    assert (both.texts, both.labels) == (["soup"], ["good"])
+    assert both == Examples.of(["soup"], None, ["good"])
 
 
 @pytest.mark.parametrize(

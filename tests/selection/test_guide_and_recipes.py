@@ -149,7 +149,7 @@ def alignment_by_loops(context: TrainingContext, places: list[int]) -> np.ndarra
         found = torch.autograd.grad(loss, [each for each in model.parameters() if each.requires_grad])
         return torch.cat([each.flatten() for each in found]).double()
 
-    target = gradient(GUIDE.texts, GUIDE.labels)
+    target = gradient(GUIDE.examples.fields[0], GUIDE.examples.targets)
     found = [float(gradient([TEXTS[each]], [LABELS[each]]) @ target) for each in places]
     model.train()
     return np.array(found)

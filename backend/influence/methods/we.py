@@ -11,9 +11,9 @@ from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.entries import EntryBuilder
 from backend.influence.exact import exact_rows, exactly_scored, rescore, shortlist_size
 from backend.influence.explanation import Entry, WordPair
-from backend.influence.method import Asked, Found, Method
+from backend.influence.method import Asked, Found, Method, Placed
 from backend.influence.modes import MODES, ScoreMode, score_mode
-from backend.influence.search import Ranked, Searcher
+from backend.influence.search import Ranked, Ranking, Searcher
 from backend.influence.store import ExampleRows
 from backend.influence.tracing import TracedExample
 from backend.model.tokenization import reserved_ids
@@ -66,6 +66,16 @@ class WordEmbeddings(Method):
         ranking, rows = rescore(engine, searcher, query, mode, shortlist, asked.k)
         own = self._exact_own(asked, searcher, query, mode)
         return Found(ranking, own, True, RowEvidence(query, rows))
+
+    def place(self, asked: Asked, position: int) -> Placed:
+        """By the index, the example itself and the strongest by their rows: as many rows as `find` reads."""
+        mode, searcher = score_mode(asked.score, asked.damping), self.searcher(asked)
+        query = searcher.ask(self.traced(asked), mode)
+        scores, by_rows = searcher.every_score(query, mode, exclude=asked.own)
+        ranked = searcher.scored(query, mode, np.array([position]))
+        scores[position] = ranked.scores[0]
+        evidence = RowEvidence(query, searcher.stores)
+        return Placed(ranked, scores, by_rows, Found(Ranking.of(ranked, 1, 1), None, False, evidence))
 
     def _exact_own(
         self, asked: Asked, searcher: Searcher, query: TracedExample, mode: ScoreMode

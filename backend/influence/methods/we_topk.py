@@ -11,7 +11,7 @@ from backend.influence import kernels
 from backend.influence.compression import decode
 from backend.influence.exact import exact_rows, shortlist_size
 from backend.influence.gradients import TokenRows, concatenate
-from backend.influence.method import Asked, Found
+from backend.influence.method import Asked, Found, Placed
 from backend.influence.methods.we import SOURCE, RowEvidence, WordEmbeddings
 from backend.influence.modes import MODES, ScoreMode, score_mode
 from backend.influence.search import Ranked, Ranking, Searcher, summed_terms
@@ -91,6 +91,17 @@ class TopPositions(WordEmbeddings):
             own = float(summed_terms(rows, query, np.array([asked.own]), searcher.vocabulary).sum())
             chosen = chosen[chosen != asked.own]
         return self._found(asked, query, rows, chosen, own)
+
+    def place(self, asked: Asked, position: int) -> Placed:
+        """By a scan of all stored rows; terms of the one example."""
+        searcher, scores = asked.engine.searcher, self.all_scores(asked)
+        if asked.own is not None:
+            scores[asked.own] = 0.0
+        query = searcher.ask(self.traced(asked), score_mode(asked.score, asked.damping))
+        chosen = np.array([position])
+        rows = [_stored(store, chosen) for store in searcher.stores]
+        found = self._found(asked, query, rows, chosen, None)
+        return Placed(found.ranking.at(position), scores, True, found)
 
     def _found(
         self,

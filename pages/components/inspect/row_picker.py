@@ -136,7 +136,7 @@ def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -
     page = page_number(TABLE_PAGE, pages)
     shown = found[(page - 1) * PAGE : page * PAGE]
     rows = workspace.split(split)  # type: ignore[arg-type]
-    predictions = workspace.predictions(split).table.take(shown)  # type: ignore[arg-type]
+    predictions = workspace.predictions_at(split, shown).table  # type: ignore[arg-type]
     columns = {
         "text": [_one_line(rows.texts_of(each)) for each in shown],
         "label": [brief(rows.labels[each]) for each in shown],

@@ -77,11 +77,8 @@ def _known(workspace: Workspace, pair: Pair) -> list[Html]:
     split, badges = workspace.train_split, []
     place = split.position(pair.entry.id)
     if workspace.folder.state("predictions") == "current":
-        badges.append(
-            label_badge(
-                workspace.predictions("train").table["predicted"][place].as_py(), "which the model calls"
-            )
-        )
+        (said,) = workspace.predictions_at("train", [place]).predicted
+        badges.append(label_badge(said, "which the model calls"))
     if (times := times_in_train(workspace, pair.entry.id)) > 1:
         badges.append(badge(f"occurs {times:,}×", "warn", times_words(times)))
     return badges
@@ -130,7 +127,8 @@ def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
 def _numbers(pair: Pair, unit: Unit) -> list[tuple[str, str]]:
     ends = {1: "most helpful", -1: "most harmful", 0: "no influence"}
     value = min(pair.entry.percentile, 99.99) if pair.entry.percentile < 100 else 100.0
-    rank = f"{pair.entry.rank:,} of {pair.n_train:,}" if pair.sign else "–"
+    about = "" if pair.by_rows else "about "
+    rank = f"{about}{pair.entry.rank:,} of {pair.n_train:,}" if pair.sign else "–"
     return [
         (f"score {unit.name}".strip(), unit.signed(pair.entry.score)),
         (f"rank, 1 is the {ends[pair.sign]}" if pair.sign else "rank", rank),
