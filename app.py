@@ -6,6 +6,7 @@ Start it with ``python -m streamlit run app.py``.
 import streamlit as st
 
 from backend.errors import InputError
+from backend.look import one_look
 from pages.components.messages import show_error, show_messages
 from pages.components.navigation import navigation
 from pages.components.sidebar import show_sidebar, warn_of_missing_workspace
@@ -18,9 +19,10 @@ st.logo(LOGO, size="large")
 page = navigation()
 warm_up()
 try:
-    show_sidebar()
-    warn_of_missing_workspace()
-    show_messages()
-    page.run()
+    with one_look():
+        show_sidebar()
+        warn_of_missing_workspace()
+        show_messages()
+        page.run()
 except InputError as error:
     show_error(error)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from backend.errors import InputError
 from backend.files import appearing, digest, write_json
+from backend.look import look_again, once
 from backend.schema import SCHEMA_VERSION, upgraded
 from backend.scratch import sweep
 
@@ -187,6 +188,9 @@ class Folder:
 
     def manifest(self) -> Manifest:
         """Read ``workspace.json``; that of an older version is upgraded on disk by the next write."""
+        return once(("manifest", self.path), self._read_manifest)
+
+    def _read_manifest(self) -> Manifest:
         path = self.path / MANIFEST
         try:
             version, manifest = _parsed(path.read_bytes())
@@ -210,11 +214,12 @@ class Folder:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace ``workspace.json`` atomically."""
         write_json(self.path / MANIFEST, manifest.model_dump(mode="json"))
+        look_again()
 
     def update(self, change: Callable[[Manifest], Manifest]) -> Manifest:
         """Read, change and write the manifest while holding its own short lock."""
         with FileLock(self.path / ".manifest.lock"):
-            manifest = change(self.manifest())
+            manifest = change(self._read_manifest())
             self.write_manifest(manifest)
         return manifest
 

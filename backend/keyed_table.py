@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.files import replacing
+from backend.look import look_again, once
 from backend.recorded import as_recorded
 
 _KEY = b"firstword_key"
@@ -23,10 +24,15 @@ def write_keyed(path: Path, table: pa.Table, key: str) -> None:
     """Write a table whole or not at all."""
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata({_KEY: key}), temporary, write_page_checksum=True)
+    look_again()
 
 
 def key_of(path: Path) -> str | None:
     """The key of a table; None if the file is damaged or missing. Reads its end only."""
+    return once(("key", path), lambda: _read_key(path))
+
+
+def _read_key(path: Path) -> str | None:
     try:
         return _key(pq.read_schema(path))
     except (OSError, pa.ArrowException):

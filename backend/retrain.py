@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.data.dataset import load_split
+from backend.data.dataset import Split, load_split
 from backend.data.equal_texts import equal_text_groups
 from backend.data.labels import class_places
 from backend.data.rowstate import RowState
@@ -111,12 +111,17 @@ def retrain(
     return _written(folder, content)
 
 
-def planned(folder: Folder, states: Mapping[str, RowState], settings: RetrainSettings) -> TrialCost:
-    """The arms that `retrain` would train and what that costs; computes nothing. Raises `InputError`."""
+def planned(
+    folder: Folder, states: Mapping[str, RowState], settings: RetrainSettings, train: Split | None = None
+) -> TrialCost:
+    """The arms that `retrain` would train and what that costs; computes nothing. Raises `InputError`.
+
+    ``train``: the training rows, where they are at hand.
+    """
     manifest = folder.manifest()
     folder.require("checkpoints", "train")
     if settings.strategy == DECISIONS:
-        record = decisions_record(load_split(folder, "train"), manifest.classes, states)
+        record = decisions_record(train or load_split(folder, "train"), manifest.classes, states)
         if not record["removed"] + record["relabelled"]:
             raise InputError(NOTHING)
         knows = folder.state("predictions") == "current"

@@ -847,7 +847,7 @@ class Workspace:
         """What `retrain` would train, and how long that takes; loads no model."""
         from backend.retrain import planned
 
-        return planned(self.folder, self.states(), settings)
+        return planned(self.folder, self.states(), settings, self.train_split)
 
     def forecast(
         self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent
@@ -920,8 +920,11 @@ class Workspace:
 
     # -- state --------------------------------------------------------------------------------------
 
-    def status(self) -> dict[str, Any]:
-        """What is there, what is stale, how many decisions, and the next step."""
+    def status(self, *, figures: bool = True) -> dict[str, Any]:
+        """What is there, what is stale, how many decisions, and the next step.
+
+        ``figures``: also how good the model is, for which all predictions of the eval rows are read.
+        """
         manifest = self.manifest
         states: dict[str, str] = {name: self.folder.state(name) for name in (*ARTIFACTS, *OPTIONAL_ARTIFACTS)}
         states |= {name: LOST for name in lost_artifacts(self.folder) if states[name] == "current"}
@@ -938,7 +941,7 @@ class Workspace:
                 for name, state in states.items()
                 if name in ARTIFACTS or state != "missing"
             },
-            "figures": self._figures(),
+            "figures": self._figures() if figures else None,
             "scores": self._score_states(),
             "decisions": self.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,

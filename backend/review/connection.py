@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.files import replacing
+from backend.look import look_again
 from backend.review import schema
 
 BUSY_SECONDS = 30.0  # eight processes that decide without a pause: one may wait for long
@@ -88,6 +89,7 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             yield connection
             connection.execute("COMMIT")
+            look_again()
         except BaseException:
             connection.rollback()
             raise

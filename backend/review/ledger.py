@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from backend.data.messages import shown_value
 from backend.data.rowstate import Action, RowState
 from backend.errors import InputError
+from backend.look import once
 from backend.review import schema
 from backend.review.checks import check_author, check_reason
 from backend.review.connection import exists, reading, writing
@@ -187,6 +188,9 @@ class Ledger:
     ) -> int:
         """How many entries `entries` would list without ``limit``."""
         wanted = _given(row_id=row_id, action=action, author=author, active=active)
+        return once(("entries", self.path, *wanted.items()), lambda: self._count(wanted))
+
+    def _count(self, wanted: dict[str, Any]) -> int:
         with reading(self.path) as connection:
             if connection is None:
                 return 0

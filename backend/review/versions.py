@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from backend.data.messages import shown_value
 from backend.errors import InputError
+from backend.look import once
 from backend.review import schema
 from backend.review.checks import check_author, check_message
 from backend.review.connection import exists, reading, writing
@@ -75,6 +76,10 @@ def versions(ledger: Ledger) -> list[Version]:
 
 def since_last(ledger: Ledger) -> tuple[Version | None, int]:
     """The last version, and how many decisions came into force or were undone since (without one: ever)."""
+    return once(("since last", ledger.path), lambda: _since_last(ledger))
+
+
+def _since_last(ledger: Ledger) -> tuple[Version | None, int]:
     with reading(ledger.path) as connection:
         if connection is None:
             return None, 0

@@ -17,6 +17,7 @@ from backend.errors import InputError
 from backend.files import digest, existing, file_digest
 from backend.folder import Artifact, ArtifactState, Folder
 from backend.keyed_table import key_of, write_keyed
+from backend.look import once
 from backend.recorded import as_recorded
 from backend.scores.registry import all_producers
 from backend.scores.score import Columns, Producer
@@ -90,6 +91,12 @@ def score_state(folder: Folder, producer: Producer, settings: ScoreSettings | No
 
     Without, those that it was made with: decisions, a target file or an encoder may have changed since.
     """
+    return once(
+        ("score state", folder.path, producer.name, settings), lambda: _state(folder, producer, settings)
+    )
+
+
+def _state(folder: Folder, producer: Producer, settings: ScoreSettings | None) -> ArtifactState:
     name = artifact_name(producer)
     state = folder.state(name)
     if state == "missing":

@@ -24,7 +24,7 @@ from backend.data.examples import Examples
 from backend.data.ids import content_ids
 from backend.errors import InputError
 from backend.files import write_json
-from backend.folder import Folder
+from backend.folder import Folder, TaskInfo
 from backend.verify import damaged_files
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows
@@ -369,7 +369,9 @@ def test_a_new_class_is_refused(tmp_path, old, new, label):
 
 def test_labels_go_by_name_where_a_run_has_its_own_order_and_more_classes(tmp_path):
     folder = started(tmp_path, labelled(["a", "b", "c"]), eval=labelled(["a"]))
-    folder.update(lambda manifest: manifest.model_copy(update={"classes": ("c", "spare", "a", "b")}))
+    folder.update(
+        lambda manifest: manifest.model_copy(update={"task": TaskInfo(classes=("c", "spare", "a", "b"))})
+    )
     report = add(folder, tmp_path, labelled(["b", "spare"], 20))
     assert stored_labels(folder) == (["b", "spare"], ["b", "spare"])
     assert report.counts == {"c": 0, "spare": 1, "a": 0, "b": 1}
@@ -377,7 +379,9 @@ def test_labels_go_by_name_where_a_run_has_its_own_order_and_more_classes(tmp_pa
 
 def test_a_class_of_the_run_that_the_label_column_cannot_hold(tmp_path):
     folder = started(tmp_path, labelled([0, 1]), eval=labelled([0]))
-    folder.update(lambda manifest: manifest.model_copy(update={"classes": ("0", "1", "other")}))
+    folder.update(
+        lambda manifest: manifest.model_copy(update={"task": TaskInfo(classes=("0", "1", "other"))})
+    )
     with pytest.raises(InputError, match=r"label 'other' cannot be stored in the column \(whole numbers\)"):
         add(folder, tmp_path, labelled(["other"], 20))
 

@@ -29,7 +29,7 @@ from pages.components.workspaces import version
 
 def show_overview(workspace: Workspace) -> None:
     """The page."""
-    status = workspace.status()
+    status = workspace.status(figures=False)
     st.title("Overview")
     show(_facts(workspace, status))
     st.space("small")
@@ -58,8 +58,7 @@ def show_overview(workspace: Workspace) -> None:
         show(artifact_table(status))
         if status["artifacts"].get("influence", {}).get("state") == "current" and has_no_errors(workspace):
             st.caption(f"{NO_ERRORS}; influence is ordered by that on all eval rows.")
-    if status["artifacts"]["predictions"]["state"] == "current":
-        show_model_figures(workspace)
+    show_model_figures(workspace)
     show_training_curve(workspace)
 
 

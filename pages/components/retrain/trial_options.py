@@ -61,9 +61,10 @@ def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None
     from backend.influence.modes import MODES
     from backend.selection.prune import WAYS
     from backend.selection.select import BY
-    from pages.components.review.queue_scores import scores_are_there
+    from pages.components.scores.score_values import read_current
 
     known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}
     if (strategy, name) == ("prune", "score"):
-        return list(workspace.scores().names) if scores_are_there(workspace) else []
+        table = read_current(workspace).table
+        return [] if table is None else list(table.names)
     return list(known[strategy, name]) if (strategy, name) in known else None

@@ -14,6 +14,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
 from pages.components.review.focus_place import focus_on
+from pages.components.scores.score_values import read_current
 
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
 LIST, FOCUS, BLIND = "list", "focus", "blind"
@@ -38,7 +39,8 @@ def ask_view() -> str:
 
 def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     """Draw the choices; None, said in a line, where no score serves the purpose."""
-    names = workspace.scores().names
+    values = read_current(workspace)
+    table = workspace.scores() if values.table is None else values.table  # the former says what is missing
     serves_box, reason_box, class_box, state_box = st.columns([0.4, 0.25, 0.2, 0.15])
     with serves_box:
         serves = pick(
@@ -51,7 +53,7 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
             named=True,
         )
     known = [each for each in all_scores().values() if each.serves == serves and each.is_reason]
-    serving = [each.name for each in known if each.name in names]
+    serving = [each.name for each in known if each.name in table.names]
     if not serving:
         st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")
         return None
