@@ -22,7 +22,7 @@ _BATCH = 32
 _WARMUP = 0.06
 _CHECKPOINTS = 4
 _FEW_ROWS = 8  # of a class on average
-_ENOUGH, _EASILY = 0.2, 30  # see `_least`
+_ENOUGH, _EASILY = 0.3, 30  # see `_least`
 _UNEVEN = 10  # times as large as the smallest class
 
 
