@@ -12,17 +12,20 @@ from pages.components.navigation import navigation
 from pages.components.sidebar import show_sidebar, warn_of_missing_workspace
 from pages.components.styling import ICON, LOGO, apply_style
 from pages.components.warming import warm_up
+from pages.components.workspaces import moved_on
 
 st.set_page_config(page_title="Firstword", page_icon=ICON, layout="wide")
 apply_style()
 st.logo(LOGO, size="large")
 page = navigation()
 warm_up()
-try:
-    with one_look():
+with one_look():
+    try:
         show_sidebar()
         warn_of_missing_workspace()
         show_messages()
         page.run()
-except InputError as error:
-    show_error(error)
+    except InputError as error:
+        if moved_on():
+            st.rerun()  # a job ended meanwhile: what this look has seen and what is there are of two states
+        show_error(error)

@@ -103,6 +103,8 @@ class EarlierRun(_Record):
     checkpoints: tuple[CheckpointInfo, ...]
     details: dict[str, Any] = {}
     max_length: int | None = None
+    id: str | None = None  # of the artifact; None where an earlier Firstword left it out, and more
+    inputs: dict[str, str] = {}
 
 
 class TaskInfo(_Record):
@@ -189,6 +191,10 @@ class Folder:
     def manifest(self) -> Manifest:
         """Read ``workspace.json``; that of an older version is upgraded on disk by the next write."""
         return once(("manifest", self.path), self._read_manifest)
+
+    def has_moved_on(self) -> bool:
+        """Whether the manifest is another one by now than what has been seen of it in this look."""
+        return self._read_manifest() != self.manifest()
 
     def _read_manifest(self) -> Manifest:
         path = self.path / MANIFEST

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.files import replacing
-from backend.look import look_again, once
+from backend.look import look_again
 from backend.recorded import as_recorded
 
 _KEY = b"firstword_key"
@@ -29,10 +29,6 @@ def write_keyed(path: Path, table: pa.Table, key: str) -> None:
 
 def key_of(path: Path) -> str | None:
     """The key of a table; None if the file is damaged or missing. Reads its end only."""
-    return once(("key", path), lambda: _read_key(path))
-
-
-def _read_key(path: Path) -> str | None:
     try:
         return _key(pq.read_schema(path))
     except (OSError, pa.ArrowException):

@@ -4,8 +4,9 @@
 
 PATH is another checkout, such as a git worktree of an older commit; both run with this Python. Without a
 workspace the older checkout makes one (60 rows, a tiny BERT, three checkpoints). Each explains a copy of its
-own: the first eval rows, with `we` in every score mode and `--exact`, and with `we-topk`, `tfidf` and
-`last-layer`. Prints how many numbers were compared and every difference; ends with 1 where there is one.
+own: the first eval rows, with `we` in every score mode and `--exact`, with `we-topk`, `tfidf` and
+`last-layer`, and beside a few training rows. Prints how many numbers were compared and every difference;
+ends with 1 where there is one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ build_tiny(Path(sys.argv[1]))
 """
 ASK = """
 import json, sys
+from dataclasses import asdict
 from backend.influence.modes import MODES
 from backend.workspace import Workspace
 workspace, queries, found = Workspace.open(sys.argv[1]), int(sys.argv[2]), {}
@@ -38,6 +40,8 @@ for row in workspace.eval_split.ids[:queries]:
         given = {"score": mode} if mode else {}
         answer = workspace.explain(row=row, method=method, exact=exact, device="cpu", **given)
         found[f"{row} {method} {mode} {exact}"] = answer.to_json()
+    for train in workspace.train_split.ids[::9]:
+        found[f"{row} {train}"] = asdict(workspace.explain_pair(train, row=row, device="cpu"))
 json.dump(found, open(sys.argv[3], "w"))
 """
 
@@ -60,8 +64,9 @@ def answers(checkout: Path, workspace: Path, queries: int, scratch: Path) -> dic
 def differences(one: Any, other: Any, place: str = "") -> tuple[int, list[str]]:
     """How many numbers both have, and where they (or anything else that both have) differ."""
     if isinstance(one, dict) and isinstance(other, dict):
+        lost = [f"{place}/{key}: lost" for key in one if key not in other]
         shared = [key for key in one if key in other and key != "elapsed_ms"]
-        parts = [differences(one[key], other[key], f"{place}/{key}") for key in shared]
+        parts = [(0, lost), *(differences(one[key], other[key], f"{place}/{key}") for key in shared)]
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = enumerate(zip(one, other, strict=True))
         parts = [differences(a, b, f"{place}/{number}") for number, (a, b) in pairs]

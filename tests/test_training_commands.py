@@ -1,7 +1,6 @@
 """`train --plan`, what a training says before and after, and figures in `status`."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,9 +146,24 @@ def test_the_run_before_can_be_used_again_and_all_that_was_computed_of_it(tiny_w
     tiny_workspace.use_run(2)
     assert tiny_workspace.manifest.checkpoints == second.checkpoints
     assert tiny_workspace.manifest.max_length == 16 and folder.state("index") == "stale"
-    shutil.rmtree(folder.run(3))
-    with pytest.raises(InputError, match="is gone; training 3"):
-        tiny_workspace.use_run(3)
+    weights = folder.run(3) / tiny_workspace.manifest.runs[-1].checkpoints[-1].path.rpartition("runs/3/")[2]
+    for spoil in (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"), Path.unlink):
+        spoil(weights / "model.safetensors")
+        with pytest.raises(InputError, match="weights changed or missing since training 3"):
+            tiny_workspace.use_run(3)
+    assert tiny_workspace.manifest.checkpoints == second.checkpoints
+
+
+def test_a_training_that_was_recorded_without_its_weights_is_not_used_again(tiny_workspace):
+    tiny_workspace.train(replace(SETTINGS, epochs=1), again=True)
+    path = tiny_workspace.path / "workspace.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for name in ("id", "inputs", "max_length"):
+        del content["runs"][0][name]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match="training 1 was recorded by an earlier Firstword"):
+        tiny_workspace.use_run(1)
+    assert len(tiny_workspace.runs()) == 2
 
 
 def test_a_training_that_is_stopped_leaves_the_run_that_was(tiny_workspace, monkeypatch):

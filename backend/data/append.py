@@ -27,7 +27,7 @@ from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, 
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
 from backend.errors import InputError
 from backend.files import file_digest, replacing
-from backend.folder import Artifact, DataInfo, Folder, Manifest
+from backend.folder import Artifact, DataInfo, EarlierRun, Folder, Manifest
 from backend.progress import Progress, silent
 from backend.recorded import as_recorded, recorded_files
 
@@ -197,7 +197,7 @@ def _switch(folder: Folder, joined: _Joined) -> None:
         artifacts = {**manifest.artifacts, "data": _data_artifact(manifest, mark, name, digest)}
         if model_is_current:
             artifacts["checkpoints"] = _kept(artifacts["checkpoints"], mark, info)
-        runs = [each.model_copy(update={"details": _with_rows(each.details, info)}) for each in manifest.runs]
+        runs = [_still_valid(each, mark, info) for each in manifest.runs]
         number = sum(key.startswith("append-") for key in info.sources) + 1
         data = info.model_copy(
             update={
@@ -230,6 +230,14 @@ def _kept(checkpoints: Artifact, mark: str, info: DataInfo) -> Artifact:
     """The record of the checkpoints, which new rows don't change; how many rows they were trained on."""
     inputs, details = {**checkpoints.inputs, "data": mark}, _with_rows(checkpoints.details, info)
     return checkpoints.model_copy(update={"inputs": inputs, "details": details})
+
+
+def _still_valid(run: EarlierRun, mark: str, info: DataInfo) -> EarlierRun:
+    """The record of another training, as `_kept` has it of the one in force."""
+    if run.inputs.get("data") != info.fingerprint:
+        return run
+    inputs, details = {**run.inputs, "data": mark}, _with_rows(run.details, info)
+    return run.model_copy(update={"inputs": inputs, "details": details})
 
 
 def _with_rows(details: dict[str, Any], info: DataInfo) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Examples:
 
     def take(self, places: Iterable[int] | np.ndarray) -> Examples:
         """The examples at 0-based places, in that order."""
+        if isinstance(places, np.ndarray) and places.dtype == bool:
+            raise TypeError("places are numbers, not a mask")
         chosen = places.tolist() if isinstance(places, np.ndarray) else list(places)
         fields = tuple([each[place] for place in chosen] for each in self.fields)
         return Examples(fields, [self.targets[place] for place in chosen] if len(self.targets) else ())

@@ -27,7 +27,8 @@ def content_ids(
     size = (len(next(iter(seen))) - len(prefix)) // 2 if seen else _BYTES
     ids = []
     texts, texts_b = examples.pair
-    for text, second, label in zip(texts, texts_b or repeat(None), examples.targets, strict=False):
+    seconds = repeat(None, len(texts)) if texts_b is None else texts_b
+    for text, second, label in zip(texts, seconds, examples.targets, strict=True):
         content = json.dumps([text, second, label])
         plain = prefix + hashlib.blake2b(content.encode(), digest_size=size).hexdigest()
         seen[plain] += 1

@@ -101,7 +101,7 @@ def _survey(rows: Rows, guess: Guess) -> Survey:
     asked = Asked(id=guess.id)
     rejected = rejections.sorted()
     found = survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
-    return replace(found, remarks=(*found.remarks, *_repeated(part)))
+    return replace(found, remarks=(*found.remarks, *_repeated(part.called(naming))))
 
 
 def _repeated(part: Usable) -> list[Remark]:

@@ -63,13 +63,14 @@ class Explainer(Engine):
             raise InputError(f"row {train}: a pair needs two rows, and this is one and the same")
         placed = method.place(asked, position)
         others = max(len(self.train) - (asked.own is not None) - 1, 1)
-        share = 100.0 * (others - placed.below if placed.sign > 0 else placed.below) / others
-        (entry,) = method.entries(asked, placed.found, placed.ranked, [placed.rank], [share])
+        share = [placed.percentile(others)]
+        (entry,) = method.entries(asked, placed.found, placed.ranked, [placed.rank], share)
         return Pair(
             query=query,
             entry=entry,
             sign=placed.sign,
-            by_rows=placed.by_rows,
+            known=placed.known,
+            estimated=not placed.by_rows.all(),
             method=method.name,
             score=asked.score,
             n_train=len(self.train),

@@ -138,16 +138,16 @@ class Pair:
     """One query and one training example, wherever it ranks.
 
     ``sign`` is 1 for a proponent, -1 for an opponent, 0 where the score is 0; ``entry.rank`` counts from
-    that end. ``by_rows``: rank, percentile and all of ``scores`` are by the stored rows; else the index
-    estimates the scores of all but the strongest examples and this one. ``scores`` are those of all training
-    examples but the query itself. ``pairs``, ``entry.special`` and a remainder (rounding, words matched with
-    special tokens) add up to ``entry.score``.
+    that end. ``known``: rank and percentile are those of a list; else they are estimates. ``scores`` are of
+    all training examples but the query itself; ``estimated``: all but the strongest by the index. ``pairs``,
+    ``entry.special`` and a remainder (rounding, words matched with special tokens) add up to ``entry.score``.
     """
 
     query: Query
     entry: Entry
     sign: int
-    by_rows: bool
+    known: bool
+    estimated: bool
     method: str
     score: str
     n_train: int

@@ -60,13 +60,13 @@ class Found:
 class Placed:
     """One training example among all: ``ranked`` is it alone, with its terms.
 
-    ``scores`` float64 (n): of every example, 0 at the query itself. ``by_rows``: all of them are what lists
-    are ordered by; else only the strongest and the example itself are, and the others are the index's.
+    ``scores`` float64 (n): of every example, 0 at the query itself. ``by_rows`` bool (n): which of them are
+    by stored rows, as lists are ordered; the others are the index's estimates, and stand behind those.
     """
 
     ranked: Ranked
     scores: np.ndarray
-    by_rows: bool
+    by_rows: np.ndarray
     found: Found
 
     @property
@@ -80,15 +80,22 @@ class Placed:
         scores, at, sign = self.scores, self._position, self.sign
         if sign == 0:
             return int(np.count_nonzero(scores > 0)) + 1
-        ahead = np.count_nonzero(sign * scores > sign * scores[at])
-        return int(ahead + np.count_nonzero(scores[:at] == scores[at])) + 1
+        ahead = sign * scores > sign * scores[at]
+        ahead[:at] |= scores[:at] == scores[at]
+        if self.known:
+            return int(np.count_nonzero(ahead & self.by_rows)) + 1
+        return int(np.count_nonzero(ahead | (self.by_rows & (sign * scores > 0)))) + 1
 
     @property
-    def below(self) -> int:
-        """How many other examples are ranked below it, the query left out of them."""
+    def known(self) -> bool:
+        """Whether the rank is that of a list, not an estimate."""
+        return bool(self.by_rows[self._position])
+
+    def percentile(self, others: int) -> float:
+        """Share of the ``others`` that rank below it, in percent."""
         if self.sign == 0:
-            return int(np.count_nonzero(self.scores < 0))
-        return self.rank - 1
+            return 100.0 * np.count_nonzero(self.scores < 0) / others
+        return 100.0 * (others - (self.rank - 1) if self.sign > 0 else self.rank - 1) / others
 
     @property
     def _position(self) -> int:
@@ -138,7 +145,7 @@ class Method(ABC):
         scores = np.zeros(count)
         for end in (found.ranking.proponents, found.ranking.opponents):
             scores[end.positions] = end.scores
-        return Placed(found.ranking.at(position), scores, True, found)
+        return Placed(found.ranking.at(position), scores, np.ones(count, dtype=bool), found)
 
     def word_pairs(self, asked: Asked, found: Found, ranked: Ranked, entry: Entry) -> list[WordPair]:
         """What each word of the query carries with each word of the one example of ``ranked``."""

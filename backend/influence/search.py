@@ -196,20 +196,21 @@ class Searcher:
 
     def every_score(
         self, query: TracedExample, mode: ScoreMode, *, exclude: int | None = None
-    ) -> tuple[np.ndarray, bool]:
-        """Influence of every training example, float64 (n), and whether all of it is by stored rows.
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Influence of every training example, float64 (n), and which of it is by stored rows, bool (n).
 
         Else the index says it, and rows that of the strongest of both ends, as many as a list of ten asks.
         """
         width, multipliers = self.shortlist(mode, 10), self.factors(mode)
-        by_rows = self.index is None or 2 * width >= self.count
-        found = self.many_scores([query]) if by_rows or self.index is None else self.index.scores([query])
+        scan = self.index is None or 2 * width >= self.count
+        found = self.many_scores([query]) if scan or self.index is None else self.index.scores([query])
         scores = found[0] * multipliers
         if exclude is not None:
             scores[exclude] = 0.0
-        if not by_rows:
+        by_rows = np.full(self.count, scan)
+        if not scan:
             chosen = np.union1d(strongest(scores, width), strongest(-scores, width))
-            scores[chosen] = self.scored(query, mode, chosen).scores
+            scores[chosen], by_rows[chosen] = self.scored(query, mode, chosen).scores, True
         return scores, by_rows
 
     def many_scores(self, queries: Sequence[TracedExample], *, release: bool = False) -> np.ndarray:

@@ -149,7 +149,11 @@ class Figures:
 
     @classmethod
     def of_counts(cls, counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figures:
-        """What `counts` was made from."""
+        """What `counts` was made from. Raises `ValueError` for what it can't have made."""
+        if any(not 0 <= each < len(classes) for row in counts for each in row[:2]) or any(
+            not 0 <= rows < 2**62 for *_, rows in counts
+        ):
+            raise ValueError("places and counts must be such")
         confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
         for label, predicted, rows in counts:
             confusion[label, predicted] = rows

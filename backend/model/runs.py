@@ -11,8 +11,8 @@ from typing import Any
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
 from backend.folder import Artifact, EarlierRun, Folder, Manifest
-from backend.model.checkpoints import FoundCheckpoint
 from backend.model.dynamics import dynamics_key, has_run, record_runs, runs_artifact, write_run
+from backend.model.fingerprint import fingerprint
 from backend.model.origin import check_trainable, was_attached
 from backend.model.recorded_checkpoints import record_checkpoints
 from backend.model.training import TrainingResult, train
@@ -44,36 +44,46 @@ def train_run(
 
 
 def use_run(folder: Folder, number: int) -> None:
-    """Put another of the workspace's trainings in force, by one write of the manifest.
+    """Put another of the workspace's trainings in force as it was recorded, by one write of the manifest.
 
-    `InputError` where there is none of that number, or its files are gone.
+    `InputError` where there is none of that number, or its weights are not those that were recorded.
     """
     with folder.lock():
         manifest = folder.manifest()
         chosen = next((each for each in manifest.runs if each.number == number), None)
         if chosen is None:
             raise InputError(_no_other(folder, number))
-        paths = [folder.checkpoint_path(each) for each in chosen.checkpoints]
-        if gone := next((path for path in paths if not path.is_dir()), None):
-            raise InputError(f"{gone}: is gone; training {number} can't be used any more")
-        max_length = chosen.max_length or (chosen.details.get("settings") or {}).get("max_length")
-        details = {name: value for name, value in chosen.details.items() if name not in _RECORDED_ANEW}
-        record_checkpoints(
-            folder,
-            [
-                FoundCheckpoint(path, each.step, each.epoch, each.weight, None)
-                for path, each in zip(paths, chosen.checkpoints, strict=True)
-            ],
-            inside=True,
-            classes=manifest.classes,
-            max_length=max_length,
-            runs=tuple(each for each in _with_current(manifest) if each.number != number),
-            dynamics=_logged(folder, number, dynamics_key(manifest, paths[-1], max_length)),
-            **{**details, "run": number, "trained": chosen.created},
+        artifact = _as_recorded(folder, chosen)
+        key = dynamics_key(
+            manifest, folder.checkpoint_path(chosen.checkpoints[-1]), chosen.max_length
+        )  # the tokenizer lies with the checkpoint
+        found = {"checkpoints": artifact, "dynamics": _logged(folder, number, key)}
+        artifacts = {name: each for name, each in {**manifest.artifacts, **found}.items() if each is not None}
+        change = {
+            "checkpoints": chosen.checkpoints,
+            "max_length": chosen.max_length,
+            "tokenizer": None,
+            "runs": tuple(each for each in _with_current(manifest) if each.number != number),
+            "artifacts": artifacts,
+        }
+        folder.update(lambda known: known.model_copy(update=change))
+
+
+def _as_recorded(folder: Folder, run: EarlierRun) -> Artifact:
+    """The artifact of a training, with its number; `InputError` unless its weights are those of then."""
+    if run.id is None:
+        raise InputError(
+            f"{folder.path}: training {run.number} was recorded by an earlier Firstword, without what it "
+            "takes to use it again"
         )
-
-
-_RECORDED_ANEW = ("weights", "made_by", "run", "trained")
+    for each in run.checkpoints:
+        path, known = folder.checkpoint_path(each), run.details["weights"][str(each.step)]["digest"]
+        if fingerprint(path)["digest"] != known:
+            raise InputError(
+                f"{path}: weights changed or missing since training {run.number} was recorded; restore them"
+            )
+    details = {**run.details, "run": run.number}
+    return Artifact(id=run.id, inputs=run.inputs, created=run.created, details=details)
 
 
 def _no_other(folder: Folder, number: int) -> str:
@@ -127,13 +137,14 @@ def _with_current(manifest: Manifest) -> tuple[EarlierRun, ...]:
     known = manifest.artifacts.get("checkpoints")
     if known is None:
         return manifest.runs
-    details = {name: value for name, value in known.details.items() if name != "weights"}
     current = EarlierRun(
         number=manifest.run,
-        created=details.get("trained", known.created),
+        created=known.created,
         checkpoints=manifest.checkpoints,
-        details=details,
+        details=known.details,
         max_length=manifest.max_length,
+        id=known.id,
+        inputs=known.inputs,
     )
     return tuple(sorted((*manifest.runs, current), key=lambda each: each.number))
 

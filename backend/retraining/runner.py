@@ -6,9 +6,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ class Runner:
             self._start,
             seed,
             [(each.rows.mark, each.mark, each.epochs) for each in phases],
-            asdict(self._queries),
+            content_of(self._queries),
         )
 
     @cached_property
@@ -165,3 +166,9 @@ class Runner:
         asked = (self._eval.examples, self._queries)
         first, second = (predict(model, encode(tokenizer, rows, length), tokenizer) for rows in asked)
         return first, second
+
+
+def content_of(queries: Examples) -> dict[str, Any]:
+    """Typed texts in the form that keys of outcomes have had since these are kept."""
+    texts, texts_b = queries.pair
+    return {"texts": tuple(texts), "texts_b": None if texts_b is None else tuple(texts_b)}

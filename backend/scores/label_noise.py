@@ -186,7 +186,8 @@ def _interval(
     """
     count = len(labels)
     wrong = float((1 - own).sum())
-    spread = np.sqrt(_refitted(channel, members, labels, seed).var() * count**2 + (own * (1 - own)).sum())
+    chance = float((own * (1 - own)).sum())
+    spread = float(np.sqrt(_refitted(channel, members, labels, seed).var() * count**2 + chance))
     return max(wrong - _Z * spread, 0.0) / _MISFIT, min((wrong + _Z * spread) * _MISFIT, float(count))
 
 

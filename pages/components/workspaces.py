@@ -13,7 +13,7 @@ import streamlit as st
 
 from backend.errors import InputError
 from backend.files import digest
-from backend.folder import MANIFEST
+from backend.folder import MANIFEST, Folder
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explanation import Explanation, Pair
 from backend.workspace import Workspace
@@ -70,6 +70,15 @@ def current() -> Workspace:
             "There is no workspace yet: the Overview page builds the demo, or says how to start one."
         )
     return opened(path)
+
+
+def moved_on() -> bool:
+    """Whether the chosen workspace is another one by now than this rerun has seen."""
+    path = current_path()
+    try:
+        return path is not None and Folder(path).has_moved_on()
+    except InputError:
+        return False
 
 
 def opened(path: Path) -> Workspace:

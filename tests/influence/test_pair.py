@@ -124,7 +124,9 @@ def test_a_pair_reads_no_more_rows_than_a_list_does(workspace, monkeypatch, meth
     for entry in (*every.proponents[::5], *every.opponents[::5]):
         read.clear()
         pair = workspace.explain_pair(entry.id, row=row, split="eval", method=method)
-        assert max(read) <= 10 and not pair.by_rows
+        assert max(read) <= 10 and pair.estimated
+        assert pair.known or entry.rank > 5
+        assert pair.entry.rank == entry.rank or not pair.known
         assert pair.entry.score == pytest.approx(entry.score, rel=1e-4)
         assert abs(pair.entry.rank - entry.rank) <= 2
         _adds_up(pair)

@@ -24,7 +24,7 @@ def pair_of(query: str, train: str, parts: list[float], special: float, rounding
     shown = entry(train, theirs, mine, special, score=score)
     asked = Query(query, None, "good", "good", {"good": 0.6, "bad": 0.4})
     every = Histogram([-1.0, 0.0, 1.0], [20, 39])
-    return Pair(asked, shown, (score > 0) - (score < 0), True, "we", "dot", 60, every, pairs)
+    return Pair(asked, shown, (score > 0) - (score < 0), True, False, "we", "dot", 60, every, pairs)
 
 
 @settings(max_examples=200, deadline=None)

@@ -10,7 +10,9 @@ import torch
 from filelock import FileLock
 
 from backend.data.columns import Columns
+from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.files import digest
 from backend.model.loading import load_classifier
 from backend.retrain import RetrainSettings
 from backend.retraining import runner
@@ -20,6 +22,7 @@ from backend.retraining.kept import reports
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
 from backend.retraining.report import _class_table, cell, markdown, report
+from backend.retraining.runner import content_of
 from backend.workspace import Workspace
 from tests.conftest import SETTINGS, build_tiny, tiny_rows, without_model, write_rows
 from tests.factories import tiny
@@ -374,3 +377,10 @@ def test_reports_are_read_by_name(tiny_workspace):
     (workspace.path / "retrains" / name / "report.json").write_text("[]")
     with pytest.raises(InputError, match="damaged"):
         workspace.report(name)
+
+
+def test_typed_texts_have_the_key_that_kept_outcomes_were_stored_under():
+    """Digests of the records that held them until 2026-11-29: other ones would orphan what was trained."""
+    keys = [digest(content_of(each)) for each in (Examples.of([]), Examples.of(["a", "b"], ["c", "d"]))]
+    old = [{"texts": (), "texts_b": None}, {"texts": ("a", "b"), "texts_b": ("c", "d")}]
+    assert keys == [digest(each) for each in old] == ["176fbc04114f6272", "ac71cc6b71b4adc1"]

@@ -101,7 +101,7 @@ class TopPositions(WordEmbeddings):
         chosen = np.array([position])
         rows = [_stored(store, chosen) for store in searcher.stores]
         found = self._found(asked, query, rows, chosen, None)
-        return Placed(found.ranking.at(position), scores, True, found)
+        return Placed(found.ranking.at(position), scores, np.ones(len(scores), dtype=bool), found)
 
     def _found(
         self,

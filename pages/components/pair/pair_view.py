@@ -88,7 +88,10 @@ def _show_scores(pair: Pair) -> None:
     """Where the score stands among those of all training examples."""
     unit = Unit.of(pair.scores.edges)
     with st.container(border=True):
-        st.markdown("**Among all training examples**")
+        st.markdown(
+            "**Among all training examples**"
+            + (", all but the strongest as the index estimates them" if pair.estimated else "")
+        )
         st.plotly_chart(
             histogram(
                 [edge / 10**unit.exponent for edge in pair.scores.edges],
@@ -127,12 +130,15 @@ def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
 def _numbers(pair: Pair, unit: Unit) -> list[tuple[str, str]]:
     ends = {1: "most helpful", -1: "most harmful", 0: "no influence"}
     value = min(pair.entry.percentile, 99.99) if pair.entry.percentile < 100 else 100.0
-    about = "" if pair.by_rows else "about "
+    about = "" if pair.known else "about "
     rank = f"{about}{pair.entry.rank:,} of {pair.n_train:,}" if pair.sign else "–"
     return [
         (f"score {unit.name}".strip(), unit.signed(pair.entry.score)),
         (f"rank, 1 is the {ends[pair.sign]}" if pair.sign else "rank", rank),
-        ("percentile among all training rows", f"{value:.2f}".rstrip("0").rstrip(".")),
+        (
+            "percentile among all training rows",
+            f"{about}{value:.0f}" if about else f"{value:.2f}".rstrip("0").rstrip("."),
+        ),
     ]
 
 
