@@ -2,7 +2,7 @@
 
 The unit is the time of one example's forward and backward pass at one checkpoint. `precompute` measures it;
 where it has not run, it is estimated (see `backend.pass_cost`).
-No measurement of the ratios below is on record: a forecast is an order of magnitude, on an idle machine.
+The ratios below were looked at once, in the demo beside other work: a forecast is an order of magnitude.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TOKENS_AT_MOST = 128
 _INDEXING = 0.25  # of the time of the gradient rows
 _SEARCH = 2e-6  # seconds per eval row, training row and checkpoint
 _ENCODER_WEIGHTS = 10.6e6  # of the embedded sentence encoder, beside its embeddings
-_ALIGNING = 2.0  # passes of the training rows through `sources`, which needs the alignment of each
+_ALIGNING = 3.5  # passes of the training rows through `sources`: 18 rows a second beside 82 of `precompute`
 
 
 @dataclass(frozen=True)

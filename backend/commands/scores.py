@@ -151,7 +151,7 @@ def _print_noise(noise: NoiseEstimate | None) -> None:
     if noise is None:
         return
     console.note(f"estimated wrong labels: {noise.said()}")
-    for flow in noise.flows[:MOST_FLOWS]:
+    for flow in noise.flows[:MOST_FLOWS] if noise.tells else ():
         console.note(f"  {flow.said()}")
 
 

@@ -25,6 +25,7 @@ _DRAWN_ROWS = 2_000  # at most, in each
 _MISFIT = 1.25  # each end of the interval is moved by this factor (docs/measured.md: how often it holds)
 _Z = 1.645
 _WIDEST = 10.0  # factor between the ends of an interval beyond which no number is said
+LEAST_PER_CLASS = 100  # rows on average; below, hard texts pass for wrong labels (docs/measured.md)
 UNSEEN = "errors that similar texts share are not counted"
 """What annotators get wrong in the same way each time is a rule to every model that learns from it."""
 _MOST_FLOWS = 50
@@ -61,11 +62,20 @@ class NoiseEstimate:
 
     @property
     def tells(self) -> bool:
-        """Whether the interval is narrow enough to say a number."""
-        return self.high <= _WIDEST * max(self.low, 1.0)
+        """Whether a number can be said: classes are large enough, and the interval is narrow enough."""
+        return self._per_class >= LEAST_PER_CLASS and self.high <= _WIDEST * max(self.low, 1.0)
+
+    @property
+    def _per_class(self) -> float:
+        return sum(rows for _, rows in self.by_class.values()) / max(len(self.by_class), 1)
 
     def said(self) -> str:
         """The count and its interval in words."""
+        if self._per_class < LEAST_PER_CLASS:
+            return (
+                f"the models can't tell: with {self._per_class:.0f} rows a class hard texts pass for wrong "
+                "labels"
+            )
         if not self.tells:
             return (
                 f"the models can't tell: from {rounded(self.low)} to {rounded(self.high)} of {self.rows:,} "

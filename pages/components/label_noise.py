@@ -50,7 +50,7 @@ def show_noise(workspace: Workspace) -> None:
     if noise is None:
         return
     st.markdown(f"Estimated wrong labels: **{typeset(noise.said())}**", help=HELP)
-    if noise.flows:
+    if noise.tells and noise.flows:
         with st.expander("Which classes are taken for which"):
             show_flows(noise)
 

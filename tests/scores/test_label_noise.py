@@ -1,6 +1,7 @@
 """The noisy channel: Bayes' rule, planted noise, weak and blind classifiers, copies, the file."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,6 +112,14 @@ def test_confusions_are_those_that_were_planted():
     assert NoiseEstimate.of_json(json.loads(json.dumps(found.to_json()))) == found
     assert found == find_wrong_labels([member], labels, ["a", "b", "c"]).estimate
     assert "should be a" in found.flows[0].said()
+
+
+def test_with_few_rows_a_class_no_number_is_said():
+    by_class = {str(number): (4.0, 99) for number in range(30)}
+    found = NoiseEstimate(2970, 120.0, 90.0, 150.0, by_class, ())
+    assert not found.tells and found.said().endswith("with 99 rows a class hard texts pass for wrong labels")
+    enough = replace(found, by_class={name: (4.0, 100) for name in by_class})
+    assert enough.tells and enough.said().startswith("about 120 of 2,970 (90 to 150")
 
 
 def test_of_three_copies_the_lone_label_is_wrong(tmp_path):
