@@ -118,7 +118,7 @@ def test_with_few_rows_a_class_no_number_is_said():
     by_class = {str(number): (4.0, 99) for number in range(30)}
     found = NoiseEstimate(2970, 120.0, 90.0, 150.0, by_class, ())
     assert not found.tells and found.said().endswith("with 99 rows a class hard texts pass for wrong labels")
-    enough = replace(found, by_class={name: (4.0, 100) for name in by_class})
+    enough = replace(found, by_class=dict.fromkeys(by_class, (4.0, 100)))
     assert enough.tells and enough.said().startswith("about 120 of 2,970 (90 to 150")
 
 
