@@ -31,6 +31,7 @@ PAGES = {  # address and height
     "changes": ("changes", 900),
     "export": ("export", 1000),
     "scores": ("scores", 1000),
+    "retrain": ("retrain", 1200),
 }
 SEARCH = "[class*='st-key-classes-'] [data-testid=stSelectbox] input"
 OPENED: dict[str, Callable[[Any], None]] = {  # a list of classes, and what opens it
