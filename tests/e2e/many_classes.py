@@ -21,7 +21,7 @@ TOO_WIDE = """() => {
     return main.scrollWidth - main.clientWidth;
 }"""
 PAGES = {  # address and height
-    "overview": ("", 1500),
+    "overview": ("", 2300),
     "inspect": ("inspect", 1500),
     "pair": ("pair?{pair}", 1500),
     "review": ("review", 1200),

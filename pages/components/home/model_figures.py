@@ -17,6 +17,7 @@ from pages.components.tables import table
 from pages.components.workspaces import opened, version
 
 MOST_PAIRS = 20
+_NARROW, _WIDE = 24, 40  # characters of a class's name beside the matrix, and on the whole width
 _WORST_FIRST = 8  # classes from which on the worst come first
 
 
@@ -28,15 +29,17 @@ def show_model_figures(workspace: Workspace) -> None:
     with st.container(border=True, gap="small"):
         st.subheader("How good the model is")
         show(facts(summary(figures)))
-        left, right = st.columns([0.52, 0.48], gap="medium")
-        with left:
+        if len(figures.classes) > MATRIX:  # names and numbers of a table take the whole width
             show(tag("div", class_figures(figures), cls="fw-scroll"))
-        with right:
-            if len(figures.classes) <= MATRIX:
+            st.markdown("**Most confused**")
+            show(tag("div", confused_pairs(figures), cls="fw-scroll"))
+        else:
+            left, right = st.columns([0.52, 0.48], gap="medium")
+            with left:
+                show(tag("div", class_figures(figures, _NARROW), cls="fw-scroll"))
+            with right:
                 alt = f"Confusion matrix of {figures.rows:,} eval rows, labels down, predicted across"
                 draw(confusion_plot(figures), alt, "confusion")
-            else:
-                show(tag("div", confused_pairs(figures), cls="fw-scroll"))
         st.caption(f"Of {plural(figures.rows, 'eval row')}, by the last checkpoint.")
 
 
@@ -50,14 +53,17 @@ def summary(figures: Figures) -> list[tuple[str, str]]:
     ]
 
 
-def class_figures(figures: Figures) -> Html:
-    """Precision, recall and F1 of each class with eval rows; of many classes the worst first."""
+def class_figures(figures: Figures, longest: int = _WIDE) -> Html:
+    """Precision, recall and F1 of each class with eval rows; of many classes the worst first.
+
+    ``longest``: characters of a class's name.
+    """
     shown = [each for each in figures.per_class if each.support or each.predicted]
     if len(shown) >= _WORST_FIRST:
         shown = sorted(shown, key=lambda each: (each.f1 or 0.0, -each.support))
     return table(
         ("class", "eval rows", "predicted", "precision", "recall", "F1"),
-        [_cells(each) for each in shown],
+        [_cells(each, longest) for each in shown],
         numbers=(1, 2, 3, 4, 5),
     )
 
@@ -65,7 +71,7 @@ def class_figures(figures: Figures) -> Html:
 def confused_pairs(figures: Figures) -> Html:
     """The pairs of label and wrong class with the most rows."""
     rows = [
-        (cut(each.label), cut(each.predicted), f"{each.count:,}", percent(each.share))
+        (cut(each.label, _WIDE), cut(each.predicted, _WIDE), f"{each.count:,}", percent(each.share))
         for each in figures.most_confused(MOST_PAIRS)
     ]
     if not rows:
@@ -113,10 +119,10 @@ def model_figures(path: str, artifacts: str) -> Figures | None:
     return opened(Path(path)).figures()
 
 
-def _cells(each: ClassFigures) -> tuple[str, ...]:
+def _cells(each: ClassFigures, longest: int) -> tuple[str, ...]:
     shares = (each.precision, each.recall, each.f1)
     return (
-        cut(each.name),
+        cut(each.name, longest),
         f"{each.support:,}",
         f"{each.predicted:,}",
         *("–" if value is None else f"{value:.2f}" for value in shares),
