@@ -12,6 +12,9 @@ import os
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
+# Nothing is reported to anybody; hub libraries read this when they are imported.
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
 from backend.errors import InputError
 from backend.workspace import Workspace
 

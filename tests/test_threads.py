@@ -36,3 +36,9 @@ def test_long_commands_have_it(inside):
         assert "--threads" in inside(command, "--help").stdout
     refused = inside("all", "nowhere", "--threads", 0, check=False)
     assert refused.returncode == 2 and "--threads" in refused.stderr
+
+
+def test_nothing_is_reported_to_a_hub():
+    """Read by huggingface_hub when it is imported: set before, whoever imports it first."""
+    code = "import backend; from huggingface_hub import constants; print(constants.HF_HUB_DISABLE_TELEMETRY)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
