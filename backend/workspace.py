@@ -307,7 +307,7 @@ class Workspace:
 
     def runs(self) -> list[dict[str, Any]]:
         """All trainings of the workspace by number, with settings and figures."""
-        from backend.model.runs import list_runs
+        from backend.model.run_list import list_runs
 
         return list_runs(self.folder)
 

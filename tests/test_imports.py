@@ -67,6 +67,7 @@ ANSWERS = {
     "queue of a class": ["queue", "{ws}", "--label", "good", "--json"],
     "log": ["log", "{ws}"],
     "status": ["status", "{ws}"],
+    "runs": ["runs", "{ws}"],
     "status, no model": ["status", "{raw}/attached"],
     "scores --list": ["scores", "{ws}", "--list"],
     "peek": ["peek", "{raw}/more.jsonl"],

@@ -88,6 +88,20 @@ def test_a_model_that_has_hardly_learnt_is_said_first_with_one_command(untrained
     assert untrained.hardly_learnt().command.endswith("--again")
 
 
+def test_after_a_rate_far_above_the_plan_the_rate_is_named(tiny_workspace):
+    tiny_workspace.train(replace(SETTINGS, epochs=1, lr=0.2), again=True)
+    nothing = figures_of([0] * 50 + [1] * 50, [0] * 100, tiny_workspace.manifest.classes)
+    found = judged(tiny_workspace.folder, nothing)
+    assert "at the planned rate of" in found.advice and "not 0.2" in found.advice
+    assert found.command.endswith("--again")
+
+
+@pytest.mark.parametrize("size", [0, -4])
+def test_batches_without_rows_are_refused_in_one_line(untrained, size):
+    with pytest.raises(InputError, match=f"batch_size {size}: must be at least 1"):
+        untrained.planned_settings({"batch_size": size})
+
+
 def test_after_a_run_as_long_as_planned_more_epochs_are_advised(tiny_workspace):
     nothing = figures_of([0] * 50 + [1] * 50, [0] * 100, tiny_workspace.manifest.classes)
     details = tiny_workspace.manifest.artifacts["checkpoints"].details["settings"]

@@ -52,6 +52,8 @@ def peek(
     for role, name in found.guess.to_json().items():
         if name is not None:
             print(f"{role}: probably {console.brief(name)}")
+    if found.nested:
+        print(f"inside columns: {', '.join(console.brief(name) for name in found.nested)}")
     for line in found.survey.lines(classes=True):
         print(console.shown(line))
 

@@ -6,15 +6,15 @@ import shutil
 import tempfile
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.folder import Artifact, EarlierRun, Folder, Manifest
+from backend.folder import Artifact, EarlierRun, Folder
 from backend.model.dynamics import dynamics_key, has_run, record_runs, runs_artifact, write_run
 from backend.model.fingerprint import fingerprint
 from backend.model.origin import check_trainable, was_attached
 from backend.model.recorded_checkpoints import record_checkpoints
+from backend.model.run_list import with_current
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
@@ -63,7 +63,7 @@ def use_run(folder: Folder, number: int) -> None:
             "checkpoints": chosen.checkpoints,
             "max_length": chosen.max_length,
             "tokenizer": None,
-            "runs": tuple(each for each in _with_current(manifest) if each.number != number),
+            "runs": tuple(each for each in with_current(manifest) if each.number != number),
             "artifacts": artifacts,
         }
         folder.update(lambda known: known.model_copy(update=change))
@@ -104,7 +104,7 @@ def _logged(folder: Folder, number: int, key: str) -> Artifact | None:
 
 def _number(folder: Folder) -> int:
     """Of the training to come, from 1."""
-    return max((each.number for each in _with_current(folder.manifest())), default=0) + 1
+    return max((each.number for each in with_current(folder.manifest())), default=0) + 1
 
 
 def _record_run(folder: Folder, number: int, result: TrainingResult, settings: TrainingSettings) -> None:
@@ -120,7 +120,7 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         inside=True,
         classes=manifest.classes,
         max_length=result.max_length,
-        runs=_with_current(manifest),
+        runs=with_current(manifest),
         dynamics=logged,
         run=number,
         eval_accuracy=result.eval_accuracy,
@@ -130,45 +130,6 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         seconds=round(result.seconds, 1),
         settings=asdict(settings),
     )
-
-
-def _with_current(manifest: Manifest) -> tuple[EarlierRun, ...]:
-    """All trainings by number, the one that is explained now among them."""
-    known = manifest.artifacts.get("checkpoints")
-    if known is None:
-        return manifest.runs
-    current = EarlierRun(
-        number=manifest.run,
-        created=known.created,
-        checkpoints=manifest.checkpoints,
-        details=known.details,
-        max_length=manifest.max_length,
-        id=known.id,
-        inputs=known.inputs,
-    )
-    return tuple(sorted((*manifest.runs, current), key=lambda each: each.number))
-
-
-def list_runs(folder: Folder) -> list[dict[str, Any]]:
-    """All trainings by number, ready for JSON: settings, figures on eval, where they lie."""
-    manifest = folder.manifest()
-    return [
-        {
-            "number": each.number,
-            "created": each.created,
-            "current": "checkpoints" in manifest.artifacts and each.number == manifest.run,
-            **{
-                name: (each.details.get("settings") or {}).get(name)
-                for name in ("epochs", "lr", "batch_size")
-            },
-            "settings": each.details.get("settings"),
-            "steps": each.checkpoints[-1].step,
-            "accuracy": each.details.get("eval_accuracy"),
-            "macro_f1": each.details.get("eval_macro_f1"),
-            "folder": str(Path(each.checkpoints[-1].path).parent),
-        }
-        for each in _with_current(manifest)
-    ]
 
 
 def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list[int]:

@@ -70,6 +70,8 @@ def make_plan(
     """
     chosen = {name: value for name, value in (given or {}).items() if value is not None}
     width = width_of(read_config(model))
+    if chosen.get("batch_size", 1) < 1:
+        del chosen["batch_size"]  # `TrainingSettings` refuses it
     ideal = _planned(n_rows, n_classes, width, chosen.get("batch_size"))
     taken = {**ideal, **{name: chosen[name] for name in ideal if name in chosen}}
     steps = _steps(n_rows, taken)

@@ -63,7 +63,8 @@ class NoiseEstimate:
     @property
     def tells(self) -> bool:
         """Whether a number can be said: classes are large enough, and the interval is narrow enough."""
-        return self._per_class >= LEAST_PER_CLASS and self.high <= _WIDEST * max(self.low, 1.0)
+        narrow = 1.0 <= self.high <= _WIDEST * max(self.low, 1.0)
+        return narrow and self._per_class >= LEAST_PER_CLASS
 
     @property
     def _per_class(self) -> float:
@@ -76,6 +77,8 @@ class NoiseEstimate:
                 f"the models can't tell: with {self._per_class:.0f} rows a class hard texts pass for wrong "
                 "labels"
             )
+        if self.high < 1.0:
+            return f"none that these models could tell ({UNSEEN})"
         if not self.tells:
             return (
                 f"the models can't tell: from {rounded(self.low)} to {rounded(self.high)} of {self.rows:,} "

@@ -118,6 +118,8 @@ def test_with_few_rows_a_class_no_number_is_said():
     by_class = {str(number): (4.0, 99) for number in range(30)}
     found = NoiseEstimate(2970, 120.0, 90.0, 150.0, by_class, ())
     assert not found.tells and found.said().endswith("with 99 rows a class hard texts pass for wrong labels")
+    nothing = NoiseEstimate(360, 0.2, 0.0, 0.4, {"a": (0.1, 180), "b": (0.1, 180)}, ())
+    assert not nothing.tells and nothing.said().startswith("none that these models could tell")
     enough = replace(found, by_class=dict.fromkeys(by_class, (4.0, 100)))
     assert enough.tells and enough.said().startswith("about 120 of 2,970 (90 to 150")
 

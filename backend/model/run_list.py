@@ -1,0 +1,47 @@
+"""Which trainings a workspace has, by its manifest alone; loads no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backend.folder import EarlierRun, Folder, Manifest
+
+
+def with_current(manifest: Manifest) -> tuple[EarlierRun, ...]:
+    """All trainings by number, the one that is explained now among them."""
+    known = manifest.artifacts.get("checkpoints")
+    if known is None:
+        return manifest.runs
+    current = EarlierRun(
+        number=manifest.run,
+        created=known.created,
+        checkpoints=manifest.checkpoints,
+        details=known.details,
+        max_length=manifest.max_length,
+        id=known.id,
+        inputs=known.inputs,
+    )
+    return tuple(sorted((*manifest.runs, current), key=lambda each: each.number))
+
+
+def list_runs(folder: Folder) -> list[dict[str, Any]]:
+    """All trainings by number, ready for JSON: settings, figures on eval, where they lie."""
+    manifest = folder.manifest()
+    return [
+        {
+            "number": each.number,
+            "created": each.created,
+            "current": "checkpoints" in manifest.artifacts and each.number == manifest.run,
+            **{
+                name: (each.details.get("settings") or {}).get(name)
+                for name in ("epochs", "lr", "batch_size")
+            },
+            "settings": each.details.get("settings"),
+            "steps": each.checkpoints[-1].step,
+            "accuracy": each.details.get("eval_accuracy"),
+            "macro_f1": each.details.get("eval_macro_f1"),
+            "folder": str(Path(each.checkpoints[-1].path).parent),
+        }
+        for each in with_current(manifest)
+    ]
