@@ -206,14 +206,7 @@ class Folder:
                     "open it with the Firstword that wrote it, or a newer one"
                 )
             return manifest
-        except (
-            OSError,
-            UnicodeDecodeError,
-            json.JSONDecodeError,
-            AttributeError,
-            KeyError,
-            ValidationError,
-        ) as error:
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError, ValidationError) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{path}: not a readable workspace manifest ({first})") from error
 

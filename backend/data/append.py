@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +32,7 @@ from backend.progress import Progress, silent
 from backend.recorded import as_recorded, recorded_files
 
 STAGE = "appending rows"
+Trained = TypeVar("Trained", Artifact, EarlierRun)
 SHOWN_IDS = 5
 _TRAIN_FILE = re.compile(r"train(-[0-9a-f]{16})?\.parquet")
 _REJECTED_FILE = re.compile(r"rejected-[0-9a-f]{16}\.jsonl")
@@ -197,7 +198,10 @@ def _switch(folder: Folder, joined: _Joined) -> None:
         artifacts = {**manifest.artifacts, "data": _data_artifact(manifest, mark, name, digest)}
         if model_is_current:
             artifacts["checkpoints"] = _kept(artifacts["checkpoints"], mark, info)
-        runs = [_still_valid(each, mark, info) for each in manifest.runs]
+        of_these = info.fingerprint  # the rows that a training must have been recorded with
+        runs = [
+            _kept(each, mark, info) if each.inputs.get("data") == of_these else each for each in manifest.runs
+        ]
         number = sum(key.startswith("append-") for key in info.sources) + 1
         data = info.model_copy(
             update={
@@ -226,23 +230,11 @@ def _data_artifact(manifest: Manifest, mark: str, name: str, digest: str) -> Art
     )
 
 
-def _kept(checkpoints: Artifact, mark: str, info: DataInfo) -> Artifact:
-    """The record of the checkpoints, which new rows don't change; how many rows they were trained on."""
-    inputs, details = {**checkpoints.inputs, "data": mark}, _with_rows(checkpoints.details, info)
-    return checkpoints.model_copy(update={"inputs": inputs, "details": details})
-
-
-def _still_valid(run: EarlierRun, mark: str, info: DataInfo) -> EarlierRun:
-    """The record of another training, as `_kept` has it of the one in force."""
-    if run.inputs.get("data") != info.fingerprint:
-        return run
-    inputs, details = {**run.inputs, "data": mark}, _with_rows(run.details, info)
-    return run.model_copy(update={"inputs": inputs, "details": details})
-
-
-def _with_rows(details: dict[str, Any], info: DataInfo) -> dict[str, Any]:
-    """What is recorded of a training, and how many rows it saw: those before the first `append`."""
-    return {"trained_on": info.n_train, **details}
+def _kept(trained: Trained, mark: str, info: DataInfo) -> Trained:
+    """The record of a training, which new rows don't change, and how many rows it saw: those before the first
+    `append`."""
+    details = {"trained_on": info.n_train, **trained.details}
+    return trained.model_copy(update={"inputs": {**trained.inputs, "data": mark}, "details": details})
 
 
 def _settle(folder: Folder) -> None:

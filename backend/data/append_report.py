@@ -10,7 +10,7 @@ from backend.data.label_variants import visible_label
 from backend.data.messages import listing, shown_name, shown_value
 from backend.data.rejected import Rejected
 from backend.data.stored import REJECTED
-from backend.data.survey import Survey
+from backend.data.survey import Survey, noticed_of_json
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,8 @@ class AppendReport:
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> AppendReport:
         """The report that `to_json` was made from, read by another process."""
-        names = ("rejected", "broken")
-        listed = {name: tuple(Rejected(**each) for each in content[name]) for name in names}
         texts = {name: tuple(content[name]) for name in ("first_ids", "missing")}
-        noticed = {"survey": Survey.of_json(content["survey"])} if "survey" in content else {}
-        return cls(**{**content, **texts, **listed, **noticed})
+        return cls(**{**content, **texts, **noticed_of_json(content)})
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FIELD_NAMES = ("text", "text_b")
+"""What exports, tables of rows and answers call the fields, in reading order."""
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -64,7 +67,7 @@ class Examples:
 
     def columns(self) -> dict[str, Sequence[str]]:
         """The fields by the names that exports, copies and tables of rows give them."""
-        return dict(zip(("text", "text_b"), self.fields, strict=False))
+        return dict(zip(FIELD_NAMES, self.fields, strict=False))
 
     def joined(self) -> list[str]:
         """The fields of each example as one text, one below the other."""

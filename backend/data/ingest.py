@@ -14,7 +14,7 @@ from backend.data.messages import shown_value
 from backend.data.overlap import contradicted_in, repeated_within, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
-from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
+from backend.data.survey import USUAL_LENGTH, Asked, Survey, noticed_of_json, survey
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
@@ -54,9 +54,7 @@ class IngestReport:
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> IngestReport:
         """The report that `to_json` was made from, read by another process."""
-        listed = {name: tuple(Rejected(**each) for each in content[name]) for name in ("rejected", "broken")}
-        noticed = {"survey": Survey.of_json(content["survey"])} if "survey" in content else {}
-        return cls(**{**content, "classes": tuple(content["classes"]), **listed, **noticed})
+        return cls(**{**content, "classes": tuple(content["classes"]), **noticed_of_json(content)})
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""

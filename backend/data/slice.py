@@ -1,6 +1,6 @@
 """Which rows of a table fit a filter, in which order: for tables of some 100,000 rows, at once.
 
-The table has the columns `TEXTS` says where it has them, ``label``, ``predicted``, ``group`` and
+The table has the columns `FIELD_NAMES` says where it has them, ``label``, ``predicted``, ``group`` and
 ``decision``, and any number of numeric ones. Patterns are run by RE2, whose time grows with the text only.
 """
 
@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from backend.data.examples import FIELD_NAMES
 from backend.data.messages import first_line
 from backend.errors import InputError
 
-TEXTS = ("text", "text_b")
 EXACT = ("label", "predicted", "group", "decision")
 _LONGEST_PATTERN = 1_000
 
@@ -56,7 +56,7 @@ def matching(table: pa.Table, wanted: Slice) -> np.ndarray:
     if wanted.score is not None and (wanted.low is not None or wanted.high is not None):
         kept &= _within(_numbers(table, wanted.score), wanted.low, wanted.high)
     if wanted.search:
-        texts = [table[name] for name in TEXTS if name in table.column_names]
+        texts = [table[name] for name in FIELD_NAMES if name in table.column_names]
         kept &= holding(texts, wanted.search, wanted.regex)
     return np.flatnonzero(kept)
 

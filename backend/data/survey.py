@@ -59,6 +59,12 @@ class Survey:
         return any(each.kind == kind for each in self.remarks)
 
 
+def noticed_of_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The rejected rows and the survey of a report that `dataclasses.asdict` made plain."""
+    listed = {name: tuple(Rejected(**each) for each in content[name]) for name in ("rejected", "broken")}
+    return {**listed, **({"survey": Survey.of_json(content["survey"])} if "survey" in content else {})}
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a survey needs to know beside the rows: the annotator column, the id column, how texts are cut."""
@@ -85,7 +91,7 @@ def survey(
     ``counts``: rows per class of train and of eval (None: nothing held out yet). ``groups``: labels that
     differ only in spelling, ``merged`` or not. ``left_out``: rows of several choices are skipped.
     """
-    rows = Examples(((),), ()) if not parts else reduce(add, (part.examples for part in parts))
+    rows = reduce(add, (part.examples for part in parts)) if parts else Examples.of(())
     places = [(part.rows, i) for part in parts for i in range(len(part))]
 
     def place(i: int) -> str:

@@ -15,14 +15,13 @@ import numpy as np
 
 from backend.data.dataset import Split
 from backend.data.equal_texts import same_texts
+from backend.data.examples import FIELD_NAMES
 from backend.influence.explanation import Entry, TokenScore, WordPair, WordScore
 from backend.influence.search import Ranked
 from backend.influence.store import ExampleRows
 from backend.influence.tracing import Checkpoints, TracedExample
 from backend.influence.words import word_spans
 from backend.model.tokenization import Encoded, special_ids
-
-_FIELDS = ("text", "text_b")
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class EntryBuilder:
         return {
             position: number[key]
             for span in word_spans(encoded, texts)
-            if (key := (_FIELDS[span.field], span.start, span.end)) in number
+            if (key := (FIELD_NAMES[span.field], span.start, span.end)) in number
             for position in span.positions
             if not special[position]
         }
@@ -171,7 +170,7 @@ class EntryBuilder:
             if carried:
                 text = texts[span.field][span.start : span.end]
                 total = float(shares[carried].sum())
-                words.append(WordScore(text, span.start, span.end, total, _FIELDS[span.field]))
+                words.append(WordScore(text, span.start, span.end, total, FIELD_NAMES[span.field]))
         return words
 
     def _query_shares(self, ranked: Ranked, partners: np.ndarray) -> np.ndarray:

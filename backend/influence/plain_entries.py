@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from backend.data.equal_texts import same_texts
+from backend.data.examples import FIELD_NAMES
 from backend.influence.explanation import Entry, TokenScore, WordScore
 from backend.influence.method import Asked
 from backend.influence.search import Ranked
 
 _WORD = re.compile(r"\w+")
-_FIELDS = ("text", "text_b")
 
 
 def lexical_words(text: str) -> Iterator[tuple[str, int, int]]:
@@ -63,7 +63,7 @@ def _scaled(parts: dict[str, float], score: float) -> dict[str, float]:
 def _words(texts: Sequence[str], parts: dict[str, float]) -> list[WordScore]:
     """Every occurrence of a shared word, with an equal share of what the word carries."""
     found = [
-        (word, start, end, _FIELDS[field])
+        (word, start, end, FIELD_NAMES[field])
         for field, text in enumerate(texts)
         for word, start, end in lexical_words(text)
         if word in parts
@@ -72,6 +72,6 @@ def _words(texts: Sequence[str], parts: dict[str, float]) -> list[WordScore]:
     for word, *_ in found:
         counts[word] = counts.get(word, 0) + 1
     return [
-        WordScore(texts[_FIELDS.index(field)][start:end], start, end, parts[word] / counts[word], field)
+        WordScore(texts[FIELD_NAMES.index(field)][start:end], start, end, parts[word] / counts[word], field)
         for word, start, end, field in found
     ]

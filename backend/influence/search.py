@@ -105,6 +105,11 @@ def strongest(scores: np.ndarray, k: int) -> np.ndarray:
     return found[np.argsort(-scores[found], kind="stable")][:k]
 
 
+def both_ends(scores: np.ndarray, k: int) -> np.ndarray:
+    """Places of the ``k`` strongest of either end, ascending: int64."""
+    return np.union1d(strongest(scores, k), strongest(-scores, k))
+
+
 class Searcher:
     """Finds the most influential training examples of queries in the stored rows."""
 
@@ -201,15 +206,14 @@ class Searcher:
 
         Else the index says it, and rows that of the strongest of both ends, as many as a list of ten asks.
         """
-        width, multipliers = self.shortlist(mode, 10), self.factors(mode)
-        scan = self.index is None or 2 * width >= self.count
-        found = self.many_scores([query]) if scan or self.index is None else self.index.scores([query])
-        scores = found[0] * multipliers
+        width = self.shortlist(mode, 10)
+        found, scanned = self._first_scores([query], width)
+        scores = found[0] * self.factors(mode)
         if exclude is not None:
             scores[exclude] = 0.0
-        by_rows = np.full(self.count, scan)
-        if not scan:
-            chosen = np.union1d(strongest(scores, width), strongest(-scores, width))
+        by_rows = np.full(self.count, scanned)
+        if not scanned:
+            chosen = both_ends(scores, width)
             scores[chosen], by_rows[chosen] = self.scored(query, mode, chosen).scores, True
         return scores, by_rows
 
@@ -285,21 +289,30 @@ class Searcher:
     ) -> list[Ranking]:
         """As `top`, for several queries at once: index or rows are read once for all of them."""
         width, multipliers = self.shortlist(mode, k), self.factors(mode)
-        scan = scan or self.index is None or 2 * width >= self.count
-        scores = self.many_scores(queries) if scan or self.index is None else self.index.scores(queries)
+        scores, scanned = self._first_scores(queries, width, scan=scan)
         rankings = []
         for query, each, own in zip(queries, scores, exclude, strict=True):
             each = each * multipliers
             if own is not None:
                 each[own] = 0.0
-            rankings.append(self.rerank(query, mode, k, each, k if scan else width))
-        return [replace(each, n_scored=self.count) for each in rankings] if scan else rankings
+            rankings.append(self.rerank(query, mode, k, each, k if scanned else width))
+        return [replace(each, n_scored=self.count) for each in rankings] if scanned else rankings
+
+    def _first_scores(
+        self, queries: Sequence[TracedExample], width: int, *, scan: bool = False
+    ) -> tuple[np.ndarray, bool]:
+        """Plain products with every training example, float64 (queries, n), and whether by all stored rows:
+        so with ``scan``, without an index, or where ``width`` candidates of each end are about all there are.
+        """
+        if scan or self.index is None or 2 * width >= self.count:
+            return self.many_scores(queries), True
+        return self.index.scores(queries), False
 
     def rerank(
         self, query: TracedExample, mode: ScoreMode, k: int, scores: np.ndarray, width: int
     ) -> Ranking:
         """The top by stored rows among the ``width`` strongest of each end by ``scores`` (n)."""
-        chosen = np.union1d(strongest(scores, width), strongest(-scores, width))
+        chosen = both_ends(scores, width)
         return Ranking.of(self.scored(query, mode, chosen), k, len(chosen))
 
     def shortlist(self, mode: ScoreMode, k: int) -> int:

@@ -91,29 +91,26 @@ def judged(folder: Folder, figures: Figures) -> HardlyLearnt | None:
             "attach a run that was trained longer or at a higher learning rate in a new workspace",
             None,
         )
+    used = folder.manifest().artifacts["checkpoints"].details.get("settings") or {}
+    plan = plan_run(folder, {"batch_size": used.get("batch_size")})
     more = " --balanced-batches" if figures.never_predicted and figures.majority > _UNEVEN else ""
-    command = f"python -m backend train {folder.path} --again{_longer(folder)}{more}"
-    used, planned = _used_rate(folder), plan_run(folder, {}).lr
-    rate = f" at the planned rate of {planned:g}, not {used:g}" if used > _TOO_FAST * planned else ""
-    return HardlyLearnt(reason, f"train it again{rate} before you look further", command)
+    command = f"python -m backend train {folder.path} --again"
+    if used.get("lr", 0.0) > _TOO_FAST * plan.lr:  # the rate, which is planned again where none is given
+        advice = (
+            f"train it again at the planned rate of {plan.lr:g}, not {used['lr']:g}, before you look further"
+        )
+        return HardlyLearnt(reason, advice, command + more)
+    return HardlyLearnt(
+        reason, "train it again before you look further", f"{command}{_longer(used, plan)}{more}"
+    )
 
 
 _TOO_FAST = 10  # times the planned rate
 _UNEVEN = 0.6  # share of the largest class above which small ones may have been drowned
 
 
-def _used_rate(folder: Folder) -> float:
-    """The learning rate of the workspace's training; 0 where none is recorded."""
-    settings = folder.manifest().artifacts["checkpoints"].details.get("settings") or {}
-    return float(settings.get("lr") or 0.0)
-
-
-def _longer(folder: Folder) -> str:
-    """Twice the epochs, where the run was already as long as planned."""
-    used = folder.manifest().artifacts["checkpoints"].details.get("settings") or {}
-    plan = plan_run(folder, {"batch_size": used.get("batch_size")})
+def _longer(used: Mapping[str, Any], plan: TrainingPlan) -> str:
+    """Twice the epochs, where the run with these settings was already as long as planned."""
     if not {"epochs", "lr"} <= used.keys() or used["epochs"] * used["lr"] < 0.7 * plan.epochs * plan.lr:
         return ""
-    if used["lr"] > _TOO_FAST * plan.lr:
-        return ""  # it is the rate, which is planned again where none is given
     return f" --epochs {2 * used['epochs']:g}"

@@ -8,6 +8,7 @@ import pyarrow as pa
 import streamlit as st
 
 from backend.data.dataset import SplitName
+from backend.data.examples import FIELD_NAMES
 from backend.files import digest
 from backend.scores.row_table import IN_BOTH, LOSS, score_titles
 from backend.workspace import Workspace
@@ -75,7 +76,7 @@ def page_frame(table: pa.Table, places: np.ndarray, by: str | None, split: Split
 def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: int) -> None:
     row = table.slice(place, 1).to_pylist()[0]
     with st.container(border=True, gap="small"):
-        show(tag("div", *(query_text(row[name]) for name in ("text", "text_b") if row.get(name) is not None)))
+        show(tag("div", *(query_text(row[name]) for name in FIELD_NAMES if row.get(name) is not None)))
         show(copy_in_other_split(workspace, split, row["id"], row["label"]))
         if split == "train":
             state = workspace.states().get(row["id"])

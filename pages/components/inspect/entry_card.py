@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.data.examples import FIELD_NAMES
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Entry, Query
 from pages.components.badges import badge, copy_badge, decision_badge, label_badge
@@ -96,7 +97,7 @@ class Cards:
 def _pair(painter: Painter, texts: tuple[str, str | None], entry: Entry, cls: str, limit: int) -> Html:
     """The text, or both texts of a pair, of the training example or (class fw-pair) of the query."""
     words = entry.query_words if cls == "fw-pair" else entry.words
-    fields = zip(("text", "text_b"), texts, strict=True)
+    fields = zip(FIELD_NAMES, texts, strict=True)
     return join(
         painter.text(text, [word for word in words if word.field == name], cls, limit)
         for name, text in fields

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from backend.data.examples import FIELD_NAMES
 from backend.influence.explanation import Pair, WordPair, WordScore
 from pages.components.highlight import window
 from pages.components.markup import short
@@ -165,7 +166,7 @@ def _texts(
 ) -> tuple[list[list[Piece]], set[int]]:
     """Each text in pieces, and the numbers of the words that are among them."""
     found, seen = [], set()
-    for name, text in zip(("text", "text_b"), texts, strict=True):
+    for name, text in zip(FIELD_NAMES, texts, strict=True):
         if text is not None:
             own = [(number, word) for number, word in enumerate(words) if word.field == name]
             pieces = _pieces(text, own, scale, unit)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from backend.data.examples import FIELD_NAMES
 from backend.workspace import Workspace
 from pages.components.highlight import Painter
 from pages.components.markup import show, tag
@@ -24,7 +25,7 @@ def show_row_words(workspace: Workspace, card: RowCard) -> None:
     found = _row_words(str(workspace.path), version(workspace), card.row, words_score(workspace))
     unit = Unit.of([found.score, found.special, *(word.score for word in found.words)])
     painter = Painter(ColourScale.of(abs(word.score) for word in found.words), unit)
-    for field, text in zip(("text", "text_b"), card.texts, strict=False):
+    for field, text in zip(FIELD_NAMES, card.texts, strict=False):
         words = [word for word in found.words if word.field == field]
         show(painter.text(text, words, limit=SHOWN_TEXT))
     way = "raised" if found.score < 0 else "lowered"
