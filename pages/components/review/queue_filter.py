@@ -14,7 +14,7 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
 from pages.components.review.focus_place import focus_on
-from pages.components.scores.score_values import read_current
+from pages.components.scores.score_values import read_current, table_of
 
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
 LIST, FOCUS, BLIND = "list", "focus", "blind"
@@ -39,8 +39,7 @@ def ask_view() -> str:
 
 def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     """Draw the choices; None, said in a line, where no score serves the purpose."""
-    values = read_current(workspace)
-    table = workspace.scores() if values.table is None else values.table  # the former says what is missing
+    table = table_of(workspace, read_current(workspace))
     serves_box, reason_box, class_box, state_box = st.columns([0.4, 0.25, 0.2, 0.15])
     with serves_box:
         serves = pick(

@@ -11,14 +11,14 @@ from backend.data.rowstate import RowState
 from backend.scores.queue import Queue, QueueFilter, Ranking, rank_rows
 from backend.scores.table import ScoreTable
 from backend.workspace import Workspace
-from pages.components.scores.score_values import read_current
+from pages.components.scores.score_values import read_current, table_of
 from pages.components.workspaces import opened
 
 
 def queue_of(workspace: Workspace, wanted: QueueFilter) -> Queue:
     """The rows that fit now, most suspicious first; do not change it."""
     values = read_current(workspace)
-    table = workspace.scores() if values.table is None else values.table  # the former says what is missing
+    table = table_of(workspace, values)
     path, decided = str(workspace.path), workspace.ledger.count()
     return _queue(path, values.key, decided, wanted, _ranking(path, values.key, wanted.serves, table))
 

@@ -47,6 +47,11 @@ def read_current(workspace: Workspace) -> ScoreValues:
     return ScoreValues(states, _table(str(workspace.path), key) if current else None, key)
 
 
+def table_of(workspace: Workspace, values: ScoreValues) -> ScoreTable:
+    """The current scores; where there are none, `InputError` says what is missing."""
+    return workspace.scores() if values.table is None else values.table
+
+
 def order_of(workspace: Workspace, values: ScoreValues, score: Score, highest_first: bool) -> np.ndarray:
     """Places of the rows that have a value, in the order of their values; ties in the order of the rows."""
     return _order(str(workspace.path), values.key, score.name, highest_first)
