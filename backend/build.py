@@ -117,8 +117,9 @@ def _check_same(workspace: Workspace, recipe: Recipe) -> None:
     data, evaluation = manifest.data, recipe.train if recipe.eval is None else recipe.eval
     there = (data.sources.get("train"), data.sources.get("eval"), data.text, data.text_b, data.label, data.id)
     asked = (recipe.train, evaluation, columns.text, columns.text_b, columns.label, columns.id)
-    meant = (recipe.merge_labels, parse_names(recipe.names), columns.annotator)
-    if (*there, data.merges, data.names, data.annotator) != (*asked, *meant):
+    meant = (recipe.merge_labels, parse_names(recipe.names), columns.annotator, columns.labels, columns.task)
+    known = (data.merges, data.names, data.annotator, data.labels, manifest.task.name)
+    if (*there, *known) != (*asked, *meant):
         raise InputError(f"{workspace.path}: is a workspace of other data or columns; choose another name")
     model = str(recipe.run.resolve()) if recipe.run is not None else recipe.model
     if manifest.model.name not in (model, ATTACHED):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backend.influence.explanation import Entry, Explanation
 
 SHOWN_WORDS = 6
+SHOWN_LABELS = 6  # of many that each have a probability
 SHOWN_CHARACTERS = 2_000
 SHOWN_NAME = 80
 # Columns whose cells are names, and no texts.
@@ -139,25 +140,27 @@ def _stdout() -> Console:
 def print_explanation(explanation: Explanation) -> None:
     """Query, then proponents and opponents with their strongest words."""
     query = explanation.query
-    probabilities = "  ".join(f"{brief(name)} {value:.3f}" for name, value in query.probabilities.items())
+    classes = query.task == "classification"
+    strongest = sorted(query.probabilities.items(), key=lambda item: -item[1])[:SHOWN_LABELS]
+    listed = query.probabilities.items() if classes else strongest
+    probabilities = "  ".join(f"{brief(name)} {value:.3f}" for name, value in listed)
     print(f"text       {shown(query.text)}")
     if query.text_b is not None:
         print(f"text_b     {shown(query.text_b)}")
     if query.given is not None:
-        verdict = "" if query.given == query.predicted else "  (misclassified)"
+        wrong = query.task != "regression" and query.given != query.predicted
+        verdict = "  (misclassified)" if wrong else ""
         print(f"row        {brief(query.row or '')} of {query.split}, labelled {brief(query.given)}{verdict}")
     print(f"predicted  {brief(query.predicted)}   {probabilities}")
-    asked = "why this?" if query.label == query.predicted else "why not this?"
+    asked = ("why this?" if query.label == query.predicted else "why not this?") if classes else query.asked
     print(f"explained  {brief(query.label)}   {asked}")
     for line in explanation.notes:
         print(f"note       {line}")
     if explanation.excluded:
         name = "self-influence" if explanation.excluded.self_influence else "own influence on this label"
         print(f"left out   {brief(explanation.excluded.id)}: {name} {explanation.excluded.score:+.3g}")
-    _print_entries(
-        "helpful: training on these lowered the loss of that label", explanation.proponents, query.given
-    )
-    _print_entries("harmful: training on these raised it", explanation.opponents, query.given)
+    _print_entries(f"helpful: training on these {query.helped}", explanation.proponents, query.given)
+    _print_entries(f"harmful: training on these {query.harmed}", explanation.opponents, query.given)
     how = (
         "all scanned"
         if explanation.exact

@@ -26,6 +26,7 @@ from backend.scratch import sweep
 MANIFEST = "workspace.json"
 ArtifactState = Literal["missing", "stale", "current"]
 SplitName = Literal["train", "eval"]
+TaskName = Literal["classification", "multilabel", "regression"]
 # A name in the folder of the data, never a path that leads out of it.
 SplitFile = Annotated[str, StringConstraints(pattern=r"^(train|eval)(-[0-9a-f]{16})?\.parquet$")]
 
@@ -37,6 +38,7 @@ class _Record(BaseModel):
 class DataInfo(_Record):
     """What was imported: column names as in the source, and how many usable rows.
 
+    ``labels``: the columns of 0 and 1, where each label has one; ``label`` is the first then.
     ``files`` names the file of each split whose rows are no longer in ``SPLIT.parquet``. ``annotator``: the
     column that says who gave a row its label. ``merged``: spellings of labels that stand for another one,
     which is the class or, where ``names`` has it, its number. ``merges``: whether new spellings are merged
@@ -46,6 +48,7 @@ class DataInfo(_Record):
     fingerprint: str
     text: str
     label: str
+    labels: tuple[str, ...] = ()
     text_b: str | None = None
     id: str | None = None
     group: str | None = None
@@ -64,6 +67,11 @@ class DataInfo(_Record):
     def text_columns(self) -> tuple[str, ...]:
         """The columns of the fields, in reading order."""
         return (self.text,) if self.text_b is None else (self.text, self.text_b)
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns that hold the target."""
+        return self.labels or (self.label,)
 
     def file(self, split: SplitName) -> str:
         """Name of the file that holds the rows of ``split``."""
@@ -108,10 +116,14 @@ class EarlierRun(_Record):
 
 
 class TaskInfo(_Record):
-    """What is learnt: the ``name`` of the task, and its ``classes`` in model order."""
+    """What is learnt: the ``name`` of the task, and its ``classes`` (or labels) in model order.
 
-    name: Literal["classification"] = "classification"
-    classes: tuple[str, ...]
+    ``range``: least, median and largest target of the training rows, where targets are numbers.
+    """
+
+    name: TaskName = "classification"
+    classes: tuple[str, ...] = ()
+    range: tuple[float, float, float] | None = None
 
 
 class Manifest(_Record):

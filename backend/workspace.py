@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
 from backend.data.rowstate import Action, RowState
+from backend.data.targets.registry import space_of
+from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo, SplitName
 from backend.influence.defaults import DEFAULT_SCORE
@@ -23,6 +25,8 @@ from backend.review.diff import Diff, diff
 from backend.review.ledger import Ledger, LogEntry
 from backend.review.restore import restore
 from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
+from backend.tasks.registry import task_named
+from backend.tasks.task import Figure, Task
 
 if (
     TYPE_CHECKING
@@ -207,6 +211,16 @@ class Workspace:
     def manifest(self) -> Manifest:
         """The content of ``workspace.json``."""
         return self.folder.manifest()
+
+    @property
+    def task(self) -> Task:
+        """What is learnt."""
+        return task_named(self.manifest.task.name)
+
+    @property
+    def space(self) -> Space:
+        """What targets can be."""
+        return space_of(self.manifest.task)
 
     # -- data ---------------------------------------------------------------------------------------
 
@@ -429,7 +443,7 @@ class Workspace:
         from backend.influence.question import check_question, resolve_question
 
         manifest = self.manifest
-        check_question(question, manifest.classes)
+        check_question(question, manifest.task)
         resolve_question(question, self.split, manifest.data.text_b)
         self.folder.require("index", "precompute")
 
@@ -691,6 +705,8 @@ class Workspace:
         from backend.model.figures import figures_of
         from backend.model.planned import figures_of_training
 
+        if self.manifest.task.name != "classification":
+            return None
         if self.folder.state("predictions") != "current":
             return figures_of_training(self.folder) if split == "eval" else None
         table, classes = self.predictions(split).table, self.manifest.classes
@@ -699,10 +715,21 @@ class Workspace:
         )
         return figures_of(labels, predicted, classes)
 
+    def measured(self, split: SplitName = "eval") -> list[Figure] | None:
+        """The task's own figures of the last checkpoint, as `figures` finds them; None where not known."""
+        from backend.model.planned import measured_in_training
+
+        if self.folder.state("predictions") != "current":
+            return measured_in_training(self.folder) if split == "eval" else None
+        found = self.predictions(split)
+        return self.task.figures(self.space, found.outputs, found.table["label"].to_pylist())
+
     def hardly_learnt(self) -> HardlyLearnt | None:
         """Why the model's answers mean nothing, and what to do; None where it has learnt, or is not known."""
-        from backend.model.planned import judged
+        from backend.model.planned import doubted, judged
 
+        if self.manifest.task.name != "classification":
+            return doubted(self.folder)
         figures = self.figures()
         return judged(self.folder, figures) if figures else None
 
@@ -732,7 +759,7 @@ class Workspace:
         return decide(
             self.ledger,
             self.train_split,
-            self.manifest.classes,
+            self.space,
             action,
             rows,
             label=label,
@@ -811,7 +838,7 @@ class Workspace:
         from backend.review.patch_import import plan
 
         patch = read_patch(source)
-        return plan(patch, self.train_split, self.manifest.classes, self.states(), replace=replace)
+        return plan(patch, self.train_split, self.space, self.states(), replace=replace)
 
     def import_patch(
         self, source: str, *, replace: bool = False, author: str | None = None, origin: str = "api"
@@ -826,7 +853,7 @@ class Workspace:
         return import_patch(
             self.ledger,
             self.train_split,
-            self.manifest.classes,
+            self.space,
             read_patch(source),
             name=Path(source).name,
             replace=replace,
@@ -932,6 +959,7 @@ class Workspace:
         return {
             "path": str(self.path),
             "data": manifest.data.model_dump(),
+            "task": manifest.task.name,
             "classes": list(manifest.classes),
             "model": manifest.model.model_dump(),
             "checkpoints": [each.model_dump() for each in manifest.checkpoints],
@@ -950,15 +978,16 @@ class Workspace:
     def _figures(self) -> dict[str, Any] | None:
         """Figures on eval and whether they mean that the model has hardly learnt; None where unknown."""
         try:
-            figures = self.figures()
+            figures, measured = self.figures(), None
+            if self.manifest.task.name != "classification":
+                measured = self.measured()
+            hardly = self.hardly_learnt()
         except InputError:  # `verify` names what is damaged
             return None
-        if figures is None:
+        if figures is None and measured is None:
             return None
-        from backend.model.planned import judged
-
-        hardly = judged(self.folder, figures)
-        return {**figures.to_json(), "hardly_learnt": vars(hardly) if hardly else None}
+        content = figures.to_json() if figures else {each.name: each.value for each in measured or ()}
+        return {**content, "hardly_learnt": vars(hardly) if hardly else None}
 
     def _score_states(self) -> dict[str, str]:
         """Producers of scores whose table is there, and whether it is current or stale."""

@@ -24,10 +24,11 @@ def step_seconds(steps: int) -> float:
     """Median time of a training step of the embedded model: 32 texts of 32 tokens, bf16 autocast."""
     import torch
 
+    from backend.folder import TaskInfo
     from backend.model.loading import load_classifier
     from backend.model.source import resolve
 
-    model = load_classifier(resolve("minilm"), classes=["a", "b"], attention="eager").train()
+    model = load_classifier(resolve("minilm"), task=TaskInfo(classes=("a", "b")), attention="eager").train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
     ids, labels = torch.randint(1000, 20_000, (32, 32)), torch.randint(0, 2, (32,))
     times = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backend import console
+from backend.commands.columns import columns_of, listed_names
 from backend.commands.options import (
     Annotator,
     BalancedBatches,
@@ -24,6 +24,7 @@ from backend.commands.options import (
     IdleWorkspace,
     Json,
     Label,
+    Labels,
     Layers,
     MaxLength,
     MergeLabels,
@@ -34,6 +35,7 @@ from backend.commands.options import (
     SkipBadRows,
     SkipJoinedLabels,
     SplitColumn,
+    TaskOption,
     Text,
     TextB,
     Threads,
@@ -42,7 +44,6 @@ from backend.commands.options import (
 )
 from backend.commands.state import print_status
 from backend.commands.train import announce
-from backend.data.columns import Columns
 from backend.demo import DEMO, build_demo, complete_demo, rest_of
 from backend.errors import InputError
 from backend.workspace import Workspace
@@ -92,7 +93,9 @@ def build(
     ws: WorkspacePath,
     train: Train,
     text: Text,
-    label: Label,
+    label: Label = None,
+    labels: Labels = None,
+    task: TaskOption = "classification",
     model: Model = "minilm",
     run: Annotated[
         Path | None, typer.Option(help="Instead of training: output folder of a transformers.Trainer run.")
@@ -127,11 +130,23 @@ def build(
     recipe = Recipe(
         train=train,
         eval=eval,
-        columns=Columns(text, label, text_b, id, group, split_column, annotator),
+        columns=columns_of(
+            task,
+            text,
+            label,
+            labels,
+            merge=merge_labels,
+            names=names,
+            text_b=text_b,
+            id=id,
+            group=group,
+            split=split_column,
+            annotator=annotator,
+        ),
         model=model,
         layers=layers,
         run=run,
-        classes=None if classes is None else tuple(_listed(classes)),
+        classes=None if classes is None else tuple(listed_names(classes)),
         max_length=max_length,
         epochs=epochs,
         lr=lr,
@@ -175,17 +190,12 @@ def attach(
 ) -> None:
     """Use the checkpoints of an existing Trainer run instead of training."""
     workspace = Workspace.open(ws)
-    names = _listed(classes) if classes is not None else None
+    names = listed_names(classes) if classes is not None else None
     for line in workspace.attach(
         run, classes=names, max_length=max_length, tokenizer=tokenizer, count=checkpoints
     ):
         console.note(f"note: {line}")
     print_status(workspace, json)
-
-
-def _listed(names: str) -> list[str]:
-    """Names separated by commas; one that holds a comma stands in double quotes, as in CSV."""
-    return [each.strip() for each in next(csv.reader([names], skipinitialspace=True), [])]
 
 
 def precompute(

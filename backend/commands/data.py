@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend import console
+from backend.commands.columns import columns_of
 from backend.commands.options import (
     Annotator,
     DryRun,
@@ -15,6 +16,7 @@ from backend.commands.options import (
     Id,
     Json,
     Label,
+    Labels,
     Layers,
     MaxLength,
     MergeLabels,
@@ -24,12 +26,12 @@ from backend.commands.options import (
     SkipBadRows,
     SkipJoinedLabels,
     SplitColumn,
+    TaskOption,
     Text,
     TextB,
     Train,
     WorkspacePath,
 )
-from backend.data.columns import Columns
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -62,7 +64,9 @@ def init(
     ws: WorkspacePath,
     train: Train,
     text: Text,
-    label: Label,
+    label: Label = None,
+    labels: Labels = None,
+    task: TaskOption = "classification",
     model: Model = "minilm",
     eval: Eval = None,
     text_b: TextB = None,
@@ -81,7 +85,19 @@ def init(
     json: Json = False,
 ) -> None:
     """Create a workspace from a data set; every row is validated."""
-    columns = Columns(text, label, text_b, id, group, split_column, annotator)
+    columns = columns_of(
+        task,
+        text,
+        label,
+        labels,
+        merge=merge_labels,
+        names=names,
+        text_b=text_b,
+        id=id,
+        group=group,
+        split=split_column,
+        annotator=annotator,
+    )
     asked: dict[str, Any] = {
         "train": train,
         "eval": eval,

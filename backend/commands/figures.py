@@ -11,8 +11,12 @@ from backend import console
 def print_figures(figures: dict[str, Any], classes: bool) -> None:
     """Accuracy beside the largest class's share, and macro-F1; per class and what is confused on request.
 
-    ``figures`` is what `Workspace.status` holds of them.
+    ``figures`` is what `Workspace.status` holds of them; of tasks without classes their own.
     """
+    if "accuracy" not in figures:
+        plain = {name: value for name, value in figures.items() if isinstance(value, float)}
+        print("on eval rows: " + ", ".join(f"{name} {value:.3f}" for name, value in plain.items()))
+        return
     majority = console.plain(figures["majority_class"])
     print(
         f"accuracy {figures['accuracy']:.1%} on {figures['rows']:,} eval rows (always {majority}: "

@@ -30,7 +30,19 @@ Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 # Of `init` and `build`: the data, and what its columns mean.
 Train = Annotated[str, typer.Option(help="Training data: file, saved datasets folder, or hub id.")]
 Text = Annotated[str, typer.Option(help="Column with the text.")]
-Label = Annotated[str, typer.Option(help="Column with the label (name or integer).")]
+Label = Annotated[
+    str | None, typer.Option(help="Column with the label (name or integer; a number to predict).")
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --task multilabel: column with lists or a;b, or the 0/1 columns A,B,... of all labels."
+    ),
+]
+TaskOption = Annotated[
+    str,
+    typer.Option("--task", help="classification, multilabel (any number of labels), regression (a number)."),
+]
 Model = Annotated[str, typer.Option(help="Hub id, local folder, or minilm (the embedded model).")]
 Eval = Annotated[str | None, typer.Option(help="Eval data like --train, or a fraction such as 0.2.")]
 TextB = Annotated[str | None, typer.Option(help="Column with the second text of a pair.")]

@@ -59,7 +59,10 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
         print(line)
     data = status["data"]
     print(f"{status['path']}: {data['n_train']:,} training and {data['n_eval']:,} eval rows")
-    print(f"classes: {', '.join(console.brief(name) for name in status['classes'])}")
+    if status["task"] != "classification":
+        print(f"task: {status['task']}")
+    if status["classes"]:
+        print(f"classes: {', '.join(console.brief(name) for name in status['classes'])}")
     console.print_table(
         ("artifact", "state", "facts"),
         [(name, each["state"], _facts(each)) for name, each in status["artifacts"].items()],

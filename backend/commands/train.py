@@ -97,9 +97,13 @@ def train(
         result = workspace.train(settings, progress, again=again)
     console.note(f"{result.steps:,} steps in {remaining(result.seconds)}")
     if result.checkpoints[-1].step < result.steps:
-        console.note(f"the best macro-F1 was at step {result.checkpoints[-1].step:,}: that is the model")
+        names = {name: title for name, title, _ in workspace.task.figure_names}
+        best = names[workspace.task.goes_by].replace("Macro", "macro")
+        console.note(f"the best {best} was at step {result.checkpoints[-1].step:,}: that is the model")
     if json and result.figures:  # else the status says it
         say_figures(workspace, result.figures)
+    elif json and result.measured:
+        console.note(", ".join(f"{each.title} {each.value:.3f}" for each in result.measured) + " on eval")
     print_status(workspace, json)
 
 

@@ -25,6 +25,7 @@ from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
+from backend.data.targets.description import counts_of
 from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Artifact, DataInfo, EarlierRun, Folder, Manifest
@@ -115,7 +116,7 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
         source=source,
         n_appended=len(new.part),
         n_train=len(together),
-        counts=new.part.counts(manifest.classes),
+        counts=counts_of(manifest.task, new.part.labels),
         first_ids=tuple(new.ids[:SHOWN_IDS]),
         rejected=tuple(rejections.sorted()),
         left_out=new.left_out,
@@ -127,20 +128,22 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
         contradicting=int(contradicted_in(new.part.examples, before.examples).sum()),
         survey=_survey(new, manifest, rejections),
     )
-    mark = fingerprint(manifest.classes, _content(together), _content(evaluation))
+    mark = fingerprint(manifest.task, _content(together), _content(evaluation))
     return _Joined(table, mark, new.part.rows.file, new.naming, report)
 
 
 def _survey(new: NewRows, manifest: Manifest, rejections: Rejections) -> Survey:
     """What is noticed in the new rows; their labels are compared with the classes, too."""
     info = manifest.data
+    classes = manifest.task.name == "classification"
     known = {new.naming.label_of(name): 0 for name in manifest.classes}
     asked = Asked(info.annotator, info.id, limit=manifest.max_length or USUAL_LENGTH)
     return survey(
         [new.spelled],
         asked,
+        task=manifest.task,
         counts=({}, None),  # few rows of a class may come at a time
-        groups=label_variants({**known, **Counter(new.spelled.labels)}),
+        groups=label_variants({**known, **Counter(new.spelled.labels)}) if classes else (),
         merged=new.naming.merges,
         left_out=rejections.skip_joined,
         rejected=rejections.sorted(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -13,15 +15,18 @@ from backend.data.columns import Columns
 from backend.data.dataset import Split
 from backend.data.fit import fitted, too_many_values
 from backend.data.ids import content_ids
-from backend.data.labels import LabelCodec
-from backend.data.messages import shown_type
+from backend.data.labels import LabelCodec, unknown_class
+from backend.data.messages import shown_type, shown_value
 from backend.data.rejected import Rejections
 from backend.data.rows import is_json
 from backend.data.sources import read
 from backend.data.stored import with_own_columns
-from backend.data.validate import Usable, known_classes, new_ids, usable
+from backend.data.targets.codec import TargetCodec, codec_of, encoded
+from backend.data.targets.description import labels_in
+from backend.data.targets.number_cells import NumberCodec
+from backend.data.validate import Usable, known_classes, known_targets, new_ids, usable
 from backend.errors import InputError
-from backend.folder import Manifest
+from backend.folder import Manifest, TaskInfo
 
 
 @dataclass(frozen=True)
@@ -43,46 +48,85 @@ class NewRows:
 def read_new(source: str, before: Split, manifest: Manifest, rejections: Rejections, merge: bool) -> NewRows:
     """Read and validate ``source`` as `ingest` does, then make it fit the rows ``before``. `InputError`."""
     info = before.info
-    columns = Columns(info.text, info.label, info.text_b, info.id, info.group, annotator=info.annotator)
+    columns = columns_of(manifest)
     schema = before.table.select([*before.original_columns, *info.derived]).schema
     found = read(source, "train", columns, rejections)
     fit = fitted(found.rows, schema, columns, rejections)
     part = usable(fit.rows, columns, rejections)
-    codec = LabelCodec.of(schema, columns.label, "train")
-    (part,) = without_joined([part], columns.label, rejections)
-    naming = Naming.recorded(info, merge).with_later(set(part.labels), manifest.classes)
+    codec, naming = codec_of(columns, schema, "train"), Naming()
+    if isinstance(codec, LabelCodec):
+        (part,) = without_joined([part], columns.label, rejections)
+        naming = Naming.recorded(info, merge).with_later(set(part.labels), manifest.classes)
     spelled = part
-    part = known_classes(part, columns.label, codec, manifest.classes, naming, rejections)
+    if isinstance(codec, LabelCodec):
+        part = known_classes(part, columns.label, codec, manifest.classes, naming, rejections)
+    else:
+        part = known_targets(part, columns.label, partial(_misfit, manifest.task, codec), rejections)
     if columns.id is not None:
         part = new_ids(part, columns.id, set(before.ids), rejections)
     part = some(part, rejections, "train")
     ids = part.ids
     if ids is None:
         ids = content_ids("t", part.examples, taken=before.ids)
-    table = _stored(part, fit.schema, columns.label, codec, naming)
+    table = _stored(part, fit.schema, columns.targets, codec, naming)
     return NewRows(
         part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out, spelled, naming
     )
 
 
-def _stored(part: Usable, schema: pa.Schema, label: str, codec: LabelCodec, naming: Naming) -> pa.Table:
+def columns_of(manifest: Manifest) -> Columns:
+    """The columns that a workspace was made with; all of its rows are of one split."""
+    info = manifest.data
+    return Columns(
+        info.text,
+        info.label,
+        info.text_b,
+        info.id,
+        info.group,
+        annotator=info.annotator,
+        labels=info.labels,
+        task=manifest.task.name,
+    )
+
+
+def _misfit(task: TaskInfo, codec: TargetCodec, target: str) -> str | None:
+    """Why a row with this target can't be stored, or learnt from; None where it can."""
+    unknown = [each for each in labels_in(task.name, target) if each not in task.classes]
+    if unknown:
+        return unknown_class(unknown[0], task.classes)
+    if isinstance(codec, NumberCodec):
+        try:
+            codec.encode(target)
+        except ValueError:
+            return f"{shown_value(target)} cannot be stored in the column ({shown_type(codec.type)})"
+    return None
+
+
+def _stored(
+    part: Usable, schema: pa.Schema, labels: Sequence[str], codec: TargetCodec, naming: Naming
+) -> pa.Table:
     """The rows as a table of ``schema``, labels as their cells are where its label column can hold these."""
     arrays = [
         _label_cells(part, field, codec, naming)
-        if field.name == label
+        if field.name in labels
         else part.rows.table.column(field.name)
         for field in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _label_cells(part: Usable, field: pa.Field, codec: LabelCodec, naming: Naming) -> pa.Array:
+def _label_cells(part: Usable, field: pa.Field, codec: TargetCodec, naming: Naming) -> pa.Array:
     cells = part.rows.values(field.name)
-    written = [codec.encode(naming.label_of(name)) for name in part.labels]
-    if codec.kind in ("name", "nested"):
+    if isinstance(codec, LabelCodec):
+        written = [codec.encode(naming.label_of(name)) for name in part.labels]
+        if codec.kind in ("name", "nested"):
+            written = [
+                cell if codec.kind == "nested" or isinstance(cell, str) else label
+                for cell, label in zip(cells, written, strict=True)
+            ]
+    else:
         written = [
-            cell if codec.kind == "nested" or isinstance(cell, str) else label
-            for cell, label in zip(cells, written, strict=True)
+            encoded(codec, field.name, target, cell) for target, cell in zip(part.labels, cells, strict=True)
         ]
     if is_json(field):
         written = [json.dumps(each, ensure_ascii=False) for each in written]

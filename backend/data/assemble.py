@@ -1,7 +1,7 @@
 """From the named sources to two validated splits that agree on their classes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,21 +10,21 @@ from backend.data.class_naming import Naming, naming_of
 from backend.data.columns import Columns
 from backend.data.label_remarks import joined_choices
 from backend.data.label_variants import Variants
-from backend.data.labels import check_two_classes
 from backend.data.messages import listing
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.sources import Read, has_splits, read, same_source
 from backend.data.splits import eval_rows, held_out, parse_fraction, train_rows, unused
-from backend.data.validate import Usable, known_labels, usable
+from backend.data.targets.description import present_in, task_info, unknown_target
+from backend.data.targets.registry import space_of
+from backend.data.validate import Usable, known_targets, usable
 from backend.errors import InputError
-
-MAX_CLASSES = 1000
+from backend.folder import TaskInfo
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """Usable rows of both splits, class names in model order, rows of the sources in neither split.
+    """Usable rows of both splits, what is to be learnt, rows of the sources in neither split.
 
     ``naming`` gave the classes their names, ``groups`` are the labels that differ only in spelling;
     ``seen``: the rows before any was held out, with their labels as the cells have them.
@@ -32,7 +32,7 @@ class Assembled:
 
     train: Usable
     eval: Usable
-    classes: tuple[str, ...]
+    task: TaskInfo
     left_out: dict[str, int]
     naming: Naming
     groups: list[Variants]
@@ -69,19 +69,23 @@ def assemble(
     read_parts = [parts.train, *([] if parts.eval is None else [parts.eval])]
     seen = [usable(each, columns, rejections) for each in read_parts]
     some(seen[0], rejections, "train")
-    seen = without_joined(seen, columns.label, rejections)
-    train_part = some(seen[0], rejections, "train")
-    naming, groups = _naming(seen, columns.label, meaning or Meaning())
-    train_part = train_part.called(naming)
-    classes = _classes(train_part, columns.label, naming)
+    naming, groups = Naming(), list[Variants]()
+    if columns.task == "classification":
+        seen = without_joined(seen, columns.label, rejections)
+        naming, groups = _naming(seen, columns.label, meaning or Meaning())
+    train_part = some(seen[0], rejections, "train").called(naming)
+    task = task_info(columns.task, train_part, columns.targets, naming)
     if parts.eval is not None:
         eval_part = seen[1].called(naming)
     else:
         assert fraction is not None
-        train_part, eval_part = _hold_out(train_part, fraction, seed)
-    eval_part = known_labels(eval_part, columns.label, train_part.present(classes), rejections)
+        train_part, eval_part = _hold_out(train_part, task, fraction, seed)
+    present = present_in(task, train_part.labels)
+    eval_part = known_targets(
+        eval_part, columns.label, lambda target: unknown_target(task, target, present), rejections
+    )
     eval_part = some(eval_part, rejections, "eval")
-    return Assembled(train_part, eval_part, classes, parts.left_out, naming, groups, tuple(seen))
+    return Assembled(train_part, eval_part, task, parts.left_out, naming, groups, tuple(seen))
 
 
 def without_joined(parts: Sequence[Usable], column: str, rejections: Rejections) -> list[Usable]:
@@ -159,22 +163,16 @@ def some(part: Usable, rejections: Rejections, split: str) -> Usable:
     raise InputError(f"{part.rows.file}: no usable row for {split}{why}")
 
 
-def _hold_out(part: Usable, fraction: float, seed: int) -> tuple[Usable, Usable]:
-    mask = held_out(part.examples, fraction, seed)
+def _hold_out(part: Usable, task: TaskInfo, fraction: float, seed: int) -> tuple[Usable, Usable]:
+    space = space_of(task)
+    if task.name == "classification":
+        strata: Sequence[Hashable] = part.labels
+    else:
+        strata = space.strata(part.labels).tolist()
+    mask = held_out(part.examples, fraction, seed, strata, [space.labels_of(each) for each in part.labels])
     if not mask.any():
         raise InputError(
             f"{part.rows.file}: a share of {fraction:g} of {len(part)} rows is not one row of any class; "
             "hold out more"
         )
     return part.where(~mask), part.where(mask)
-
-
-def _classes(part: Usable, column: str, naming: Naming) -> tuple[str, ...]:
-    present = set(part.labels)
-    check_two_classes(present, part.rows.file, column)
-    if len(present) > MAX_CLASSES:
-        raise InputError(
-            f"{part.rows.file}, column {column!r}: {len(present):,} different labels "
-            f"(at most {MAX_CLASSES:,}); is this the label column?"
-        )
-    return naming.classes(part.codec, present)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.errors import InputError
+from backend.folder import TaskName
 
 PREFIX = "_fw_"
 ID = "_fw_id"
@@ -11,7 +12,10 @@ LABEL = "_fw_label"
 
 @dataclass(frozen=True)
 class Columns:
-    """Column names as in the source; ``text_b`` makes the text a pair."""
+    """Column names as in the source; ``text_b`` makes the text a pair.
+
+    ``labels``: where each label has a column of its own, all of them; ``label`` is the first then.
+    """
 
     text: str
     label: str
@@ -20,6 +24,13 @@ class Columns:
     group: str | None = None
     split: str | None = None
     annotator: str | None = None
+    labels: tuple[str, ...] = ()
+    task: TaskName = "classification"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns that hold the target: one, or one for each label."""
+        return self.labels or (self.label,)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -30,11 +41,11 @@ class Columns:
     def named(self) -> tuple[str, ...]:
         """Every column that must be there."""
         others = (self.id, self.group, self.annotator, self.split)
-        return (*self.texts, self.label, *(name for name in others if name is not None))
+        return (*self.texts, *self.targets, *(name for name in others if name is not None))
 
     def check(self) -> None:
         """`InputError` if one column is used for two things that must differ."""
-        content = (*self.texts, self.label)
+        content = (*self.texts, *self.targets)
         for name in content:
             if content.count(name) > 1:
                 raise InputError(f"column {name!r} is named twice; text, second text and label must differ")

@@ -142,6 +142,6 @@ def load_split(folder: Folder, name: SplitName) -> Split:
         if folder.manifest().data.file(name) != info.file(name):  # rows were appended at this moment
             return load_split(folder, name)
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
-    if not {ID, LABEL, info.text, info.label} <= set(table.column_names):
+    if not {ID, LABEL, info.text, *info.target_columns} <= set(table.column_names):
         raise InputError(f"{path}: lacks columns that workspace.json names; create the workspace anew")
     return Split(name, table, info)

@@ -12,13 +12,18 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.class_naming import Naming
+from backend.data.columns import Columns
 from backend.data.dataset import Split
-from backend.data.labels import LabelCodec
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.nested import place_of, planted
 from backend.data.rows import is_json
 from backend.data.rowstate import RowState
+from backend.data.targets.codec import codec_of, encoded
+from backend.data.targets.description import counts_of
+from backend.data.targets.label_sets import parted
+from backend.data.targets.registry import holds, space_of
 from backend.errors import InputError
+from backend.folder import TaskInfo
 
 What = Literal["cleaned", "removed", "patch"]
 PATCH_COLUMNS = ("id", "action", "old_label", "new_label", "reason", "author", "at")
@@ -26,7 +31,7 @@ PATCH_COLUMNS = ("id", "action", "old_label", "new_label", "reason", "author", "
 
 @dataclass(frozen=True)
 class Summary:
-    """Rows per class of the training split before and after, and rows per decision.
+    """Rows of the training split (``n_before``), of each class before and after, and of each decision.
 
     ``relabelled``: rows that are not removed and have another label than they were given; such a row may
     be kept or flagged as well.
@@ -34,13 +39,14 @@ class Summary:
 
     before: dict[str, int]
     after: dict[str, int]
+    n_before: int
     kept: int
     flagged: int
     removed: int
     relabelled: int
 
 
-def selected(split: Split, classes: tuple[str, ...], states: Mapping[str, RowState], what: What) -> pa.Table:
+def selected(split: Split, task: TaskInfo, states: Mapping[str, RowState], what: What) -> pa.Table:
     """The rows to export with their original columns, or the patch (all text).
 
     Order, types and schema metadata are those of the source. Decisions about rows that are not in
@@ -48,29 +54,31 @@ def selected(split: Split, classes: tuple[str, ...], states: Mapping[str, RowSta
     """
     if what not in get_args(What):
         raise InputError(f"cannot export {shown_value(what)}; choose {listing(get_args(What))}")
-    _check_labels(classes, states)
+    _check_labels(task, states)
     if what == "patch":
         return _patch(split, states)
     removed = np.array([_action(states, row_id) == "remove" for row_id in split.ids], dtype=bool)
-    table = split.table if what == "removed" else _relabelled(split, states)
+    table = split.table if what == "removed" else _relabelled(split, task, states)
     return table.filter(pa.array(removed if what == "removed" else ~removed)).select(split.original_columns)
 
 
-def summary(split: Split, classes: tuple[str, ...], states: Mapping[str, RowState]) -> Summary:
+def summary(split: Split, task: TaskInfo, states: Mapping[str, RowState]) -> Summary:
     """Counts of what cleaning changes; every class is listed, zeros included."""
-    _check_labels(classes, states)
-    before, after, actions, relabelled = Counter(split.labels), Counter[str](), Counter[str](), 0
+    _check_labels(task, states)
+    after: list[str] = []
+    actions, relabelled = Counter[str](), 0
     for row_id, label in zip(split.ids, split.labels, strict=True):
         state = states.get(row_id)
         if state is not None:
             actions[state.action] += 1
         if state is None or state.action != "remove":
             new = _new_label(state, label)
-            after[new] += 1
+            after.append(new)
             relabelled += new != label
     return Summary(
-        before={name: before[name] for name in classes},
-        after={name: after[name] for name in classes},
+        before=counts_of(task, split.labels),
+        after=counts_of(task, after),
+        n_before=len(split),
         kept=actions["keep"],
         flagged=actions["flag"],
         removed=actions["remove"],
@@ -87,16 +95,18 @@ def _new_label(state: RowState | None, label: str) -> str:
     return label if state is None or state.label is None else state.label
 
 
-def _check_labels(classes: tuple[str, ...], states: Mapping[str, RowState]) -> None:
+def _check_labels(task: TaskInfo, states: Mapping[str, RowState]) -> None:
+    space = space_of(task)
     for row_id, state in states.items():
-        if (state.label is not None or state.action == "relabel") and state.label not in classes:
+        if (state.label is not None or state.action == "relabel") and not holds(space, state.label):
+            can_be = f"the classes are {listing(task.classes)}" if task.classes else "targets are numbers"
             raise InputError(
                 f"row {shown_value(row_id)} is relabelled to {shown_value(state.label)}, "
-                f"which is no class; the classes are {listing(classes)}"
+                f"which is no class; {can_be}"
             )
 
 
-def _relabelled(split: Split, states: Mapping[str, RowState]) -> pa.Table:
+def _relabelled(split: Split, task: TaskInfo, states: Mapping[str, RowState]) -> pa.Table:
     """The split's table with new labels written in the label column's own type.
 
     A row that keeps its class keeps its cell, however its label is spelled there.
@@ -108,11 +118,13 @@ def _relabelled(split: Split, states: Mapping[str, RowState]) -> pa.Table:
     }
     if not new:
         return split.table
-    table = _written(split, split.table, split.info.label, new)
+    table = split.table
+    for column in split.info.target_columns:
+        table = _written(split, table, column, new, task)
     return table.replace_schema_metadata(split.table.schema.metadata)
 
 
-def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str]) -> pa.Table:
+def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str], task: TaskInfo) -> pa.Table:
     """``table`` with the ``new`` labels of some rows in ``column``, or where a dotted name leads from it."""
     path: list[str] = []
     if column in split.info.derived:
@@ -123,9 +135,9 @@ def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str])
     field, cells = table.schema.field(place), table.column(place)
     try:
         if path:
-            written = _planted(field, cells, path, {i: _label(split, name) for i, name in new.items()})
+            written = _planted(field, cells, path, {i: _label(split, task, name) for i, name in new.items()})
         else:
-            written = _replaced(cells, {i: _encoded(split, i, name, field) for i, name in new.items()})
+            written = _replaced(cells, {i: _encoded(split, task, i, name, field) for i, name in new.items()})
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(
             f"column {field.name!r} ({shown_type(field.type)}) cannot hold the new labels"
@@ -133,7 +145,7 @@ def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str])
     return table.set_column(place, field, written)
 
 
-def _planted(field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapping[int, str]) -> pa.Array:
+def _planted(field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapping[int, Any]) -> pa.Array:
     """A column of objects with ``new`` labels at ``path`` in some rows."""
     values = cells.to_pylist()
     for i, label in new.items():
@@ -142,16 +154,22 @@ def _planted(field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapp
     return pa.array(values, field.type)
 
 
-def _label(split: Split, name: str) -> str:
-    return Naming.recorded(split.info).label_of(name)
+def _label(split: Split, task: TaskInfo, name: str) -> Any:
+    """What stands for a target where a nested value holds it."""
+    if task.name == "multilabel":
+        return list(parted(name))
+    return float(name) if task.name == "regression" else Naming.recorded(split.info).label_of(name)
 
 
-def _encoded(split: Split, position: int, name: str, field: pa.Field) -> Any:
+def _encoded(split: Split, task: TaskInfo, position: int, name: str, field: pa.Field) -> Any:
     """The cell for class ``name``, in the form of the row's own cell."""
     try:
-        codec = LabelCodec.of(split.table.schema, field.name, "train")
-        own = split.row(position)[field.name] if codec.kind in ("nested", "name") else None
-        cell = codec.encode(_label(split, name), like=own)
+        info = split.info
+        columns = Columns(info.text, info.label, labels=info.labels, task=task.name)
+        codec = codec_of(columns, split.table.schema, "train")
+        label = _label(split, task, name) if task.name == "classification" else name
+        kept = codec.kind in ("nested", "name", "list", "joined", "flags")
+        cell = encoded(codec, field.name, label, split.row(position)[field.name] if kept else None)
     except ValueError:
         raise InputError(
             f"row {shown_value(split.ids[position])}: column {field.name!r} ({shown_type(field.type)}) "

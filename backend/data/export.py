@@ -53,7 +53,7 @@ class ExportReport(Summary):
         """A few lines for a person."""
         rows = f"{self.path}: {self.n_rows:,} rows ({self.what})"
         decided = (
-            f"of {sum(self.before.values()):,} training rows: removed {self.removed:,}, "
+            f"of {self.n_before:,} training rows: removed {self.removed:,}, "
             f"relabelled {self.relabelled:,}, flagged {self.flagged:,}, kept {self.kept:,}"
         )
         lines = [rows, decided, f"manifest: {self.manifest}"]
@@ -108,8 +108,8 @@ def export(
         sweep(out.absolute().parent, name)
     split = load_split(folder, "train")
     manifest = folder.manifest().model_copy(update={"data": split.info})  # of these rows, whatever comes
-    table = selected(split, manifest.classes, states, what)
-    counts = summary(split, manifest.classes, states)
+    table = selected(split, manifest.task, states, what)
+    counts = summary(split, manifest.task, states)
     described = _Description(folder.path.resolve().name, manifest, format, what, table.num_rows, counts)
     try:
         if format == "hf":
@@ -127,12 +127,12 @@ def export(
 
 def preview(folder: Folder, states: Mapping[str, RowState], what: What, limit: int = 20) -> ExportPreview:
     """What `export` would write, with the first ``limit`` rows as Python values."""
-    classes = folder.manifest().classes
+    task = folder.manifest().task
     split = load_split(folder, "train")
-    table = selected(split, classes, states, what)
+    table = selected(split, task, states, what)
     rows = first_rows(table, limit)
     return ExportPreview(
-        **asdict(summary(split, classes, states)),
+        **asdict(summary(split, task, states)),
         what=what,
         n_rows=table.num_rows,
         columns=table.column_names,
@@ -166,6 +166,7 @@ class _Description:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "workspace": self.workspace,
             "source": {"fingerprint": self.source.data.fingerprint, **self.source.data.sources},
+            "task": self.source.task.name,
             "classes": list(self.source.classes),
             "n_rows": self.n_rows,
             **asdict(self.summary),

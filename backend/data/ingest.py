@@ -15,13 +15,15 @@ from backend.data.overlap import contradicted_in, repeated_within, stands_also_i
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, noticed_of_json, survey
+from backend.data.targets.description import counts_of, described
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
-from backend.folder import DataInfo, Folder, Manifest, ModelInfo, TaskInfo
+from backend.folder import DataInfo, Folder, Manifest, ModelInfo, TaskName
 from backend.progress import Progress, silent
 
 STAGE = "reading data"
+_KINDS = {"classification": "classes", "multilabel": "labels"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class IngestReport:
     ``overlap`` is the number of eval rows whose text (or pair of texts) also stands in train, ``repeated``
     that of training rows whose text stands in an earlier one; of them ``contradicted`` and ``contradicting``
     rows have another label than some such row. ``broken``: those of the rejected rows that stop the import
-    unless they are skipped. ``survey``: what else was noticed.
+    unless they are skipped. ``described``: a line about the targets. ``survey``: what else was noticed.
     """
 
     n_train: int
@@ -45,6 +47,8 @@ class IngestReport:
     broken: tuple[Rejected, ...] = ()
     contradicted: int = 0
     contradicting: int = 0
+    task: TaskName = "classification"
+    described: str = ""
     survey: Survey = field(default_factory=Survey)
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +62,9 @@ class IngestReport:
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
-        lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows, {len(self.classes)} classes"]
+        kinds = "" if self.task == "regression" else f", {len(self.classes)} {_KINDS[self.task]}"
+        lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows{kinds}"]
+        lines += [self.described] if self.described else []
         for name in self.classes:
             train, evaluated = self.counts["train"][name], self.counts["eval"][name]
             lines.append(f"  {visible_label(name)}: train {train:,}, eval {evaluated:,}")
@@ -111,8 +117,7 @@ def ingest(
     )
     info = _write(folder, data, columns, report.rejected)
     info = info.model_copy(update={"sources": {"train": train, "eval": train if eval is None else eval}})
-    task = TaskInfo(classes=data.classes)
-    folder.write_manifest(Manifest(data=info, task=task, max_length=max_length, model=model))
+    folder.write_manifest(Manifest(data=info, task=data.task, max_length=max_length, model=model))
     files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
     folder.record("data", id=info.fingerprint, files=files)
     progress(STAGE, 2, 2)
@@ -128,9 +133,10 @@ def _write(folder: Folder, data: Assembled, columns: Columns, rejected: Sequence
         write_split(folder.data / f"{name}.parquet", table, part.rows.file)
     (folder.data / REJECTED).write_text(rejected_lines(rejected), encoding="utf-8")
     return DataInfo(
-        fingerprint=fingerprint(data.classes, _content(data.train, train_ids), _content(data.eval, eval_ids)),
+        fingerprint=fingerprint(data.task, _content(data.train, train_ids), _content(data.eval, eval_ids)),
         text=columns.text,
         label=columns.label,
+        labels=columns.labels,
         text_b=columns.text_b,
         id=columns.id,
         group=columns.group,
@@ -172,13 +178,15 @@ def dry_run(
 
 
 def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestReport:
-    counts = data.train.counts(data.classes), data.eval.counts(data.classes)
+    counts = counts_of(data.task, data.train.labels), counts_of(data.task, data.eval.labels)
     repeated, contradicting = repeated_within(data.train.examples)
     rejected = tuple(rejections.sorted())
     return IngestReport(
         n_train=len(data.train),
         n_eval=len(data.eval),
-        classes=data.classes,
+        classes=data.task.classes,
+        task=data.task.name,
+        described=described(data.task, data.train.labels),
         counts={"train": counts[0], "eval": counts[1]},
         rejected=rejected,
         left_out=data.left_out,
@@ -190,6 +198,7 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
         survey=survey(
             data.seen,
             asked,
+            task=data.task,
             counts=counts,
             groups=data.groups,
             merged=data.naming.merges,

@@ -36,7 +36,7 @@ class LabelCodec:
     def of(cls, schema: pa.Schema, column: str, file: str) -> LabelCodec:
         """The codec of ``column``; `InputError` for types that cannot be labels."""
         field = schema.field(column)
-        names = _class_names(schema, column)
+        names = class_names(schema, column)
         if pa.types.is_struct(field.type) and field.type.get_field_index(CHOICES) < 0:
             inner = f"{column}.{field.type.field(0).name}"
             raise InputError(
@@ -121,10 +121,12 @@ class LabelCodec:
         return tuple(sorted(present))
 
 
-def _class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
-    """The names of a `datasets` ClassLabel column, from the schema's own description of itself."""
+def class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:
+    """The names of a `datasets` column of ClassLabel, or of lists of it, as the schema describes itself."""
     try:
         described = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][column]
+        if described["_type"] in ("List", "LargeList", "Sequence"):
+            described = described["feature"]
         if described["_type"] != "ClassLabel":
             return ()
         return tuple(str(name) for name in described["names"])

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from backend.data.columns import ID, LABEL
 from backend.data.dataset import SplitName, whole_split_path
 from backend.data.examples import Examples
-from backend.data.labels import class_places
 from backend.data.messages import first_line
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.folder import Folder
 
@@ -61,10 +61,10 @@ def read_shards(folder: Folder, name: SplitName) -> Iterator[RowBlock]:
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
 
 
-def label_indices(folder: Folder, name: SplitName, classes: Sequence[str]) -> np.ndarray:
-    """Every row's class as its place in ``classes``: int32 (n)."""
-    labels = (label for block in read_shards(folder, name) for label in block.examples.targets)
-    return class_places(labels, classes).astype(np.int32)
+def target_numbers(folder: Folder, name: SplitName) -> np.ndarray:
+    """Every row's target as losses take it: (n, ...), classes int64 (n)."""
+    targets = (target for block in read_shards(folder, name) for target in block.examples.targets)
+    return space_of(folder.manifest().task).numbers(targets)
 
 
 def _block(table: pa.Table, text_columns: Sequence[str]) -> RowBlock:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -61,17 +62,26 @@ def _select(rows: Rows, column: str, choices: tuple[tuple[str, ...], ...]) -> tu
     )
 
 
-def held_out(rows: Examples, fraction: float, seed: int) -> np.ndarray:
-    """Which rows to hold out (bool, one per row): ``fraction`` of each class.
+def held_out(
+    rows: Examples,
+    fraction: float,
+    seed: int,
+    strata: Sequence[Hashable] | None = None,
+    labels: Sequence[Sequence[str]] | None = None,
+) -> np.ndarray:
+    """Which rows to hold out (bool, one per row): ``fraction`` of each stratum, by default of each target.
 
     Rows whose texts are equal up to case and white space stay on one side. The choice depends on
-    texts and ``seed``, not on the order of rows. Every class keeps at least one row in train.
+    texts and ``seed``, not on the order of rows. Of the ``labels`` of each row, by default its target, every
+    one keeps at least one row in train.
     """
+    strata = rows.targets if strata is None else strata
+    labels = [[each] for each in rows.targets] if labels is None else labels
     groups = _equal_texts(rows, seed)
-    # The last group with a class stays in train, so that train lacks no class.
-    pinned = {rows.targets[i]: place for place, members in enumerate(groups) for i in members}
-    classes = [_usual_label(rows, members) for members in groups]
-    sizes: Counter[str] = Counter()
+    # The last group with a label stays in train, so that train lacks none.
+    pinned = {label: place for place, members in enumerate(groups) for i in members for label in labels[i]}
+    classes = [_usual(strata, members) for members in groups]
+    sizes: Counter[Hashable] = Counter()
     for members, name in zip(groups, classes, strict=True):
         sizes[name] += len(members)
     quota = {name: round(fraction * size) for name, size in sizes.items()}
@@ -96,6 +106,6 @@ def _equal_texts(rows: Examples, seed: int) -> list[list[int]]:
     return [groups[key] for key in sorted(groups, key=place)]
 
 
-def _usual_label(rows: Examples, members: list[int]) -> str:
-    counts = Counter(rows.targets[i] for i in members)
+def _usual(strata: Sequence[Hashable], members: list[int]) -> Hashable:
+    counts = Counter(strata[i] for i in members)
     return min(counts, key=lambda name: (-counts[name], name))

@@ -16,6 +16,7 @@ from backend.data.examples import Examples
 from backend.data.messages import first_line
 from backend.data.rejected import Rejected
 from backend.errors import InputError
+from backend.folder import TaskInfo
 
 REJECTED = "rejected.jsonl"
 
@@ -28,9 +29,11 @@ class Content:
     examples: Examples
 
 
-def fingerprint(classes: Sequence[str], train: Content, evaluated: Content) -> str:
+def fingerprint(task: TaskInfo, train: Content, evaluated: Content) -> str:
     """16 hex digits over all that results depend on: classes, ids, texts, labels, and their order."""
-    state = hashlib.blake2b(json.dumps(list(classes)).encode(), digest_size=8)
+    state = hashlib.blake2b(json.dumps(list(task.classes)).encode(), digest_size=8)
+    if task.name != "classification":
+        state.update(task.name.encode())
     for part in (train, evaluated):
         for column in (part.ids, *part.examples.pair, part.examples.targets):
             state.update(json.dumps(column).encode())

@@ -13,16 +13,19 @@ from backend.data.agreement import agreement
 from backend.data.choices import SEVERAL
 from backend.data.equal_texts import text_keys
 from backend.data.examples import Examples
-from backend.data.label_remarks import cell_remarks, class_remarks, variant_remarks
+from backend.data.label_remarks import cell_remarks, variant_remarks
 from backend.data.label_variants import Variants, visible_label
 from backend.data.rejected import Rejected
 from backend.data.remark import Remark, count_of
 from backend.data.rows import Rows
+from backend.data.targets.description import target_remarks
 from backend.data.text_remarks import Tokens, column_remarks, length_remarks, text_remarks
 from backend.data.validate import Usable, as_text
+from backend.folder import TaskInfo
 
 USUAL_LENGTH = 128  # tokens that `train` reads of a text unless it is told otherwise
 SHOWN_CLASSES = 20
+_CLASSES = TaskInfo()
 _COUNTED = ("no text", "blank text", "no label", SEVERAL)
 
 
@@ -80,18 +83,20 @@ def survey(
     asked: Asked,
     *,
     counts: tuple[Mapping[str, int], Mapping[str, int] | None],
+    task: TaskInfo = _CLASSES,
     groups: Sequence[Variants] = (),
     merged: bool = False,
     left_out: bool = False,
     rejected: Sequence[Rejected] = (),
     whole: bool = True,
 ) -> Survey:
-    """Everything that is noticed in ``parts``, whose labels are those of the cells.
+    """Everything that is noticed in ``parts``, whose labels are those of the cells; ``task``: what they are.
 
     ``counts``: rows per class of train and of eval (None: nothing held out yet). ``groups``: labels that
     differ only in spelling, ``merged`` or not. ``left_out``: rows of several choices are skipped.
     """
     rows = reduce(add, (part.examples for part in parts)) if parts else Examples.of(())
+    classes = task.name == "classification"
     places = [(part.rows, i) for part in parts for i in range(len(part))]
 
     def place(i: int) -> str:
@@ -102,9 +107,9 @@ def survey(
         *header_remarks(part.rows for part in parts),
         *_rejected(rejected),
         *variant_remarks(groups, merged),
-        *cell_remarks(rows.targets, place, left_out=left_out),
-        *class_remarks(*counts),
-        *_agreement(parts, asked.annotator),
+        *(cell_remarks(rows.targets, place, left_out=left_out) if classes else ()),
+        *target_remarks(task, *counts),
+        *(_agreement(parts, asked.annotator) if classes else ()),
         *text_remarks(rows, place, asked.tokens),
         *length_remarks(rows, place, asked.tokens, asked.limit),
         *(column_remarks(parts[0].rows, asked.id) if parts else ()),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,10 +13,11 @@ from backend.data.choices import NotALabel
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.examples import Examples
-from backend.data.labels import LabelCodec, check_one_type, unknown_class, unknown_label
+from backend.data.labels import LabelCodec, check_one_type, unknown_class
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows, is_json, is_text
+from backend.data.targets.codec import TargetCodec, codec_of, target_values
 from backend.errors import InputError
 
 
@@ -29,7 +29,7 @@ class Usable:
     """
 
     rows: Rows
-    codec: LabelCodec
+    codec: TargetCodec
     examples: Examples
     ids: list[str] | None
 
@@ -57,16 +57,6 @@ class Usable:
         """The rows with the class that each label means in the place of the label."""
         return replace(self, examples=self.examples.with_targets(list(map(naming.class_of, self.labels))))
 
-    def present(self, classes: Collection[str]) -> list[str]:
-        """Those of ``classes`` that occur here, in the same order."""
-        found = set(self.labels)
-        return [name for name in classes if name in found]
-
-    def counts(self, classes: Collection[str]) -> dict[str, int]:
-        """How many rows each class has, zeros included."""
-        found = Counter(self.labels)
-        return {name: found[name] for name in classes}
-
 
 def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
     """Check every row: text there, label there, id there and unique.
@@ -75,10 +65,10 @@ def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
     ``rejections``. The result may be empty.
     """
     rows.require(tuple(name for name in columns.named if name != columns.split))
-    codec = LabelCodec.of(rows.table.schema, columns.label, rows.file)
+    codec = codec_of(columns, rows.table.schema, rows.file)
     ok = np.ones(len(rows), dtype=bool)
     texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
-    labels = _labels(rows, columns.label, codec, ok, rejections)
+    labels = _labels(rows, columns, codec, ok, rejections)
     ids = None if columns.id is None else _ids(rows, columns.id, ok, rejections)
     kept = np.flatnonzero(ok).tolist()
     return Usable(
@@ -97,12 +87,16 @@ def usable_texts(rows: Rows, columns: Columns, rejections: Rejections) -> Exampl
     return Examples(texts).take(np.flatnonzero(ok))
 
 
-def known_labels(part: Usable, column: str, present: Collection[str], rejections: Rejections) -> Usable:
-    """``part`` without rows whose label is none of ``present`` (the classes that occur in train)."""
+def known_targets(
+    part: Usable, column: str, problem: Callable[[str], str | None], rejections: Rejections
+) -> Usable:
+    """``part`` without rows of whose target ``problem`` says why it can't be used."""
+    problems = {target: problem(target) for target in set(part.labels)}
     ok = np.ones(len(part), dtype=bool)
-    for i, label in enumerate(part.labels):
-        if label not in present:
-            rejections.broken(part.rows.rejected(i, column, unknown_label(label, present)))
+    for i, target in enumerate(part.labels):
+        reason = problems[target]
+        if reason is not None:
+            rejections.broken(part.rows.rejected(i, column, reason))
             ok[i] = False
     return part.where(ok)
 
@@ -122,14 +116,7 @@ def known_classes(
     if codec.kind == "class" and part.codec.kind in ("integer", "float"):
         part = _by_number(part, column, codec, rejections)
     part = part.called(naming)
-    problems = {label: _misfit(label, codec, classes, naming) for label in set(part.labels)}
-    ok = np.ones(len(part), dtype=bool)
-    for i, label in enumerate(part.labels):
-        problem = problems[label]
-        if problem is not None:
-            rejections.broken(part.rows.rejected(i, column, problem))
-            ok[i] = False
-    return part.where(ok)
+    return known_targets(part, column, lambda label: _misfit(label, codec, classes, naming), rejections)
 
 
 def new_ids(part: Usable, column: str, taken: Collection[str], rejections: Rejections) -> Usable:
@@ -197,10 +184,13 @@ def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> l
     return values
 
 
-def _labels(rows: Rows, column: str, codec: LabelCodec, ok: np.ndarray, rejections: Rejections) -> list[str]:
+def _labels(
+    rows: Rows, columns: Columns, codec: TargetCodec, ok: np.ndarray, rejections: Rejections
+) -> list[str]:
     names: list[str] = []
-    values = rows.values(column)
-    if is_json(rows.field(column)):
+    column = columns.label
+    values = target_values(columns, [rows.values(each) for each in columns.targets])
+    if isinstance(codec, LabelCodec) and is_json(rows.field(column)):
         check_one_type(values, lambda i: rows.place(i, column))
     for i, name in enumerate(codec.decode_all(values)):
         if isinstance(name, str):

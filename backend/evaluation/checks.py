@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.evaluation.lds import correlations
 from backend.evaluation.variants import Variant, questions, scores_of
@@ -43,11 +42,13 @@ def measure_checks(
     progress: Progress = silent,
 ) -> tuple[list[Check], list[str]]:
     """Both checks on eval rows drawn with ``seed``; ``untrained`` is an engine over the same rows."""
+    if engine.task.name != "classification":
+        raise InputError("--protocol checks: asks for rows of the same class, and there are none here")
     order = np.random.default_rng((seed, 16)).permutation(len(engine.splits["eval"]))
     places = sorted(order[:queries].tolist())
     asked = questions(engine, places)
-    own = np.array([each.label for each in asked])
-    train = class_places(engine.train.labels, engine.classes)
+    own = np.array([each.target for each in asked])
+    train = engine.numbers("train")
     found, left_out = [], []
     other = dict(scores_of(variants, questions(untrained, places), progress)) if untrained else {}
     for variant, scores in scores_of(variants, asked, progress):

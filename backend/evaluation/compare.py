@@ -25,10 +25,10 @@ class Comparison:
 
     ``proponents``, ``opponents``: share of its top 10 that is in the other's. ``correlation``: Spearman's,
     over all training examples, None where scoring all of them takes too long. ``same_label``: share of its
-    proponents whose label is the explained class. ``distinct``: different examples in all its lists of
-    proponents, over the most there can be. ``milliseconds``: median time to find both lists. The query's
-    gradient at the word embeddings is made before, once for all methods; what else a method computes of the
-    query is in its time.
+    proponents whose label is the explained class (None where there are no classes). ``distinct``: different
+    examples in all its lists of proponents, over the most there can be. ``milliseconds``: median time to
+    find both lists. The query's gradient at the word embeddings is made before, once for all methods; what
+    else a method computes of the query is in its time.
     """
 
     method: str
@@ -36,7 +36,7 @@ class Comparison:
     proponents: float
     opponents: float
     correlation: float | None
-    same_label: float
+    same_label: float | None
     distinct: float
     milliseconds: float
 
@@ -106,13 +106,14 @@ def _questions(engine: Engine, queries: int, seed: int) -> Iterator[Asked]:
     for position in drawn.tolist():
         texts = split.texts_of(position)
         encoded = checkpoints.encode(Examples.one(*texts))
-        label = int(engine.predicted("eval")[position])
+        outputs = engine.predictions("eval").outputs[position]
+        target = engine.task.choice(engine.space, outputs, None).number
         yield Asked(
             engine,
             texts,
             encoded[0],
-            label,
-            checkpoints.trace(encoded, [label])[0],
+            target,
+            checkpoints.trace(encoded, [target])[0],
             all_methods()[DEFAULT_METHOD].scores[0],
             TOP,
         )
@@ -126,11 +127,11 @@ def _compared(
     reference: _Lists,
     asked: Sequence[Asked],
 ) -> Comparison:
-    labels = np.array(engine.train.labels)
+    classes, labels = engine.task.name == "classification", engine.numbers("train")
     same = [
-        float(np.mean(labels[found] == engine.classes[each.label]))
+        float(np.mean(labels[found] == each.target))
         for found, each in zip(lists.proponents, asked, strict=True)
-        if len(found)
+        if len(found) and classes
     ]
     shown = [position for each in lists.proponents for position in each.tolist()]
     return Comparison(
@@ -139,7 +140,7 @@ def _compared(
         proponents=_overlap(lists.proponents, reference.proponents),
         opponents=_overlap(lists.opponents, reference.opponents),
         correlation=_mean_correlation(lists.scores, reference.scores),
-        same_label=float(np.mean(same)) if same else 0.0,
+        same_label=(float(np.mean(same)) if same else 0.0) if classes else None,
         distinct=len(set(shown)) / min(len(shown), len(labels)) if shown else 0.0,
         milliseconds=float(np.median(lists.milliseconds)),
     )

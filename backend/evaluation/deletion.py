@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.data.labels import class_places
 from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.evaluation.intervals import Interval, crossed_interval
@@ -23,6 +22,7 @@ from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
 from backend.progress import Progress, silent
+from backend.tasks.task import Task
 
 SAME_CLASS = "random rows"  # of the query's class for proponents, of other classes for opponents
 ENDS = ("proponents", "opponents")
@@ -75,17 +75,16 @@ def measure_deletion(
     engine: Engine, variants: Sequence[Variant], settings: DeletionSettings, progress: Progress = silent
 ) -> tuple[list[Curve], list[str]]:
     """Curves of every variant and of the control, both ends, and a line for each that can't be had."""
-    labels = class_places(engine.splits["eval"].labels, engine.classes)
-    train = class_places(engine.train.labels, engine.classes)
+    labels, train, strata = _strata(engine)
     if max(settings.ks) >= len(train) // 2:
         raise InputError(f"-k {max(settings.ks)}: less than half of the {len(train)} training rows, please")
-    small = _too_small(train, len(engine.classes), max(settings.ks))
+    small = _too_small(train, len(strata), max(settings.ks))
     places = _queries(engine, labels, settings, small)
     asked = questions(engine, places)
     own = labels[places]
     orders: dict[str, np.ndarray] = {SAME_CLASS: _at_random(train, own, settings)}
     left_out = [
-        f"eval rows of {shown_name(engine.classes[each])}: too few training rows are, or are not, of that "
+        f"eval rows of {shown_name(strata[each])}: too few training rows are, or are not, of that "
         f"class to draw {max(settings.ks)} at random"
         for each in sorted(set(labels[np.isin(labels, small)].tolist()))
     ]
@@ -115,10 +114,11 @@ def measure_deletion(
         for name in orders
         for end in ENDS
     }
-    changes = {key: _changes(before, later, own) for key, later in after.items()}
+    task, targets = engine.task, engine.numbers("eval")[places]
+    changes = {key: _changes(task, targets, before, later) for key, later in after.items()}
     curves = []
     for (name, end), later in after.items():
-        flipped, could = _flipped(end, before, later, own)
+        flipped, could = _flipped(task, targets, end, before, later)
         control = changes[SAME_CLASS, end]
         curves.append(_curve(name, end, settings.ks, changes[name, end], control, flipped, could))
     return curves, left_out
@@ -155,7 +155,7 @@ def _queries(engine: Engine, labels: np.ndarray, settings: DeletionSettings, sma
     if not len(order):
         raise InputError(f"-k {max(settings.ks)}: no class has so many training rows; delete fewer")
     if settings.wrong:
-        order = order[~engine.predictions("eval").correct[order]]
+        order = order[engine.predictions("eval").wrong[order]]
         if not len(order):
             raise InputError("--wrong: the model gets every eval row right")
         return sorted(order[: settings.queries].tolist())
@@ -181,10 +181,24 @@ def _removed(count: int, order: np.ndarray, end: str, k: int) -> np.ndarray:
     return kept
 
 
-def _changes(before: np.ndarray, after: Sequence[np.ndarray], own: np.ndarray) -> np.ndarray:
-    """Change of the probability of the query's class, float64 (k, seeds, q), from (seeds, q, K) each."""
-    place = np.arange(len(own))
-    return np.stack([each[:, place, own] - before[:, place, own] for each in after])
+def _strata(engine: Engine) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The stratum of every eval row and of every training row, int64, and what the strata are called."""
+    space = engine.space
+    rows = [*engine.splits["eval"].labels, *engine.train.labels]
+    if space.task == "classification":
+        found, names = space.numbers(rows), list(space.names)
+    else:
+        found = space.strata(rows)
+        names = [f"stratum {number + 1}" for number in range(int(found.max()) + 1)]
+    count = len(engine.splits["eval"])
+    return found[:count], found[count:], names
+
+
+def _changes(task: Task, own: np.ndarray, before: np.ndarray, after: Sequence[np.ndarray]) -> np.ndarray:
+    """Change of the support of the queries' targets ``own``, float64 (k, seeds, q), from (seeds, q, K)
+    each."""
+    start = np.stack([task.support(each, own) for each in before])
+    return np.stack([np.stack([task.support(each, own) for each in later]) - start for later in after])
 
 
 def _curve(
@@ -215,10 +229,18 @@ def _curve(
 
 
 def _flipped(
-    end: str, before: np.ndarray, after: Sequence[np.ndarray], own: np.ndarray
+    task: Task, own: np.ndarray, end: str, before: np.ndarray, after: Sequence[np.ndarray]
 ) -> tuple[list[float | None], int]:
-    right = before.mean(axis=0).argmax(axis=1) == own
+    """Shares of the queries that turn, and how many could; none where no answer is right or wrong."""
+    if not task.knows_right:
+        return [None for _ in after], 0
+    right, *now = (_right(task, own, each) for each in (before, *after))
     could = right if end == "proponents" else ~right
-    now = [each.mean(axis=0).argmax(axis=1) == own for each in after]
     shares = [float((each[could] != right[could]).mean()) if could.any() else None for each in now]
     return shares, int(could.sum())
+
+
+def _right(task: Task, own: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Whether the mean outputs over seeds, (seeds, q, K), say the target: bool (q)."""
+    same = task.predicted(outputs.mean(axis=0)) == own
+    return same.reshape(len(own), -1).all(axis=1)

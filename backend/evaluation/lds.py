@@ -1,8 +1,8 @@
 """The protocol ``lds``: does summed influence predict what a model trained on half of the rows says?
 
 Linear datamodeling score (Park et al. 2023, TRAK): train on random halves; for a query, Spearman's
-correlation over halves between the summed influence of the rows in a half and the query's margin
-``log p / (1 - p)``; mean over queries. The trainings are shared by all methods.
+correlation over halves between the summed influence of the rows in a half and the query's margin ``log p /
+(1 - p)`` (of other tasks: minus its loss); mean over queries. The trainings are shared by all methods.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, small_training
@@ -21,7 +20,6 @@ from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
 from backend.progress import Progress, silent
 
-_LEAST = 1e-6
 _DRAWS = 300
 
 
@@ -90,8 +88,9 @@ def ground_truth(engine: Engine, settings: LdsSettings, progress: Progress = sil
     found = outcomes_of(
         engine.folder, small, [each for group in trainings for each in group], settings.workers, progress
     )
-    labels = _labels(engine, places)
-    margins = [np.mean([margin(found[each.key], labels) for each in group], axis=0) for group in trainings]
+    rows = engine.splits["eval"].take(places)
+    own, task = engine.space.numbers(rows.targets), engine.task
+    margins = [np.mean([task.margins(found[each.key], own) for each in group], axis=0) for group in trainings]
     return GroundTruth(halves, np.stack(margins), places)
 
 
@@ -131,15 +130,3 @@ def correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     scale = np.sqrt((centred[0] ** 2).sum(axis=0) * (centred[1] ** 2).sum(axis=0))
     product = (centred[0] * centred[1]).sum(axis=0)
     return np.divide(product, scale, out=np.zeros(len(scale)), where=scale > 0)
-
-
-def margin(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """``log p / (1 - p)`` of every query's label: float64 (q), from (q, K)."""
-    own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    own = np.clip(own, _LEAST, 1 - _LEAST)
-    return np.log(own) - np.log1p(-own)
-
-
-def _labels(engine: Engine, places: Sequence[int]) -> np.ndarray:
-    split = engine.splits["eval"]
-    return class_places((split.labels[each] for each in places), engine.classes)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from backend.data.targets.registry import space_of
 from backend.evaluation.retrainer import SmallTraining, Training, retrained
 from backend.folder import Folder
 from backend.progress import Progress, silent
@@ -29,7 +30,7 @@ def outcomes_of(
     trained again."""
     path = folder.path / "evaluations" / f"{small.mark}.jsonl"
     wanted = {each.key: each for each in trainings}
-    shape = (len(small.queries), len(small.classes))
+    shape = (len(small.queries), len(space_of(small.task).names))
     found = {key: each for key, each in _read(path, shape) if key in wanted}
     missing = [each for key, each in wanted.items() if key not in found]
     progress(_STAGE, len(found), len(wanted))

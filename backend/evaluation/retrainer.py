@@ -21,10 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from backend.data.shards import label_indices
+from backend.data.shards import target_numbers
 from backend.errors import InputError
 from backend.files import digest
-from backend.folder import Folder
+from backend.folder import Folder, TaskInfo
 from backend.model.fingerprint import start_digest
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, predict
@@ -43,14 +43,14 @@ _OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd")
 class SmallTraining:
     """What is trained and what is asked of it, as plain data that another process can read.
 
-    ``labels`` int64 (n); ``queries``: examples whose probabilities are wanted. ``start``: the model's folder
-    or name before training.
+    ``labels`` (n, ...): targets as losses take them; ``queries``: examples whose outputs are wanted.
+    ``start``: the model's folder or name before training.
     """
 
     start: str
     layers: int | None
     tokenizer: str
-    classes: tuple[str, ...]
+    task: TaskInfo
     examples: list[Tokens]
     labels: np.ndarray
     queries: list[Tokens]
@@ -62,7 +62,7 @@ class SmallTraining:
         texts = [(each.input_ids, each.token_type_ids) for each in (*self.examples, *self.queries)]
         device = self.settings.torch_device().type
         settings = {**self.settings.identity(), "device": device, "dynamics": None, "checkpoints": None}
-        model = (self.start, start_digest(Path(self.start)), self.layers, self.classes)
+        model = (self.start, start_digest(Path(self.start)), self.layers, self.task.classes)
         return digest("retrained", 2, model, texts, self.labels.tolist(), settings)
 
 
@@ -92,9 +92,9 @@ def small_training(folder: Folder, queries: Sequence[int]) -> SmallTraining:
         start=resolve(manifest.model.name),
         layers=manifest.model.layers,
         tokenizer=str(tokenizer),
-        classes=manifest.classes,
+        task=manifest.task,
         examples=[each for shard in tokens["train"].shards() for each in shard.examples()],
-        labels=label_indices(folder, "train", manifest.classes).astype(np.int64),
+        labels=target_numbers(folder, "train"),
         queries=[evaluation[each] for each in queries],
         settings=settings.without_selection(),
     )
@@ -128,7 +128,7 @@ class Retrainer:
         torch.manual_seed(seed)  # the head is drawn on loading
         model: Any = load_classifier(
             self._small.start,
-            classes=self._small.classes,
+            task=self._small.task,
             layers=self._small.layers,
             pad_token_id=self._tokenizer.pad_token_id,
         )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.influence.engine import Engine
 from backend.influence.method import Asked
@@ -58,14 +57,14 @@ def parsed(names: Sequence[str]) -> list[Variant]:
 
 
 def questions(engine: Engine, places: Sequence[int]) -> list[Asked]:
-    """Eval rows asked about with their own label."""
+    """Eval rows asked about with their own target."""
     split, checkpoints = engine.splits["eval"], engine.checkpoints
     found = []
     for place in places:
         one = split.take([place])
-        encoded, (label,) = checkpoints.encode(one), class_places(one.targets, engine.classes).tolist()
-        traced = checkpoints.trace(encoded, [label])[0]
-        found.append(Asked(engine, one.row(0), encoded[0], label, traced, "dot", 10))
+        encoded, target = checkpoints.encode(one), engine.space.numbers(one.targets)
+        traced = checkpoints.trace(encoded, target)[0]
+        found.append(Asked(engine, one.row(0), encoded[0], target[0], traced, "dot", 10))
     return found
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.data.targets.space import Numbers
 from backend.errors import InputError
 from backend.influence.gradients import (
     TokenRows,
@@ -39,7 +40,9 @@ def load_for_tracing(path: Path, settings: TraceSettings) -> PreTrainedModel:
 
 @dataclass(frozen=True)
 class Batch:
-    """Labelled examples as a model takes them: ``inputs`` (B, L) and ``labels`` int64 (B), on its device.
+    """Labelled examples as a model takes them: ``inputs`` (B, L) and ``labels`` (B, ...), on its device.
+
+    Labels are targets as the task's losses take them.
 
     ``positions`` are their places among the examples that they come from.
     """
@@ -55,21 +58,27 @@ class Batch:
 def labelled_batches(
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[TokenIds],
-    labels: Sequence[int],
+    labels: Numbers,
     settings: TraceSettings,
 ) -> Iterator[Batch]:
     """The examples that have tokens, in batches sorted by length within the settings' bounds.
 
     Args:
-        examples: n examples. labels: n class indices.
+        examples: n examples. labels: n targets as losses take them.
     """
     present = [position for position, each in enumerate(examples) if len(each)]
     lengths = [len(examples[position]) for position in present]
     for batch in batches(lengths, tokenizer, settings):
         positions = [present[each] for each in batch]
         inputs = collate([examples[each] for each in positions], tokenizer, settings.torch_device)
-        targets = torch.tensor([labels[each] for each in positions], device=settings.torch_device)
-        yield Batch(positions, inputs, targets)
+        yield Batch(positions, inputs, target_tensor(labels, positions, settings.torch_device))
+
+
+def target_tensor(labels: Numbers, positions: Sequence[int], device: torch.device) -> Tensor:
+    """The targets at some positions, one an example: int64, or float32, (B, ...)."""
+    chosen = np.asarray([labels[each] for each in positions])
+    chosen = chosen.astype(np.float32) if chosen.dtype == np.float64 else chosen
+    return torch.from_numpy(chosen).to(device)
 
 
 @dataclass(frozen=True)
@@ -109,13 +118,13 @@ def traced_batches(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[TokenIds],
-    labels: Sequence[int],
+    labels: Numbers,
     settings: TraceSettings,
 ) -> Iterator[TracedBatch]:
     """The examples that have tokens, in batches sorted by length within the settings' bounds.
 
     Args:
-        model: from `load_for_tracing`. examples: n examples. labels: n class indices.
+        model: from `load_for_tracing`. examples: n examples. labels: n targets as losses take them.
     """
     for batch in labelled_batches(tokenizer, examples, labels, settings):
         logits, gradients = position_gradients(model, batch.inputs, batch.labels)
@@ -134,7 +143,7 @@ def gradient_rows(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[TokenIds],
-    labels: Sequence[int],
+    labels: Numbers,
     settings: TraceSettings,
 ) -> tuple[TokenRows, np.ndarray]:
     """Rows of many examples and their logits, in the order of ``examples`` (see `assemble`)."""

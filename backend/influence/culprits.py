@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.data.labels import class_places
 from backend.data.shards import shard_ranges
+from backend.data.targets.space import Numbers
 from backend.influence import kernels
 from backend.influence.explain import Explainer
 from backend.influence.modes import ScoreMode
@@ -28,19 +28,18 @@ TOP_ROWS = 5
 
 @dataclass(frozen=True)
 class Errors:
-    """The eval rows that the last checkpoint gets wrong: positions, tokens and own class indices."""
+    """The eval rows that the last checkpoint gets wrong: positions, tokens, and own targets for losses."""
 
     positions: list[int]
     encoded: list[Encoded]
-    labels: list[int]
+    labels: Numbers
 
 
 def misclassified(explainer: Explainer) -> Errors:
     """The errors as the table of predictions has them."""
-    split, wrong = explainer.splits["eval"], np.flatnonzero(~explainer.predictions("eval").correct).tolist()
+    split, wrong = explainer.splits["eval"], np.flatnonzero(explainer.predictions("eval").wrong).tolist()
     rows = split.take(wrong)
-    own = class_places(rows.targets, explainer.classes).tolist()
-    return Errors(wrong, explainer.checkpoints.encode(rows), own)
+    return Errors(wrong, explainer.checkpoints.encode(rows), explainer.space.numbers(rows.targets))
 
 
 def error_query(explainer: Explainer, errors: Errors, mode: ScoreMode) -> SummedQuery:

@@ -10,13 +10,15 @@ from typing import TypeVar
 import numpy as np
 
 from backend.data.dataset import Split, SplitName, load_split
-from backend.data.labels import class_places
+from backend.data.targets.space import Space
 from backend.folder import Folder
 from backend.influence.loading import open_searcher
 from backend.influence.settings import TraceSettings
 from backend.influence.tracing import Checkpoints
 from backend.model.fingerprint import require_unchanged
 from backend.model.prediction_table import Predictions, read_predictions
+from backend.tasks.registry import task_named
+from backend.tasks.task import Task
 
 T = TypeVar("T")
 
@@ -73,11 +75,19 @@ class Engine:
         last = self.checkpoints.manifest.checkpoints[-1].step
         return self.keep(f"predictions {split}", lambda: read_predictions(self.folder, split, last))
 
-    def predicted(self, split: SplitName) -> np.ndarray:
-        """The places in ``classes`` of the stored predictions: int64 (n)."""
-        return self.keep(
-            f"predicted {split}", lambda: class_places(self.predictions(split).predicted, self.classes)
-        )
+    @property
+    def task(self) -> Task:
+        """What is learnt."""
+        return task_named(self.checkpoints.manifest.task.name)
+
+    @property
+    def space(self) -> Space:
+        """What its targets can be."""
+        return self.checkpoints.space
+
+    def numbers(self, split: SplitName) -> np.ndarray:
+        """The targets of a split as losses take them: (n, ...)."""
+        return self.keep(f"numbers {split}", lambda: self.space.numbers(self.splits[split].labels))
 
     def keep(self, name: str, make: Callable[[], T]) -> T:
         """What ``make`` returns, made by the first who asks for ``name``; others wait for that one only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -84,17 +85,16 @@ class Explainer(Engine):
         split, position, texts, given = self._resolve(question)
         encoded = self.checkpoints.encode(Examples.one(*texts))[0]
         if split is None or position is None:
-            probabilities = self.checkpoints.probabilities([encoded])[0]
+            outputs = self.checkpoints.outputs([encoded])[0]
         else:  # what the lists of errors say of the row, too
-            probabilities = self.predictions(split).probabilities[position]
-        predicted = self.classes[int(probabilities.argmax())]
-        label = question.label or predicted
+            outputs = self.predictions(split).outputs[position]
+        choice = self.task.choice(self.space, outputs, question.label)
         asked = Asked(
             engine=self,
             texts=texts,
             encoded=encoded,
-            label=self.classes.index(label),
-            traced=self.checkpoints.trace([encoded], [self.classes.index(label)])[0],
+            target=choice.number,
+            traced=self.checkpoints.trace([encoded], [choice.number])[0],
             score=score,
             k=question.k,
             exact=question.exact,
@@ -104,21 +104,24 @@ class Explainer(Engine):
         query = Query(
             text=texts[0],
             text_b=texts[1] if len(texts) > 1 else None,
-            label=label,
-            predicted=predicted,
-            probabilities={
-                name: float(value) for name, value in zip(self.classes, probabilities, strict=True)
-            },
+            label=choice.name,
+            predicted=self.space.targets(self.task.predicted(outputs[None]))[0],
+            probabilities=_named(self.space.names, outputs) if self.task.view != "number" else {},
             row=question.row,
             split=split,
             given=given,
             truncated=encoded.truncated,
+            task=self.task.name,
+            asked=choice.title,
+            helped=choice.helped,
+            harmed=choice.harmed,
+            outputs=_named(self.space.names, outputs),
         )
         return method, asked, query
 
     def _check(self, question: Question) -> tuple[Method, str]:
         """The method and score asked for; `InputError` if the question makes no sense."""
-        check_question(question, self.classes)
+        check_question(question, self.checkpoints.manifest.task)
         method = method_named(question.method)
         score = score_named(method, question.score)
         if question.damping is not None and score not in MODES:
@@ -218,6 +221,10 @@ def _histogram(scores: np.ndarray, own: int | None) -> Histogram:
     """The scores of all training examples, float64 (n), but the query itself."""
     counts, edges = np.histogram(scores if own is None else np.delete(scores, own), bins=BINS)
     return Histogram(edges.tolist(), counts.tolist())
+
+
+def _named(names: Sequence[str], outputs: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, outputs, strict=True)}
 
 
 def _excluded(question: Question, found: Found, label: str, given: str | None) -> Excluded | None:

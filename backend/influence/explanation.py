@@ -77,7 +77,12 @@ class WordPair:
 
 @dataclass(frozen=True)
 class Query:
-    """What is explained. ``label`` is the class whose loss is traced, ``given`` the row's own label."""
+    """What is explained. ``label`` is the class whose loss is traced, ``given`` the row's own label.
+
+    Of other tasks: ``label`` names what is asked (`backend.tasks.task.Choice`), ``asked`` says it to a
+    person, ``helped`` and ``harmed`` what training on proponents and opponents did. ``outputs`` by name,
+    which are ``probabilities`` where the task has such.
+    """
 
     text: str
     text_b: str | None
@@ -88,6 +93,11 @@ class Query:
     split: str | None = None
     given: str | None = None
     truncated: bool = False
+    task: str = "classification"
+    asked: str = ""
+    helped: str = ""
+    harmed: str = ""
+    outputs: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

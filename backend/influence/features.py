@@ -77,11 +77,11 @@ def query_norm(query: Sequence[Sequence[np.ndarray]], weights: np.ndarray) -> fl
     return float(np.sqrt(np.dot(weights, squares)))
 
 
-def features_of(engine: Engine, kind: FeatureKind, encoded: TokenIds, label: int) -> list[list[np.ndarray]]:
+def features_of(engine: Engine, kind: FeatureKind, encoded: TokenIds, target: Any) -> list[list[np.ndarray]]:
     """Factors of one example at every checkpoint, float32 (size) each; none for one without tokens."""
     found = []
     with engine.checkpoints.using():
-        for batch in example_batches(engine, [encoded], [label]):
+        for batch in example_batches(engine, [encoded], [target]):
             for model in engine.checkpoints.models:
                 factors = kind.extract(model, batch.inputs, batch.labels)
                 found.append([each[0].float().cpu().numpy() for each in factors])

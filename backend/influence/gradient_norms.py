@@ -235,7 +235,8 @@ def _probe(model: PreTrainedModel) -> Batch:
     mask[1, 5:] = 0
     device = layer.weight.device
     inputs = {"input_ids": tokens.to(device), "attention_mask": mask.to(device)}
-    return Batch([0, 1], inputs, torch.tensor([0, 1], device=device))
+    targets = task_of(model).probe(int(model.config.num_labels or 0))
+    return Batch([0, 1], inputs, torch.from_numpy(targets).to(device))
 
 
 def _one(batch: Batch, example: int) -> Batch:

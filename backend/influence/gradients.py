@@ -23,7 +23,7 @@ from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
 
 Objective = Callable[[Tensor, Tensor], Tensor]
-"""From logits (B, K) and labels int64 (B) to a sum over the batch's examples."""
+"""From logits (B, K) and labels (B, ...) to a sum over the batch's examples."""
 
 
 def label_logits(logits: Tensor, labels: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def position_gradients(
     Args:
         model: sequence classifier in eval mode.
         inputs: ``input_ids`` (B, L) and what else the model takes.
-        labels: (B,) int64, the class whose loss (or logit) is traced.
+        labels: (B, ...), the target whose loss is traced, or the class (B) whose logit is.
         objective: None: the sum of the examples' losses.
 
     Returns:

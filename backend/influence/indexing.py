@@ -27,6 +27,7 @@ from backend.influence.search import Ranked, Ranking, Searcher
 from backend.influence.settings import TraceSettings
 from backend.influence.tracing import Checkpoints, TracedExample
 from backend.progress import Progress, silent, track
+from backend.tasks.registry import task_named
 
 if TYPE_CHECKING:
     from backend.influence.explain import Explainer
@@ -40,12 +41,13 @@ _SCORES_AT_ONCE = 1 << 23  # in memory: 64 MB
 def sample_queries(
     checkpoints: Checkpoints, folder: Folder, count: int, seed: int = 0
 ) -> list[TracedExample]:
-    """``count`` rows of the eval split, drawn without replacement, traced for their predicted class."""
+    """``count`` rows of the eval split, drawn without replacement, traced for what one asks of them first."""
     split = load_split(folder, "eval")
     drawn = np.random.default_rng(seed).permutation(len(split))[:count]
     encoded = checkpoints.encode(split.take(drawn))
-    labels = checkpoints.probabilities(encoded).argmax(axis=1).tolist()
-    return checkpoints.trace(encoded, labels)
+    task = task_named(checkpoints.manifest.task.name)
+    first = [task.choice(checkpoints.space, each, None).number for each in checkpoints.outputs(encoded)]
+    return checkpoints.trace(encoded, first)
 
 
 def recall_of(found: Ranked, truth: Ranked) -> float:

@@ -42,7 +42,7 @@ def layer_passes(
     """Run a batch forward and backward, and return what passed through each of ``layers``.
 
     Args:
-        model: in eval mode, weights frozen. inputs: a batch. labels: (B,) int64.
+        model: in eval mode, weights frozen. inputs: a batch. labels: its targets (B, ...).
 
     Raises `InputError` where a layer takes no part in the loss.
     """

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.dataset import Split
-from backend.data.labels import class_places
+from backend.data.targets.space import Numbers
 from backend.errors import InputError
 from backend.files import replacing
 from backend.influence.defaults import DEFAULT_SCORE
@@ -50,12 +50,13 @@ SCHEMA = pa.schema(
 class Answer:
     """The ranking of one row of a split.
 
-    ``explained`` is the class whose loss was traced, ``asked`` what was searched for (see `Searcher.ask`).
+    ``predicted``: what the model says; ``explained``: the class, or other choice, whose loss was traced;
+    ``asked``: what was searched for (see `Searcher.ask`).
     """
 
     position: int
-    predicted: int
-    explained: int
+    predicted: str
+    explained: str
     asked: TracedExample
     ranking: Ranking
 
@@ -115,7 +116,7 @@ def write_answers(
 
 def answer_table(explainer: Explainer, split: Split, answer: Answer) -> pa.Table:
     """The entries of one answer, proponents first, as rows of `SCHEMA`."""
-    train, classes = explainer.splits["train"], explainer.checkpoints.manifest.classes
+    train = explainer.splits["train"]
     rows = []
     for kind, ranked in (("proponent", answer.ranking.proponents), ("opponent", answer.ranking.opponents)):
         for place, position in enumerate(ranked.positions.tolist()):
@@ -123,8 +124,8 @@ def answer_table(explainer: Explainer, split: Split, answer: Answer) -> pa.Table
                 {
                     "query_id": split.ids[answer.position],
                     "query_label": split.labels[answer.position],
-                    "predicted": classes[answer.predicted],
-                    "explained": classes[answer.explained],
+                    "predicted": answer.predicted,
+                    "explained": answer.explained,
                     "kind": kind,
                     "rank": place + 1,
                     "train_id": train.ids[position],
@@ -146,10 +147,14 @@ def _strongest_tokens(explainer: Explainer, answer: Answer, ranked: Ranked, plac
 
 def _traced(
     explainer: Explainer, split: Split, block: Sequence[int], label: LabelChoice
-) -> tuple[list[TracedExample], list[int], list[int]]:
-    checkpoints, rows = explainer.checkpoints, split.take(block)
-    encoded = checkpoints.encode(rows)
-    predicted = explainer.predicted(split.name)[list(block)].tolist()
-    given = class_places(rows.targets, checkpoints.manifest.classes).tolist()
-    explained = predicted if label == "predicted" else given
-    return checkpoints.trace(encoded, explained), predicted, explained
+) -> tuple[list[TracedExample], list[str], list[str]]:
+    checkpoints, rows, space = explainer.checkpoints, split.take(block), explainer.space
+    said = explainer.predictions(split.name)
+    predicted = [said.predicted[each] for each in block]
+    if label == "given":
+        numbers: Numbers = space.numbers(rows.targets)
+        explained = list(rows.targets)
+    else:
+        choices = [explainer.task.choice(space, said.outputs[each], None) for each in block]
+        numbers, explained = [each.number for each in choices], [each.name for each in choices]
+    return checkpoints.trace(checkpoints.encode(rows), numbers), predicted, explained

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +27,14 @@ from backend.progress import Progress, silent
 class Asked:
     """A question, looked up and traced. ``texts`` are the text and, for a pair, text_b.
 
-    ``label`` is the place of the class whose loss is traced; ``own`` the position of the query among the
-    training rows, which is left out of the lists; ``damping`` None means the score's own.
+    ``target`` is what is traced, as losses take it (the place of a class); ``own`` the position of the query
+    among the training rows, which is left out of the lists; ``damping`` None means the score's own.
     """
 
     engine: Engine
     texts: tuple[str, ...]
     encoded: Encoded
-    label: int
+    target: Any
     traced: TracedExample
     score: str
     k: int

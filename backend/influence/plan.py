@@ -14,6 +14,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerFast
 
+from backend.data.targets.space import Numbers
 from backend.files import read_marked, write_marked
 from backend.influence.capture import gradient_rows, load_for_tracing, traced_batches
 from backend.influence.compression import DEFAULT_ROW_STORE
@@ -32,12 +33,12 @@ _TIMED_PASSES = 3
 
 @dataclass(frozen=True)
 class Sample:
-    """Examples with class indices: some of the training split, and eval rows as queries."""
+    """Examples with targets as losses take them: some of the training split, and eval rows as queries."""
 
     examples: list[Tokens]
-    labels: list[int]
+    labels: Numbers
     queries: list[Tokens]
-    query_labels: list[int]
+    query_labels: Numbers
 
 
 @dataclass(frozen=True)

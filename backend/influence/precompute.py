@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
 from backend.data.shards import shard_ranges
@@ -46,6 +45,7 @@ from backend.model.prediction_table import (
     write_predictions,
 )
 from backend.progress import Progress, silent
+from backend.tasks.registry import task_named
 
 _BATCHES_AHEAD = 4  # finished batches that may wait for the worker thread
 
@@ -183,7 +183,7 @@ def compute_shards(run: Run, number: int, progress: Progress, model: PreTrainedM
 
 def _shard_batches(run: Run, model: PreTrainedModel, shard: int) -> Iterator[TracedBatch]:
     positions = shard_ranges(run.train.count)[shard]
-    labels = run.labels[positions.start : positions.stop].tolist()
+    labels = run.labels[positions.start : positions.stop]
     return traced_batches(model, run.tokenizer, run.train.shard(shard).examples(), labels, run.trace)
 
 
@@ -233,25 +233,26 @@ def _compute_predictions(run: Run, number: int, progress: Progress) -> dict[str,
     stage = f"{_stage(run, number)}: eval"
     if not has_predictions(folder, "train", checkpoint.step, keys["train"]):
         write_predictions(
-            folder, "train", checkpoint.step, run.manifest.classes, _trained(run, checkpoint), keys["train"]
+            folder, "train", checkpoint.step, run.manifest.task, _trained(run, checkpoint), keys["train"]
         )
     if not has_predictions(folder, "eval", checkpoint.step, keys["eval"]):
         model = load_for_tracing(folder.checkpoint_path(checkpoint), run.trace)
         held_out = _held_out(run, model, stage, progress)
-        write_predictions(folder, "eval", checkpoint.step, run.manifest.classes, held_out, keys["eval"])
+        write_predictions(folder, "eval", checkpoint.step, run.manifest.task, held_out, keys["eval"])
     progress(stage, run.evaluation.count, run.evaluation.count)
     return {predictions_path(folder, split, checkpoint.step).name: key for split, key in keys.items()}
 
 
 def _trained(run: Run, checkpoint: CheckpointInfo) -> Iterator[np.ndarray]:
-    """Probabilities of the training examples, shard by shard: what the gradient pass found on its way."""
+    """Outputs for the training examples, shard by shard: from what the gradient pass found on its way."""
+    task = task_named(run.manifest.task.name)
     for number in range(len(shard_ranges(run.train.count))):
         shard = Shard(shard_path(run.folder.rows, checkpoint.step, number))
-        yield torch.softmax(torch.from_numpy(shard.logits.copy()), dim=-1).numpy()
+        yield task.outputs(shard.logits.copy())
 
 
 def _held_out(run: Run, model: PreTrainedModel, stage: str, progress: Progress) -> Iterator[np.ndarray]:
-    """Probabilities of the eval rows, shard by shard."""
+    """Outputs for the eval rows, shard by shard."""
     done = 0
     for tokens in run.evaluation.shards():
         yield predict(model, tokens.examples(), run.tokenizer)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from backend.data.shards import label_indices, shard_ranges
+from backend.data.shards import shard_ranges, target_numbers
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import CheckpointInfo, Folder, Manifest
@@ -66,9 +67,11 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
         )
     train = tokenise(folder, "train", tokenizer, length, progress)
     evaluation = tokenise(folder, "eval", tokenizer, length, progress)
-    labels = label_indices(folder, "train", manifest.classes)
+    labels = target_numbers(folder, "train")
     count = len(manifest.checkpoints)
-    use = predict(train, layer.embedding_dim, layer.num_embeddings, len(manifest.classes), row_store)
+    use = predict(
+        train, layer.embedding_dim, layer.num_embeddings, len(space_of(manifest.task).names), row_store
+    )
     require_space(folder.path, (use.rows + use.index) * count - written_bytes(folder), row_store)
     sample = _sample(folder, manifest, train, labels, evaluation)
     progress(_STAGE, 0, 1)
@@ -123,5 +126,4 @@ def _sample(
     # Of small data an eighth: else measuring would cost as much as the passes themselves.
     positions, examples = train.sample(min(SAMPLE_EXAMPLES, max(train.count // 8, _LEAST_SAMPLE)))
     asked, queries = evaluation.sample(SAMPLE_QUERIES)
-    eval_labels = label_indices(folder, "eval", manifest.classes)
-    return Sample(examples, labels[positions].tolist(), queries, eval_labels[asked].tolist())
+    return Sample(examples, labels[positions], queries, target_numbers(folder, "eval")[asked])

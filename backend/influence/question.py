@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from backend.data.dataset import Split
-from backend.data.messages import shown_name
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.folder import SplitName
+from backend.folder import SplitName, TaskInfo
 from backend.influence.catalogue import SCORES
 from backend.influence.defaults import DEFAULT_METHOD
+from backend.tasks.registry import task_named
 
 MOST_EXACT = 1000
 
 
 @dataclass(frozen=True)
 class Question:
-    """What to explain: a typed text (and text_b), or a row's id; for ``label`` or the predicted class.
+    """What to explain: a typed text (and text_b), or a row's id; for ``label`` or what one asks first.
+
+    ``label`` is the name of a `backend.tasks.task.Choice`, such as a class; None the predicted class.
 
     ``score`` None is the method's own; ``damping`` None that of the score.
     """
@@ -34,7 +39,7 @@ class Question:
     damping: float | None = None
 
 
-def check_question(question: Question, classes: Sequence[str]) -> None:
+def check_question(question: Question, info: TaskInfo) -> None:
     """`InputError` for a method, score, number or class that there is none of."""
     check_method(question.method, question.score)
     if question.k < 1:
@@ -43,9 +48,9 @@ def check_question(question: Question, classes: Sequence[str]) -> None:
         raise InputError(
             f"-k {question.k}: with --exact at most {MOST_EXACT:,}, whose gradients are made anew"
         )
-    if question.label is not None and question.label not in classes:
-        known = ", ".join(shown_name(each, 60) for each in classes)
-        raise InputError(f"--label {shown_name(question.label)}: unknown; the classes are {known}")
+    if question.label is not None:
+        space = space_of(info)
+        task_named(info.name).choice(space, np.zeros(len(space.names), np.float32), question.label)
 
 
 def check_method(method: str, score: str | None = None) -> None:

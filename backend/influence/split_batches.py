@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from backend.data.dataset import SplitName
-from backend.data.shards import label_indices, shard_ranges
+from backend.data.shards import shard_ranges, target_numbers
+from backend.data.targets.space import Numbers
 from backend.influence.capture import Batch, labelled_batches
 from backend.influence.engine import Engine
 from backend.influence.settings import TraceSettings
@@ -28,10 +29,10 @@ def split_batches(
     ``positions`` of a batch are those in the split; ``stage`` is the name of this work in ``progress``.
     """
     table, done = token_table(engine, split, progress), 0
-    labels = label_indices(engine.folder, split, engine.classes)
+    labels = target_numbers(engine.folder, split)
     progress(stage, done, table.count)
     for number, rows in enumerate(shard_ranges(table.count)):
-        own = labels[rows.start : rows.stop].tolist()
+        own = labels[rows.start : rows.stop]
         examples = table.shard(number).examples()
         for batch in example_batches(engine, examples, own, settings):
             yield replace(batch, positions=[rows.start + each for each in batch.positions])
@@ -43,7 +44,7 @@ def split_batches(
 def example_batches(
     engine: Engine,
     examples: Sequence[TokenIds],
-    labels: Sequence[int],
+    labels: Numbers,
     settings: TraceSettings | None = None,
 ) -> Iterator[Batch]:
     """Examples that have tokens, in batches; ``positions`` are places among ``examples``."""

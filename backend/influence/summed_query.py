@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from backend.data.targets.space import Numbers
 from backend.influence.explain import Explainer
 from backend.influence.modes import ScoreMode
 from backend.influence.tracing import TracedExample
@@ -30,11 +31,11 @@ class SummedQuery(TracedExample):
 def summed_query(
     explainer: Explainer,
     encoded: Sequence[Encoded],
-    labels: Sequence[int],
+    labels: Numbers,
     mode: ScoreMode,
     scale: float = 1.0,
 ) -> SummedQuery:
-    """Sum ``scale`` times the rows of examples traced for the classes ``labels``, some at a time."""
+    """Sum ``scale`` times the rows of examples traced for the targets ``labels``, some at a time."""
     checkpoints, searcher = explainer.checkpoints, explainer.searcher
     tokens = np.unique(np.concatenate([np.empty(0, np.int64), *(each.input_ids for each in encoded)]))
     tokens = tokens.astype(np.int64)

@@ -13,9 +13,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.examples import Examples
-from backend.data.labels import class_places
+from backend.data.targets.registry import space_of
+from backend.data.targets.space import Numbers, Space
 from backend.folder import Folder, Manifest
-from backend.influence.capture import batches, gradient_rows, load_for_tracing
+from backend.influence.capture import batches, gradient_rows, load_for_tracing, target_tensor
 from backend.influence.gradients import TokenRows, position_gradients, traced_positions
 from backend.influence.settings import TraceSettings
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
@@ -116,13 +117,18 @@ class Checkpoints:
             length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
             return encode(self.tokenizer, examples, length)
 
-    def probabilities(self, encoded: Sequence[Encoded]) -> np.ndarray:
-        """Class probabilities of the last checkpoint: float32 (n, K)."""
+    @property
+    def space(self) -> Space:
+        """What targets can be."""
+        return space_of(self.manifest.task)
+
+    def outputs(self, encoded: Sequence[Encoded]) -> np.ndarray:
+        """What the last checkpoint gives, such as class probabilities: float32 (n, K)."""
         with self._lock:
             return predict(self.models[-1], encoded, self.tokenizer)
 
-    def trace(self, encoded: Sequence[Encoded], labels: Sequence[int]) -> list[TracedExample]:
-        """The gradients of queries for classes ``labels``, times the checkpoint weights."""
+    def trace(self, encoded: Sequence[Encoded], labels: Numbers) -> list[TracedExample]:
+        """The gradients of queries for the targets ``labels``, times the checkpoint weights."""
         position_rows = [
             np.zeros((len(self.weights), len(each.input_ids), self.width), np.float32) for each in encoded
         ]
@@ -133,7 +139,7 @@ class Checkpoints:
                 inputs = collate(
                     [encoded[each] for each in batch], self.tokenizer, self._settings.torch_device
                 )
-                targets = torch.tensor([labels[each] for each in batch], device=self._settings.torch_device)
+                targets = target_tensor(labels, batch, self._settings.torch_device)
                 real, traced = inputs["attention_mask"].bool(), traced_positions(self.models[-1], inputs)
                 for row, each in enumerate(batch):
                     kept = traced[row, real[row]].cpu().numpy()
@@ -160,7 +166,7 @@ class Checkpoints:
     def rows(self, examples: Examples) -> list[TokenRows]:
         """The rows of training examples at every checkpoint, made anew in fp32; not times the weights."""
         encoded = self.encode(examples)
-        labels = class_places(examples.targets, self.manifest.classes).tolist()
+        labels = self.space.numbers(examples.targets)
         with self._lock:
             return [
                 gradient_rows(model, self.tokenizer, encoded, labels, self._settings)[0]

@@ -1,7 +1,8 @@
 """Influence of the whole training split on the whole eval split, in blocks of eval rows with bounded memory.
 
 Per eval row, its strongest training examples; per training row, its summed influence on all eval rows, on
-those that the model gets wrong, and on each class. Every eval row is explained for its own label: influence
+those that the model gets wrong, and on each class (of other tasks: each stratum, see
+`backend.data.targets.space.Space.strata`). Every eval row is explained for its own label: influence
 > 0 means that training on the example lowered that row's loss. Sums need no search: influence is linear in
 the query, so the rows of a block's queries are added up per token and group, and all training rows are read
 once a block.
@@ -28,7 +29,7 @@ from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explain import Explainer
-from backend.influence.many import SCHEMA, Answer, answer_table, answers
+from backend.influence.many import SCHEMA, answer_table, answers
 from backend.influence.modes import ScoreMode, score_mode
 from backend.keyed_table import key_of, read_keyed, write_keyed
 from backend.progress import Progress, silent
@@ -120,8 +121,7 @@ def _resumed(place: Path, key: str, explainer: Explainer) -> tuple[np.ndarray, i
     for path in place.iterdir():
         if path.suffix in (".parquet", ".safetensors"):
             path.unlink()
-    groups = len(explainer.checkpoints.manifest.classes) + 1
-    return np.zeros((explainer.searcher.count, groups)), 0
+    return np.zeros((explainer.searcher.count, _strata(explainer)[1] + 1)), 0
 
 
 def _save(place: Path, key: str, sums: np.ndarray, done: int) -> None:
@@ -138,14 +138,20 @@ def _block(explainer: Explainer, block: range, mode: ScoreMode, k: int, path: Pa
     )
     write_keyed(path, table, key)
     queries = [each.asked for each in found]
-    groups = [_groups(each, len(explainer.checkpoints.manifest.classes)) for each in found]
-    sums = explainer.searcher.group_sums(queries, groups, len(explainer.checkpoints.manifest.classes) + 1)
+    of_row, count = _strata(explainer)
+    wrong = explainer.predictions("eval").wrong
+    # The group of its class; and the last one if the model gets it wrong.
+    groups = [[int(of_row[each.position]), *([count] if wrong[each.position] else [])] for each in found]
+    sums = explainer.searcher.group_sums(queries, groups, count + 1)
     return sums * explainer.searcher.factors(mode)[:, None]
 
 
-def _groups(answer: Answer, classes: int) -> list[int]:
-    """The groups of an eval row: its class; and the last group if the model gets it wrong."""
-    return [answer.explained, *([classes] if answer.predicted != answer.explained else [])]
+def _strata(explainer: Explainer) -> tuple[np.ndarray, int]:
+    """The stratum of every eval row, int64 (n), and how many strata there are."""
+    space = explainer.space
+    found = explainer.keep("eval strata", lambda: space.strata(explainer.splits["eval"].labels))
+    classes = len(space.names) if space.task == "classification" else 0
+    return found, max(classes, int(found.max(initial=0)) + 1)
 
 
 def _write_train(explainer: Explainer, mode: ScoreMode, sums: np.ndarray, key: str) -> None:
@@ -153,12 +159,14 @@ def _write_train(explainer: Explainer, mode: ScoreMode, sums: np.ndarray, key: s
     counts: dict[str, Counter[str]] = {
         name: Counter() for name in ("helps", "harms", "helps_errors", "harms_errors")
     }
+    wrong = explainer.predictions("eval").wrong
+    errors = {explainer.splits["eval"].ids[each] for each in np.flatnonzero(wrong).tolist()}
     for path in sorted(place.glob("top-*.parquet")):
-        table = pq.read_table(path, columns=["kind", "train_id", "query_label", "predicted"]).to_pydict()
-        for kind, row, label, predicted in zip(*table.values(), strict=True):
+        table = pq.read_table(path, columns=["kind", "train_id", "query_id"]).to_pydict()
+        for kind, row, query in zip(*table.values(), strict=True):
             name = "helps" if kind == "proponent" else "harms"
             counts[name][row] += 1
-            if label != predicted:
+            if query in errors:
                 counts[f"{name}_errors"][row] += 1
     columns = {
         "id": train.ids,

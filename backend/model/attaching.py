@@ -9,10 +9,11 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from backend.data.dataset import load_split
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import Artifact, Folder, ModelInfo
-from backend.model.checkpoints import RunFound, check_usable, find_run, match_classes
+from backend.folder import Artifact, Folder, ModelInfo, TaskInfo
+from backend.model.checkpoints import RunFound, check_usable, find_run, match_task
 from backend.model.loading import input_length, load_tokenizer
 from backend.model.recorded_checkpoints import record_checkpoints
 from backend.model.run_check import (
@@ -23,6 +24,7 @@ from backend.model.run_check import (
     drawn_by_class,
     drawn_rows,
     lengths_that_cut,
+    plain_check,
     predictor,
 )
 from backend.model.source import resolve
@@ -57,16 +59,18 @@ def attach_run(
                 f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
             )
         found = find_run(run, count)
-        names, notes = match_classes(found, manifest.classes, classes)
+        task, notes = match_task(run, found, manifest.task, classes)
         fast = _tokenizer(found, run, tokenizer)
         length = next(
             (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
         )
-        model = _usable(folder, found, fast, names, length)
-        checked = _checked(folder, found, model, fast, names, length)
+        model = _usable(folder, found, fast, task, length)
+        checked = _checked(folder, found, model, fast, task, length)
         if checked.wrong_order and classes is None:
             insisting = (
-                "" if checked.order is None else f"; --classes {as_option(names)} insists on this order"
+                ""
+                if checked.order is None
+                else f"; --classes {as_option(task.classes)} insists on this order"
             )
             raise InputError(f"{run}: {checked.said}{insisting}")
         with replacing(folder.path / "tokenizer") as copy:
@@ -75,12 +79,11 @@ def attach_run(
             folder,
             found.checkpoints,
             inside=False,
-            classes=names,
+            task=task,
             max_length=length,
             tokenizer="tokenizer",
             model=ModelInfo(name=str(run.resolve())),
-            check=checked.record,
-            **({} if known is None or other else _kept(known)),
+            details={"check": checked.record, **({} if known is None or other else _kept(known))},
         )
     return [*found.notes, *notes, f"{checked.said[:1].upper()}{checked.said[1:]}."]
 
@@ -97,12 +100,12 @@ def _usable(
     folder: Folder,
     found: RunFound,
     tokenizer: PreTrainedTokenizerFast,
-    classes: Sequence[str],
+    task: TaskInfo,
     length: int | None,
 ) -> PreTrainedModel:
     """The run's last checkpoint, tried on an eval row."""
     one = load_split(folder, "eval").take([0])
-    return check_usable(found.checkpoints[-1].path, tokenizer, length, one, len(classes))
+    return check_usable(found.checkpoints[-1].path, tokenizer, length, one, len(space_of(task).names))
 
 
 def _checked(
@@ -110,7 +113,7 @@ def _checked(
     found: RunFound,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    classes: Sequence[str],
+    task: TaskInfo,
     wanted: int | None,
 ) -> RunCheck:
     """The run's last checkpoint on a sample of the workspace's rows."""
@@ -118,8 +121,11 @@ def _checked(
     splits = [load_split(folder, name) for name in ("train", "eval")]
     few = encode_ids(tokenizer, splits[0].examples.part(0, 100), length)
     most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
-    train, evaluation = drawn_by_class(splits[0], classes, most), drawn_rows(splits[1], classes, most)
     ask = predictor(model, tokenizer)
+    if task.name != "classification":
+        return plain_check(ask, drawn_rows(splits[1], task, most), task, found.evaluation, length)
+    classes = task.classes
+    train, evaluation = drawn_by_class(splits[0], task, most), drawn_rows(splits[1], task, most)
     shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
     return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)
 

@@ -15,8 +15,10 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.examples import Examples
+from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import read_json
+from backend.folder import TaskInfo
 from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
@@ -25,6 +27,7 @@ from backend.model.origin import require_run
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
+from backend.tasks.registry import all_tasks, problem_of, task_named
 
 _FOLDER = re.compile(r"checkpoint-(\d{1,15})")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -62,6 +65,8 @@ class RunFound:
     classes: list[str] | None
     """Class names in model order; None where the config has only LABEL_0, LABEL_1, ..."""
     num_labels: int
+    problem: str | None
+    """What its config says it was trained for, in transformers' words; None where it does not say."""
     max_length: int | None
     max_length_from: Path | None
     """The file that says the maximal length."""
@@ -87,7 +92,7 @@ def find_run(run: Path, count: int = 4) -> RunFound:
     losses = [log.mean_loss(a, b) for a, b in zip([0, *steps], steps, strict=False)]
     chosen = choose(steps, losses, count)
     last = folders[steps[-1]]
-    names, num_labels = _labels(last)
+    names, num_labels, problem = _labels(last)
     tokenizer = _tokenizer(run, last, notes)
     max_length = _max_length(tokenizer, notes)
     if (run / _WEIGHTS).is_file() and last != run:
@@ -99,6 +104,7 @@ def find_run(run: Path, count: int = 4) -> RunFound:
         all_steps=steps,
         classes=names,
         num_labels=num_labels,
+        problem=problem,
         max_length=max_length,
         max_length_from=tokenizer / "tokenizer.json" if tokenizer and max_length else None,
         optimizer_state=_has_optimizer_state([folders[step] for step in chosen], notes),
@@ -113,6 +119,37 @@ def match_classes(
 ) -> tuple[list[str], list[str]]:
     """The data's class names in model order, and notes on what was assumed: see `match_names`."""
     return match_names(run.classes, run.num_labels, data_classes, given)
+
+
+def match_task(
+    path: Path, run: RunFound, task: TaskInfo, given: Sequence[str] | None
+) -> tuple[TaskInfo, list[str]]:
+    """The task with its classes in model order, and notes; `InputError` where the run does not fit.
+
+    A run that does not say what it was trained for is taken as transformers takes it.
+    """
+    wanted, found = task_named(task.name).problem_type, problem_of(run.problem, run.num_labels)
+    if found != wanted:
+        meant = next(each.name for each in all_tasks().values() if each.problem_type == found)
+        said = (
+            f"was trained for {found}"
+            if run.problem
+            else f"does not say what it was trained for (no problem_type in config.json), which means {found}"
+        )
+        other = (
+            f"create the workspace with --task {meant}"
+            if run.problem
+            else f'add "problem_type": "{wanted}" to config.json of its checkpoints if that is so'
+        )
+        raise InputError(f"{path}: {said}, and this workspace is of task {task.name}; {other}")
+    if task.name == "regression":
+        if run.num_labels != 1:
+            raise InputError(f"{path}: has {run.num_labels} outputs; a regression has one")
+        if given is not None:
+            raise InputError("--classes: a regression has none")
+        return task, []
+    names, notes = match_classes(run, task.classes, given)
+    return TaskInfo(name=task.name, classes=tuple(names)), notes
 
 
 def check_usable(
@@ -144,7 +181,7 @@ def check_usable(
     encoded = encode(tokenizer, one + one, min(max_length or limit, limit))
     result = attempt(lambda: predict(model, encoded, tokenizer), f"{checkpoint}: fails on a text")
     if not np.isfinite(result).all():
-        raise InputError(f"{checkpoint}: its probabilities are not numbers: did the training diverge?")
+        raise InputError(f"{checkpoint}: its outputs are not numbers: did the training diverge?")
     return model
 
 
@@ -245,29 +282,24 @@ def _epoch(folder: Path, step: int, log: TrainerLog) -> float | None:
 # -- model and tokenizer ---------------------------------------------------------------------------
 
 
-def _labels(folder: Path) -> tuple[list[str] | None, int]:
-    """Class names (None if generic) and their number."""
+def _labels(folder: Path) -> tuple[list[str] | None, int, str | None]:
+    """Names of the outputs (None if generic), their number, and what the model was trained for."""
     config: dict[str, Any] = read_json(folder / "config.json") or {}
     architecture = next(iter(config.get("architectures") or []), "")
     if architecture and not architecture.endswith("ForSequenceClassification"):
         raise InputError(f"{folder}: a {architecture}; Firstword explains sequence classifiers")
-    if config.get("problem_type") in ("regression", "multi_label_classification"):
-        raise InputError(
-            f"{folder}: trained for {config['problem_type']}; Firstword explains single-label classifiers"
-        )
+    problem = config.get("problem_type")
+    if problem is not None and problem not in [each.problem_type for each in all_tasks().values()]:
+        raise InputError(f"{folder}: trained for {shown_value(problem)}, which Firstword does not explain")
     named = config.get("id2label")
     if not isinstance(named, dict):
         count = config.get("num_labels")
-        return None, count if isinstance(count, int) else 2
+        return None, count if isinstance(count, int) else 2, problem
     if sorted(named) != sorted(map(str, range(len(named)))):
         raise InputError(f"{folder / 'config.json'}: id2label must number the classes from 0 without gaps")
-    if len(named) < 2:
-        raise InputError(
-            f"{folder}: a model with one output; Firstword explains classifiers of two or more classes"
-        )
     names = [str(named[str(index)]) for index in range(len(named))]
     generic = all(_GENERIC.fullmatch(name) for name in names)
-    return None if generic else names, len(names)
+    return None if generic else names, len(names), problem
 
 
 def _tokenizer(run: Path, last: Path, notes: list[str]) -> Path | None:

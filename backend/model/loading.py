@@ -1,6 +1,6 @@
 """Loading tokenizers and classifiers: safetensors only, no code from a hub, one clear line on failure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,9 +18,11 @@ from transformers import (
 )
 
 import backend.model.conv  # noqa: F401 (lets transformers load it)
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
+from backend.folder import TaskInfo
 from backend.model.quiet import quiet
-from backend.tasks.classification import TASK as CLASSIFICATION
+from backend.tasks.registry import task_named
 
 DEFAULT_MAX_LENGTH = 512
 _UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
@@ -59,14 +61,14 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerFast:
 def load_classifier(
     source: str | Path,
     *,
-    classes: Sequence[str] | None = None,
+    task: TaskInfo | None = None,
     layers: int | None = None,
     attention: str | None = None,
     pad_token_id: int | None = None,
 ) -> PreTrainedModel:
-    """Load a sequence classifier in fp32 and eval mode.
+    """Load a model of sequences in fp32 and eval mode.
 
-    With ``classes`` it is prepared for training: a head of that many classes, named in the config,
+    With ``task`` it is prepared for training: a head of as many outputs, named in the config,
     new unless the source has one of the same size. Without, the source must have a trained head.
     ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa`` (eager where the
     architecture has none) or None for the model's own choice. Where the config has no padding token,
@@ -77,15 +79,15 @@ def load_classifier(
         f"{source}: cannot be loaded as a model",
     )
     _refuse_pickles(Path(source))
-    if classes is not None:
-        _name_classes(config, classes)
+    if task is not None:
+        _prepare(config, task)
     if layers is not None:
         _keep_layers(config, layers, source)
     if config.pad_token_id is None:
         config.pad_token_id = _own_padding(source) if pad_token_id is None else pad_token_id
-    model, report = _load_weights(source, config, attention, new_head=classes is not None)
+    model, report = _load_weights(source, config, attention, new_head=task is not None)
     missing = sorted(report["missing_keys"])
-    if classes is None and missing:
+    if task is None and missing:
         raise InputError(f"{source}: not a trained classifier (no weights for {missing[0]})")
     return model.eval()
 
@@ -168,10 +170,11 @@ def _refuse_pickles(folder: Path) -> None:
     raise InputError(f"{folder}: has no model.safetensors")
 
 
-def _name_classes(config: PreTrainedConfig, classes: Sequence[str]) -> None:
-    config.id2label = dict(enumerate(classes))
-    config.label2id = {name: index for index, name in enumerate(classes)}
-    config.problem_type = CLASSIFICATION.problem_type
+def _prepare(config: PreTrainedConfig, task: TaskInfo) -> None:
+    names = space_of(task).names
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: index for index, name in enumerate(names)}
+    config.problem_type = task_named(task.name).problem_type
 
 
 def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> None:

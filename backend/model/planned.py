@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backend.data.dataset import load_split
-from backend.folder import Folder
+from backend.data.targets.registry import space_of
+from backend.errors import InputError
+from backend.folder import Folder, TaskName
 from backend.model.figures import Figures, has_hardly_learnt
 from backend.model.origin import was_attached
+from backend.model.prediction_table import read_predictions
 from backend.model.training_plan import TrainingPlan, make_plan
+from backend.tasks.registry import task_named
+from backend.tasks.task import Figure
 
 if TYPE_CHECKING:  # a plan must not wait for torch
     from backend.model.training_forecast import TrainingForecast
@@ -21,16 +26,22 @@ if TYPE_CHECKING:  # a plan must not wait for torch
 def plan_run(folder: Folder, given: Mapping[str, Any]) -> TrainingPlan:
     """How to train on the workspace's rows; ``given`` values win (see `backend.model.training_plan`)."""
     manifest = folder.manifest()
-    counts = Counter(load_split(folder, "train").labels)
+    classes = manifest.task.name == "classification"
+    counts = Counter(load_split(folder, "train").labels) if classes else Counter[str]()
     return make_plan(
         manifest.data.n_train,
-        len(manifest.classes),
+        len(manifest.classes) or _STEPS_OF_NUMBERS,
         manifest.model.name,
         manifest.model.layers,
         smallest_class=min(counts.values(), default=None),
         largest_class=max(counts.values(), default=None),
         given=given,
+        kind=_KINDS[manifest.task.name],
     )
+
+
+_KINDS: dict[TaskName, str] = {"classification": "classes", "multilabel": "labels", "regression": "numbers"}
+_STEPS_OF_NUMBERS = 20  # a number wants as many steps as so many classes
 
 
 def planned_settings(folder: Folder, given: Mapping[str, Any]) -> tuple[TrainingSettings, TrainingPlan]:
@@ -41,7 +52,16 @@ def planned_settings(folder: Folder, given: Mapping[str, Any]) -> tuple[Training
     chosen = {name: value for name, value in given.items() if value is not None}
     if (length := folder.manifest().max_length) is not None:
         chosen.setdefault("max_length", length)
+    if folder.manifest().task.name != "classification":
+        _refuse_classes_only(chosen)
+        chosen["dynamics"] = False  # no score of these tasks reads it
     return TrainingSettings(**{**plan.settings(), **chosen}), plan
+
+
+def _refuse_classes_only(chosen: Mapping[str, Any]) -> None:
+    for name in ("class_weights", "balanced_batches"):
+        if chosen.get(name):
+            raise InputError(f"--{name.replace('_', '-')}: for one class out of several only")
 
 
 def forecast_run(folder: Folder, settings: TrainingSettings) -> TrainingForecast:
@@ -52,7 +72,7 @@ def forecast_run(folder: Folder, settings: TrainingSettings) -> TrainingForecast
     return forecast_training(
         model=manifest.model.name,
         layers=manifest.model.layers,
-        classes=manifest.classes,
+        task=manifest.task,
         training=load_split(folder, "train").examples,
         n_eval=manifest.data.n_eval,
         settings=settings,
@@ -86,14 +106,42 @@ def judged(folder: Folder, figures: Figures) -> HardlyLearnt | None:
     if reason is None:
         return None
     if was_attached(folder):
-        return HardlyLearnt(
-            reason,
-            "attach a run that was trained longer or at a higher learning rate in a new workspace",
-            None,
-        )
+        return _other_run(reason)
+    return _train_again(folder, reason, drowned=bool(figures.never_predicted) and figures.majority > _UNEVEN)
+
+
+def doubted(folder: Folder) -> HardlyLearnt | None:
+    """The same of a task without classes, by its stored predictions or the end of its training."""
+    manifest = folder.manifest()
+    if folder.state("predictions") == "current":
+        found = read_predictions(folder, "eval", manifest.checkpoints[-1].step)
+        targets = found.table["label"].to_pylist()
+        reason = task_named(manifest.task.name).doubt(space_of(manifest.task), found.outputs, targets)
+    else:
+        artifact = manifest.artifacts.get("checkpoints")
+        reason = artifact.details.get("eval_doubt") if artifact else None
+    if reason is None:
+        return None
+    return _other_run(reason) if was_attached(folder) else _train_again(folder, reason, drowned=False)
+
+
+def measured_in_training(folder: Folder) -> list[Figure] | None:
+    """The task's figures on eval at the end of the training; None where none are recorded."""
+    manifest = folder.manifest()
+    artifact = manifest.artifacts.get("checkpoints")
+    details = artifact.details if artifact else {}
+    found = [
+        Figure(name, title, float(value), better)
+        for name, title, better in task_named(manifest.task.name).figure_names
+        if isinstance(value := details.get(f"eval_{name}"), int | float)
+    ]
+    return found or None
+
+
+def _train_again(folder: Folder, reason: str, drowned: bool) -> HardlyLearnt:
     used = folder.manifest().artifacts["checkpoints"].details.get("settings") or {}
     plan = plan_run(folder, {"batch_size": used.get("batch_size")})
-    more = " --balanced-batches" if figures.never_predicted and figures.majority > _UNEVEN else ""
+    more = " --balanced-batches" if drowned else ""
     command = f"python -m backend train {folder.path} --again"
     if used.get("lr", 0.0) > _TOO_FAST * plan.lr:  # the rate, which is planned again where none is given
         advice = (
@@ -102,6 +150,12 @@ def judged(folder: Folder, figures: Figures) -> HardlyLearnt | None:
         return HardlyLearnt(reason, advice, command + more)
     return HardlyLearnt(
         reason, "train it again before you look further", f"{command}{_longer(used, plan)}{more}"
+    )
+
+
+def _other_run(reason: str) -> HardlyLearnt:
+    return HardlyLearnt(
+        reason, "attach a run that was trained longer or at a higher learning rate in a new workspace", None
     )
 
 

@@ -1,4 +1,4 @@
-"""Logits and class probabilities of encoded examples."""
+"""Logits and outputs of encoded examples."""
 
 import inspect
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from backend.model.batching import length_sorted_batches, padding_free
 from backend.model.tokenization import TokenIds, collate
 from backend.progress import Progress, silent
+from backend.tasks.registry import task_of
 
 
 def accepted_inputs(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -30,12 +31,12 @@ def predict(
     max_tokens: int = 16384,
     progress: Progress = silent,
 ) -> np.ndarray:
-    """Probabilities, float32 (examples, classes); see `logits`.
+    """Outputs as the model's task reads its logits, such as probabilities: float32 (examples, K).
 
-    An example without tokens has nothing to go by: uniform probabilities.
+    An example without tokens has nothing to go by: the outputs of zero logits.
     """
     found = logits(model, encoded, tokenizer, batch_examples, max_tokens, progress)
-    return torch.softmax(torch.from_numpy(found), dim=-1).numpy()
+    return task_of(model).outputs(found)
 
 
 def logits(
@@ -47,7 +48,7 @@ def logits(
     progress: Progress = silent,
     stage: str = "predicting",
 ) -> np.ndarray:
-    """Logits, float32 (examples, classes), on the model's own device, in eval mode.
+    """Logits, float32 (examples, K), on the model's own device, in eval mode.
 
     Zero for an example without tokens. Padding on the left would shift absolute positions, so there only
     examples of equal length share a batch. The model is left in the mode it was in.

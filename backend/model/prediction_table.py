@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,24 +14,31 @@ import pyarrow.parquet as pq
 
 from backend.data import shards
 from backend.data.dataset import SplitName
-from backend.data.labels import class_places
 from backend.data.shards import RowBlock, read_shards
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import Folder
+from backend.folder import Folder, TaskInfo
 from backend.keyed_table import key_of, keyed, read_keyed
 from backend.recorded import as_recorded, recorded_files
+from backend.tasks.registry import task_named
 
-_SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("label", pa.string()),
-        ("predicted", pa.string()),
-        ("correct", pa.bool_()),
-        ("loss", pa.float64()),
-        ("probabilities", pa.list_(pa.float32())),
-    ]
-)
+PROBABILITIES = "probabilities"
+_WORST = 0.1  # share of the rows that are looked at as errors where no row is right or wrong
+
+
+def _schema(task: TaskInfo) -> pa.Schema:
+    outputs = "values" if task.name == "regression" else PROBABILITIES
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("label", pa.string()),
+            ("predicted", pa.string()),
+            ("correct", pa.bool_()),
+            ("loss", pa.float64()),
+            (outputs, pa.list_(pa.float32())),
+        ]
+    )
 
 
 def predictions_path(folder: Folder, split: str, step: int) -> Path:
@@ -42,38 +50,30 @@ def write_predictions(
     folder: Folder,
     split: SplitName,
     step: int,
-    classes: Sequence[str],
-    probabilities: Iterable[np.ndarray],
+    task: TaskInfo,
+    outputs: Iterable[np.ndarray],
     key: str,
 ) -> None:
-    """Write id, label, predicted, correct, loss and probabilities (float32, class order) of a split.
+    """Write id, label (the target), predicted, correct, loss and outputs (float32, model order) of a split.
 
-    ``probabilities`` gives (n, K) for one shard of the split after the other; ``key`` changes whenever the
-    content does. The loss is the cross-entropy of the row's own label, in nats.
+    ``outputs`` gives (n, K) for one shard of the split after the other; ``key`` changes whenever the content
+    does. Right, wrong and loss are as the task judges (`backend.tasks.task.Judged`).
     """
-    schema = keyed(_SCHEMA, key)
+    schema = keyed(_schema(task), key)
     with (
         replacing(predictions_path(folder, split, step)) as temporary,
         pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer,
     ):
-        for block, values in zip(read_shards(folder, split), probabilities, strict=True):
-            writer.write_table(_table(block, values, classes).cast(schema))
+        for block, values in zip(read_shards(folder, split), outputs, strict=True):
+            writer.write_table(_table(block, values, task, schema))
 
 
-def _table(block: RowBlock, probabilities: np.ndarray, classes: Sequence[str]) -> pa.Table:
-    label = class_places(block.examples.targets, classes)
-    predicted = probabilities.argmax(axis=1)
-    own = probabilities[np.arange(len(label)), label].astype(np.float64)
-    return pa.table(
-        {
-            "id": block.ids,
-            "label": block.examples.targets,
-            "predicted": [classes[each] for each in predicted],
-            "correct": predicted == label,
-            "loss": -np.log(np.maximum(own, 1e-30)),
-            "probabilities": list(probabilities.astype(np.float32)),
-        }
-    )
+def _table(block: RowBlock, outputs: np.ndarray, task: TaskInfo, schema: pa.Schema) -> pa.Table:
+    targets = list(block.examples.targets)
+    judged = task_named(task.name).judge(space_of(task), outputs, targets)
+    correct = pa.nulls(len(targets), pa.bool_()) if judged.correct is None else pa.array(judged.correct)
+    columns = [block.ids, targets, judged.predicted, correct, judged.loss, list(outputs.astype(np.float32))]
+    return pa.table(dict(zip(schema.names, columns, strict=True))).cast(schema)
 
 
 @dataclass(frozen=True)
@@ -84,24 +84,42 @@ class Predictions:
 
     @cached_property
     def predicted(self) -> list[str]:
-        """The most probable class of each row."""
+        """What the model says of each row, as a target."""
         return self.table["predicted"].to_pylist()
 
     @cached_property
     def correct(self) -> np.ndarray:
-        """Whether that is the row's label: bool (n)."""
+        """Whether that is the row's label: bool (n). `ValueError` where rows are neither right nor wrong."""
+        if self.table["correct"].null_count:
+            raise ValueError("rows of this task are neither right nor wrong")
         return self.table["correct"].to_numpy()
 
     @cached_property
+    def wrong(self) -> np.ndarray:
+        """The model's errors: bool (n). Where no row is right or wrong, the tenth of the largest losses."""
+        if not self.table["correct"].null_count:
+            return ~self.correct
+        found = np.zeros(len(self.loss), dtype=bool)
+        found[np.argsort(-self.loss, kind="stable")[: math.ceil(_WORST * len(self.loss))]] = True
+        return found
+
+    @cached_property
     def loss(self) -> np.ndarray:
-        """Cross-entropy of the row's label: float64 (n)."""
+        """The loss of the row's own target: float64 (n)."""
         return self.table["loss"].to_numpy()
 
     @cached_property
-    def probabilities(self) -> np.ndarray:
-        """Class probabilities: float32 (n, K)."""
-        flat = self.table["probabilities"].combine_chunks().flatten().to_numpy()
+    def outputs(self) -> np.ndarray:
+        """What the model gives for each row, such as probabilities: float32 (n, K)."""
+        flat = self.table.column(self.table.num_columns - 1).combine_chunks().flatten().to_numpy()
         return flat.reshape(len(self.table), -1)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The outputs, where they are probabilities. `ValueError` where they are not."""
+        if PROBABILITIES not in self.table.column_names:
+            raise ValueError("this task has no probabilities")
+        return self.outputs
 
 
 def has_predictions(folder: Folder, split: SplitName, step: int, key: str) -> bool:

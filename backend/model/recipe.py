@@ -21,8 +21,8 @@ class TrainingContext:
     """What a recipe sees when a training starts.
 
     ``rows`` int64 (n): the place of each example trained on among the texts given, which lack those without
-    a token; ``labels`` int64 (n): class indices; ``steps``: of the whole training; ``max_length``: tokens of
-    a text that the model sees.
+    a token; ``labels`` (n, ...): targets as losses take them, such as class indices; ``steps``: of the whole
+    training; ``max_length``: tokens of a text that the model sees.
     """
 
     model: PreTrainedModel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.files import digest
@@ -18,17 +18,19 @@ def record_checkpoints(
     found: Sequence[FoundCheckpoint],
     *,
     inside: bool,
-    classes: Sequence[str],
+    task: TaskInfo,
     max_length: int | None,
     tokenizer: str | None = None,
     model: ModelInfo | None = None,
     runs: Sequence[EarlierRun] = (),
     dynamics: Artifact | None = None,
-    **details: Any,
+    run: int | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the checkpoints into the manifest and record the artifact; ``inside`` the workspace or not.
 
-    ``dynamics`` is recorded in the same write, or ceases to be; ``runs`` are those before.
+    ``details``: figures and the like. ``dynamics`` is recorded in the same write, or ceases to be; ``runs``
+    are those before.
     """
     home = folder.path.resolve()
     checkpoints = [
@@ -42,7 +44,7 @@ def record_checkpoints(
     ]
     weights = {str(each.step): fingerprint(folder.checkpoint_path(each)) for each in checkpoints}
     change: dict[str, Any] = {
-        "task": TaskInfo(classes=tuple(classes)),
+        "task": task,
         "checkpoints": tuple(checkpoints),
         "max_length": max_length,
         "tokenizer": tokenizer,
@@ -55,10 +57,11 @@ def record_checkpoints(
     folder.record(
         "checkpoints",
         ("data",),
-        id=digest("checkpoints", etas, tuple(classes), max_length, rules),
+        id=digest("checkpoints", etas, task.classes, max_length, rules),
         change=change,
         others={"dynamics": dynamics},
         weights=weights,
         made_by="train" if inside else "attach",
-        **details,
+        **({} if run is None else {"run": run}),
+        **(details or {}),
     )

@@ -19,13 +19,15 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.dataset import Split
 from backend.data.examples import Examples
-from backend.data.labels import class_places
+from backend.data.targets.registry import space_of
+from backend.folder import TaskInfo
 from backend.model.class_order import ClassOrder, is_better, other_order
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import embedding_layer
 from backend.model.logged_evaluation import LoggedEvaluation
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
+from backend.tasks.registry import task_named
 
 MOST_ROWS = 400  # of each split
 _LEAST_ROWS = 40
@@ -39,7 +41,7 @@ _LOSS = 0.2  # nats, and half as much again
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a split that are predicted; ``labels`` (n) are places in the model's order of classes."""
+    """Rows of a split that are predicted; ``labels`` (n, ...): their targets as losses take them."""
 
     examples: Examples
     labels: np.ndarray
@@ -64,26 +66,26 @@ Predict = Callable[[Rows, int], np.ndarray]
 """Probabilities (n, K) of rows cut to a length."""
 
 
-def drawn_rows(split: Split, classes: Sequence[str], most: int, seed: int = 0) -> Rows:
+def drawn_rows(split: Split, task: TaskInfo, most: int, seed: int = 0) -> Rows:
     """At most ``most`` rows of a split, drawn at random."""
-    return _rows(split, classes, np.random.default_rng(seed).permutation(len(split))[:most])
+    return _rows(split, task, np.random.default_rng(seed).permutation(len(split))[:most])
 
 
-def drawn_by_class(split: Split, classes: Sequence[str], most: int, seed: int = 0) -> Rows:
+def drawn_by_class(split: Split, task: TaskInfo, most: int, seed: int = 0) -> Rows:
     """At most ``most`` rows of a split, at random; of many classes, as many rows of each as can be."""
-    if len(classes) * _ENOUGH <= most:
-        return drawn_rows(split, classes, most, seed)
+    if len(task.classes) * _ENOUGH <= most:
+        return drawn_rows(split, task, most, seed)
     drawn = np.random.default_rng(seed).permutation(len(split))
     taken: dict[str, int] = {}
     turn = np.empty(len(split), dtype=np.int64)  # which row of its class it is
     for place, each in enumerate(drawn.tolist()):
         turn[place] = taken[split.labels[each]] = taken.get(split.labels[each], 0) + 1
-    return _rows(split, classes, drawn[np.argsort(turn, kind="stable")][:most])
+    return _rows(split, task, drawn[np.argsort(turn, kind="stable")][:most])
 
 
-def _rows(split: Split, classes: Sequence[str], drawn: np.ndarray) -> Rows:
+def _rows(split: Split, task: TaskInfo, drawn: np.ndarray) -> Rows:
     chosen = split.take(np.sort(drawn))
-    return Rows(chosen, class_places(chosen.targets, classes), len(split))
+    return Rows(chosen, space_of(task).numbers(chosen.targets), len(split))
 
 
 def affordable_rows(model: PreTrainedModel, tokens: int) -> int:
@@ -138,6 +140,41 @@ def check_run(
     if fits is False:
         said += _length(ask, evaluation, probabilities, logged, shorter)
     return RunCheck(said, fits, {**record, "fits": fits, "said": said})
+
+
+def plain_check(
+    ask: Predict, evaluation: Rows, task: TaskInfo, logged: LoggedEvaluation | None, length: int
+) -> RunCheck:
+    """The task's own figures on the rows, beside the loss that the run logged; for notes only."""
+    kind, space, targets = task_named(task.name), space_of(task), list(evaluation.examples.targets)
+    outputs = ask(evaluation, length)
+    figures, loss = (
+        kind.figures(space, outputs, targets),
+        float(kind.judge(space, outputs, targets).loss.mean()),
+    )
+    listed = ", ".join(f"{each.title} {each.value:.3f}" for each in figures)
+    sample = "all" if len(targets) == evaluation.of else f"a sample of {len(targets):,} of"
+    said = f"here ({sample} {evaluation.of:,} eval rows) {listed}, mean loss {loss:.3f}"
+    fits = None
+    if logged is None or logged.loss is None:
+        said += "; the run's log holds no evaluation to compare with"
+    else:
+        fits = loss <= logged.loss + max(_LOSS, 0.5 * logged.loss)
+        word = "as good as the log" if fits else "if these are the same rows, something differs"
+        said += f"; the run logged a loss of {logged.loss:.3f}: {word}"
+    if doubt := kind.doubt(space, outputs, targets):
+        said += f"; {doubt}"
+    record = {
+        "rows": len(targets),
+        "of": evaluation.of,
+        **{each.name: round(each.value, 4) for each in figures},
+        "loss": round(loss, 4),
+        "logged": None if logged is None else vars(logged),
+        "fits": fits,
+        "doubt": doubt,
+        "said": said,
+    }
+    return RunCheck(said, fits, record)
 
 
 def _better(order: ClassOrder, named: list[str] | None) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +20,17 @@ from transformers import (
 
 from backend.data.examples import Examples
 from backend.data.messages import shown_bytes
+from backend.data.targets.registry import holds, space_of
+from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.files import replacing
+from backend.folder import TaskInfo
 from backend.model.balancing import balanced
 from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs, logits, predict
+from backend.model.prediction import accepted_inputs, predict
 from backend.model.quiet import quiet
 from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
 from backend.model.source import resolve
@@ -36,7 +40,8 @@ from backend.model.training_callbacks import Judge, Logger, Steward
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
-from backend.tasks.registry import task_of
+from backend.tasks.registry import task_named
+from backend.tasks.task import Figure
 
 __all__ = ["TrainingResult", "TrainingSettings", "attention_of", "train"]
 
@@ -46,13 +51,16 @@ class TrainingResult:
     """What a run came to; ``losses`` are (step, mean training loss since the entry before).
 
     ``steps`` were made; the model is that of the last of ``checkpoints``, which is earlier where the best
-    was to be found. ``figures``: its figures on the eval texts, None without any.
+    was to be found. ``measured``: its figures on the eval texts; ``doubt``: why it has hardly learnt, if so;
+    ``figures``: by class, None without eval texts and where there are no classes.
     ``dynamics`` holds the logits of all training texts, None where the settings want none.
     """
 
     run: Path
     steps: int
     seconds: float
+    measured: list[Figure]
+    doubt: str | None
     figures: Figures | None
     max_length: int
     checkpoints: list[FoundCheckpoint]
@@ -61,8 +69,14 @@ class TrainingResult:
 
     @property
     def eval_accuracy(self) -> float | None:
-        """Share of eval texts that are predicted rightly; None without any."""
+        """Share of eval texts whose class is predicted rightly; None without any."""
         return self.figures.accuracy if self.figures else None
+
+
+def _confusion(task: TaskInfo, truth: np.ndarray, outputs: np.ndarray) -> Figures | None:
+    if task.name != "classification":
+        return None
+    return figures_of(truth.tolist(), task_named(task.name).predicted(outputs).tolist(), task.classes)
 
 
 def train(
@@ -71,7 +85,7 @@ def train(
     model: str,
     layers: int | None,
     tokenizer: str | None = None,
-    classes: Sequence[str],
+    task: TaskInfo,
     training: Examples,
     evaluation: Examples | None = None,
     settings: TrainingSettings,
@@ -82,7 +96,7 @@ def train(
 
     ``tokenizer``: folder or hub id, where the model does not bring its own.
     ``recipe`` changes how rows are weighed and drawn (see `backend.model.recipe`).
-    Labels are names out of ``classes``, whose order is the model's. The run appears only when it is
+    Targets are texts of the ``task``. The run appears only when it is
     complete, with the checkpoints that `choose` picks. Texts without any token are not trained on.
     Deterministic given seed, precision and thread count on a CPU; a GPU adds up in varying order.
     Raises `InputError` for wrong input, too little disk space, or a loss that diverges.
@@ -90,22 +104,23 @@ def train(
     if output_dir.exists():
         raise InputError(f"{output_dir}: exists already; a run needs a new folder")
     started = time.perf_counter()
-    classifier, fast = _loaded(model, layers, tokenizer, classes, settings)
+    space = space_of(task)
+    truth = _numbers(space, evaluation.targets if evaluation else ())
+    classifier, fast = _loaded(model, layers, tokenizer, task, settings)
     max_length = input_length(settings.max_length, fast, classifier)
     encoded = encode_ids(fast, training, max_length)
-    examples = _examples(encoded, training.targets, classes)
+    examples = _examples(encoded, _numbers(space, training.targets))
     eval_encoded = encode_ids(fast, evaluation, max_length) if evaluation else []
-    truth = _indices(evaluation.targets if evaluation else (), classes)
     steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
     looks = look_steps(len(examples), settings)
     logger = Logger(looks, encoded, fast, progress) if settings.dynamics else None
-    judge = _judge(candidates, settings, eval_encoded, truth, classes, fast) if settings.selects else None
+    judge = _judge(candidates, settings, eval_encoded, evaluation, task, fast) if settings.selects else None
     with replacing(output_dir.absolute()) as temporary, quiet():
         steward = Steward(candidates, steps, progress)
         followed = balanced(recipe, settings)
         trainer = _trainer(temporary, classifier, fast, examples, settings, steward, followed)
-        followed.start(_context(trainer, fast, examples, classes, settings, steps, max_length))
+        followed.start(_context(trainer, fast, examples, task.classes, settings, steps, max_length))
         for each in (judge, logger):
             if each:
                 trainer.add_callback(each)
@@ -114,12 +129,15 @@ def train(
         end = judge.best if judge else made
         last = _keep_chosen(temporary, settings.checkpoints, end)
         predicted = _predicted(last, fast, eval_encoded, settings.torch_device(), progress)
+    kind = task_named(task.name)
     losses = [(int(each["step"]), each["loss"]) for each in trainer.state.log_history if "loss" in each]
     return TrainingResult(
         run=output_dir,
         steps=made,
         seconds=time.perf_counter() - started,
-        figures=figures_of(truth, predicted.tolist(), classes) if len(truth) else None,
+        measured=kind.figures(space, predicted, list(evaluation.targets)) if evaluation else [],
+        doubt=kind.doubt(space, predicted, list(evaluation.targets)) if evaluation else None,
+        figures=_confusion(task, truth, predicted) if len(truth) else None,
         max_length=max_length,
         checkpoints=find_run(output_dir, settings.checkpoints).checkpoints,
         losses=losses,
@@ -128,7 +146,7 @@ def train(
 
 
 def _loaded(
-    model: str, layers: int | None, tokenizer: str | None, classes: Sequence[str], settings: TrainingSettings
+    model: str, layers: int | None, tokenizer: str | None, task: TaskInfo, settings: TrainingSettings
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model, its head drawn at random by the seed, and its tokenizer or the one that is named."""
     set_seed(settings.seed)
@@ -136,31 +154,31 @@ def _loaded(
     fast = load_tokenizer(source if tokenizer is None else resolve(tokenizer))
     attention = attention_of(settings)
     classifier = load_classifier(
-        source, classes=classes, layers=layers, attention=attention, pad_token_id=fast.pad_token_id
+        source, task=task, layers=layers, attention=attention, pad_token_id=fast.pad_token_id
     )
     return classifier, fast
 
 
-class _Examples(Dataset[tuple[int, TokenIds, int]]):
-    """Places, encoded texts and class indices, without texts that have no token.
+class _Examples(Dataset[tuple[int, TokenIds, Any]]):
+    """Places, encoded texts and targets as losses take them, without texts that have no token.
 
     ``rows``: which of all texts they are.
     """
 
-    def __init__(self, encoded: Sequence[TokenIds], labels: Sequence[int]) -> None:
+    def __init__(self, encoded: Sequence[TokenIds], labels: np.ndarray) -> None:
         self.rows = [row for row, each in enumerate(encoded) if len(each)]
         self.encoded = [encoded[row] for row in self.rows]
-        self.labels = [labels[row] for row in self.rows]
+        self.labels = labels[self.rows]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> tuple[int, TokenIds, int]:
+    def __getitem__(self, index: int) -> tuple[int, TokenIds, Any]:
         return index, self.encoded[index], self.labels[index]
 
 
-def _examples(encoded: Sequence[TokenIds], labels: Sequence[str], classes: Sequence[str]) -> _Examples:
-    examples = _Examples(encoded, _indices(labels, classes))
+def _examples(encoded: Sequence[TokenIds], labels: np.ndarray) -> _Examples:
+    examples = _Examples(encoded, labels)
     if len(examples) == 0:
         raise InputError("there is nothing to train on: no training text has a token")
     return examples
@@ -171,34 +189,37 @@ def attention_of(settings: TrainingSettings) -> str | None:
     return "eager" if settings.bf16() and settings.torch_device().type == "cpu" else None
 
 
-def _indices(labels: Sequence[str], classes: Sequence[str]) -> list[int]:
-    index = {name: position for position, name in enumerate(classes)}
-    if len(index) < 2:
-        raise InputError(f"a classifier needs at least two different classes, not {list(classes)}")
-    if unknown := next((label for label in labels if label not in index), None):
-        raise InputError(f"label {unknown!r} is not one of the classes {', '.join(classes)}")
-    return [index[label] for label in labels]
+def _numbers(space: Space, targets: Sequence[str]) -> np.ndarray:
+    """Targets as losses take them. `InputError` for one that is none."""
+    if space.task == "classification" and len(set(space.names)) < 2:
+        raise InputError(f"a classifier needs at least two different classes, not {list(space.names)}")
+    try:
+        return space.numbers(targets)
+    except (KeyError, ValueError):
+        unknown = next(each for each in targets if not holds(space, each))
+        raise InputError(f"label {unknown!r} is not one of the classes {', '.join(space.names)}") from None
 
 
 def _judge(
     steps: frozenset[int],
     settings: TrainingSettings,
     encoded: Sequence[TokenIds],
-    truth: Sequence[int],
-    classes: Sequence[str],
+    evaluation: Examples | None,
+    info: TaskInfo,
     tokenizer: PreTrainedTokenizerFast,
 ) -> Judge:
-    if not encoded:
+    if not encoded or evaluation is None:
         raise InputError(
             "without eval rows there is no best model to be found: leave out --best and --patience"
         )
 
-    def macro_f1(model: PreTrainedModel) -> float:
-        return figures_of(
-            truth, task_of(model).predicted(logits(model, encoded, tokenizer)), classes
-        ).macro_f1
+    task, space, targets = task_named(info.name), space_of(info), list(evaluation.targets)
 
-    return Judge(steps, settings.patience, macro_f1)
+    def figure(model: PreTrainedModel) -> float:
+        found = task.figures(space, predict(model, encoded, tokenizer), targets)
+        return next(each.value for each in found if each.name == task.goes_by)
+
+    return Judge(steps, settings.patience, figure)
 
 
 def _require_space(output_dir: Path, model: PreTrainedModel, candidates: int) -> None:
@@ -222,10 +243,10 @@ def _trainer(
     steward: Steward,
     recipe: Recipe,
 ) -> Trainer:
-    def collator(items: Sequence[tuple[int, TokenIds, int]]) -> dict[str, torch.Tensor]:
+    def collator(items: Sequence[tuple[int, TokenIds, Any]]) -> dict[str, torch.Tensor]:
         places, encoded, labels = zip(*items, strict=True)
         batch = accepted_inputs(model, collate(encoded, tokenizer))
-        return {**batch, "places": torch.tensor(places), "labels": torch.tensor(labels)}
+        return {**batch, "places": torch.tensor(places), "labels": torch.from_numpy(np.stack(labels))}
 
     def make() -> Trainer:
         trainer = RecipeTrainer(
@@ -260,7 +281,7 @@ def _context(
         tokenizer=tokenizer,
         examples=examples.encoded,
         rows=np.array(examples.rows, dtype=np.int64),
-        labels=np.array(examples.labels, dtype=np.int64),
+        labels=examples.labels,
         classes=classes,
         batch_size=settings.batch_size,
         steps=steps,
@@ -296,9 +317,9 @@ def _predicted(
     device: torch.device,
     progress: Progress,
 ) -> np.ndarray:
-    """Class of each text, int64 (n), by the saved model in fp32: the trained one may be in autocast."""
+    """Outputs, float32 (n, K), by the saved model in fp32: the trained one may be in autocast."""
     if not encoded:
-        return np.empty(0, dtype=np.int64)
+        return np.empty((0, 0), dtype=np.float32)
     model = load_classifier(checkpoint)
     model.to(device)  # type: ignore[arg-type]
-    return task_of(model).predicted(predict(model, encoded, tokenizer, progress=progress))
+    return predict(model, encoded, tokenizer, progress=progress)

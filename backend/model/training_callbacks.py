@@ -76,25 +76,26 @@ class Logger(TrainerCallback):
 
 
 class Judge(TrainerCallback):
-    """Takes macro-F1 on eval rows at the given steps; stops a run that has not got better for long enough.
+    """Takes a figure on eval rows at the given steps; stops a run that has not got better for long enough.
 
-    ``best``: the step of the highest macro-F1 so far, the first of equals; 0 before any.
+    ``figure``: of a model, high where it is good. ``best``: the step of the highest so far, the first of
+    equals; 0 before any.
     """
 
     def __init__(
         self,
         steps: frozenset[int],
         patience: int | None,
-        macro_f1: Callable[[Any], float],
+        figure: Callable[[Any], float],
     ) -> None:
-        self._at, self._patience, self._macro_f1 = steps, patience, macro_f1
+        self._at, self._patience, self._figure = steps, patience, figure
         self.best, self._highest, self._since = 0, -math.inf, 0
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Judge where it is time to."""
         if state.global_step not in self._at:
             return
-        reached = self._macro_f1(model)
+        reached = self._figure(model)
         if reached > self._highest:
             self.best, self._highest, self._since = state.global_step, reached, 0
             return

@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from backend.data.examples import Examples
+from backend.data.targets.registry import space_of
+from backend.folder import TaskInfo
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, logits
 from backend.model.quiet import quiet
@@ -57,7 +59,7 @@ def forecast_training(
     *,
     model: str,
     layers: int | None,
-    classes: Sequence[str],
+    task: TaskInfo,
     training: Examples,
     n_eval: int,
     settings: TrainingSettings,
@@ -73,7 +75,7 @@ def forecast_training(
     tokenizer = load_tokenizer(resolve(model))
     loaded = load_classifier(
         resolve(model),
-        classes=classes,
+        task=task,
         layers=layers,
         attention=attention_of(settings),
         pad_token_id=tokenizer.pad_token_id,
@@ -81,7 +83,8 @@ def forecast_training(
     loaded.to(settings.torch_device())  # type: ignore[arg-type]
     loading = time.perf_counter() - began
     sample, encoding = _sample(training, tokenizer, loaded, settings)
-    step = _step_seconds(loaded, sample, tokenizer, settings)
+    one = torch.from_numpy(space_of(task).numbers(training.targets[:1]))
+    step = _step_seconds(loaded, sample, one, tokenizer, settings)
     look = _look_seconds(loaded, sample, tokenizer)
     count = len(training)
     steps, looks = total_steps(count, settings), len(look_steps(count, settings))
@@ -116,6 +119,7 @@ def _sample(
 def _step_seconds(
     model: PreTrainedModel,
     sample: Sequence[TokenIds],
+    target: torch.Tensor,
     tokenizer: PreTrainedTokenizerFast,
     settings: TrainingSettings,
 ) -> float:
@@ -125,13 +129,14 @@ def _step_seconds(
     device, random = settings.torch_device(), np.random.default_rng(0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9)
     size = min(settings.batch_size, len(sample))
+    targets = target.repeat(size, *[1] * (target.ndim - 1)).to(device)
 
     def step() -> None:
         places = random.choice(len(sample), size, replace=False).tolist()
         inputs = accepted_inputs(model, collate([sample[each] for each in places], tokenizer, device))
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16()):
             found = model(**inputs).logits.float()
-        task_of(model).losses(found, torch.zeros(size, dtype=torch.long, device=device)).mean().backward()
+        task_of(model).losses(found, targets).mean().backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

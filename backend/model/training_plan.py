@@ -61,12 +61,14 @@ def make_plan(
     smallest_class: int | None = None,
     largest_class: int | None = None,
     given: Mapping[str, Any] | None = None,
+    kind: str = "classes",
 ) -> TrainingPlan:
     """Plan a fine-tuning of ``model`` (hub id, folder or ``minilm``) on ``n_rows`` rows of ``n_classes``.
 
     Args:
         layers: kept of the model. smallest_class, largest_class: rows of these, where known.
         given: values of `TrainingSettings` that somebody has chosen; they win, and None means not chosen.
+        kind: what is told apart, "classes" or "labels"; or "numbers", which are learnt.
     """
     chosen = {name: value for name, value in (given or {}).items() if value is not None}
     width = width_of(read_config(model))
@@ -78,13 +80,18 @@ def make_plan(
     return TrainingPlan(
         **taken,
         steps=steps,
-        reason=_reason(n_rows, n_classes, width, ideal, steps, chosen),
+        reason=_reason(n_rows, _named(n_classes, kind), n_classes, width, ideal, steps, chosen),
         warnings=(
-            *_too_little(n_rows, n_classes, width, taken),
+            *_too_little(n_rows, _named(n_classes, kind), n_classes, width, taken),
             *_too_much(taken, ideal),
-            *_data(n_rows, n_classes, smallest_class, largest_class, chosen),
+            *(() if kind == "numbers" else _data(n_rows, n_classes, smallest_class, largest_class, chosen)),
         ),
     )
+
+
+def _named(count: int, kind: str) -> str:
+    """What is learnt, with its number."""
+    return kind if kind == "numbers" else f"{count:,} {kind}"
 
 
 def _planned(rows: int, classes: int, width: int | None, batch: int | None = None) -> dict[str, Any]:
@@ -113,6 +120,7 @@ def _steps(rows: int, values: Mapping[str, Any]) -> int:
 
 def _reason(
     rows: int,
+    what: str,
     classes: int,
     width: int | None,
     ideal: Mapping[str, Any],
@@ -122,14 +130,14 @@ def _reason(
     wide = f"a model {width:,} wide" if width else "a model of unknown width"
     wanted = _STEPS + _STEPS_PER_CLASS * classes
     line = (
-        f"{classes:,} classes want about {wanted:,} steps; {ideal['epochs']:g} epochs of {rows:,} rows in "
+        f"{what} want about {wanted:,} steps; {ideal['epochs']:g} epochs of {rows:,} rows in "
         f"batches of {ideal['batch_size']} are {_steps(rows, ideal):,}; {wide} learns well at {ideal['lr']:g}"
     )
     own = [name for name in ("epochs", "lr", "batch_size", "warmup", "checkpoints") if name in chosen]
     return f"{line}; {', '.join(own)} as you asked, {steps:,} steps" if own else line
 
 
-def _too_little(rows: int, classes: int, width: int | None, taken: Mapping[str, Any]) -> list[str]:
+def _too_little(rows: int, what: str, classes: int, width: int | None, taken: Mapping[str, Any]) -> list[str]:
     """Warn where other settings would do; that rows are too few for any is said by `_data`.
 
     Whoever does as it says is not warned again.
@@ -142,7 +150,7 @@ def _too_little(rows: int, classes: int, width: int | None, taken: Mapping[str, 
     advised = same_batches if _share(rows, classes, width, same_batches) >= least else ideal
     batches = "" if advised is same_batches else f" with --batch-size {advised['batch_size']}"
     return [
-        f"this will hardly learn {classes:,} classes: {_steps(rows, taken):,} steps at {taken['lr']:g} are "
+        f"this will hardly learn {what}: {_steps(rows, taken):,} steps at {taken['lr']:g} are "
         f"{share:.0%} of what they want; about {advised['epochs']:g} epochs at {advised['lr']:g}{batches} "
         f"would do{'' if best >= _least(classes) else ' better'}"
     ]

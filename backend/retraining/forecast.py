@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from backend.data.examples import Examples
-from backend.data.labels import class_places
 from backend.data.rowstate import RowState
 from backend.influence.explain import Explainer
 from backend.influence.modes import score_mode
@@ -131,7 +130,7 @@ def _whole_eval(explainer: Explainer) -> TracedExample:
     """All eval rows as one query, their mean."""
     split, checkpoints = explainer.splits["eval"], explainer.checkpoints
     encoded = checkpoints.encode(split.examples)
-    labels = class_places(split.labels, explainer.classes).tolist()
+    labels = explainer.numbers("eval")
     return summed_query(explainer, encoded, labels, score_mode("dot"), 1 / max(len(split), 1))
 
 

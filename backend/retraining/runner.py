@@ -15,6 +15,7 @@ import numpy as np
 
 from backend.data.dataset import load_split
 from backend.data.examples import Examples
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import digest, replacing
 from backend.folder import Folder
@@ -138,17 +139,17 @@ class Runner:
         settings: TrainingSettings,
         progress: Progress,
     ) -> tuple[Path, int]:
-        rows, classes = phase.rows, self._manifest.classes
+        rows = phase.rows
         if not len(rows):
             raise InputError("an arm has no rows to train on")
-        now = [classes[each] for each in rows.labels.tolist()]
+        now = space_of(self._manifest.task).targets(rows.labels)
         training = self._train.take(rows.train).with_targets(now) + self._eval.take(rows.evaluation)
         result = train(
             run,
             model=model,
             layers=layers,
             tokenizer=tokenizer,
-            classes=classes,
+            task=self._manifest.task,
             training=training,
             # Where the best model is to be found, as in the original run, by eval rows.
             evaluation=self._eval.examples if settings.selects else None,

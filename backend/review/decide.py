@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_value
 from backend.data.rowstate import Action, RowState
+from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.review.ledger import Decision, Ledger, StateOf
 
@@ -14,7 +15,7 @@ from backend.review.ledger import Decision, Ledger, StateOf
 def decide(
     ledger: Ledger,
     train: Split,
-    classes: Sequence[str],
+    space: Space,
     action: Action,
     rows: Sequence[str],
     *,
@@ -26,15 +27,13 @@ def decide(
 ) -> int:
     """Log ``action`` on training rows as one undoable batch and return its number.
 
-    ``label`` is the new class of a relabelled row; ``seen`` the states that whoever decides knew of.
-    `InputError` for unknown rows or classes, a label that the row has already, no rows at all, or a row
-    about which someone else has decided since it was ``seen``; then nothing is logged.
-    What a row is labelled now, and by whom, is read in the transaction that writes.
+    ``label`` is the new class, or other target, of a relabelled row; ``seen`` the states that whoever
+    decides knew of. `InputError` for unknown rows or classes, a label that the row has already, no rows at
+    all, or a row about which someone else has decided since it was ``seen``; then nothing is logged. What a
+    row is labelled now, and by whom, is read in the transaction that writes.
     """
-    if action == "relabel" and label not in classes:
-        raise InputError(
-            f"relabel to {shown_value(label)}: unknown class; the classes are {listing(classes)}"
-        )
+    if action == "relabel":
+        label = _target(space, label)
     if action != "relabel" and label is not None:
         raise InputError(f"{action}: takes no label; use relabel")
     if not rows:
@@ -51,6 +50,18 @@ def decide(
         return made
 
     return ledger.decide(action, decisions, reason=reason, author=author, origin=origin)
+
+
+def _target(space: Space, typed: str | None) -> str:
+    """The target that was meant, as it is kept."""
+    try:
+        return space.read(typed or "")
+    except InputError as error:
+        if space.task != "classification":
+            raise InputError(f"relabel: {error}") from error
+        raise InputError(
+            f"relabel to {shown_value(typed)}: unknown class; the classes are {listing(space.names)}"
+        ) from error
 
 
 def _require_known(row: str, seen: RowState | None, state: RowState | None, author: str) -> None:

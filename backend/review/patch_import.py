@@ -12,6 +12,8 @@ from backend.data.dataset import Split
 from backend.data.messages import shown_name
 from backend.data.patch import PatchRow
 from backend.data.rowstate import RowState
+from backend.data.targets.registry import holds
+from backend.data.targets.space import Space
 from backend.data.write_table import undefused
 from backend.errors import InputError
 from backend.review.checks import check_reason
@@ -54,7 +56,7 @@ class PatchPlan:
 def plan(
     patch: Sequence[PatchRow],
     train: Split,
-    classes: Sequence[str],
+    space: Space,
     states: Mapping[str, RowState],
     *,
     replace: bool,
@@ -65,13 +67,13 @@ def plan(
     """
     for row in patch:
         _check_reason(row)
-    return PatchPlan(tuple((row, _outcome(row, train, classes, states, replace)) for row in patch))
+    return PatchPlan(tuple((row, _outcome(row, train, space, states, replace)) for row in patch))
 
 
 def import_patch(
     ledger: Ledger,
     train: Split,
-    classes: Sequence[str],
+    space: Space,
     patch: Sequence[PatchRow],
     *,
     name: str,
@@ -88,7 +90,7 @@ def import_patch(
     name = shown_name(name)[:_NOTE]
 
     def steps(present: dict[str, RowState]) -> list[Step]:
-        found = plan(patch, train, classes, present, replace=replace)
+        found = plan(patch, train, space, present, replace=replace)
         done.append(found)
         wanted = {row.id: _state(row) for row in found.of("applies")}
         if not wanted:
@@ -101,11 +103,11 @@ def import_patch(
 
 
 def _outcome(
-    row: PatchRow, train: Split, classes: Sequence[str], states: Mapping[str, RowState], replace: bool
+    row: PatchRow, train: Split, space: Space, states: Mapping[str, RowState], replace: bool
 ) -> Outcome:
     if not train.has(row.id):
         return "unknown id"
-    if row.label is not None and row.label not in classes:
+    if row.label is not None and not holds(space, row.label):
         return "no class"
     if not _is_row(row, train, train.position(row.id)):
         return "another row"

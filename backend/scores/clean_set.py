@@ -14,7 +14,6 @@ import numpy as np
 
 from backend.data.dataset import Split
 from backend.data.examples import Examples
-from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
@@ -78,7 +77,7 @@ def _kept(folder: Folder) -> dict[str, str | None]:
 
 def _chosen(context: Context, split: Split, labels: Sequence[str], places: list[int]) -> CleanSet:
     examples = split.examples.with_targets(labels).take(places)
-    numbers = class_places(examples.targets, context.classes).tolist()
+    numbers = context.space.numbers(examples.targets).tolist()
     return CleanSet(examples, digest("clean", split.info.fingerprint, split.name, places, numbers))
 
 

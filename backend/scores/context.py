@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backend.data.dataset import Split, load_split
-from backend.data.shards import label_indices
+from backend.data.shards import target_numbers
+from backend.data.targets.registry import space_of
+from backend.data.targets.space import Space
 from backend.folder import Folder, Manifest
 from backend.model.devices import resolve_device
 from backend.model.embeddings import Encoder, stored_embeddings
 from backend.progress import Progress, silent
 from backend.scores.settings import ScoreSettings
+from backend.tasks.registry import task_named
+from backend.tasks.task import Task
 
 if TYPE_CHECKING:
     from backend.influence.explain import Explainer
@@ -58,10 +62,32 @@ class Context:
         """The held-out rows."""
         return load_split(self.folder, "eval")
 
+    @property
+    def task(self) -> Task:
+        """What is learnt."""
+        return task_named(self.manifest.task.name)
+
+    @property
+    def space(self) -> Space:
+        """What targets can be."""
+        return space_of(self.manifest.task)
+
     @cached_property
+    def targets(self) -> np.ndarray:
+        """The target of every training row as losses take it: (n, ...)."""
+        return target_numbers(self.folder, "train")
+
+    @property
     def labels(self) -> np.ndarray:
-        """Class of every training row as its place in ``classes``: int64 (n)."""
-        return label_indices(self.folder, "train", self.classes).astype(np.int64)
+        """Class of every training row as its place in ``classes``: int64 (n). Of classification only."""
+        if self.manifest.task.name != "classification":
+            raise TypeError(f"rows of task {self.manifest.task.name} have no class")
+        return self.targets
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """What rows of a kind have in common, such as their class: int64 (n)."""
+        return self.space.strata(self.train.labels)
 
     @cached_property
     def encoder(self) -> Encoder:

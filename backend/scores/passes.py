@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from backend.data.examples import Examples
-from backend.data.labels import class_places
 from backend.influence.capture import Batch
 from backend.influence.settings import TraceSettings
 from backend.influence.split_batches import example_batches, split_batches
@@ -21,9 +20,9 @@ def training_batches(context: Context, stage: str) -> Iterator[Batch]:
 
 
 def text_batches(context: Context, examples: Examples) -> list[Batch]:
-    """Batches of a few examples with class indices."""
+    """Batches of a few examples with targets."""
     encoded = context.explainer.checkpoints.encode(examples)
-    labels = class_places(examples.targets, context.classes).tolist()
+    labels = context.space.numbers(examples.targets)
     return list(example_batches(context.explainer, encoded, labels, _bounded(context)))
 
 

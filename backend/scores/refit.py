@@ -67,7 +67,7 @@ def _trained(
         run,
         model=model.name,
         layers=model.layers,
-        classes=context.classes,
+        task=context.manifest.task,
         training=context.train.take(rows),
         settings=settings,
         progress=context.progress,

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from scipy import sparse
 
 from backend.data.dataset import Split, load_split
-from backend.data.shards import label_indices
+from backend.data.shards import target_numbers
 from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
 from backend.keyed_table import keyed, read_keyed
@@ -80,8 +80,7 @@ def read_token_labels(folder: Folder) -> pa.Table:
     if table is not None:
         return table
     classes = folder.manifest().classes
-    labels = label_indices(folder, "train", classes).astype(np.int64)
-    found = token_labels(load_split(folder, "train"), labels, len(classes))
+    found = token_labels(load_split(folder, "train"), target_numbers(folder, "train"), len(classes))
     with suppress(OSError):  # a workspace that can only be read
         write_token_labels(folder, found)
     return pa.concat_tables([_WORDS.empty_table(), *_tables(found, classes)])

@@ -17,7 +17,6 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from backend.data.examples import Examples
-from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.influence.capture import Batch, labelled_batches
 from backend.influence.explain import Explainer
@@ -63,7 +62,7 @@ def token_vog(explainer: Explainer, one: Examples) -> TokenVog:
     checkpoints = explainer.checkpoints
     require_checkpoints(checkpoints.models)
     encoded = checkpoints.encode(one)
-    labels = class_places(one.targets, explainer.classes).tolist()
+    labels = explainer.space.numbers(one.targets)
     batches = list(labelled_batches(checkpoints.tokenizer, encoded, labels, explainer.settings))
     if not batches:
         raise InputError("vog: the tokenizer finds no token in this text")

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.data.labels import class_places
 from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.files import digest, file_digest
@@ -132,7 +131,7 @@ def aligned_words_of_row(context: Context, row: str) -> RowWords:
 
     def make() -> SummedQuery:
         encoded = explainer.checkpoints.encode(clean.examples)
-        labels = class_places(clean.examples.targets, explainer.classes).tolist()
+        labels = explainer.space.numbers(clean.examples.targets)
         return summed_query(explainer, encoded, labels, mode, 1 / len(clean))
 
     return _row_words(explainer, row, explainer.keep(f"clean set {clean.mark}", make), mode)

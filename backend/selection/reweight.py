@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from backend.data.labels import class_places
 from backend.errors import InputError
 from backend.files import digest
 from backend.influence.modes import score_mode
@@ -30,7 +29,7 @@ def influence_on_errors(context: StrategyContext, score: str) -> np.ndarray:
     """
     mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows.examples
     encoded = engine.checkpoints.encode(guide)
-    labels = class_places(guide.targets, engine.classes).tolist()
+    labels = engine.space.numbers(guide.targets)
     wrong = np.flatnonzero(~engine.predictions("eval").correct[context.guide]).tolist()
     if not wrong:
         raise InputError("the model gets every row of the guide right: there are no errors to weigh by")

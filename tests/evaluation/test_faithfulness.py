@@ -14,7 +14,7 @@ from backend.evaluation import deletion, outcomes
 from backend.evaluation.checks import measure_checks
 from backend.evaluation.deletion import SAME_CLASS, DeletionSettings, measure_deletion
 from backend.evaluation.intervals import crossed_interval
-from backend.evaluation.lds import GroundTruth, LdsSettings, correlations, margin, measure_lds, scored
+from backend.evaluation.lds import GroundTruth, LdsSettings, correlations, measure_lds, scored
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Retrainer, Training, retrained, small_training
 from backend.evaluation.variants import Variant, all_variants, parsed
@@ -22,6 +22,7 @@ from backend.model.loading import load_tokenizer
 from backend.model.small import KINDS, write_small_model
 from backend.model.training_settings import TrainingSettings
 from backend.small import small_workspace
+from backend.tasks.classification import TASK
 from backend.untrained import untrained_workspace
 from backend.workspace import Workspace
 from tests.influence.test_explain import assert_agrees, truth_for
@@ -50,7 +51,7 @@ def test_correlations_are_spearmans():
 
 
 def test_margins_by_hand():
-    found = margin(np.array([[0.75, 0.25], [1.0, 0.0]]), np.array([0, 1]))
+    found = TASK.margins(np.array([[0.75, 0.25], [1.0, 0.0]]), np.array([0, 1]))
     assert found[0] == pytest.approx(np.log(3))
     assert np.isfinite(found[1]) and found[1] < -10
 
@@ -85,10 +86,10 @@ def test_a_curve_by_hand():
     own = np.array([0, 1])
     before = np.array([[[0.8, 0.2], [0.4, 0.6]], [[0.6, 0.4], [0.4, 0.6]]])
     after = [before.copy(), np.array([[[0.3, 0.7], [0.4, 0.6]], [[0.3, 0.7], [0.4, 0.6]]])]
-    changes = deletion._changes(before, after, own)
+    changes = deletion._changes(TASK, own, before, after)
     control = np.full_like(changes, -0.05)
-    assert deletion._flipped("proponents", before, after, own) == ([0.0, 0.5], 2)
-    assert deletion._flipped("opponents", before, after, own) == ([None, None], 0)  # nothing was wrong
+    assert deletion._flipped(TASK, own, "proponents", before, after) == ([0.0, 0.5], 2)
+    assert deletion._flipped(TASK, own, "opponents", before, after) == ([None, None], 0)  # nothing was wrong
     found = deletion._curve("x", "proponents", (1, 2), changes, control, [0.0, 0.5], 2)
     assert found.change == pytest.approx([0.0, -0.2])
     assert found.area == pytest.approx(-0.1) and found.beyond == pytest.approx(-0.05)

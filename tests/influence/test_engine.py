@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 
+from backend.data.labels import class_places
 from backend.influence.culprits import misclassified
 from backend.influence.registry import method_named
 from backend.workspace import Workspace
@@ -65,7 +66,9 @@ def test_one_notion_of_a_wrong_answer(tiny_workspace):
     changed = table.table.set_column(2, "predicted", [said]).set_column(3, "correct", [~wrong])
     engine.keep("predictions eval", lambda: type(table)(changed))
     assert misclassified(engine).positions == [2, 5]
-    assert np.flatnonzero(engine.predicted("eval") != own).tolist() == [2, 5]
+    assert np.flatnonzero(
+        class_places(engine.predictions("eval").predicted, engine.classes) != own
+    ).tolist() == [2, 5]
     tiny_workspace.compute_influence(k=2, device="cpu")
     top = tiny_workspace.influence().top.to_pylist()
     ids = tiny_workspace.eval_split.ids

@@ -8,6 +8,7 @@ import torch
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.folder import TaskInfo
 from backend.model.balancing import balanced, class_weights
 from backend.model.recipe import Recipe, TrainingContext
 from backend.model.training_callbacks import Judge
@@ -100,7 +101,7 @@ def test_looks_are_at_the_ends_of_epochs_and_four_at_least(examples, epochs):
 def made(judge: Judge, values: list[float]):
     """What a judge says after each of these macro-F1s, taken at steps 1, 2, ..."""
     said = iter(values)
-    judge._macro_f1 = lambda model: next(said)
+    judge._figure = lambda model: next(said)
     stops = []
     for step in range(1, len(values) + 1):
         state = type("State", (), {"global_step": step})
@@ -179,7 +180,7 @@ def test_without_eval_rows_nothing_can_be_best(tiny_model, tmp_path):
             tmp_path / "run",
             model=str(tiny_model("bert")),
             layers=None,
-            classes=["neg", "pos"],
+            task=TaskInfo(classes=("neg", "pos")),
             training=Examples.of(SENTENCES, None, NAMES),
             settings=TrainingSettings(best=True, device="cpu"),
         )

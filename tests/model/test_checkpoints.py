@@ -302,12 +302,11 @@ def test_nothing_there(tmp_path):
     ("change", "message"),
     [
         ({"architectures": ["BertForTokenClassification"]}, "BertForTokenClassification"),
-        ({"problem_type": "multi_label_classification"}, "single-label"),
-        ({"id2label": {"0": "only"}}, "one output"),
+        ({"problem_type": "diffusion"}, "does not explain"),
         ({"id2label": {"0": "a", "2": "b"}}, "without gaps"),
     ],
 )
-def test_models_that_are_no_single_label_classifiers(run, change, message):
+def test_models_that_are_not_explained(run, change, message):
     edit(run / "checkpoint-24" / "config.json", lambda config: config.update(change))
     refused(run, message)
 

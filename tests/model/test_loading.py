@@ -8,6 +8,7 @@ import transformers as hf
 from transformers.utils import logging
 
 from backend.errors import InputError
+from backend.folder import TaskInfo
 from backend.model.embedded import EMBEDDED, embedded_model_path
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
 from backend.model.source import check_source, resolve
@@ -92,7 +93,7 @@ def test_attention(architecture, attention, tiny_model):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_layers_and_classes(architecture, tiny_model):
-    model = load_classifier(tiny_model(architecture), classes=["a", "b", "c"], layers=1)
+    model = load_classifier(tiny_model(architecture), task=TaskInfo(classes=("a", "b", "c")), layers=1)
     assert model.config.num_hidden_layers == 1
     assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
     assert model.config.label2id == {"a": 0, "b": 1, "c": 2}
@@ -104,12 +105,12 @@ def test_layers_and_classes(architecture, tiny_model):
 @pytest.mark.parametrize("layers", [0, 3, -1])
 def test_layers_out_of_range(layers, tiny_model):
     with pytest.raises(InputError, match=f"cannot keep {layers} layers; it has 2"):
-        load_classifier(tiny_model("bert"), classes=["a", "b"], layers=layers)
+        load_classifier(tiny_model("bert"), task=TaskInfo(classes=("a", "b")), layers=layers)
 
 
 def test_embedded_model_keeps_its_first_layers():
-    model = load_classifier(embedded_model_path(), classes=["a", "b"], layers=2)
-    whole = load_classifier(embedded_model_path(), classes=["a", "b"])
+    model = load_classifier(embedded_model_path(), task=TaskInfo(classes=("a", "b")), layers=2)
+    whole = load_classifier(embedded_model_path(), task=TaskInfo(classes=("a", "b")))
     assert len(model.bert.encoder.layer) == 2
     ours, theirs = (each.bert.encoder.layer[1].output.dense.weight for each in (model, whole))
     assert torch.equal(ours, theirs)
@@ -167,7 +168,7 @@ def test_a_model_that_was_never_a_classifier_needs_training_first(copy):
     hf.AutoModel.from_pretrained(copy).save_pretrained(copy)
     with pytest.raises(InputError, match="not a trained classifier"):
         load_classifier(copy)
-    assert load_classifier(copy, classes=["a", "b"]).config.num_labels == 2
+    assert load_classifier(copy, task=TaskInfo(classes=("a", "b"))).config.num_labels == 2
 
 
 def test_remote_code_is_refused(copy):

@@ -9,6 +9,7 @@ from transformers.trainer_utils import SchedulerType
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.folder import TaskInfo
 from backend.model import training
 from backend.model.checkpoints import find_run
 from backend.model.loading import load_classifier, load_tokenizer
@@ -28,7 +29,7 @@ def fit(folder: Path, source: Path, progress=lambda *_: None, texts=SENTENCES, n
         folder,
         model=str(source),
         layers=settings.pop("layers", None),
-        classes=settings.pop("classes", CLASSES),
+        task=TaskInfo(classes=tuple(settings.pop("classes", CLASSES))),
         training=Examples.of(texts, settings.pop("texts_b", None), names),
         evaluation=Examples.of(SENTENCES, None, NAMES),
         settings=TrainingSettings(**{**QUICK, **settings}),

@@ -11,6 +11,7 @@ from torch import nn
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.folder import TaskInfo
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.recipe import Recipe, TrainingContext, weighted_mean
 from backend.model.tokenization import collate, encode_ids
@@ -43,7 +44,7 @@ def trained(model: str, out, recipe: Recipe | None, labels=LABELS, settings=SETT
         out,
         model=model,
         layers=None,
-        classes=CLASSES,
+        task=TaskInfo(classes=tuple(CLASSES)),
         training=Examples.of(TEXTS, None, labels),
         settings=settings,
         recipe=recipe,
@@ -53,7 +54,7 @@ def trained(model: str, out, recipe: Recipe | None, labels=LABELS, settings=SETT
 
 def context_of(model: str, labels=LABELS) -> TrainingContext:
     tokenizer = load_tokenizer(model)
-    classifier = load_classifier(model, classes=CLASSES).train()
+    classifier = load_classifier(model, task=TaskInfo(classes=tuple(CLASSES))).train()
     encoded = encode_ids(tokenizer, Examples.of(TEXTS), 64)
     indices = np.array([CLASSES.index(each) for each in labels])
     rows = np.arange(len(TEXTS))

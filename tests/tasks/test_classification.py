@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.folder import TaskInfo
 from backend.model.loading import load_classifier
 from backend.tasks.causal_lm import IGNORED, next_token_losses
 from backend.tasks.classification import TASK
@@ -36,7 +37,7 @@ def test_a_token_that_is_not_trained_on_has_no_loss():
 
 def test_a_model_says_its_task(tmp_path):
     source = tiny("bert", tmp_path / "model", SENTENCES)
-    assert task_of(load_classifier(source, classes=["a", "b"])) is TASK
+    assert task_of(load_classifier(source, task=TaskInfo(classes=("a", "b")))) is TASK
     assert all_tasks() == {"classification": TASK}
     strange = load_classifier(source)
     strange.config.problem_type = "regression"

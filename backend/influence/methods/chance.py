@@ -23,7 +23,7 @@ class Chance(Similarity):
 
     def similarities(self, asked: Asked) -> np.ndarray:
         """Random numbers."""
-        seed = int(digest(*asked.texts, asked.label), 16)
+        seed = int(digest(*asked.texts, np.asarray(asked.target).tolist()), 16)
         return np.random.default_rng(seed).standard_normal(len(asked.engine.train))
 
 

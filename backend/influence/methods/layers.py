@@ -59,7 +59,7 @@ class LayerMethod(Scanned):
         """From the kept factors."""
         engine = asked.engine
         features = self._features(engine)
-        query = features_of(engine, self.kind, asked.encoded, asked.label)
+        query = features_of(engine, self.kind, asked.encoded, asked.target)
         scores = features.products(query) if query else np.zeros(len(engine.train))
         if asked.score == "dot":
             return scores

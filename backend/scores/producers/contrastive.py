@@ -59,7 +59,7 @@ def _fine_tuned(context: Context, target: Examples, checkpoint: Path, run: Path)
         model=str(checkpoint),
         layers=None,
         tokenizer=str(context.folder.tokenizer_path(manifest)),
-        classes=manifest.classes,
+        task=manifest.task,
         training=target,
         settings=settings,
         progress=context.progress,
@@ -68,12 +68,13 @@ def _fine_tuned(context: Context, target: Examples, checkpoint: Path, run: Path)
 
 
 def _losses(context: Context, checkpoint: Path) -> np.ndarray:
-    """Cross-entropy of every training row's label under a checkpoint: float64 (n)."""
-    from scipy.special import log_softmax
+    """The loss of every training row under a checkpoint: float64 (n)."""
+    import torch
 
     from backend.model.loading import input_length, load_classifier, load_tokenizer
     from backend.model.prediction import logits
     from backend.model.token_table import tokenise
+    from backend.tasks.registry import task_of
 
     manifest = context.manifest
     tokenizer = load_tokenizer(context.folder.tokenizer_path(manifest))
@@ -83,8 +84,9 @@ def _losses(context: Context, checkpoint: Path) -> np.ndarray:
     tokens: TokenTable = tokenise(context.folder, "train", tokenizer, length, context.progress)
     found = []
     for rows, shard in zip(shard_ranges(tokens.count), tokens.shards(), strict=True):
-        log_p = log_softmax(logits(model, shard.examples(), tokenizer).astype(np.float64), axis=1)
-        found.append(-log_p[np.arange(len(rows)), context.labels[rows.start : rows.stop]])
+        found_logits = torch.from_numpy(logits(model, shard.examples(), tokenizer).astype(np.float64))
+        targets = torch.from_numpy(context.targets[rows.start : rows.stop])
+        found.append(task_of(model).losses(found_logits, targets).numpy())
         context.progress("losses of training rows", rows.stop, tokens.count)
     return np.concatenate(found)
 

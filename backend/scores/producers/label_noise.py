@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backend.data.equal_texts import equal_text_groups
-from backend.data.shards import label_indices
+from backend.data.shards import target_numbers
 from backend.scores.context import Context
 from backend.scores.crossfit import USES, cross_fit, crossfit_content, crossfit_hindrance
 from backend.scores.label_noise import ESTIMATE, estimate_column, find_wrong_labels
@@ -50,9 +50,7 @@ def _votes(context: Context) -> sparse.csr_matrix:
     train, evaluation, classes = context.train, context.evaluation, len(context.classes)
     groups = equal_text_groups(train.examples + evaluation.examples)
     own = label_matrix(context.labels, classes)
-    given = sparse.vstack(
-        [own, label_matrix(label_indices(context.folder, "eval", context.classes), classes)], format="csr"
-    )
+    given = sparse.vstack([own, label_matrix(target_numbers(context.folder, "eval"), classes)], format="csr")
     return (label_matrix(groups).T @ given).tocsr()[groups[: len(train)]] - own
 
 

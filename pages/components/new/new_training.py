@@ -70,8 +70,15 @@ def ask_training(report: IngestReport, model: str, layers: int | None, faults: F
 
     def planned() -> TrainingPlan:
         counts = report.counts["train"].values()
-        ends = {"smallest_class": min(counts, default=None), "largest_class": max(counts, default=None)}
-        return make_plan(report.n_train, len(report.classes), model, layers, given=given, **ends)
+        return make_plan(
+            report.n_train,
+            len(report.classes),
+            model,
+            layers,
+            smallest_class=min(counts, default=None),
+            largest_class=max(counts, default=None),
+            given=given,
+        )
 
     st.markdown(
         "**Training**", help="An empty field takes the value that is planned for these rows and classes."

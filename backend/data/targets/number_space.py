@@ -1,0 +1,63 @@
+"""A number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.data.messages import shown_value
+from backend.data.targets.space import Edit
+from backend.errors import InputError
+from backend.folder import TaskName
+
+STRATA = 5
+
+
+def as_target(value: float) -> str:
+    """A number as text, the shortest that is read back as it: 5, 3.8."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+@dataclass(frozen=True)
+class NumberSpace:
+    """``low``, ``middle``, ``high``: least, median and largest target of the training rows."""
+
+    low: float
+    middle: float
+    high: float
+    task: TaskName = "regression"
+    edit: Edit = "number"
+    names: tuple[str, ...] = ("value",)
+
+    def numbers(self, targets: Iterable[str]) -> np.ndarray:
+        """float32 (n)."""
+        return np.array([float(each) for each in targets], dtype=np.float32)
+
+    def targets(self, numbers: np.ndarray) -> list[str]:
+        """With the six digits that a float32 is good for."""
+        return [as_target(float(f"{each:.6g}")) for each in np.asarray(numbers).reshape(-1).tolist()]
+
+    def read(self, typed: str) -> str:
+        """Any finite number."""
+        try:
+            value = float(typed)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"label {shown_value(typed)} is no number; targets are numbers such as 3.5")
+        return as_target(value)
+
+    def strata(self, targets: Sequence[str]) -> np.ndarray:
+        """Fifths of the rows by their number; equal numbers stay together."""
+        values = np.array([float(each) for each in targets])
+        if not len(values):
+            return np.zeros(0, dtype=np.int64)
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, STRATA + 1)[1:-1]))
+        return np.searchsorted(edges, values, side="right").astype(np.int64)
+
+    def labels_of(self, target: str) -> tuple[str, ...]:
+        """None."""
+        return ()
