@@ -17,7 +17,7 @@ from backend.data.columns import LABEL, Columns
 from backend.data.dataset import Split
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.folder import DataInfo
+from backend.folder import DataInfo, TaskInfo
 from backend.model.logged_evaluation import logged_evaluation
 from backend.model.run_check import Rows, as_option, check_run, drawn_by_class, drawn_rows
 from backend.model.trainer_log import TrainerLog
@@ -305,7 +305,8 @@ def test_of_many_classes_the_order_is_named_only_where_all_is_known(count, class
     generator = np.random.default_rng(count)
     truth = np.repeat(np.arange(count), 12)
     split, names = split_of(truth.tolist()), [f"c{each}" for each in range(count)]
-    drawn = drawn_by_class(split, names, 400), drawn_rows(split, names, 400, seed=1)
+    task = TaskInfo(classes=tuple(names))
+    drawn = drawn_by_class(split, task, 400), drawn_rows(split, task, 400, seed=1)
     of_output = generator.permutation(count)
 
     def ask(rows, length):
@@ -330,7 +331,7 @@ def test_of_many_classes_the_order_is_named_only_where_all_is_known(count, class
 def test_many_classes_get_as_many_rows_each():
     labels = [0] * 900 + [number for number in range(1, 51) for _ in range(2)]
     names = [f"c{n}" for n in range(51)]
-    drawn = drawn_by_class(split_of(labels), names, 153)
+    drawn = drawn_by_class(split_of(labels), TaskInfo(classes=tuple(names)), 153)
     assert np.bincount(drawn.labels).tolist() == [53, *[2] * 50] and drawn.of == 1000
 
 

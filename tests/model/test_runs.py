@@ -27,7 +27,9 @@ def quick_fit(tiny_template, monkeypatch):
         shutil.copytree(checkpoints, run)
         logged = Dynamics(np.full((4, 60, 2), FIRST_STEPS, dtype=np.float32), (0.25, 0.5, 0.75, 1.0))
         found = find_run(run, settings.checkpoints).checkpoints
-        return TrainingResult(run, 24, 1.0, None, 128, found, [], logged if settings.dynamics else None)
+        return TrainingResult(
+            run, 24, 1.0, [], None, None, 128, found, [], logged if settings.dynamics else None
+        )
 
     monkeypatch.setattr(runs, "_fit", fit)
 
