@@ -98,8 +98,8 @@ def train(
     console.note(f"{result.steps:,} steps in {remaining(result.seconds)}")
     if result.checkpoints[-1].step < result.steps:
         names = {name: title for name, title, _ in workspace.task.figure_names}
-        best = names[workspace.task.goes_by].replace("Macro", "macro")
-        console.note(f"the best {best} was at step {result.checkpoints[-1].step:,}: that is the model")
+        title = names[workspace.task.goes_by].replace("Macro", "macro")
+        console.note(f"the best {title} was at step {result.checkpoints[-1].step:,}: that is the model")
     if json and result.figures:  # else the status says it
         say_figures(workspace, result.figures)
     elif json and result.measured:
