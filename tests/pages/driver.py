@@ -14,6 +14,11 @@ ROOT = Path(__file__).parents[2]
 def new_app() -> AppTest:
     st.cache_data.clear()
     st.cache_resource.clear()
+    return another_session()
+
+
+def another_session() -> AppTest:
+    """A further session of the same server: what is cached for all of them stays."""
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
