@@ -18,6 +18,7 @@ from backend.data.columns import Columns
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
 from tests.factories import SENTENCES, tiny
+from tests.tiny_tasks import build_multilabel, build_regression
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 OPINIONS = ("gorgeous", "dull", "witty", "boring", "wonderful", "bad", "honest", "worse")
@@ -96,6 +97,30 @@ def tiny_template(tmp_path_factory) -> Path:
 def tiny_workspace(tiny_template: Path, tmp_path: Path) -> Workspace:
     """A copy of the precomputed workspace for one test to change."""
     return Workspace.open(shutil.copytree(tiny_template, tmp_path / "ws"))
+
+
+@pytest.fixture(scope="session")
+def multilabel_template(tmp_path_factory) -> Path:
+    """The folder of a precomputed workspace of label sets; read it, never change it."""
+    return build_multilabel(tmp_path_factory.mktemp("multilabel")).path
+
+
+@pytest.fixture
+def multilabel_workspace(multilabel_template: Path, tmp_path: Path) -> Workspace:
+    """A copy of it for one test to change."""
+    return Workspace.open(shutil.copytree(multilabel_template, tmp_path / "multilabel"))
+
+
+@pytest.fixture(scope="session")
+def regression_template(tmp_path_factory) -> Path:
+    """The folder of a precomputed workspace of numbers; read it, never change it."""
+    return build_regression(tmp_path_factory.mktemp("regression")).path
+
+
+@pytest.fixture
+def regression_workspace(regression_template: Path, tmp_path: Path) -> Workspace:
+    """A copy of it for one test to change."""
+    return Workspace.open(shutil.copytree(regression_template, tmp_path / "regression"))
 
 
 @pytest.fixture(scope="session")
