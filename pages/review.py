@@ -25,7 +25,7 @@ if scores_are_there(workspace):
             show_noise(workspace)
         view_box, reason_box = st.columns([0.6, 0.4])
         with view_box:
-            view = ask_view()
+            view = ask_view(workspace)
         if view == LIST:
             with reason_box:
                 ask_reason("queue", "Reason for your decisions")

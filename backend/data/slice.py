@@ -1,7 +1,8 @@
 """Which rows of a table fit a filter, in which order: for tables of some 100,000 rows, at once.
 
 The table has the columns `FIELD_NAMES` says where it has them, ``label``, ``predicted``, ``group`` and
-``decision``, and any number of numeric ones. Patterns are run by RE2, whose time grows with the text only.
+``decision``, `WRONG` (bool), and any number of numeric ones. Patterns are run by RE2, whose time grows with
+the text only.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import pyarrow.compute as pc
 
 from backend.data.examples import FIELD_NAMES
 from backend.data.messages import first_line
+from backend.data.targets.label_sets import SEPARATOR
 from backend.errors import InputError
 
 EXACT = ("label", "predicted", "group", "decision")
+WRONG = "wrong"
 _LONGEST_PATTERN = 1_000
 
 
@@ -27,7 +30,8 @@ class Slice:
     """A filter; what is None or empty does not limit.
 
     ``search``: words that must all stand in the texts, letter case aside, or with ``regex`` one pattern.
-    ``errors``: whether label and prediction differ. ``score`` lies between ``low`` and ``high``, both
+    ``label`` and ``predicted`` are whole targets, or with ``sets`` (see `matching`) labels that they hold.
+    ``errors``: whether the prediction is wrong. ``score`` lies between ``low`` and ``high``, both
     included; a row without a value does not.
     """
 
@@ -43,16 +47,20 @@ class Slice:
     high: float | None = None
 
 
-def matching(table: pa.Table, wanted: Slice) -> np.ndarray:
-    """Places of the rows that fit, ascending: int64. `InputError` for a bad pattern or an unknown column."""
+def matching(table: pa.Table, wanted: Slice, sets: bool = False) -> np.ndarray:
+    """Places of the rows that fit, ascending: int64. `InputError` for a bad pattern or an unknown column.
+
+    ``sets``: targets are sets of labels (`backend.data.targets.label_sets`).
+    """
     kept = np.ones(len(table), dtype=bool)
     for name in EXACT:
         value = getattr(wanted, name)
         if value is not None:
-            kept &= _mask(pc.equal(_column(table, name), value))
+            column = _column(table, name)
+            holds = sets and name in ("label", "predicted")
+            kept &= holding_label(column, value) if holds else _mask(pc.equal(column, value))
     if wanted.errors is not None:
-        differ = _mask(pc.not_equal(_column(table, "predicted"), _column(table, "label")))
-        kept &= differ == wanted.errors
+        kept &= _mask(_column(table, WRONG)) == wanted.errors
     if wanted.score is not None and (wanted.low is not None or wanted.high is not None):
         kept &= _within(_numbers(table, wanted.score), wanted.low, wanted.high)
     if wanted.search:
@@ -71,6 +79,12 @@ def holding(texts: Sequence[pa.ChunkedArray], search: str, regex: bool = False) 
     for pattern in _patterns(search, regex):
         kept &= _holds(texts, pattern, regex)
     return kept
+
+
+def holding_label(targets: pa.ChunkedArray, label: str) -> np.ndarray:
+    """Which targets, sets of labels as text, hold a label: bool (n)."""
+    joined = pc.binary_join_element_wise(SEPARATOR + " ", targets, SEPARATOR, "")
+    return _mask(pc.match_substring(joined, f"{SEPARATOR} {label}{SEPARATOR}"))
 
 
 def ordered(table: pa.Table, places: np.ndarray, by: str | None, descending: bool = False) -> np.ndarray:

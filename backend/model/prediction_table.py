@@ -115,9 +115,14 @@ class Predictions:
         return flat.reshape(len(self.table), -1)
 
     @property
+    def has_probabilities(self) -> bool:
+        """Whether the outputs are probabilities."""
+        return PROBABILITIES in self.table.column_names
+
+    @property
     def probabilities(self) -> np.ndarray:
         """The outputs, where they are probabilities. `ValueError` where they are not."""
-        if PROBABILITIES not in self.table.column_names:
+        if not self.has_probabilities:
             raise ValueError("this task has no probabilities")
         return self.outputs
 

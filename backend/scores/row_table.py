@@ -10,13 +10,18 @@ import pyarrow as pa
 from backend.data.dataset import Split
 from backend.data.overlap import stands_also_in
 from backend.data.rowstate import RowState
+from backend.data.slice import WRONG
 from backend.model.prediction_table import Predictions
 from backend.scores.queue_item import UNDECIDED
 from backend.scores.registry import all_scores
 from backend.scores.table import ScoreTable
 
 LOSS, CONFIDENCE, IN_BOTH = "loss", "probability", "in_both"
+TARGET, SAID, ERROR = "target", "said", "error"
 OWN_COLUMNS = {
+    TARGET: "given number",
+    SAID: "predicted number",
+    ERROR: "prediction - given",
     LOSS: "loss of the label",
     CONFIDENCE: "probability of the prediction",
     IN_BOTH: "text is in both splits (1)",
@@ -26,7 +31,8 @@ OWN_COLUMNS = {
 def row_table(
     split: Split, other: Split, predictions: Predictions | None, scores: ScoreTable | None
 ) -> pa.Table:
-    """Id, texts, label, group; with predictions also these, loss and probability; with scores their columns.
+    """Id, texts, label, group; with predictions also these, `WRONG`, loss and probability (or numbers); with
+    scores their columns.
 
     `IN_BOTH` is 1 where the text also stands in the ``other`` split, else 0.
 
@@ -42,8 +48,15 @@ def row_table(
         columns |= {
             "predicted": predictions.table["predicted"],
             LOSS: predictions.table["loss"],
-            CONFIDENCE: pa.array(predictions.probabilities.max(axis=1).astype(np.float64)),
         }
+        if predictions.has_probabilities:
+            most = predictions.probabilities.max(axis=1).astype(np.float64)
+            columns[CONFIDENCE] = pa.array(most)
+        else:
+            given = np.array([float(each) for each in split.labels])
+            said = predictions.outputs[:, 0].astype(np.float64)
+            columns |= {TARGET: pa.array(given), SAID: pa.array(said), ERROR: pa.array(said - given)}
+        columns[WRONG] = pa.array(predictions.wrong)
     columns[IN_BOTH] = pa.array(stands_also_in(split.examples, other.examples).astype(np.float64))
     if scores is not None:
         columns |= {name: pa.array(scores.values(name)) for name in scores.names if name in all_scores()}

@@ -19,8 +19,9 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.class_choice import list_names
 from pages.components.decisions import author
+from pages.components.edit_target import ask_target, read_target
 from pages.components.likely import likely_first
-from pages.components.markup import Html, brief, cut, join, short, show, tag
+from pages.components.markup import Html, brief, cut, join, plain_label, short, show, tag
 from pages.components.messages import safely, say
 from pages.components.numbers import plural
 from pages.components.tables import table as html_table
@@ -73,7 +74,14 @@ def offer_bulk(workspace: Workspace, count: int, rows: Callable[[], pa.Table], t
 
 
 def _open() -> None:
-    for key in (keys.BULK_ACTION, keys.BULK_LABEL, keys.BULK_REASON, keys.BULK_LACKS, keys.BULK_BACK):
+    for key in (
+        keys.BULK_ACTION,
+        keys.BULK_LABEL,
+        keys.BULK_REASON,
+        keys.BULK_LACKS,
+        keys.BULK_BACK,
+        keys.BULK_TARGET,
+    ):
         st.session_state.pop(key, None)
     keys.put(keys.BULK_OPEN, True)
 
@@ -96,8 +104,14 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
         key=keys.BULK_ACTION,
     )
     action = keys.get(keys.BULK_ACTION) or ACTIONS[0]
-    label = None
-    if action == "relabel":
+    label, space = None, workspace.space
+    if action == "relabel" and space.edit != "choose":
+        ask_target(space, "", keys.BULK_TARGET)
+        try:
+            label = read_target(space, keys.BULK_TARGET)
+        except InputError as error:
+            st.caption(plain_label(str(error), 300))
+    elif action == "relabel":
         label = st.selectbox(
             "New class",
             likely_first(workspace, bulk.ids),
@@ -160,7 +174,7 @@ def _bulk(workspace: Workspace, table: pa.Table) -> Bulk:
 
 def _says(action: str, label: str | None, count: int, all_of_them: int) -> str:
     if action == "relabel" and label is None:
-        return "Choose the class that they get."
+        return "Choose the label that they get."
     if action == "relabel":
         left = all_of_them - count
         out = f" {plural(left, 'row')} with this label already stay as they are." if left else ""

@@ -18,6 +18,7 @@ from pages.components.class_choice import (
     relabel_help,
 )
 from pages.components.decisions import decide, relabel_from_menu, undo_row
+from pages.components.edit_target import edit_target
 from pages.components.go_to import inspect_button, turn_to
 from pages.components.history import row_batch
 from pages.components.likely import likely_classes
@@ -80,12 +81,18 @@ def decision_bar(
                 args=(path, action, row, state),
             )
         current = state.label if state and state.label else label
-        relabelling = _Relabelling(path, row, state, classes, current, key, has_keys)
+        space, relabelling = (
+            opened(path).space,
+            _Relabelling(path, row, state, classes, current, key, has_keys),
+        )
+        is_edited = space.edit != "choose"
         in_line = len(classes) == 2 or (not has_keys and len(classes) <= MOST_KEYS)
-        if in_line:
+        if is_edited:
+            edit_target(space, path, row, current, state, key)
+        elif in_line:
             _relabel(relabelling)
         further_buttons(path, row, state, key, elsewhere, more)
-    if not in_line:
+    if not in_line and not is_edited:
         with st.container(key=f"classes-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
             _class_choice(relabelling)
 

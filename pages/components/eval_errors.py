@@ -14,13 +14,13 @@ NO_ERRORS = "No eval row is misclassified"
 
 
 @st.cache_data(max_entries=10, show_spinner=False)
-def eval_correct(path: str, artifacts: str) -> np.ndarray:
-    """Whether each eval row is predicted rightly: bool (n)."""
-    return opened(Path(path)).predictions("eval").correct
+def eval_wrong(path: str, artifacts: str) -> np.ndarray:
+    """Which eval rows the model gets wrong (`Predictions.wrong`): bool (n)."""
+    return opened(Path(path)).predictions("eval").wrong
 
 
 def has_no_errors(workspace: Workspace) -> bool:
     """Whether it is known that the model gets every eval row right: then nothing can harm an error."""
     if workspace.folder.state("predictions") != "current":
         return False
-    return bool(eval_correct(str(workspace.path), version(workspace)).all())
+    return not eval_wrong(str(workspace.path), version(workspace)).any()

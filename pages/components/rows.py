@@ -23,7 +23,7 @@ def _matching(path: str, artifacts: str, split: str, search: str, only_errors: b
     rows = workspace.split(split)  # type: ignore[arg-type]
     chosen = np.ones(len(rows), dtype=bool)
     if only_errors:
-        chosen &= ~workspace.predictions(split).correct  # type: ignore[arg-type]
+        chosen &= workspace.predictions(split).wrong  # type: ignore[arg-type]
     if search:
         chosen &= holding(rows.text_columns, search)
     return np.flatnonzero(chosen)

@@ -31,7 +31,7 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
     table = rows_of(workspace, split)
     with st.container(border=True, gap="small"):
         faults = Faults()
-        wanted = ask_slice(table, faults)
+        wanted = ask_slice(table, faults, workspace.space)
         if faults:  # rows that were not asked for might be decided about
             say_faults(faults)
             return
@@ -121,4 +121,5 @@ def _decided(path: str, artifacts: str, log: int) -> pa.Table:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _found(path: str, artifacts: str, log: int, split: SplitName, wanted: Slice) -> np.ndarray:
-    return matching(rows_of(opened(Path(path)), split), wanted)
+    workspace = opened(Path(path))
+    return matching(rows_of(workspace, split), wanted, workspace.space.edit == "choose many")

@@ -11,6 +11,7 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.data.slice import Slice
+from backend.data.targets.space import Space
 from backend.scores.queue import STATES
 from backend.scores.row_table import score_titles
 from pages.components import keys
@@ -50,7 +51,7 @@ def ask_split() -> SplitName:
     return pick("Rows of", SPLITS, keys.ROWS_OF, "train", first_page)
 
 
-def ask_slice(table: pa.Table, faults: Faults) -> Slice:
+def ask_slice(table: pa.Table, faults: Faults, space: Space) -> Slice:
     """The filter's fields; those that the table can't answer are left out, what can't be read is a fault."""
     find_box, regex_box, wrong_box = st.columns([0.62, 0.18, 0.2], vertical_alignment="bottom")
     with find_box:
@@ -73,8 +74,9 @@ def ask_slice(table: pa.Table, faults: Faults) -> Slice:
         )
     with wrong_box:
         if "predicted" in table.column_names:
-            st.toggle("Only errors", key=keys.ROWS_WRONG, bind="query-params", on_change=first_page)
-    exact = _ask_exact(table)
+            name = "Only errors" if space.edit != "number" else "Largest errors"
+            st.toggle(name, key=keys.ROWS_WRONG, bind="query-params", on_change=first_page)
+    exact = _ask_exact(table, space)
     score, low, high = _ask_range(score_titles(table), faults)
     return Slice(
         search=(keys.get(keys.ROWS_FIND) or "").strip(),
@@ -121,7 +123,7 @@ def first_page() -> None:
     keys.put(keys.ROWS_PAGE, 1)
 
 
-def _ask_exact(table: pa.Table) -> dict[str, Any]:
+def _ask_exact(table: pa.Table, space: Space) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     fields = {
         "label": ("Class", keys.ROWS_LABEL),
@@ -129,10 +131,13 @@ def _ask_exact(table: pa.Table) -> dict[str, Any]:
         "group": ("Group", keys.ROWS_GROUP),
         "decision": ("Decision", keys.ROWS_DECISION),
     }
-    there = [name for name in fields if name in table.column_names]
+    numbers = ("label", "predicted") if space.edit == "number" else ()
+    there = [name for name in fields if name in table.column_names and name not in numbers]
     for name, box in zip(there, st.columns(len(there)), strict=True):
         title, key = fields[name]
         values = STATES[:-1] if name == "decision" else _values(table, name)
+        if name in ("label", "predicted") and space.edit == "choose many":
+            values = list(space.names)
         with box:
             called = ACTION_WORDS if name == "decision" else None
             chosen[name] = choose(title, values, key, called, first_page)

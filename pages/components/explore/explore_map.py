@@ -15,7 +15,7 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.data.slice import Slice, inside
-from backend.scores.row_table import score_titles
+from backend.scores.row_table import TARGET, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
@@ -170,14 +170,18 @@ def _hover(table: pa.Table, drawn: np.ndarray) -> list[str]:
 
 
 def _ask_colour(table: pa.Table) -> str | None:
-    kinds = {name: title for name, title in KINDS.items() if name in table.column_names}
+    numbers = ("label", "predicted") if TARGET in table.column_names else ()  # a colour of their own each
+    kinds = {
+        name: title for name, title in KINDS.items() if name in table.column_names and name not in numbers
+    }
     titles = {**kinds, **score_titles(table)}
-    if keys.get(keys.ROWS_COLOUR, "label") not in titles:
-        keys.put(keys.ROWS_COLOUR, "label")
+    default = TARGET if numbers else "label"
+    if keys.get(keys.ROWS_COLOUR, default) not in titles:
+        keys.put(keys.ROWS_COLOUR, default)
     st.selectbox(
         "Colour by", list(titles), format_func=titles.__getitem__, key=keys.ROWS_COLOUR, bind="query-params"
     )
-    return keys.get(keys.ROWS_COLOUR) or "label"
+    return keys.get(keys.ROWS_COLOUR) or default
 
 
 def _selected(points: np.ndarray, event: Any) -> np.ndarray:

@@ -29,9 +29,10 @@ def _preview(path: str, artifacts: str, log_lines: int, what: str) -> ExportPrev
 
 def show_preview(preview: ExportPreview) -> None:
     """Counts per class before and after, and the first rows."""
-    with st.container(border=True):
-        st.subheader("Classes before and after")
-        _classes(preview)
+    if preview.before:
+        with st.container(border=True):
+            st.subheader("Classes before and after")
+            _classes(preview)
     with st.container(border=True):
         st.subheader(f"First rows of {preview.n_rows:,}" if preview.n_rows else "First rows")
         if not preview.n_rows:

@@ -23,7 +23,7 @@ from backend.scores.registry import all_scores, producer_of
 from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.eval_errors import eval_correct, has_no_errors
+from pages.components.eval_errors import eval_wrong, has_no_errors
 from pages.components.inspect.question import SOURCES
 from pages.components.label_noise import left_of, noise_of
 from pages.components.markup import brief
@@ -116,8 +116,10 @@ def _wrong_labels(left: NoiseEstimate) -> Finding:
 def _errors(workspace: Workspace) -> Finding | None:
     if workspace.folder.state("predictions") != "current":
         return None  # the page says so already
-    count = int((~eval_correct(str(workspace.path), version(workspace))).sum())
+    count = int(eval_wrong(str(workspace.path), version(workspace)).sum())
     one, many = "eval row is predicted wrongly", "eval rows are predicted wrongly"
+    if not workspace.task.knows_right:
+        one, many = "eval row has the largest error", "eval rows have the largest errors (a tenth of all)"
     query = {keys.WHAT: SOURCES["eval"], keys.ONLY_ERRORS: "true"}
     return Finding("medium", count, one, many, "inspect", query)
 

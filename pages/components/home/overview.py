@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import streamlit as st
 
+from backend.data.targets.description import counts_of
 from backend.demo import DEMO
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.badges import ACTION_WORDS
-from pages.components.eval_errors import NO_ERRORS, eval_correct, has_no_errors
+from pages.components.eval_errors import NO_ERRORS, eval_wrong, has_no_errors
 from pages.components.facts import facts
 from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
@@ -18,6 +18,7 @@ from pages.components.home.class_table import show_class_table
 from pages.components.home.findings_list import show_findings
 from pages.components.home.model_figures import model_figures, show_model_figures
 from pages.components.home.run_check import show_run_check
+from pages.components.home.task_figures import show_targets, show_task_figures, task_facts
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
 from pages.components.learnt import warn_hardly_learnt
@@ -44,10 +45,14 @@ def show_overview(workspace: Workspace) -> None:
     with left, st.container(border=True, height="stretch"):
         st.subheader("Data")
         data = status["data"]
-        columns = ", ".join(short(str(data[name])) for name in ("text", "text_b", "label") if data[name])
+        names = [data["text"], data["text_b"], *(data["labels"] or [data["label"]])]
+        columns = ", ".join(short(str(name)) for name in names if name)
         show(tag("p", f"columns: {columns}", cls="fw-muted"))
-        counts = _class_counts(str(workspace.path), version(workspace))
-        show_class_table(status["classes"], counts, "overview-classes")
+        if status["classes"]:
+            counts = _class_counts(str(workspace.path), version(workspace))
+            show_class_table(status["classes"], counts, "overview-classes")
+        else:
+            show_targets(workspace)
         if data["n_rejected"]:
             st.caption(
                 f"{data['n_rejected']:,} rows could not be used; the workspace's data folder lists them."
@@ -59,6 +64,7 @@ def show_overview(workspace: Workspace) -> None:
         if status["artifacts"].get("influence", {}).get("state") == "current" and has_no_errors(workspace):
             st.caption(f"{NO_ERRORS}; influence is ordered by that on all eval rows.")
     show_model_figures(workspace)
+    show_task_figures(workspace)
     show_training_curve(workspace)
 
 
@@ -66,15 +72,18 @@ def _facts(workspace: Workspace, status: dict) -> Html:
     shown = [
         ("training rows", f"{status['data']['n_train']:,}"),
         ("eval rows", f"{status['data']['n_eval']:,}"),
-        ("classes", f"{len(status['classes']):,}"),
     ]
+    if status["classes"]:
+        kind = "classes" if status["task"] == "classification" else "labels"
+        shown.append((kind, f"{len(status['classes']):,}"))
     if status["artifacts"]["predictions"]["state"] == "current":
-        correct = eval_correct(str(workspace.path), version(workspace))
-        shown += [
-            ("accuracy on eval", percent(float(correct.mean()), 1)),
-            *_beside(workspace),
-            ("errors on eval", f"{int((~correct).sum()):,}"),
-        ]
+        wrong = eval_wrong(str(workspace.path), version(workspace))
+        if status["task"] == "classification":
+            shown += [("accuracy on eval", percent(float(1 - wrong.mean()), 1)), *_beside(workspace)]
+        else:
+            shown += task_facts(workspace)
+        if workspace.task.knows_right:
+            shown.append(("errors on eval", f"{int(wrong.sum()):,}"))
     shown.append(("decisions in force", f"{sum(status['decisions'].values()):,}"))
     return facts(shown)
 
@@ -134,5 +143,8 @@ def _model(status: dict) -> str:
 @st.cache_data(max_entries=10, show_spinner=False)
 def _class_counts(path: str, artifacts: str) -> dict[str, tuple[int, int]]:
     workspace = Workspace.open(Path(path))
-    train, evaluation = Counter(workspace.train_split.labels), Counter(workspace.eval_split.labels)
+    task = workspace.manifest.task
+    train, evaluation = (
+        counts_of(task, each.labels) for each in (workspace.train_split, workspace.eval_split)
+    )
     return {name: (train[name], evaluation[name]) for name in workspace.manifest.classes}

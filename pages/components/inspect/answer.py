@@ -72,15 +72,17 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
         places.wait()
     explanation = explain(workspace, asked)
     with places.question.container():
-        label = ask_label(explanation, replace(asked, k=0, method="", score=""))
+        label = ask_label(workspace, explanation, replace(asked, k=0, method="", score=""))
     if keys.get(keys.SHOWN) not in (None, (subject, label)):
         keys.put(keys.SHOWN, None)
         places.wait()
-    if label != explanation.query.predicted:
+    if label != explanation.query.label:
         explanation = explain(workspace, replace(asked, label=label))
     keys.put(keys.SHOWN, (subject, label))
     row = explanation.query.row if explanation.query.split == "train" else None
     with places.query.container(border=True):
-        show_query(explanation, list_unit(explanation), workspace.states().get(row) if row else None)
+        show_query(
+            workspace, explanation, list_unit(explanation), workspace.states().get(row) if row else None
+        )
     with places.results.container():
         show_results(workspace, explanation)

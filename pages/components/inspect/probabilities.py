@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Collection
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -15,10 +16,10 @@ LONGEST_NAME = 32  # characters beside a bar
 GREYS = {"light": ("#6B7785", "#C3CAD2"), "dark": ("#C3CAD2", "#59626D")}  # predicted class, others
 
 
-def show_probabilities(query: Query) -> None:
-    """Bars of the most probable classes; predicted and given class are named."""
+def show_probabilities(query: Query, predicted: Collection[str] | None = None) -> None:
+    """Bars of the most probable classes; the ``predicted`` ones, by default the one, stand out."""
     st.plotly_chart(
-        probability_figure(query, "dark" if st.context.theme.type == "dark" else "light"),
+        probability_figure(query, "dark" if st.context.theme.type == "dark" else "light", predicted),
         config={"displayModeBar": False, "staticPlot": True},
         alt="Class probabilities: "
         + ", ".join(f"{short(name)} {value:.2f}" for name, value in _shown(query)),
@@ -28,9 +29,10 @@ def show_probabilities(query: Query) -> None:
         st.caption(f"{hidden:,} less probable class{'' if hidden == 1 else 'es'} not shown.")
 
 
-def probability_figure(query: Query, theme: str) -> go.Figure:
+def probability_figure(query: Query, theme: str, named: Collection[str] | None = None) -> go.Figure:
     """The figure alone."""
     shown = _shown(query)[::-1]
+    stand_out = (query.predicted,) if named is None else named
     predicted, other = GREYS[theme]
     names = distinct([name for name, _ in shown], LONGEST_NAME)
     figure = go.Figure(
@@ -38,7 +40,7 @@ def probability_figure(query: Query, theme: str) -> go.Figure:
             x=[value for _, value in shown],
             y=list(range(len(shown))),
             orientation="h",
-            marker_color=[predicted if name == query.predicted else other for name, _ in shown],
+            marker_color=[predicted if name in stand_out else other for name, _ in shown],
             text=[f"{value:.3f}" for _, value in shown],
             textposition="outside",
             cliponaxis=False,
@@ -52,7 +54,7 @@ def probability_figure(query: Query, theme: str) -> go.Figure:
         xaxis={"visible": False, "range": [0, 1.02], "fixedrange": True},
         yaxis={
             "tickvals": list(range(len(shown))),
-            "ticktext": [_name(names[name], name == query.predicted) for name, _ in shown],
+            "ticktext": [_name(names[name], name in stand_out) for name, _ in shown],
             "showgrid": False,
             "fixedrange": True,
         },

@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from backend.data.rowstate import RowState
+from backend.data.targets.number_space import NumberSpace
 from backend.influence.explanation import Explanation, Query
+from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.inspect.number_line import show_number
 from pages.components.inspect.probabilities import show_probabilities
 from pages.components.markup import Html, join, short, show, tag
 from pages.components.numbers import Unit
@@ -14,7 +17,7 @@ from pages.components.numbers import Unit
 MOST_CHARACTERS = 20_000
 
 
-def show_query(explanation: Explanation, unit: Unit, state: RowState | None) -> None:
+def show_query(workspace: Workspace, explanation: Explanation, unit: Unit, state: RowState | None) -> None:
     """Text and badges on the left, probabilities on the right, notices beneath."""
     query = explanation.query
     left, right = st.columns([0.62, 0.38], gap="large", vertical_alignment="center")
@@ -22,7 +25,10 @@ def show_query(explanation: Explanation, unit: Unit, state: RowState | None) -> 
         texts = [query_text(text) for text in (query.text, query.text_b) if text is not None]
         show(tag("div", *texts, _badges(query, state)))
     with right:
-        show_probabilities(query)
+        if isinstance(workspace.space, NumberSpace):
+            show_number(query, workspace.space)
+        else:
+            show_probabilities(query, workspace.space.labels_of(query.predicted))
     notices = _notices(explanation, unit)
     if notices:
         show(join(tag("div", short(line, 2_000), cls="fw-notice") for line in notices))
@@ -38,14 +44,20 @@ def query_text(text: str) -> Html:
 def _badges(query: Query, state: RowState | None) -> Html:
     parts = [label_badge(query.predicted, "predicted")]
     if query.given is not None:
-        wrong = query.given != query.predicted
         parts.append(label_badge(query.given, "labelled"))
-        parts.append(badge("misclassified", "bad") if wrong else badge("correct", "good"))
+        parts.append(verdict_badge(query))
     if state is not None:
         parts.append(decision_badge(state))
     if query.row is not None:
         parts.append(tag("span", f"{query.split} {short(query.row)}", cls="fw-mono"))
     return tag("div", *parts, cls="fw-badges", style="margin-top:0.8rem")
+
+
+def verdict_badge(query: Query) -> Html:
+    """Whether the prediction is what the row was given; of a number, how far it is from it."""
+    if query.task == "regression":
+        return badge(f"off by {float(query.predicted) - float(query.given or 'nan'):+.2g}")
+    return badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
 
 
 def _notices(explanation: Explanation, unit: Unit) -> list[str]:

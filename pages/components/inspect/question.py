@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from backend.influence.explanation import Explanation
@@ -12,6 +13,7 @@ from backend.influence.registry import DEFAULT_METHOD, all_methods, score_named
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
+from pages.components.edit_target import is_one_class
 from pages.components.inspect.row_picker import pick_row
 from pages.components.inspect.typed_text import ask_text, forget_address
 from pages.components.markup import distinct, plain_label
@@ -61,18 +63,23 @@ def ask(workspace: Workspace) -> Asked | None:
     return None if row is None else Asked(row=row, split=source)
 
 
-def ask_label(predicted: Explanation, asked: Asked) -> str:
-    """The class whose loss is traced: the predicted one until the user asks for another."""
-    probabilities, own = predicted.query.probabilities, predicted.query.predicted
-    classes = list(probabilities)
+def ask_label(workspace: Workspace, predicted: Explanation, asked: Asked) -> str:
+    """The class (or other choice) whose loss is traced: what is asked first until the user asks for
+    another."""
+    outputs = np.array(list(predicted.query.outputs.values()), dtype=np.float32)
+    choices = {each.name: each for each in workspace.task.choices(workspace.space, outputs)}
+    own, classes = predicted.query.label, list(choices)
     if len(classes) > MANY_CLASSES:  # one looks for the likely ones first
-        classes.sort(key=lambda label: -probabilities[label])
+        classes.sort(key=lambda label: -choices[label].value)
     titles = distinct(classes, LONGEST_NAME)
+    one_class = is_one_class(workspace)
     if keys.get(keys.ASKED) != asked or keys.get(keys.LABEL) not in classes:
         keys.put(keys.LABEL, _first_label(asked, own, classes))
         keys.put(keys.ASKED, asked)
 
     def question(label: str) -> str:
+        if not one_class:
+            return f"{choices[label].title[:1].upper()}{choices[label].title[1:]}?"
         return f"Why {titles[label]}?" if label == own else f"Why not {titles[label]}?"
 
     if len(classes) > MANY_CLASSES:

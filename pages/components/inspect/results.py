@@ -24,7 +24,7 @@ PAGE = 10  # examples of each list that are drawn at once
 NO_WORDS = "Scores of this method don't divide over words. What it can't do: "
 CAVEAT = (
     "What this is not: a proof of cause. Scores are a first-order approximation of how training steps on an "
-    "example changed the loss for this class; only words that stand in both texts can carry any. "
+    "example changed the loss that is asked about; only words that stand in both texts can carry any. "
     "To be sure, remove the example and train again."
 )
 
@@ -38,7 +38,10 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     """Legend and both columns."""
     shown = explanations_are_shown()
     painter = Painter(list_scale(explanation), list_unit(explanation), plain=not shown)
-    label = brief(explanation.query.label)
+    query, label = explanation.query, brief(explanation.query.label)
+    classes = query.task == "classification"
+    helped = f"made “{label}” more likely" if classes else query.helped
+    harmed = f"made “{label}” less likely" if classes else query.harmed
     if not all_entries(explanation):
         return
     if not shown:
@@ -72,7 +75,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
             explanation.proponents,
             first,
             "Helpful",
-            f"training on these made “{label}” more likely",
+            f"training on these {helped}",
             "fw-plus",
         )
     with harmful:
@@ -81,7 +84,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
             explanation.opponents,
             first,
             "Harmful",
-            f"training on these made “{label}” less likely",
+            f"training on these {harmed}",
             "fw-minus",
         )
     turn_pages(keys.LIST_PAGE, pages)

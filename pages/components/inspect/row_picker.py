@@ -39,7 +39,7 @@ def pick_row(workspace: Workspace, split: str) -> str | None:
     with errors:
         has_errors = bool(len(matching_rows(workspace, split, "", True)))
         st.toggle(
-            "Only errors",
+            "Only errors" if workspace.task.knows_right else "Largest errors",
             value=has_errors,
             key=keys.ONLY_ERRORS,
             bind="query-params",

@@ -49,7 +49,14 @@ class Accepted:
     def words(self) -> str:
         """3,000 training and 750 eval rows, 77 classes."""
         found = self.report
-        return f"{found.n_train:,} training and {found.n_eval:,} eval rows, {len(found.classes):,} classes"
+        return f"{found.n_train:,} training and {found.n_eval:,} eval rows{_kinds(found)}"
+
+
+_KINDS = {"classification": "classes", "multilabel": "labels"}
+
+
+def _kinds(report: IngestReport) -> str:
+    return f", {len(report.classes):,} {_KINDS[report.task]}" if report.classes else ""
 
 
 def checked(data: NewData) -> Accepted | None:
@@ -78,7 +85,7 @@ def _show(report: IngestReport) -> None:
     shown = [
         ("training rows", f"{report.n_train:,}"),
         ("eval rows", f"{report.n_eval:,}"),
-        ("classes", f"{len(report.classes):,}"),
+        *([(_KINDS[report.task], f"{len(report.classes):,}")] if report.classes else []),
         ("rows left out", f"{len(report.rejected) + sum(report.left_out.values()):,}"),
         ("repeated training texts", f"{report.repeated:,}"),
         ("eval texts also in training", f"{report.overlap:,}"),
@@ -86,7 +93,10 @@ def _show(report: IngestReport) -> None:
     show(facts(shown))
     train, evaluation = report.counts["train"], report.counts["eval"]
     counts = {name: (train[name], evaluation[name]) for name in report.classes}
-    show_class_table(report.classes, counts, "new-classes")
+    if report.described:
+        st.caption(report.described)
+    if report.classes:
+        show_class_table(report.classes, counts, "new-classes")
     for split, count in list(report.left_out.items())[:10]:
         st.caption(f"{plural(count, 'row')} of split “{plain_label(split)}” would serve neither purpose.")
     if report.overlap:

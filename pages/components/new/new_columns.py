@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,7 +14,9 @@ from backend.data.columns import Columns
 from backend.data.peek import Peek
 from backend.errors import InputError
 from backend.files import digest
+from backend.folder import TaskName
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.markup import show
 from pages.components.messages import show_error
 from pages.components.new.remarks import show_remarks
@@ -23,6 +28,13 @@ from pages.components.typed_name import typed_class_names
 from pages.components.typed_number import Limits
 
 NONE = "(none)"
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?", re.IGNORECASE)
+TASKS: dict[TaskName, str] = {
+    "classification": "One class",
+    "multilabel": "Any number of labels",
+    "regression": "A number",
+}
+TASK_HELP = "What each row has: one class out of several, any number of labels, or a number."
 WHOLE = re.compile(r"-?\d+(\.0+)?")
 SHOWN_ROWS = 5
 SHARES = Limits(0.01, 0.9, share=True)
@@ -56,7 +68,9 @@ class NewData:
             "eval": self.eval,
             "text": columns.text,
             "text-b": columns.text_b,
-            "label": columns.label,
+            "task": columns.task if columns.task != "classification" else None,
+            "label": columns.label if columns.task != "multilabel" else None,
+            "labels": _as_option(columns.targets) if columns.task == "multilabel" else None,
             "id": columns.id,
             "group": columns.group,
             "split-column": columns.split,
@@ -77,8 +91,14 @@ def ask_data(source: str, look: Peek) -> NewData | None:
         row_id, group, annotator = st.columns(3)
         with text:
             chosen_text = _required("Text", look, look.guess.text, mark)
+        task = _ask_task(look, mark)
+        labels: tuple[str, ...] = ()
         with label:
-            chosen_label = _required("Label", look, look.guess.label, mark)
+            if task == "multilabel":
+                labels = _ask_labels(look, mark)
+                chosen_label = labels[0] if labels else None
+            else:
+                chosen_label = _required("Label", look, look.guess.label, mark)
         with text_b:
             second = _optional(
                 "Second text", look, look.guess.text_b, mark, "For pairs, such as premise and hypothesis."
@@ -92,7 +112,7 @@ def ask_data(source: str, look: Peek) -> NewData | None:
         with annotator:
             who = _optional("Annotator", look, None, mark, "Who gave a row its label, where several did.")
         show_remarks(look.survey, "Noticed in the first rows")
-        names = _ask_names(look, chosen_label)
+        names = _ask_names(look, chosen_label) if task == "classification" else ""
     with st.container(border=True):
         step_title("Evaluation rows")
         try:
@@ -100,7 +120,10 @@ def ask_data(source: str, look: Peek) -> NewData | None:
             if chosen_text is None or chosen_label is None:
                 st.caption("Choose the columns with text and label.")
                 return None
-            columns = Columns(chosen_text, chosen_label, second, ids, groups, split, who)
+            several = labels if len(labels) > 1 else ()
+            columns = Columns(
+                chosen_text, chosen_label, second, ids, groups, split, who, labels=several, task=task
+            )
             columns.check()
         except InputError as error:
             show_error(error)
@@ -109,6 +132,46 @@ def ask_data(source: str, look: Peek) -> NewData | None:
     if not complete or names is None:
         return None
     return NewData(source, evaluation, columns, names, _mean_length(look, columns))
+
+
+def _ask_task(look: Peek, mark: str) -> TaskName:
+    """What is learnt of a row."""
+    return pick(
+        "What is learnt", TASKS, f"{keys.NEW_TASK}-{mark}", _likely_task(look), help=TASK_HELP, named=True
+    )
+
+
+def _likely_task(look: Peek) -> TaskName:
+    """By the cells of the label column: lists of several, or numbers that are not whole."""
+    at = look.columns.index(look.guess.label) if look.guess.label in look.columns else None
+    cells = [] if at is None else [row[at].strip() for row in look.rows]
+    if any(each.startswith("[") and "," in each for each in cells):
+        return "multilabel"
+    is_number = [bool(NUMBER.fullmatch(each)) for each in cells]
+    if cells and all(is_number) and not all(WHOLE.fullmatch(each) for each in cells):
+        return "regression"
+    return "classification"
+
+
+def _ask_labels(look: Peek, mark: str) -> tuple[str, ...]:
+    """The column of lists, or all columns of 0 and 1."""
+    guess = [look.guess.label] if look.guess.label in look.choices else []
+    chosen = st.multiselect(
+        "Labels",
+        look.choices,
+        default=guess,
+        key=_key("Labels", mark),
+        bind="query-params",
+        help="The column with lists, or with names joined by “;”; or all the columns of 0 and 1.",
+    )
+    return tuple(chosen)
+
+
+def _as_option(names: Sequence[str]) -> str:
+    """Names as `--labels` takes them."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return line.getvalue()
 
 
 def _mean_length(look: Peek, columns: Columns) -> float:

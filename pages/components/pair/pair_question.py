@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from backend.influence.registry import all_methods
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.edit_target import is_one_class
 from pages.components.inspect.preparation import is_prepared, offer_preparation
 from pages.components.inspect.question import ask_method, ask_score, is_ready, score_label
 from pages.components.inspect.typed_text import LONGEST_IN_ADDRESS
@@ -103,12 +105,12 @@ def _ask_label(workspace: Workspace) -> str | None:
     if keys.get(keys.PAIR_LABEL, PREDICTED) not in choices:
         keys.put(keys.PAIR_LABEL, PREDICTED)
     st.selectbox(
-        "Class",
+        "Class" if is_one_class(workspace) else "Question",
         choices,
         format_func=names.__getitem__,
         key=keys.PAIR_LABEL,
         bind="query-params",
-        help="Influence on the loss of this class: “why this class?”",
+        help="Influence on the loss of this class (or of what is asked otherwise): “why this?”",
     )
     chosen = keys.get(keys.PAIR_LABEL) or PREDICTED
     return None if chosen == PREDICTED else chosen
@@ -116,7 +118,9 @@ def _ask_label(workspace: Workspace) -> str | None:
 
 def _class_names(workspace: Workspace) -> dict[str, str]:
     """What the choices are called, in the list and in the address."""
-    return distinct([PREDICTED, *workspace.manifest.classes], LONGEST_LABEL)
+    space = workspace.space
+    choices = workspace.task.choices(space, np.zeros(len(space.names), np.float32))
+    return distinct([PREDICTED, *(each.name for each in choices)], LONGEST_LABEL)
 
 
 def _text_field(name: str, key: str) -> None:

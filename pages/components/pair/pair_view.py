@@ -15,6 +15,7 @@ from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
 from pages.components.facts import facts
 from pages.components.histogram import histogram
+from pages.components.inspect.query_panel import verdict_badge
 from pages.components.markup import Html, brief, short, show, tag
 from pages.components.numbers import Unit
 from pages.components.pair.pair_company import show_company
@@ -112,9 +113,7 @@ def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
     parts = [label_badge(query.label, "explained"), label_badge(query.predicted, "predicted")]
     if query.given is not None:
         parts.append(label_badge(query.given, "labelled"))
-        parts.append(
-            badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
-        )
+        parts.append(verdict_badge(query))
     parts += [
         tag("span", "and", cls="fw-muted"),
         label_badge(pair.entry.label, "training example labelled"),

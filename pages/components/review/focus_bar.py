@@ -22,12 +22,14 @@ from pages.components.class_choice import (
 )
 from pages.components.decision_bar import SHORTCUTS, SIMPLE, further_buttons
 from pages.components.decisions import decide, relabel_from_menu
+from pages.components.edit_target import edit_target
 from pages.components.likely import likely_classes
 from pages.components.markup import plain_label
 from pages.components.reason_field import forget_reason
 from pages.components.review.focus_place import focus_on
+from pages.components.workspaces import opened
 
-ADOPT = "L"  # in blind mode: relabel as what the reviewer called the row
+ADOPT = "L"  # relabel as what the reviewer called the row in blind mode, or as suggested
 SKIP_HELP = (
     "On to the next undecided row. This one stays undecided: it keeps its place, and its turn comes again "
     "after the last row"
@@ -70,9 +72,29 @@ def decide_bar(bar: Bar, item: QueueItem, classes: Sequence[str], advised: str |
             _simple(bar, action, name, icon, primary=action == "keep" and advised == item.label)
         skip_button(bar)
         further_buttons(bar.path, item.id, bar.seen, f"focus-{bar.key}", elsewhere=True)
+    space = opened(bar.path).space
     with _line(f"classes-{bar.key}"):
+        if space.edit != "choose":
+            arguments = (bar.seen, f"focus-{bar.key}", bar.go_on, bar.note)
+            edit_target(space, bar.path, item.id, item.label, *arguments)
+            _adopt(bar, item)
+            return
         st.caption("Relabel as", width="content")
         _class_buttons(bar, item.label, classes, advised)
+
+
+def _adopt(bar: Bar, item: QueueItem) -> None:
+    """What the queue suggests, where it suggests another target."""
+    if item.action != "relabel" or item.suggested_label in (None, item.label):
+        return
+    st.button(
+        f"Relabel as {plain_label(str(item.suggested_label), 60)}",
+        key=f"adopt-{bar.key}",
+        shortcut=ADOPT,
+        help=f"Relabel {plain_label(bar.row)} as {plain_label(str(item.suggested_label), 300)}",
+        on_click=decide,
+        args=(bar.path, "relabel", bar.row, bar.seen, item.suggested_label, bar.go_on, bar.note),
+    )
 
 
 def _class_buttons(bar: Bar, label: str, classes: Sequence[str], advised: str | None) -> None:

@@ -13,6 +13,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
+from pages.components.edit_target import is_one_class
 from pages.components.review.focus_place import focus_on
 from pages.components.scores.score_values import read_current, table_of
 
@@ -21,14 +22,15 @@ LIST, FOCUS, BLIND = "list", "focus", "blind"
 VIEWS = {LIST: "List", FOCUS: "Focus", BLIND: "Blind"}
 
 
-def ask_view() -> str:
+def ask_view(workspace: Workspace) -> str:
     """A page of rows, or one row at a time, or that with its label hidden at first."""
     # In a container of its own for each view, the control is drawn anew and loses the browser's focus:
     # it would keep the arrow keys for itself.
     with st.container(key=f"view-{keys.get(keys.QUEUE_VIEW)}"):
+        blind = is_one_class(workspace)
         return pick(
             "View",
-            VIEWS,
+            {name: title for name, title in VIEWS.items() if blind or name != BLIND},
             keys.QUEUE_VIEW,
             LIST,
             help="Focus shows one row at a time. Blind does so too, but hides label, suspicion, reasons and "
@@ -65,7 +67,10 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
             _first_page,
         )
     with class_box:
-        label = choose("Class", workspace.manifest.classes, keys.QUEUE_LABEL, on_change=_first_page)
+        label = None
+        if workspace.manifest.classes:
+            name = "Class" if is_one_class(workspace) else "Label"
+            label = choose(name, workspace.manifest.classes, keys.QUEUE_LABEL, on_change=_first_page)
     with state_box:
         st.selectbox(
             "Decision",

@@ -1,0 +1,115 @@
+"""How good a model of another task than one class is: its own figures, by label, or number against number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from backend.data.targets.label_sets import LabelSetSpace
+from backend.data.targets.number_space import NumberSpace, as_target
+from backend.tasks.task import Figure
+from backend.workspace import Workspace
+from pages.components.facts import facts
+from pages.components.markup import Html, cut, show, tag
+from pages.components.numbers import plural
+from pages.components.plots import draw
+from pages.components.tables import table
+from pages.components.workspaces import opened, version
+
+MOST_POINTS = 2_000
+_BINS = 24
+
+
+def task_facts(workspace: Workspace) -> list[tuple[str, str]]:
+    """The task's figures on eval."""
+    found = _measured(str(workspace.path), version(workspace)) or []
+    return [(each.title.lower() if each.title != "R2" else "R2", f"{each.value:.3f}") for each in found]
+
+
+def show_targets(workspace: Workspace) -> None:
+    """How the numbers of the training rows are spread."""
+    space = workspace.space
+    if not isinstance(space, NumberSpace):
+        return
+    values = space.numbers(workspace.train_split.labels)
+    low, middle, high = map(as_target, (space.low, space.middle, space.high))
+    show(tag("p", f"numbers from {low} to {high}, median {middle}", cls="fw-muted"))
+    figure = go.Figure(go.Histogram(x=values, nbinsx=_BINS, marker_color="#6B7785"))
+    figure.update_layout(
+        height=190, margin={"l": 0, "r": 0, "t": 4, "b": 0}, bargap=0.06, yaxis_title="training rows"
+    )
+    draw(figure, f"Histogram of {len(values):,} training targets from {low} to {high}", "targets")
+
+
+def show_task_figures(workspace: Workspace) -> None:
+    """The card; nothing for one class out of several, or before there are predictions of the eval rows."""
+    space = workspace.space
+    if space.task == "classification" or workspace.folder.state("predictions") != "current":
+        return
+    with st.container(border=True, gap="small"):
+        st.subheader("How good the model is")
+        show(facts(task_facts(workspace)))
+        found = workspace.predictions("eval")
+        given = space.numbers(found.table["label"].to_pylist())
+        if isinstance(space, LabelSetSpace):
+            show(tag("div", label_figures(space.names, given, found.outputs), cls="fw-scroll"))
+        else:
+            alt = f"Predicted against given numbers of {len(given):,} eval rows"
+            draw(number_plot(given, found.outputs[:, 0]), alt, "numbers")
+        st.caption(f"Of {plural(len(given), 'eval row')}, by the last checkpoint.")
+
+
+def label_figures(names: tuple[str, ...], given: np.ndarray, outputs: np.ndarray) -> Html:
+    """Precision, recall, F1 at one half and average precision of each label, the worst first.
+
+    From given (n, K) of 0 and 1, and probabilities (n, K).
+    """
+    from sklearn.metrics import average_precision_score
+
+    said, there = outputs > 0.5, given > 0.5
+    hits, support, predicted = (said & there).sum(axis=0), there.sum(axis=0), said.sum(axis=0)
+    rows = []
+    for place, name in enumerate(names):
+        if not support[place] and not predicted[place]:
+            continue
+        f1 = 2 * hits[place] / (support[place] + predicted[place])
+        average = average_precision_score(there[:, place], outputs[:, place]) if support[place] else None
+        precision = hits[place] / predicted[place] if predicted[place] else None
+        recall = hits[place] / support[place] if support[place] else None
+        shares = ("–" if each is None else f"{each:.2f}" for each in (precision, recall, f1, average))
+        counts = (f"{support[place]:,}", f"{predicted[place]:,}")
+        rows.append((f1, (cut(name, 40), *counts, *shares)))
+    rows.sort(key=lambda row: row[0])
+    heads = ("label", "eval rows", "predicted", "precision", "recall", "F1", "average precision")
+    return table(heads, [cells for _, cells in rows], numbers=(1, 2, 3, 4, 5, 6))
+
+
+def number_plot(given: np.ndarray, said: np.ndarray) -> go.Figure:
+    """A point for each row (of many a sample), and the line on which both are equal."""
+    chosen = np.random.default_rng(0).permutation(len(given))[:MOST_POINTS]
+    ends = [float(min(given.min(), said.min())), float(max(given.max(), said.max()))]
+    figure = go.Figure(
+        go.Scatter(x=ends, y=ends, mode="lines", line={"color": "#9AA4AF", "dash": "dot"}, hoverinfo="skip")
+    )
+    figure.add_scatter(
+        x=given[chosen],
+        y=said[chosen],
+        mode="markers",
+        marker={"size": 5, "opacity": 0.55, "color": "#0072B2"},
+        hovertemplate="given %{x:.3g}, predicted %{y:.3g}<extra></extra>",
+    )
+    return figure.update_layout(
+        height=380,
+        showlegend=False,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        xaxis_title="given",
+        yaxis_title="predicted",
+    )
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def _measured(path: str, artifacts: str) -> list[Figure] | None:
+    return opened(Path(path)).measured()
