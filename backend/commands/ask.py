@@ -176,7 +176,7 @@ def influence(
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
         workspace.compute_influence(score=score, k=k, device=device, progress=progress)
-    by = "errors" if not workspace.predictions("eval").correct.all() else "all"
+    by = "errors" if workspace.predictions("eval").wrong.any() else "all"
     table = workspace.influence().train.sort_by(by).slice(0, most)
     rows = [{**row, "ordered_by": by} for row in table.to_pylist()]
     if json:

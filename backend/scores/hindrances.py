@@ -16,7 +16,7 @@ def words_hindrance(folder: Folder) -> str | None:
     """That the model is known to get every eval row right, so that no word harms one; else None."""
     if folder.state("predictions") != "current":
         return None
-    if not read_predictions(folder, "eval", folder.manifest().checkpoints[-1].step).correct.all():
+    if read_predictions(folder, "eval", folder.manifest().checkpoints[-1].step).wrong.any():
         return None
     return f"{folder.path}: the model gets no eval row wrong, so no word harms one"
 

@@ -27,7 +27,7 @@ def _compute(context: Context) -> Columns:
 
 
 def _errors(context: Context) -> np.ndarray:
-    return ~read_predictions(context.folder, "eval", context.manifest.checkpoints[-1].step).correct
+    return read_predictions(context.folder, "eval", context.manifest.checkpoints[-1].step).wrong
 
 
 PRODUCER = Producer(
