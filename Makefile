@@ -1,10 +1,11 @@
 # make run    sets up .venv, builds the demo workspace (first time only), serves the app
 # make test   sets up .venv and passes the tests
+# make coverage   passes them, too, and prints what they run least
 PYTHON ?= python3
 PY := .venv/bin/python
 PORT ?= 8501
 
-.PHONY: run demo test test-all lint format clean
+.PHONY: run demo test test-all coverage lint format clean
 
 run: .venv/.run
 	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo --background
@@ -20,6 +21,13 @@ test: .venv/.dev
 
 test-all: .venv/.dev
 	$(PY) -m pytest -n logical --dist loadfile
+
+COVERAGE := cache/coverage.json
+
+coverage: .venv/.dev
+	$(PY) -m slipcover --source backend,pages --omit '*/kernels.py' --json --out $(COVERAGE) \
+		-m pytest -n logical --dist loadfile -m "not slow"
+	$(PY) -m benchmarks.covered $(COVERAGE)
 
 lint: .venv/.dev
 	$(PY) -m ruff format --check .
