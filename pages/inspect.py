@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from pages.components.asking.question import ask, is_ready
 from pages.components.inspect.answer import show_answer
-from pages.components.inspect.question import ask, is_ready
 from pages.components.learnt import warn_hardly_learnt
 from pages.components.navigation import through_app
 from pages.components.workspaces import current

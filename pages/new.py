@@ -2,13 +2,13 @@
 
 import streamlit as st
 
+from pages.components.data_source import ask_source, look_at
 from pages.components.navigation import through_app
 from pages.components.new.new_builds import show_builds
 from pages.components.new.new_check import checked
 from pages.components.new.new_columns import ask_data
 from pages.components.new.new_model import ask_model
 from pages.components.new.new_start import offer_start
-from pages.components.new.source import ask_source, look_at
 from pages.components.new.steps import step_title, steps_to_come
 
 through_app()

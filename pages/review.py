@@ -6,9 +6,9 @@ from backend.scores.queue_item import LABEL
 from pages.components.label_noise import show_noise
 from pages.components.learnt import warn_hardly_learnt
 from pages.components.navigation import through_app
+from pages.components.queue_filter import BLIND, LIST, ask_queue_filter, ask_view
 from pages.components.reason_field import ask_reason
 from pages.components.review.focus import show_focus
-from pages.components.review.queue_filter import BLIND, LIST, ask_queue_filter, ask_view
 from pages.components.review.queue_list import show_queue
 from pages.components.review.queue_scores import offer_influence, offer_scores, scores_are_there
 from pages.components.workspaces import current

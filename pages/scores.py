@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.components.navigation import through_app
+from pages.components.score_values import read_current
 from pages.components.scores.score_row import ask_row, show_row
-from pages.components.scores.score_values import read_current
 from pages.components.scores.score_views import ask_view
 from pages.components.workspaces import current
 

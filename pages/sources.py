@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.inspect.question import is_ready
+from pages.components.asking.question import is_ready
 from pages.components.navigation import through_app
 from pages.components.sources.sources_result import sources_or_offer
 from pages.components.sources.sources_view import show_sources

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages.components.inspect.question import is_ready
+from pages.components.asking.question import is_ready
 from pages.components.navigation import through_app
 from pages.components.words.word_detail import show_word
-from pages.components.words.words_result import words_or_offer
 from pages.components.words.words_table import pick_word
+from pages.components.words_result import words_or_offer
 from pages.components.workspaces import current
 
 through_app()

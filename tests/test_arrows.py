@@ -18,54 +18,8 @@ HEAD = re.compile(r"^ {4}([^\s,]+(?:, [^\s,]+)*)(?: |$)")
 FILE = re.compile(r"`(\w+\.py)`")
 ASK_JOBS = {"pages", "commands", "cli", "console", "jobs"}
 
-# Parts that stand in one page's folder and are used by others (these), as if shared. They are to move to what
-# pages share; until then the list only gets shorter.
-TO_MOVE = {
-    "export.import_report": ("new.new_check",),
-    "home.class_table": (
-        "jobs.disk_panel",
-        "new.new_check",
-    ),
-    "inspect.preparation": ("pair.pair_question",),
-    "inspect.query_panel": ("explore.explore_table",),
-    "inspect.question": (
-        "home.artifact_table",
-        "home.findings",
-        "pair.pair_question",
-    ),
-    "inspect.typed_text": ("pair.pair_question",),
-    "jobs.job_words": (
-        "job_line",
-        "job_panel",
-    ),
-    "new.source": (
-        "export.import_patch",
-        "export.import_rows",
-    ),
-    "pair.pair_dialog": (
-        "inspect.entry_card",
-        "inspect.results",
-    ),
-    "pair.pair_question": ("inspect.entry_card",),
-    "review.focus_place": ("decisions",),
-    "review.queue_filter": (
-        "home.findings",
-        "scores.score_row",
-    ),
-    "review.queue_rows": ("home.findings",),
-    "scores.score_job": ("review.queue_scores",),
-    "scores.score_values": (
-        "home.findings",
-        "label_noise",
-        "likely",
-        "missing",
-        "retrain.trial_options",
-        "review.contradicted",
-        "review.queue_filter",
-        "review.queue_rows",
-    ),
-    "words.words_result": ("home.findings",),
-}
+SHARED = {"shared", "asking"}  # what pages share: the files of pages/components, and this folder of it
+INSIDE = {("inspect", "pair")}  # a page that shows another one's parts within itself: a pair, in a dialog
 
 
 @dataclass(frozen=True, order=True)
@@ -207,18 +161,10 @@ def test_no_modules_import_each_other_in_a_circle():
 
 
 def test_parts_of_one_page_do_not_know_those_of_another():
-    across = {
-        (each.importer, each.imported): each
-        for each in all_imports()
-        if room(each.importer) and room(each.imported) not in (None, "shared", room(each.importer))
-    }
-    known = {
-        (f"pages.components.{importer}", f"pages.components.{imported}")
-        for imported, importers in TO_MOVE.items()
-        for importer in importers
-    }
-    assert [where(each) for pair, each in across.items() if pair not in known] == []
-    assert known - set(across) == set(), "in order by now: take it off the list"
+    rooms = [(each, room(each.importer), room(each.imported)) for each in all_imports()]
+    across = [(each, a, b) for each, a, b in rooms if a and b and a != b and b not in SHARED]
+    assert [where(each) for each, a, b in across if (a, b) not in INSIDE] == []
+    assert {(a, b) for _, a, b in across} == INSIDE
 
 
 def test_lazy_imports_and_those_for_types_are_seen():

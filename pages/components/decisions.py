@@ -11,11 +11,11 @@ from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
+from pages.components.focus_place import focus_on, focused
 from pages.components.history import row_batch
 from pages.components.markup import brief, short
 from pages.components.messages import safely, say
 from pages.components.remembered_name import remembered_name
-from pages.components.review.focus_place import focus_on, focused
 from pages.components.workspaces import opened
 
 

@@ -10,7 +10,7 @@ from backend.jobs.listing import Job, all_jobs, job_of
 from backend.jobs.stopping import what_is_kept
 from pages.components import keys
 from pages.components.job_panel import LOGS, progress_words
-from pages.components.jobs.job_words import job_words
+from pages.components.job_words import job_words
 from pages.components.markup import plain_label
 from pages.components.messages import say
 

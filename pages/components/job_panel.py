@@ -11,7 +11,7 @@ from backend.jobs.listing import Job, all_jobs
 from backend.jobs.process import JobState, job_path, job_record, job_state, start_command, stop_job
 from backend.jobs.stopping import what_is_kept
 from backend.progress import remaining
-from pages.components.jobs.job_words import job_workspace
+from pages.components.job_words import job_workspace
 from pages.components.markup import plain_label
 from pages.components.messages import safely
 

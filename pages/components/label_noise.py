@@ -11,7 +11,7 @@ from backend.scores.label_noise import NoiseEstimate, rounded
 from backend.workspace import Workspace
 from pages.components.markup import short, show
 from pages.components.numbers import percent, typeset
-from pages.components.scores.score_values import read_current
+from pages.components.score_values import read_current
 from pages.components.tables import table
 from pages.components.workspaces import opened
 

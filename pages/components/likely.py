@@ -13,7 +13,7 @@ from backend.errors import InputError
 from backend.scores.likely import VOICES, likely_labels, most_probable
 from backend.workspace import Workspace
 from pages.components.explanations import explanations_are_shown
-from pages.components.scores.score_values import read_current
+from pages.components.score_values import read_current
 from pages.components.workspaces import opened, version
 
 MOST = 9  # as many as there are digits to press

@@ -13,7 +13,7 @@ from backend.jobs.listing import Job, all_jobs
 from backend.progress import remaining
 from backend.workspace import Workspace
 from pages.components.job_panel import LOGS, is_about, job_panel, watch
-from pages.components.scores.score_values import current_states
+from pages.components.score_values import current_states
 from pages.components.workspaces import opened, version
 
 BUTTON = "Compute what is missing"

@@ -125,7 +125,7 @@ def test_typed_text(app):
 ASK = """
 from backend.errors import InputError
 from pages.components.messages import show_error
-from pages.components.inspect.typed_text import ask_text
+from pages.components.asking.typed_text import ask_text
 
 try:
     ask_text(with_second={pair})

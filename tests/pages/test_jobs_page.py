@@ -12,8 +12,8 @@ from backend.files import write_json
 from backend.jobs.process import job_path
 from backend.jobs.stopping import what_is_kept
 from pages.components import job_panel
+from pages.components.job_words import job_details, job_words, job_workspace
 from pages.components.jobs import job_list
-from pages.components.jobs.job_words import job_details, job_words, job_workspace
 from tests.jobs.test_listing import begun
 from tests.pages.driver import opened, page, words
 

@@ -16,9 +16,9 @@ from backend.files import write_json
 from backend.jobs.listing import all_jobs
 from backend.jobs.process import job_path, job_state
 from backend.workspace import Workspace
+from pages.components.data_source import UPLOADS
 from pages.components.job_panel import LOGS
 from pages.components.new.new_start import check_name
-from pages.components.new.source import UPLOADS
 from pages.components.typed_name import allowed_model, allowed_path, typed_hub_id
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny

@@ -12,13 +12,13 @@ import pytest
 
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Explanation, Query
+from pages.components.asking.probabilities import MOST, probability_figure
+from pages.components.asking.query_panel import query_text
 from pages.components.badges import decision_badge, label_badge
+from pages.components.class_table import class_table
 from pages.components.export.export_file import Download
 from pages.components.highlight import LONG, Painter
-from pages.components.home.class_table import class_table
 from pages.components.inspect.aggregate import word_totals
-from pages.components.inspect.probabilities import MOST, probability_figure
-from pages.components.inspect.query_panel import query_text
 from pages.components.legend import legend
 from pages.components.numbers import Unit
 from pages.components.scale import ColourScale, list_scale

@@ -10,8 +10,8 @@ from backend.review.checks import check_reason
 from backend.review.ledger import Ledger
 from backend.scores.queue import Queue, QueueFilter
 from pages.components.explanations import HIDDEN_NOTE
+from pages.components.focus_place import place_of
 from pages.components.review.blind import note_of
-from pages.components.review.focus_place import place_of
 from tests.pages.driver import new_app, opened, page, words
 from tests.pages.factories import XSS
 

@@ -13,12 +13,12 @@ from backend.files import digest
 from backend.scores.row_table import IN_BOTH, LOSS, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.query_panel import query_text
 from pages.components.badges import ACTION_WORDS
 from pages.components.copies import OTHER, copy_in_other_split
 from pages.components.decision_bar import decision_bar
 from pages.components.explore.explore_filter import Order
 from pages.components.go_to import go_to, turn_to
-from pages.components.inspect.query_panel import query_text
 from pages.components.markup import short, show, tag
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.reason_field import ask_reason

@@ -12,10 +12,10 @@ from backend.errors import InputError
 from backend.review.patch_import import MEANINGS, Outcome, PatchPlan
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.data_source import ask_source, state_of
 from pages.components.decisions import author
 from pages.components.markup import short, show
 from pages.components.messages import safely, say, show_error
-from pages.components.new.source import ask_source, state_of
 from pages.components.numbers import plural
 from pages.components.tables import table
 from pages.components.workspaces import opened, version

@@ -8,11 +8,11 @@ from backend.data.append_report import AppendReport
 from backend.jobs.process import job_path, job_result
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.export.import_report import show_rejected
+from pages.components.data_source import ask_source, look_at
 from pages.components.facts import facts
+from pages.components.import_report import show_rejected
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show
-from pages.components.new.source import ask_source, look_at
 from pages.components.row_table import row_table
 
 SHOWN_ROWS = 3

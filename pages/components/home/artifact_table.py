@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from backend.workspace import COMMANDS
+from pages.components.asking.question import score_label
 from pages.components.badges import STATE_TONES, badge
-from pages.components.inspect.question import score_label
 from pages.components.markup import Html, tag
 from pages.components.numbers import plural
 from pages.components.tables import table

@@ -23,14 +23,14 @@ from backend.scores.registry import all_scores, producer_of
 from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.question import SOURCES
 from pages.components.eval_errors import eval_wrong, has_no_errors
-from pages.components.inspect.question import SOURCES
 from pages.components.label_noise import left_of, noise_of
 from pages.components.markup import brief
-from pages.components.review.queue_filter import SERVES_WORDS
-from pages.components.review.queue_rows import queue_of
-from pages.components.scores.score_values import read_current
-from pages.components.words.words_result import read_words
+from pages.components.queue_filter import SERVES_WORDS
+from pages.components.queue_rows import queue_of
+from pages.components.score_values import read_current
+from pages.components.words_result import read_words
 from pages.components.workspaces import opened, version
 
 Severity = Literal["high", "medium", "low"]

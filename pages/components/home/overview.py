@@ -10,11 +10,11 @@ from backend.data.targets.description import counts_of
 from backend.demo import DEMO
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.badges import ACTION_WORDS
+from pages.components.class_table import show_class_table
 from pages.components.eval_errors import NO_ERRORS, eval_wrong, has_no_errors
 from pages.components.facts import facts
 from pages.components.go_to import turn_to
 from pages.components.home.artifact_table import artifact_table
-from pages.components.home.class_table import show_class_table
 from pages.components.home.findings_list import show_findings
 from pages.components.home.model_figures import model_figures, show_model_figures
 from pages.components.home.run_check import show_run_check

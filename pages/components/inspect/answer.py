@@ -13,9 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.inspect.preparation import is_prepared, offer_preparation
-from pages.components.inspect.query_panel import show_query
-from pages.components.inspect.question import ask_count, ask_label, ask_method, ask_score
+from pages.components.asking.preparation import is_prepared, offer_preparation
+from pages.components.asking.query_panel import show_query
+from pages.components.asking.question import ask_count, ask_label, ask_method, ask_score
 from pages.components.inspect.results import list_unit, show_results
 from pages.components.markup import show, tag
 from pages.components.reason_field import ask_reason

@@ -10,8 +10,8 @@ from backend.data.messages import shown_bytes
 from backend.disk_use import DiskUse, freeable
 from backend.workspace import Workspace
 from pages.components.badges import STATE_TONES, badge
+from pages.components.class_table import meter
 from pages.components.facts import facts
-from pages.components.home.class_table import meter
 from pages.components.markup import Html, plain_label, show, tag
 from pages.components.tables import table
 from pages.components.workspaces import opened, version

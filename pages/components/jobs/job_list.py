@@ -11,7 +11,7 @@ from backend.jobs.listing import Job, all_jobs, forget_job, job_of, log_tail
 from backend.jobs.stopping import what_is_kept
 from pages.components.badges import Tone, badge
 from pages.components.job_panel import LOGS, progress_line, start, stop_button
-from pages.components.jobs.job_words import job_details, job_words
+from pages.components.job_words import job_details, job_words
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.messages import safely
 

@@ -9,9 +9,9 @@ import streamlit as st
 from backend.data.ingest import IngestReport
 from backend.jobs.process import job_path, job_result
 from pages.components import keys
-from pages.components.export.import_report import show_rejected
+from pages.components.class_table import show_class_table
 from pages.components.facts import facts
-from pages.components.home.class_table import show_class_table
+from pages.components.import_report import show_rejected
 from pages.components.job_panel import LOGS, job_panel
 from pages.components.markup import plain_label, show
 from pages.components.new.new_columns import NewData

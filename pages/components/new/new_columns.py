@@ -17,10 +17,10 @@ from backend.files import digest
 from backend.folder import TaskName
 from pages.components import keys
 from pages.components.choice import pick
+from pages.components.data_source import ask_source
 from pages.components.markup import show
 from pages.components.messages import show_error
 from pages.components.new.remarks import show_remarks
-from pages.components.new.source import ask_source
 from pages.components.new.steps import step_title
 from pages.components.number_field import Faults, ask_number, show_fault
 from pages.components.row_table import row_table

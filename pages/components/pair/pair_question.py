@@ -11,10 +11,10 @@ import streamlit as st
 from backend.influence.registry import all_methods
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.preparation import is_prepared, offer_preparation
+from pages.components.asking.question import ask_method, ask_score, is_ready, score_label
+from pages.components.asking.typed_text import LONGEST_IN_ADDRESS
 from pages.components.edit_target import is_one_class
-from pages.components.inspect.preparation import is_prepared, offer_preparation
-from pages.components.inspect.question import ask_method, ask_score, is_ready, score_label
-from pages.components.inspect.typed_text import LONGEST_IN_ADDRESS
 from pages.components.markup import distinct
 from pages.components.workspaces import Asked
 

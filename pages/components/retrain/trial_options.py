@@ -61,7 +61,7 @@ def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None
     from backend.influence.modes import MODES
     from backend.selection.prune import WAYS
     from backend.selection.select import BY
-    from pages.components.scores.score_values import read_current
+    from pages.components.score_values import read_current
 
     known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}
     if (strategy, name) == ("prune", "score"):

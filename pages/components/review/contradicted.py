@@ -10,7 +10,7 @@ from backend.workspace import Workspace
 from pages.components.badges import ACTION_WORDS, label_badge
 from pages.components.explanations import explanations_are_shown
 from pages.components.markup import Html, short, tag
-from pages.components.scores.score_values import read_current
+from pages.components.score_values import read_current
 
 SHOWN_TEXT = 300
 REASON, COLUMN = "contradiction", "contradicts"

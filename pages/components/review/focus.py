@@ -12,15 +12,15 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.copy_link import copy_link
+from pages.components.focus_place import Place, first_row, focus_on, focused, place_of
 from pages.components.label_noise import noise_of
 from pages.components.markup import plain_label, short, show, tag
+from pages.components.queue_rows import queue_of, states_of
 from pages.components.reason_field import ask_reason
 from pages.components.review.blind import ask_opinion, note_of, opinion_about, verdict
 from pages.components.review.focus_bar import Bar, decide_bar, undecided_bar
-from pages.components.review.focus_place import Place, first_row, focus_on, focused, place_of
 from pages.components.review.queue_card import card_company, card_head, card_reasons, card_texts, group_badge
 from pages.components.review.queue_list import say_done
-from pages.components.review.queue_rows import queue_of, states_of
 
 SHOWN_TEXT = 20_000
 

@@ -23,10 +23,10 @@ from pages.components.class_choice import (
 from pages.components.decision_bar import SHORTCUTS, SIMPLE, further_buttons
 from pages.components.decisions import decide, relabel_from_menu
 from pages.components.edit_target import edit_target
+from pages.components.focus_place import focus_on
 from pages.components.likely import likely_classes
 from pages.components.markup import plain_label
 from pages.components.reason_field import forget_reason
-from pages.components.review.focus_place import focus_on
 from pages.components.workspaces import opened
 
 ADOPT = "L"  # relabel as what the reviewer called the row in blind mode, or as suggested

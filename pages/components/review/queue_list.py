@@ -18,8 +18,8 @@ from pages.components.decision_bar import decision_bar
 from pages.components.markup import plain_label, show, tag
 from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
+from pages.components.queue_rows import queue_of, states_of
 from pages.components.review.queue_card import card_company, card_head, card_reasons, card_texts
-from pages.components.review.queue_rows import queue_of, states_of
 
 PAGE = 10
 SHOWN_TEXT = 600

@@ -9,7 +9,7 @@ from backend.scores.table import score_state
 from backend.workspace import Workspace
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.missing import Only, offer_missing
-from pages.components.scores.score_job import offer_producer
+from pages.components.score_job import offer_producer
 
 _NEEDS_INFLUENCE = "influence"
 

@@ -16,10 +16,10 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
 from pages.components.plots import COLOURS, SYMBOLS, is_dark, plot_text
+from pages.components.score_job import offer_scores_of
+from pages.components.score_values import ScoreValues
 from pages.components.scores.score_groups import groups_of
-from pages.components.scores.score_job import offer_scores_of
 from pages.components.scores.score_row import chosen_place
-from pages.components.scores.score_values import ScoreValues
 
 X, Y, RIGHT = "variability", "confidence", "correctness"
 MOST_POINTS = 3_000

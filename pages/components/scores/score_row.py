@@ -14,10 +14,10 @@ from pages.components import keys
 from pages.components.badges import badge
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import MINUS, percent, typeset
+from pages.components.queue_filter import SERVES_WORDS
 from pages.components.reason_field import ask_reason
-from pages.components.review.queue_filter import SERVES_WORDS
 from pages.components.row_card import RowCard
-from pages.components.scores.score_values import ScoreValues, read_current
+from pages.components.score_values import ScoreValues, read_current
 from pages.components.tables import table
 from pages.components.workspaces import opened
 

@@ -14,9 +14,9 @@ from pages.components.badges import STATE_TONES, badge
 from pages.components.facts import facts
 from pages.components.markup import Html, show, tag
 from pages.components.missing import offer_missing
+from pages.components.score_job import offer_producer
+from pages.components.score_values import ScoreValues
 from pages.components.scores.pruning_curve import show_pruning_curve
-from pages.components.scores.score_job import offer_producer
-from pages.components.scores.score_values import ScoreValues
 from pages.components.tables import table
 
 STATES: tuple[ArtifactState, ...] = ("current", "stale", "missing")

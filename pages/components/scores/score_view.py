@@ -17,9 +17,9 @@ from pages.components.markup import Html, brief, short, show, tag
 from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.plots import plot_text, tools
-from pages.components.scores.score_job import offer_scores_of
+from pages.components.score_job import offer_scores_of
+from pages.components.score_values import ScoreValues, order_of
 from pages.components.scores.score_row import chosen_place
-from pages.components.scores.score_values import ScoreValues, order_of
 from pages.components.tables import table
 
 PAGE = 15

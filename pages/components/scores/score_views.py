@@ -7,9 +7,9 @@ from collections.abc import Callable
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
+from pages.components.score_values import ScoreValues
 from pages.components.scores.score_map import show_map
 from pages.components.scores.score_states import show_states
-from pages.components.scores.score_values import ScoreValues
 from pages.components.scores.score_view import show_score
 
 MAP = "map"

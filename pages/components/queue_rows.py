@@ -11,7 +11,7 @@ from backend.data.rowstate import RowState
 from backend.scores.queue import Queue, QueueFilter, Ranking, rank_rows
 from backend.scores.table import ScoreTable
 from backend.workspace import Workspace
-from pages.components.scores.score_values import read_current, table_of
+from pages.components.score_values import read_current, table_of
 from pages.components.workspaces import opened
 
 

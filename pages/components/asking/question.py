@@ -12,10 +12,10 @@ from backend.influence.modes import MODES
 from backend.influence.registry import DEFAULT_METHOD, all_methods, score_named
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.row_picker import pick_row
+from pages.components.asking.typed_text import ask_text, forget_address
 from pages.components.choice import pick
 from pages.components.edit_target import is_one_class
-from pages.components.inspect.row_picker import pick_row
-from pages.components.inspect.typed_text import ask_text, forget_address
 from pages.components.markup import distinct, plain_label
 from pages.components.workspaces import Asked
 

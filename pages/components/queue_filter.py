@@ -14,8 +14,8 @@ from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
 from pages.components.edit_target import is_one_class
-from pages.components.review.focus_place import focus_on
-from pages.components.scores.score_values import read_current, table_of
+from pages.components.focus_place import focus_on
+from pages.components.score_values import read_current, table_of
 
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
 LIST, FOCUS, BLIND = "list", "focus", "blind"

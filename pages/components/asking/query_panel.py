@@ -8,9 +8,9 @@ from backend.data.rowstate import RowState
 from backend.data.targets.number_space import NumberSpace
 from backend.influence.explanation import Explanation, Query
 from backend.workspace import Workspace
+from pages.components.asking.number_line import show_number
+from pages.components.asking.probabilities import show_probabilities
 from pages.components.badges import badge, decision_badge, label_badge
-from pages.components.inspect.number_line import show_number
-from pages.components.inspect.probabilities import show_probabilities
 from pages.components.markup import Html, join, short, show, tag
 from pages.components.numbers import Unit
 
