@@ -63,6 +63,8 @@ def imports(module: str, source: str, known: dict[str, Path]) -> Iterator[Import
         else:
             continue
         for name in names:
+            ours = name.partition(".")[0] in ("backend", "pages")
+            assert name in known or not ours, f"{module}, line {node.lineno}: there is no {name}"
             if name in known and name != module:
                 yield Import(module, name, node.lineno, id(node) in guarded)
 
