@@ -25,17 +25,21 @@ FLAGS = (
 
 
 @contextmanager
-def serving(workspace: Path | None, log: Path | None = None, home: Path = ROOT) -> Iterator[str]:
+def serving(
+    workspace: Path | None, log: Path | None = None, home: Path | None = None, checkout: Path = ROOT
+) -> Iterator[str]:
     """The address of the app on a free port; the server ends with the block.
 
-    ``home`` is the folder that it runs in: workspaces and jobs lie in ``cache/`` there.
+    ``home`` is the folder that it runs in: workspaces and jobs lie in ``cache/`` there; that of ``checkout``,
+    whose app it is, unless said otherwise.
     """
     port = _free_port()
-    if home != ROOT:
-        (home / ".streamlit").symlink_to(ROOT / ".streamlit")
+    home = home or checkout
+    if home != checkout:
+        (home / ".streamlit").symlink_to(checkout / ".streamlit")
     environment = {**os.environ, **({"FIRSTWORD_WORKSPACE": str(workspace)} if workspace else {})}
-    environment["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(port)]
+    environment["PYTHONPATH"] = str(checkout)
+    command = [sys.executable, "-m", "streamlit", "run", str(checkout / "app.py"), "--server.port", str(port)]
     with (log or Path(os.devnull)).open("wb") as out:
         server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:
