@@ -1,15 +1,19 @@
 """Whole workspaces with 12 and 80 classes and with several shards: the same rules as with two classes."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from backend.data.shards import shard_ranges
+from backend.errors import InputError
 from backend.influence.explanation import Pair
 from backend.scores.queue import QueueFilter
+from backend.scores.queue_file import write_queue
 from backend.workspace import Workspace
 from tests.influence.test_explain import all_entries, assert_agrees, truth_for
 from tests.wide import WIDE, shards_of
@@ -86,6 +90,26 @@ def test_the_queue_has_every_row_once_and_the_wrong_labels_early(wide):
     for label in (workspace.manifest.classes[0], workspace.manifest.classes[-1]):
         own = [each.id for each in queue if each.label == label]
         assert [each.id for each in workspace.queue(QueueFilter(label=label))] == own and own
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_the_queue_as_a_file_has_its_rows_in_order(wide, tmp_path, ending):
+    workspace, _ = wide
+    queue, path = workspace.queue(), tmp_path / f"queue.{ending}"
+    assert write_queue(queue, path) == len(queue)
+    if ending == "jsonl":
+        found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    elif ending == "parquet":
+        found = pq.read_table(path).to_pylist()
+    else:
+        with path.open(encoding="utf-8", newline="") as file:
+            found = list(csv.DictReader(file, delimiter="\t" if ending == "tsv" else ","))
+    names = ("id", "label", "text", "action")
+    told = [tuple(getattr(each, name) for name in names) for each in queue]
+    assert [tuple(row[name] for name in names) for row in found] == told
+    assert [bool(row["reasons"]) for row in found] == [bool(each.reasons) for each in queue]
+    with pytest.raises(InputError, match="exists"):
+        write_queue(queue, path)
 
 
 def test_decisions_about_any_class_reach_the_export(wide, tmp_path):
