@@ -152,10 +152,17 @@ def runs(
     if json:
         console.print_json(found)
         return
-    columns = ("number", "created", "current", "epochs", "lr", "batch_size", "steps", "accuracy", "macro_f1")
-    console.print_table(
-        (*columns, "folder"), [[_cell(each[name]) for name in (*columns, "folder")] for each in found]
-    )
+    columns = ("number", "created", "current", "epochs", "lr", "batch_size", "steps")
+    figures = [name for name, *_ in workspace.task.figure_names]
+    rows = [
+        [
+            *(_cell(each[name]) for name in columns),
+            *(_cell(each["figures"].get(name)) for name in figures),
+            each["folder"],
+        ]
+        for each in found
+    ]
+    console.print_table((*columns, *figures, "folder"), rows)
 
 
 def _cell(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,14 @@ def list_runs(folder: Folder) -> list[dict[str, Any]]:
             "steps": each.checkpoints[-1].step,
             "accuracy": each.details.get("eval_accuracy"),
             "macro_f1": each.details.get("eval_macro_f1"),
+            "figures": _figures(each.details),
             "folder": str(Path(each.checkpoints[-1].path).parent),
         }
         for each in with_current(manifest)
     ]
+
+
+def _figures(details: Mapping[str, Any]) -> dict[str, float]:
+    """Those on eval by name, as the task measures."""
+    found = {name.removeprefix("eval_"): value for name, value in details.items() if name.startswith("eval_")}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
