@@ -27,7 +27,7 @@ from backend.workspace import Workspace
 
 
 def dense_gradient(
-    workspace: Workspace, model: torch.nn.Module, one: Examples, target: np.ndarray
+    workspace: Workspace, model: PreTrainedModel, one: Examples, target: np.ndarray
 ) -> torch.Tensor:
     """d loss / d (embedding weight) of one example, float64 (V, d)."""
     checkpoints = workspace.explainer("cpu").checkpoints
