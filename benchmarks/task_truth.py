@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from backend.data.examples import Examples
 from backend.influence.explanation import Explanation
