@@ -19,3 +19,16 @@ def test_nothing_outside_the_tasks_computes_a_loss():
         if LOSS.search(line)
     ]
     assert found == []
+
+
+def test_nothing_outside_the_tasks_names_a_head():
+    own = ("ConvForSequenceClassification",)  # a model of ours
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "backend").rglob("*.py"))
+        if "tasks" not in path.relative_to(ROOT).parts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(r"For(Sequence|Token|Causal|Seq2Seq|MultipleChoice)\w*", line)
+        and not any(name in line for name in own)
+    ]
+    assert found == []

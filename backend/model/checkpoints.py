@@ -27,6 +27,7 @@ from backend.model.origin import require_run
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
+from backend.tasks.heads import SUFFIX
 from backend.tasks.registry import all_tasks, problem_of, task_named
 
 _FOLDER = re.compile(r"checkpoint-(\d{1,15})")
@@ -286,7 +287,7 @@ def _labels(folder: Path) -> tuple[list[str] | None, int, str | None]:
     """Names of the outputs (None if generic), their number, and what the model was trained for."""
     config: dict[str, Any] = read_json(folder / "config.json") or {}
     architecture = next(iter(config.get("architectures") or []), "")
-    if architecture and not architecture.endswith("ForSequenceClassification"):
+    if architecture and not architecture.endswith(SUFFIX):
         raise InputError(f"{folder}: a {architecture}; Firstword explains sequence classifiers")
     problem = config.get("problem_type")
     if problem is not None and problem not in [each.problem_type for each in all_tasks().values()]:

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from backend.tasks.heads import register
 from backend.tasks.registry import task_of
 
 WIDTH = 64
@@ -77,4 +78,4 @@ class ConvForSequenceClassification(PreTrainedModel):
 
 
 AutoConfig.register(ConvConfig.model_type, ConvConfig, exist_ok=True)
-AutoModelForSequenceClassification.register(ConvConfig, ConvForSequenceClassification, exist_ok=True)
+register(ConvConfig, ConvForSequenceClassification)

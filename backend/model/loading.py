@@ -9,7 +9,6 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -22,6 +21,7 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.folder import TaskInfo
 from backend.model.quiet import quiet
+from backend.tasks.heads import auto_class
 from backend.tasks.registry import task_named
 
 DEFAULT_MAX_LENGTH = 512
@@ -192,7 +192,7 @@ def _load_weights(
     source: str | Path, config: PreTrainedConfig, attention: str | None, new_head: bool
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     def load(attention: str | None) -> tuple[PreTrainedModel, dict[str, Any]]:
-        return AutoModelForSequenceClassification.from_pretrained(
+        return auto_class().from_pretrained(
             str(source),
             config=config,
             dtype=torch.float32,

@@ -27,6 +27,7 @@ from backend.model.loading import embedding_layer
 from backend.model.logged_evaluation import LoggedEvaluation
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
+from backend.tasks.classification import TASK as CLASSES
 from backend.tasks.registry import task_named
 
 MOST_ROWS = 400  # of each split
@@ -114,7 +115,7 @@ def check_run(
     ``length``: where texts are cut; ``shorter``: other lengths that may be meant, none where it is known.
     """
     probabilities = ask(evaluation, length)
-    figures = figures_of(evaluation.labels.tolist(), probabilities.argmax(axis=1).tolist(), classes)
+    figures = figures_of(evaluation.labels.tolist(), CLASSES.predicted(probabilities).tolist(), classes)
     loss = _loss(probabilities, evaluation.labels)
     record: dict[str, Any] = {
         "rows": figures.rows,
@@ -126,8 +127,8 @@ def check_run(
     }
     here = _here(figures, evaluation)
     order = other_order(
-        (train.labels, ask(train, length).argmax(axis=1)),
-        (evaluation.labels, probabilities.argmax(axis=1)),
+        (train.labels, CLASSES.predicted(ask(train, length))),
+        (evaluation.labels, CLASSES.predicted(probabilities)),
         len(classes),
         None if logged is None else logged.accuracy,
     )
@@ -233,11 +234,11 @@ def _length(
     shorter: Callable[[], Sequence[int]],
 ) -> str:
     """The length at which the model is certainly better, as advice; "" if there is none."""
-    before = probabilities.argmax(axis=1) == rows.labels
+    before = CLASSES.predicted(probabilities) == rows.labels
     best: tuple[float, float, int, np.ndarray] | None = None
     for length in shorter():
         found = ask(rows, length)
-        right = found.argmax(axis=1) == rows.labels
+        right = CLASSES.predicted(found) == rows.labels
         goal = 0.0 if logged is None or logged.loss is None else logged.loss
         key = (float(right.mean()), -abs(_loss(found, rows.labels) - goal), length, right)
         best = key if best is None or key[:2] > best[:2] else best
@@ -270,5 +271,4 @@ def _as_logged(logged: LoggedEvaluation | None) -> str:
 
 
 def _loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(own, 1e-30)).mean())
+    return float(CLASSES.losses_of(probabilities, labels).mean())

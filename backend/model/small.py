@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer, PreTrainedModel
+from transformers import BertConfig, BertTokenizer, PreTrainedModel
 
 from backend.data.examples import Examples
 from backend.errors import InputError
@@ -18,6 +18,7 @@ from backend.model.conv import WIDTH, ConvConfig, ConvForSequenceClassification
 from backend.model.loading import load_tokenizer
 from backend.model.quiet import quiet
 from backend.model.tokenization import encode_ids
+from backend.tasks.heads import auto_class
 
 Kind = Literal["cnn", "transformer"]
 KINDS: tuple[Kind, ...] = ("cnn", "transformer")
@@ -53,7 +54,7 @@ def _model(kind: str, tokenizer: BertTokenizer) -> PreTrainedModel:
     padding = tokenizer.pad_token_id
     if kind == "cnn":
         return ConvForSequenceClassification(ConvConfig(vocab_size=len(tokenizer), pad_token_id=padding))
-    return BertForSequenceClassification(
+    return auto_class().from_config(
         BertConfig(
             vocab_size=len(tokenizer),
             hidden_size=WIDTH,

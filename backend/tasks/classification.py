@@ -58,8 +58,11 @@ class Classification:
     def judge(self, space: Space, outputs: np.ndarray, targets: list[str]) -> Judged:
         """Cross-entropy in nats; right is the most probable class."""
         label, predicted = space.numbers(targets), self.predicted(outputs)
-        own = outputs[np.arange(len(label)), label].astype(np.float64)
-        return Judged(space.targets(predicted), predicted == label, -np.log(np.maximum(own, 1e-30)))
+        return Judged(space.targets(predicted), predicted == label, self.losses_of(outputs, label))
+
+    def losses_of(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Cross-entropy of every row's class, from probabilities: float64 (n)."""
+        return -np.log(np.maximum(self.support(outputs, targets).astype(np.float64), 1e-30))
 
     def margins(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """``log p / (1 - p)`` of every row's class (Park et al. 2023, TRAK)."""

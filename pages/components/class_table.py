@@ -15,15 +15,23 @@ from pages.components.tables import table
 SMALLEST = 3
 
 
-def show_class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int]], key: str) -> None:
-    """Training and eval rows of each class, in model order; of many also which are the smallest."""
+def show_class_table(
+    classes: Sequence[str],
+    counts: Mapping[str, tuple[int, int]],
+    key: str,
+    rows: int | None = None,
+) -> None:
+    """Training and eval rows of each class, in model order; of many also which are the smallest.
+
+    ``rows``: the number of training rows, where one may have several labels.
+    """
     if len(classes) <= FEW:
-        show(class_table(classes, counts))
+        show(class_table(classes, counts, rows))
         return
-    total = sum(train for train, _ in counts.values()) or 1
+    total = rows or sum(train for train, _ in counts.values()) or 1
     frame = pd.DataFrame(
         {
-            "class": list(distinct(classes, LONGEST_NAME).values()),
+            ("class" if rows is None else "label"): list(distinct(classes, LONGEST_NAME).values()),
             "training": [counts[name][0] for name in classes],
             "eval": [counts[name][1] for name in classes],
             "share %": [100 * counts[name][0] / total for name in classes],
@@ -35,10 +43,12 @@ def show_class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int
     st.caption(f"Smallest: {named}. A click on a column's head sorts by it.")
 
 
-def class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int]]) -> Html:
+def class_table(
+    classes: Sequence[str], counts: Mapping[str, tuple[int, int]], rows: int | None = None
+) -> Html:
     """Training and eval rows of each class, in model order."""
-    total = sum(train for train, _ in counts.values()) or 1
-    rows = [
+    total = rows or sum(train for train, _ in counts.values()) or 1
+    lines = [
         (
             cut(name),
             f"{counts[name][0]:,}",
@@ -48,7 +58,8 @@ def class_table(classes: Sequence[str], counts: Mapping[str, tuple[int, int]]) -
         )
         for name in classes
     ]
-    return table(("class", "training", "eval", "share", ""), rows, numbers=(1, 2, 3))
+    kind = "class" if rows is None else "label"
+    return table((kind, "training", "eval", "share", ""), lines, numbers=(1, 2, 3))
 
 
 def meter(share: float) -> Html:

@@ -26,7 +26,8 @@ def show_probabilities(query: Query, predicted: Collection[str] | None = None) -
     )
     hidden = len(query.probabilities) - MOST
     if hidden > 0:
-        st.caption(f"{hidden:,} less probable class{'' if hidden == 1 else 'es'} not shown.")
+        kinds = ("class", "classes") if query.task == "classification" else ("label", "labels")
+        st.caption(f"{hidden:,} less probable {kinds[hidden != 1]} not shown.")
 
 
 def probability_figure(query: Query, theme: str, named: Collection[str] | None = None) -> go.Figure:

@@ -50,7 +50,8 @@ def show_overview(workspace: Workspace) -> None:
         show(tag("p", f"columns: {columns}", cls="fw-muted"))
         if status["classes"]:
             counts = _class_counts(str(workspace.path), version(workspace))
-            show_class_table(status["classes"], counts, "overview-classes")
+            rows = None if status["task"] == "classification" else data["n_train"]
+            show_class_table(status["classes"], counts, "overview-classes", rows)
         else:
             show_targets(workspace)
         if data["n_rejected"]:

@@ -26,7 +26,12 @@ _BINS = 24
 def task_facts(workspace: Workspace) -> list[tuple[str, str]]:
     """The task's figures on eval."""
     found = _measured(str(workspace.path), version(workspace)) or []
-    return [(each.title.lower() if each.title != "R2" else "R2", f"{each.value:.3f}") for each in found]
+    return [(_named(each.title), f"{each.value:.3f}") for each in found]
+
+
+def _named(title: str) -> str:
+    """In the middle of a line: names of people and R2 keep their capital."""
+    return title if title in ("R2", "Spearman") else title[:1].lower() + title[1:]
 
 
 def show_targets(workspace: Workspace) -> None:

@@ -96,7 +96,8 @@ def _show(report: IngestReport) -> None:
     if report.described:
         st.caption(report.described)
     if report.classes:
-        show_class_table(report.classes, counts, "new-classes")
+        rows = None if report.task == "classification" else report.n_train
+        show_class_table(report.classes, counts, "new-classes", rows)
     for split, count in list(report.left_out.items())[:10]:
         st.caption(f"{plural(count, 'row')} of split “{plain_label(split)}” would serve neither purpose.")
     if report.overlap:
