@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from backend.data.rowstate import RowState
+from backend.influence.explanation import Query
 from pages.components.markup import Html, brief, join, short, tag
 
 Tone = Literal["plain", "good", "warn", "bad", "info"]
@@ -28,6 +29,13 @@ def label_badge(label: str, prefix: str = "") -> Html:
     """A class name, with a quiet word before it."""
     quiet = tag("span", prefix, cls="fw-prefix") if prefix else ""
     return tag("span", quiet, brief(label), cls="fw-badge fw-plain", title=short(label, 1_000))
+
+
+def verdict_badge(query: Query) -> Html:
+    """Whether the prediction is what the row was given; of a number, how far it is from it."""
+    if query.task == "regression":
+        return badge(f"off by {float(query.predicted) - float(query.given or 'nan'):+.2g}")
+    return badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
 
 
 def copy_badge(words: str) -> Html:

@@ -10,7 +10,7 @@ from backend.influence.explanation import Explanation, Query
 from backend.workspace import Workspace
 from pages.components.asking.number_line import show_number
 from pages.components.asking.probabilities import show_probabilities
-from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.badges import decision_badge, label_badge, verdict_badge
 from pages.components.markup import Html, join, short, show, tag
 from pages.components.numbers import Unit
 
@@ -51,13 +51,6 @@ def _badges(query: Query, state: RowState | None) -> Html:
     if query.row is not None:
         parts.append(tag("span", f"{query.split} {short(query.row)}", cls="fw-mono"))
     return tag("div", *parts, cls="fw-badges", style="margin-top:0.8rem")
-
-
-def verdict_badge(query: Query) -> Html:
-    """Whether the prediction is what the row was given; of a number, how far it is from it."""
-    if query.task == "regression":
-        return badge(f"off by {float(query.predicted) - float(query.given or 'nan'):+.2g}")
-    return badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
 
 
 def _notices(explanation: Explanation, unit: Unit) -> list[str]:

@@ -9,8 +9,7 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.influence.explanation import Pair
 from backend.workspace import Workspace
-from pages.components.asking.query_panel import verdict_badge
-from pages.components.badges import badge, copy_badge, decision_badge, label_badge
+from pages.components.badges import badge, copy_badge, decision_badge, label_badge, verdict_badge
 from pages.components.copies import times_in_train, times_words
 from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
