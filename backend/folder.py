@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -26,7 +26,8 @@ from backend.scratch import sweep
 MANIFEST = "workspace.json"
 ArtifactState = Literal["missing", "stale", "current"]
 SplitName = Literal["train", "eval"]
-TaskName = Literal["classification", "multilabel", "regression"]
+TaskName: TypeAlias = str
+"""Of `backend.tasks` and `backend.data.targets`; one that is not known is refused where it is asked for."""
 # A name in the folder of the data, never a path that leads out of it.
 SplitFile = Annotated[str, StringConstraints(pattern=r"^(train|eval)(-[0-9a-f]{16})?\.parquet$")]
 

@@ -25,7 +25,7 @@ from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
-from backend.data.targets.description import counts_of
+from backend.data.targets.registry import counts_of
 from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Artifact, DataInfo, EarlierRun, Folder, Manifest

@@ -21,9 +21,9 @@ from backend.data.rejected import Rejections
 from backend.data.rows import is_json
 from backend.data.sources import read
 from backend.data.stored import with_own_columns
-from backend.data.targets.codec import TargetCodec, codec_of, encoded
-from backend.data.targets.description import labels_in
+from backend.data.targets.codec import TargetCodec, encoded
 from backend.data.targets.number_cells import NumberCodec
+from backend.data.targets.registry import kind_of
 from backend.data.validate import Usable, known_classes, known_targets, new_ids, usable
 from backend.errors import InputError
 from backend.folder import Manifest, TaskInfo
@@ -53,7 +53,7 @@ def read_new(source: str, before: Split, manifest: Manifest, rejections: Rejecti
     found = read(source, "train", columns, rejections)
     fit = fitted(found.rows, schema, columns, rejections)
     part = usable(fit.rows, columns, rejections)
-    codec, naming = codec_of(columns, schema, "train"), Naming()
+    codec, naming = kind_of(columns.task).codec(columns, schema, "train"), Naming()
     if isinstance(codec, LabelCodec):
         (part,) = without_joined([part], columns.label, rejections)
         naming = Naming.recorded(info, merge).with_later(set(part.labels), manifest.classes)
@@ -91,7 +91,7 @@ def columns_of(manifest: Manifest) -> Columns:
 
 def _misfit(task: TaskInfo, codec: TargetCodec, target: str) -> str | None:
     """Why a row with this target can't be stored, or learnt from; None where it can."""
-    unknown = [each for each in labels_in(task.name, target) if each not in task.classes]
+    unknown = [each for each in kind_of(task.name).labels(target) if each not in task.classes]
     if unknown:
         return unknown_class(unknown[0], task.classes)
     if isinstance(codec, NumberCodec):

@@ -15,8 +15,7 @@ from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.sources import Read, has_splits, read, same_source
 from backend.data.splits import eval_rows, held_out, parse_fraction, train_rows, unused
-from backend.data.targets.description import present_in, task_info, unknown_target
-from backend.data.targets.registry import space_of
+from backend.data.targets.registry import kind_of, present_in, space_of
 from backend.data.validate import Usable, known_targets, usable
 from backend.errors import InputError
 from backend.folder import TaskInfo
@@ -74,7 +73,8 @@ def assemble(
         seen = without_joined(seen, columns.label, rejections)
         naming, groups = _naming(seen, columns.label, meaning or Meaning())
     train_part = some(seen[0], rejections, "train").called(naming)
-    task = task_info(columns.task, train_part, columns.targets, naming)
+    kind = kind_of(columns.task)
+    task = kind.info(train_part, columns, naming)
     if parts.eval is not None:
         eval_part = seen[1].called(naming)
     else:
@@ -82,7 +82,7 @@ def assemble(
         train_part, eval_part = _hold_out(train_part, task, fraction, seed)
     present = present_in(task, train_part.labels)
     eval_part = known_targets(
-        eval_part, columns.label, lambda target: unknown_target(task, target, present), rejections
+        eval_part, columns.label, lambda target: kind.unknown(task, target, present), rejections
     )
     eval_part = some(eval_part, rejections, "eval")
     return Assembled(train_part, eval_part, task, parts.left_out, naming, groups, tuple(seen))

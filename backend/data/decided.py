@@ -18,10 +18,9 @@ from backend.data.messages import listing, shown_type, shown_value
 from backend.data.nested import place_of, planted
 from backend.data.rows import is_json
 from backend.data.rowstate import RowState
-from backend.data.targets.codec import codec_of, encoded
-from backend.data.targets.description import counts_of
+from backend.data.targets.codec import encoded
 from backend.data.targets.label_sets import parted
-from backend.data.targets.registry import holds, space_of
+from backend.data.targets.registry import counts_of, holds, kind_of, space_of
 from backend.errors import InputError
 from backend.folder import TaskInfo
 
@@ -166,7 +165,7 @@ def _encoded(split: Split, task: TaskInfo, position: int, name: str, field: pa.F
     try:
         info = split.info
         columns = Columns(info.text, info.label, labels=info.labels, task=task.name)
-        codec = codec_of(columns, split.table.schema, "train")
+        codec = kind_of(task.name).codec(columns, split.table.schema, "train")
         label = _label(split, task, name) if task.name == "classification" else name
         kept = codec.kind in ("nested", "name", "list", "joined", "flags")
         cell = encoded(codec, field.name, label, split.row(position)[field.name] if kept else None)

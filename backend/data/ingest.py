@@ -15,7 +15,7 @@ from backend.data.overlap import contradicted_in, repeated_within, stands_also_i
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, noticed_of_json, survey
-from backend.data.targets.description import counts_of, described
+from backend.data.targets.registry import counts_of, kind_of
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
@@ -23,7 +23,6 @@ from backend.folder import DataInfo, Folder, Manifest, ModelInfo, TaskName
 from backend.progress import Progress, silent
 
 STAGE = "reading data"
-_KINDS = {"classification": "classes", "multilabel": "labels"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,8 @@ class IngestReport:
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
-        kinds = "" if self.task == "regression" else f", {len(self.classes)} {_KINDS[self.task]}"
+        named = kind_of(self.task).named
+        kinds = f", {len(self.classes)} {named}" if named else ""
         lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows{kinds}"]
         lines += [self.described] if self.described else []
         for name in self.classes:
@@ -186,7 +186,7 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
         n_eval=len(data.eval),
         classes=data.task.classes,
         task=data.task.name,
-        described=described(data.task, data.train.labels),
+        described=kind_of(data.task.name).described(data.task, data.train.labels),
         counts={"train": counts[0], "eval": counts[1]},
         rejected=rejected,
         left_out=data.left_out,

@@ -18,7 +18,7 @@ from backend.data.label_variants import Variants, visible_label
 from backend.data.rejected import Rejected
 from backend.data.remark import Remark, count_of
 from backend.data.rows import Rows
-from backend.data.targets.description import target_remarks
+from backend.data.targets.registry import kind_of
 from backend.data.text_remarks import Tokens, column_remarks, length_remarks, text_remarks
 from backend.data.validate import Usable, as_text
 from backend.folder import TaskInfo
@@ -108,7 +108,7 @@ def survey(
         *_rejected(rejected),
         *variant_remarks(groups, merged),
         *(cell_remarks(rows.targets, place, left_out=left_out) if classes else ()),
-        *target_remarks(task, *counts),
+        *kind_of(task.name).remarks(task, *counts),
         *(_agreement(parts, asked.annotator) if classes else ()),
         *text_remarks(rows, place, asked.tokens),
         *length_remarks(rows, place, asked.tokens, asked.limit),

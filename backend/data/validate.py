@@ -17,7 +17,8 @@ from backend.data.labels import LabelCodec, check_one_type, unknown_class
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows, is_json, is_text
-from backend.data.targets.codec import TargetCodec, codec_of, target_values
+from backend.data.targets.codec import TargetCodec, target_values
+from backend.data.targets.registry import kind_of
 from backend.errors import InputError
 
 
@@ -65,7 +66,7 @@ def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
     ``rejections``. The result may be empty.
     """
     rows.require(tuple(name for name in columns.named if name != columns.split))
-    codec = codec_of(columns, rows.table.schema, rows.file)
+    codec = kind_of(columns.task).codec(columns, rows.table.schema, rows.file)
     ok = np.ones(len(rows), dtype=bool)
     texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
     labels = _labels(rows, columns, codec, ok, rejections)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from backend.data.dataset import load_split
-from backend.data.targets.registry import space_of
+from backend.data.targets.registry import kind_of, space_of
 from backend.errors import InputError
-from backend.folder import Folder, TaskName
+from backend.folder import Folder
 from backend.model.figures import Figures, has_hardly_learnt
 from backend.model.origin import was_attached
 from backend.model.prediction_table import read_predictions
@@ -36,11 +36,10 @@ def plan_run(folder: Folder, given: Mapping[str, Any]) -> TrainingPlan:
         smallest_class=min(counts.values(), default=None),
         largest_class=max(counts.values(), default=None),
         given=given,
-        kind=_KINDS[manifest.task.name],
+        kind=kind_of(manifest.task.name).named or "numbers",
     )
 
 
-_KINDS: dict[TaskName, str] = {"classification": "classes", "multilabel": "labels", "regression": "numbers"}
 _STEPS_OF_NUMBERS = 20  # a number wants as many steps as so many classes
 
 

@@ -1,26 +1,53 @@
-"""The space of a workspace's targets."""
+"""The kinds of targets by task, and the space of a workspace's targets."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from backend.data.targets.class_space import ClassSpace
-from backend.data.targets.label_sets import LabelSetSpace
-from backend.data.targets.number_space import NumberSpace
+from backend.data import targets
+from backend.data.messages import shown_value
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.folder import TaskInfo, TaskName
+
+if TYPE_CHECKING:
+    from backend.data.targets.kind import TargetKind
+
+
+@cache
+def _found() -> dict[TaskName, TargetKind]:
+    names = [f"{targets.__name__}.{each.name}" for each in iter_modules(targets.__path__)]
+    modules = [import_module(name) for name in names if name.endswith("_kind")]
+    return {module.KIND.task: module.KIND for module in modules}
+
+
+def register_kind(kind: TargetKind) -> None:
+    """Add the targets of a task that is defined elsewhere."""
+    _found()[kind.task] = kind
+
+
+def all_kinds() -> dict[TaskName, TargetKind]:
+    """By task."""
+    return dict(_found())
+
+
+def kind_of(task: TaskName) -> TargetKind:
+    """The targets of a task; `InputError` where there is none of that name."""
+    kind = _found().get(task)
+    if kind is None:
+        raise InputError(f"task {shown_value(task)}: not known here; there are {', '.join(_found())}")
+    return kind
 
 
 @lru_cache(maxsize=32)
-def space_of(task: TaskInfo) -> Space:
+def space_of(info: TaskInfo) -> Space:
     """What the targets of a task can be."""
-    if task.name == "multilabel":
-        return LabelSetSpace(task.classes)
-    if task.name == "regression":
-        assert task.range is not None
-        return NumberSpace(*task.range)
-    return ClassSpace(task.classes)
+    return kind_of(info.name).space(info)
 
 
 def holds(space: Space, target: str | None) -> bool:
@@ -29,3 +56,16 @@ def holds(space: Space, target: str | None) -> bool:
         return target is not None and space.read(target) == target
     except InputError:
         return False
+
+
+def present_in(info: TaskInfo, found: Sequence[str]) -> set[str]:
+    """The names that occur in targets."""
+    labels = kind_of(info.name).labels
+    return {label for target in set(found) for label in labels(target)}
+
+
+def counts_of(info: TaskInfo, found: Sequence[str]) -> dict[str, int]:
+    """How many targets hold each name, zeros included; nothing where there are no names."""
+    labels = kind_of(info.name).labels
+    counts = Counter(label for target in found for label in labels(target))
+    return {name: counts[name] for name in info.classes}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend.data.targets.description import counts_of
+from backend.data.targets.registry import counts_of
 from backend.demo import DEMO
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.badges import ACTION_WORDS

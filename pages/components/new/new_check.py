@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from backend.data.ingest import IngestReport
+from backend.data.targets.registry import kind_of
 from backend.jobs.process import job_path, job_result
 from pages.components import keys
 from pages.components.class_table import show_class_table
@@ -52,11 +53,8 @@ class Accepted:
         return f"{found.n_train:,} training and {found.n_eval:,} eval rows{_kinds(found)}"
 
 
-_KINDS = {"classification": "classes", "multilabel": "labels"}
-
-
 def _kinds(report: IngestReport) -> str:
-    return f", {len(report.classes):,} {_KINDS[report.task]}" if report.classes else ""
+    return f", {len(report.classes):,} {kind_of(report.task).named}" if report.classes else ""
 
 
 def checked(data: NewData) -> Accepted | None:
@@ -85,7 +83,7 @@ def _show(report: IngestReport) -> None:
     shown = [
         ("training rows", f"{report.n_train:,}"),
         ("eval rows", f"{report.n_eval:,}"),
-        *([(_KINDS[report.task], f"{len(report.classes):,}")] if report.classes else []),
+        *([(kind_of(report.task).named, f"{len(report.classes):,}")] if report.classes else []),
         ("rows left out", f"{len(report.rejected) + sum(report.left_out.values()):,}"),
         ("repeated training texts", f"{report.repeated:,}"),
         ("eval texts also in training", f"{report.overlap:,}"),
