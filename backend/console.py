@@ -148,7 +148,7 @@ def print_explanation(explanation: Explanation) -> None:
     if query.text_b is not None:
         print(f"text_b     {shown(query.text_b)}")
     if query.given is not None:
-        wrong = query.task != "regression" and query.given != query.predicted
+        wrong = query.probabilities and query.given != query.predicted
         verdict = "  (misclassified)" if wrong else ""
         print(f"row        {brief(query.row or '')} of {query.split}, labelled {brief(query.given)}{verdict}")
     print(f"predicted  {brief(query.predicted)}   {probabilities}")

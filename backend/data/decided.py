@@ -155,9 +155,10 @@ def _planted(field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapp
 
 def _label(split: Split, task: TaskInfo, name: str) -> Any:
     """What stands for a target where a nested value holds it."""
-    if task.name == "multilabel":
+    edit = space_of(task).edit
+    if edit == "choose many":
         return list(parted(name))
-    return float(name) if task.name == "regression" else Naming.recorded(split.info).label_of(name)
+    return float(name) if edit == "number" else Naming.recorded(split.info).label_of(name)
 
 
 def _encoded(split: Split, task: TaskInfo, position: int, name: str, field: pa.Field) -> Any:

@@ -143,11 +143,11 @@ def match_task(
             else f'add "problem_type": "{wanted}" to config.json of its checkpoints if that is so'
         )
         raise InputError(f"{path}: {said}, and this workspace is of task {task.name}; {other}")
-    if task.name == "regression":
+    if task_named(task.name).view == "number":
         if run.num_labels != 1:
-            raise InputError(f"{path}: has {run.num_labels} outputs; a regression has one")
+            raise InputError(f"{path}: has {run.num_labels} outputs; such a task has one")
         if given is not None:
-            raise InputError("--classes: a regression has none")
+            raise InputError("--classes: numbers have none")
         return task, []
     names, notes = match_classes(run, task.classes, given)
     return TaskInfo(name=task.name, classes=tuple(names)), notes

@@ -22,7 +22,7 @@ from backend.errors import InputError
 from backend.folder import TaskInfo
 from backend.model.quiet import quiet
 from backend.tasks.heads import auto_class
-from backend.tasks.registry import task_named
+from backend.tasks.registry import mark, task_named
 
 DEFAULT_MAX_LENGTH = 512
 _UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
@@ -174,7 +174,7 @@ def _prepare(config: PreTrainedConfig, task: TaskInfo) -> None:
     names = space_of(task).names
     config.id2label = dict(enumerate(names))
     config.label2id = {name: index for index, name in enumerate(names)}
-    config.problem_type = task_named(task.name).problem_type
+    mark(config, task_named(task.name))
 
 
 def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> None:

@@ -28,7 +28,7 @@ _WORST = 0.1  # share of the rows that are looked at as errors where no row is r
 
 
 def _schema(task: TaskInfo) -> pa.Schema:
-    outputs = "values" if task.name == "regression" else PROBABILITIES
+    outputs = "values" if task_named(task.name).view == "number" else PROBABILITIES
     return pa.schema(
         [
             ("id", pa.string()),

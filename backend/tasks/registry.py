@@ -1,27 +1,61 @@
-"""Which tasks there are, and which one a workspace or a model is of."""
+"""Which tasks there are, and which one a workspace or a model is of.
+
+A module of this package with a ``TASK`` is found; one that is defined elsewhere is registered.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from backend import tasks
+from backend.data.targets.kind import TargetKind
+from backend.data.targets.registry import register_kind
+from backend.errors import InputError
 from backend.folder import TaskName
-from backend.tasks import classification, multilabel, regression
+from backend.tasks import classification, regression
 from backend.tasks.task import Task
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedConfig
 
-_TASKS: tuple[Task, ...] = (classification.TASK, multilabel.TASK, regression.TASK)
+_MARK = "firstword_task"
+"""In the config of a model: a task for which transformers' `problem_type` has no word."""
+
+
+@cache
+def _found() -> dict[TaskName, Task]:
+    modules = [import_module(f"{tasks.__name__}.{each.name}") for each in iter_modules(tasks.__path__)]
+    return {module.TASK.name: module.TASK for module in modules if hasattr(module, "TASK")}
+
+
+def register(task: Task, kind: TargetKind) -> None:
+    """Add a task that is defined elsewhere, and what its targets are."""
+    register_kind(kind)
+    _found()[task.name] = task
 
 
 def all_tasks() -> dict[TaskName, Task]:
     """By name."""
-    return {each.name: each for each in _TASKS}
+    return dict(_found())
 
 
 def task_named(name: TaskName) -> Task:
-    """The task of a workspace."""
-    return all_tasks()[name]
+    """The task of a workspace; `InputError` where there is none of that name."""
+    found = _found().get(name)
+    if found is None:
+        raise InputError(f"task {name!r}: not known here; there are {', '.join(_found())}")
+    return found
+
+
+def mark(config: PreTrainedConfig, task: Task) -> None:
+    """Note in a model's config what it is to be trained for."""
+    config.problem_type = task.problem_type
+    if next(each for each in _found().values() if each.problem_type == task.problem_type) is not task:
+        setattr(config, _MARK, task.name)
 
 
 def problem_of(recorded: str | None, outputs: int | None) -> str:
@@ -33,8 +67,12 @@ def problem_of(recorded: str | None, outputs: int | None) -> str:
 
 def task_of(model: nn.Module) -> Task:
     """The task that a model was loaded for: its config says it in transformers' own words."""
-    kind = problem_of(getattr(model.config, "problem_type", None), getattr(model.config, "num_labels", None))
-    found = next((each for each in _TASKS if each.problem_type == kind), None)
+    config = model.config
+    own = getattr(config, _MARK, None)
+    if own is not None:
+        return task_named(str(own))
+    kind = problem_of(getattr(config, "problem_type", None), getattr(config, "num_labels", None))
+    found = next((each for each in _found().values() if each.problem_type == kind), None)
     if found is None:
         raise ValueError(f"{type(model).__name__}: no task for problem_type {kind!r}")
     return found

@@ -76,9 +76,8 @@ class Regression:
 
     def judge(self, space: Space, outputs: np.ndarray, targets: list[str]) -> Judged:
         """No row is right or wrong; the loss is the squared error."""
-        values = self.predicted(outputs).astype(np.float64)
-        error = values - np.array([float(each) for each in targets])
-        return Judged(space.targets(values), None, error**2)
+        loss = -self.margins(outputs, np.array([float(each) for each in targets]))
+        return Judged(space.targets(self.predicted(outputs)), None, loss)
 
     def choices(self, space: Space, outputs: np.ndarray) -> list[Choice]:
         """Why so high, why so low."""
@@ -115,7 +114,7 @@ class Regression:
         spread = float(((truth - truth.mean()) ** 2).sum())
         varies = len(truth) > 1 and np.ptp(truth) > 0 and np.ptp(said) > 0
         return named_figures(
-            self.figure_names,
+            Regression.figure_names,
             spearmanr(truth, said)[0] if varies else 0.0,
             np.abs(said - truth).mean(),
             1 - ((said - truth) ** 2).sum() / spread if spread else math.nan,

@@ -33,7 +33,7 @@ def label_badge(label: str, prefix: str = "") -> Html:
 
 def verdict_badge(query: Query) -> Html:
     """Whether the prediction is what the row was given; of a number, how far it is from it."""
-    if query.task == "regression":
+    if not query.probabilities:
         return badge(f"off by {float(query.predicted) - float(query.given or 'nan'):+.2g}")
     return badge("correct", "good") if query.given == query.predicted else badge("misclassified", "bad")
 

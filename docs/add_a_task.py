@@ -1,0 +1,67 @@
+"""A task in one file: counts, such as votes, learnt with a Poisson loss. See docs/add_a_task.md."""
+
+import numpy as np
+import torch
+
+from backend.data.targets.number_kind import RealNumbers
+from backend.errors import InputError
+from backend.tasks.registry import register
+from backend.tasks.regression import Regression
+from backend.tasks.task import Choice, named_figures
+
+
+class CountTargets(RealNumbers):
+    """Read, kept and written like numbers, but whole and not negative."""
+
+    task = "counts"
+
+    def info(self, part, columns, naming):
+        """Refuses what is no count, in one line."""
+        wrong = next((each for each in part.labels if float(each) < 0 or not float(each).is_integer()), None)
+        if wrong is not None:
+            raise InputError(f"{part.rows.file}, column {columns.label!r}: {wrong} is no count")
+        return super().info(part, columns, naming)
+
+
+class Counts(Regression):
+    """One output z, the logarithm of the rate; loss exp(z) - y z (Poisson, without its constant)."""
+
+    name = "counts"
+    figure_names = (("deviance", "Mean deviance", "low"), *Regression.figure_names)
+
+    def losses(self, logits, targets):
+        """(B) from logits (B, 1) and counts (B); infinity asks for a direction, as in `Regression`."""
+        z, directed = logits.squeeze(-1), targets.isinf()
+        counts = torch.where(directed, torch.zeros_like(targets), targets)
+        return torch.where(directed, -targets.sign() * z, z.exp() - counts * z)
+
+    def outputs(self, logits):
+        """The rates: float32 (n, 1)."""
+        return np.exp(logits.astype(np.float32))
+
+    def residuals(self, outputs, targets):
+        """d loss / d z = rate - y: (n, 1)."""
+        directed = np.isinf(targets)
+        found = outputs[:, 0] - np.where(directed, 0, targets)
+        return np.where(directed, -np.sign(targets), found).astype(outputs.dtype)[:, None]
+
+    def margins(self, outputs, targets):
+        """Minus the loss: float64 (n)."""
+        rate = np.maximum(outputs[:, 0].astype(np.float64), 1e-30)
+        return targets * np.log(rate) - rate
+
+    def figures(self, space, outputs, targets):
+        """Deviance first, then those of numbers."""
+        y, rate = np.array([float(each) for each in targets]), outputs[:, 0].astype(np.float64)
+        best = np.where(y > 0, y * np.log(np.maximum(y, 1)) - y, 0)
+        deviance = 2 * (best - self.margins(outputs, y)).mean()
+        others = [each.value for each in super().figures(space, outputs, targets)]
+        return named_figures(self.figure_names, deviance, *others) if len(rate) else []
+
+    def choices(self, space, outputs):
+        """Why so many, why so few."""
+        high, low = super().choices(space, outputs)
+        return [Choice(high.name, "why so many", high.number, high.value), low]
+
+
+register(Counts(), CountTargets())
