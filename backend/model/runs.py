@@ -125,7 +125,7 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         run=number,
         details={
             **{f"eval_{each.name}": each.value for each in result.measured},
-            "eval_doubt": result.doubt,
+            **({"eval_doubt": result.doubt} if result.doubt else {}),
             "eval_counts": result.figures.counts() if result.figures else None,
             "steps": result.steps,
             "seconds": round(result.seconds, 1),
