@@ -153,12 +153,12 @@ def _embeddings_found(folder: Folder) -> _Found:
 
 
 def _scores_found(folder: Folder) -> _Found:
-    from backend.scores.registry import all_producers
+    from backend.scores.registry import producers_for
     from backend.scores.settings import ScoreSettings
     from backend.scores.table import score_state
 
     states, left_out = [], []
-    for name, producer in all_producers().items():
+    for name, producer in producers_for(folder.manifest().task.name).items():
         if not producer.default:
             continue
         state = score_state(folder, producer)

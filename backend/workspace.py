@@ -993,10 +993,11 @@ class Workspace:
         """Producers of scores whose table is there, and whether it is current or stale."""
         if not any(self.folder.scores.glob("*.parquet")):
             return {}
-        from backend.scores.registry import all_producers
+        from backend.scores.registry import producers_for
         from backend.scores.table import score_state
 
-        states = {name: score_state(self.folder, each) for name, each in all_producers().items()}
+        known = producers_for(self.manifest.task.name)
+        states = {name: score_state(self.folder, each) for name, each in known.items()}
         return {name: state for name, state in states.items() if state != "missing"}
 
     def verify(self, *, repair: bool = False, progress: Progress = silent) -> list[str]:

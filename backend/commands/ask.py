@@ -12,6 +12,7 @@ from backend.commands.options import Device, IdleWorkspace, Json, Threads, Works
 from backend.errors import InputError
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.question import Question, check_method
+from backend.model.prediction_table import errors_named
 from backend.workspace import Workspace
 
 NO_ERRORS = "no eval row is misclassified; ordered by influence on all eval rows"
@@ -184,11 +185,11 @@ def influence(
         if by == "all":
             console.note(f"note: {NO_ERRORS}")
         return
-    _print_influence(rows, by)
+    _print_influence(rows, by, errors_named(workspace.manifest.task))
 
 
-def _print_influence(rows: list[dict[str, Any]], by: str) -> None:
-    raised = "training rows that most raised the loss of misclassified eval rows"
+def _print_influence(rows: list[dict[str, Any]], by: str, errors: str) -> None:
+    raised = f"training rows that most raised the loss of {errors}"
     headers = ("id", "label", "on errors", "on all eval rows", "harms errors", "harms", "helps")
     shown = [
         (

@@ -11,6 +11,7 @@ from backend import console
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath, idle
 from backend.influence.defaults import DEFAULT_SCORE
 from backend.influence.explanation import WordScore
+from backend.model.prediction_table import errors_named
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 
@@ -72,7 +73,7 @@ def words(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Which words carry the most harm to misclassified eval rows, and in which training rows."""
+    """Which words carry the most harm to eval rows that the model gets wrong, and in which training rows."""
     if row is None:
         idle(ws)
     workspace = Workspace.open(ws)
@@ -85,6 +86,7 @@ def words(
     if json:
         console.print_json(rows)
         return
+    named = errors_named(workspace.manifest.task)
     headers = ("token", "kind", "word", "harmful", "helpful", "net", "rows", "label", "z", "worst rows")
     shown = [
         (
@@ -99,8 +101,10 @@ def words(
         )
         for each in rows
     ]
-    console.print_table(headers, shown, title="tokens that raised the loss of misclassified eval rows")
-    console.note("z: how strongly the word goes with that label in the training rows")
+    console.print_table(headers, shown, title=f"tokens that raised the loss of {named}")
+    console.note(
+        "z: how strongly the word goes with that label (or with high or low numbers) in the training rows"
+    )
 
 
 def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json: bool) -> None:

@@ -13,7 +13,7 @@ from backend.scores.label_noise import NoiseEstimate
 from backend.scores.queue import QueueFilter
 from backend.scores.queue_file import check_target, write_queue
 from backend.scores.queue_item import LABEL, UNDECIDED, QueueItem
-from backend.scores.registry import all_producers, producer_of
+from backend.scores.registry import producer_of, producers_for
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state
 from backend.workspace import Workspace
@@ -56,6 +56,7 @@ def scores(
     if not list_only:
         with console.progress_bar() as progress:
             left_out = workspace.compute_scores(only or (), settings, progress, everything=everything)
+    task = workspace.manifest.task.name
     rows = [
         {
             "score": score.name,
@@ -68,8 +69,8 @@ def scores(
             "cost": producer.cost,
             "producer": producer.name,
         }
-        for producer in all_producers().values()
-        for score in producer.scores
+        for producer in producers_for(task).values()
+        for score in producer.scores_for(task)
     ]
     if json:
         console.print_json({"scores": rows, "left_out": left_out})
@@ -88,9 +89,10 @@ def _next_steps(workspace: Workspace, absent: list[str]) -> list[str]:
     """What to do with the scores, and how to get those of the passes that are missing or stale."""
     command = f"python -m backend {{}} {workspace.path}"
     names, lines = list(dict.fromkeys(absent)), []
-    if any(score_state(workspace.folder, each) == "current" for each in all_producers().values()):
+    known = producers_for(workspace.manifest.task.name)
+    if any(score_state(workspace.folder, each) == "current" for each in known.values()):
         lines.append(f"`{command.format('queue')}` lists the rows to look at first, as the Review page does")
-    cheap = [name for name in names if all_producers()[name].default]
+    cheap = [name for name in names if known[name].default]
     if cheap:
         lines.append(f"`{command.format('scores')}` computes {', '.join(cheap)}")
     if dear := [name for name in names if name not in cheap]:

@@ -111,7 +111,7 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
     new = read_new(source, before, manifest, rejections, merge)
     progress(STAGE, 1, 3)
     table = behind(before.table, new.table, new.part.rows.file)
-    together = Split("train", table, before.info)
+    together = Split("train", table, before.info, before.task)
     report = AppendReport(
         source=source,
         n_appended=len(new.part),

@@ -14,19 +14,24 @@ from backend.data.examples import Examples
 from backend.data.messages import first_line, shown_value
 from backend.data.python_values import python_values
 from backend.data.rows import is_json, parsed
+from backend.data.targets.registry import space_of
 from backend.data.validate import as_text
 from backend.errors import InputError
-from backend.folder import DataInfo, Folder, Manifest, SplitName
+from backend.folder import DataInfo, Folder, Manifest, SplitName, TaskInfo
 from backend.recorded import as_recorded
 
 
 class Split:
     """One split: ``table`` holds the original columns and `ID` and `LABEL`; lists are made when asked for."""
 
-    def __init__(self, name: SplitName, table: pa.Table, info: DataInfo) -> None:
+    def __init__(
+        self, name: SplitName, table: pa.Table, info: DataInfo, task: TaskInfo | None = None
+    ) -> None:
+        """``task``: what is learnt; classes, if not given."""
         self.name = name
         self.table = table
         self.info = info
+        self.task = task or TaskInfo()
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -64,6 +69,17 @@ class Split:
     def labels(self) -> list[str]:
         """The class name of each row."""
         return self.table.column(LABEL).to_pylist()
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """A number for what rows of a kind have in common: int64 (n).
+
+        Their label, numbered as labels appear; for other tasks the stratum of their target.
+        """
+        if self.task.name != "classification":
+            return space_of(self.task).strata(self.labels)
+        encoded = pa.array(self.labels, pa.large_string()).dictionary_encode()
+        return encoded.indices.to_numpy().astype(np.int64)
 
     @cached_property
     def groups(self) -> list[str] | None:
@@ -144,4 +160,4 @@ def load_split(folder: Folder, name: SplitName) -> Split:
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
     if not {ID, LABEL, info.text, *info.target_columns} <= set(table.column_names):
         raise InputError(f"{path}: lacks columns that workspace.json names; create the workspace anew")
-    return Split(name, table, info)
+    return Split(name, table, info, manifest.task)

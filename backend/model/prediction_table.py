@@ -27,6 +27,15 @@ PROBABILITIES = "probabilities"
 _WORST = 0.1  # share of the rows that are looked at as errors where no row is right or wrong
 
 
+def errors_named(task: TaskInfo) -> str:
+    """What `Predictions.wrong` means in a task, of eval rows."""
+    return {
+        "classification": "misclassified eval rows",
+        "multilabel": "eval rows with a wrong label set",
+        "regression": "eval rows with the largest errors",
+    }[task.name]
+
+
 def _schema(task: TaskInfo) -> pa.Schema:
     outputs = "values" if task_named(task.name).view == "number" else PROBABILITIES
     return pa.schema(

@@ -61,7 +61,7 @@ def measure_alignment(context: Context) -> Alignment:
     trained = trained_parameters(checkpoints.models)
     with checkpoints.using():
         known = coverage(checkpoints.models[0], trained)
-    shape = (len(checkpoints.models), len(context.labels))
+    shape = (len(checkpoints.models), len(context.train))
     products, covered, squares = (np.full(shape, np.nan) for _ in range(3))
     target_squares = np.zeros(len(checkpoints.models))
     for number, (model, direction) in enumerate(clean_gradients(context)):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from backend.errors import InputError
 from backend.scores.context import Context
-from backend.scores.registry import all_producers, producer_of
+from backend.scores.registry import producer_of, producers_for
 from backend.scores.score import Producer
 from backend.scores.table import score_id, score_state, write_scores
 
@@ -17,11 +17,12 @@ def compute_scores(context: Context, only: Sequence[str] = (), everything: bool 
     What is current stays.
 
     Call it with the workspace's lock held. Returns a line for each producer that was left out, with why.
-    Raises `InputError` where a score was named and can't be computed.
+    Raises `InputError` where a score was named and can't be computed, or is not made for the task.
     """
-    wanted = list(dict.fromkeys(producer_of(name).name for name in only))
+    task = context.manifest.task.name
+    wanted = list(dict.fromkeys(producer_of(name, task).name for name in only))
     left_out = []
-    for name, producer in all_producers().items():
+    for name, producer in producers_for(task).items():
         if not _is_asked(context, producer, wanted, everything):
             continue
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,10 +36,10 @@ def stratified_folds(labels: np.ndarray, groups: np.ndarray, count: int, seed: i
     return folds
 
 
-def no_folds(split: Split) -> str | None:
-    """Why rows can't be divided into two folds; None if they can."""
+def no_folds(split: Split, strata: Sequence[Any] | None = None) -> str | None:
+    """Why rows can't be divided into two folds; None if they can. ``strata``: instead of labels."""
     texts = different_texts(split.examples, 2)
-    divisible = texts >= 2 and max(Counter(split.labels).values()) >= 2
+    divisible = texts >= 2 and max(Counter(split.labels if strata is None else strata).values()) >= 2
     return None if divisible else _too_few(len(split), texts)
 
 

@@ -23,7 +23,9 @@ def words_hindrance(folder: Folder) -> str | None:
 
 def sources_hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
     """That there are no two sources, or too few clean rows; else None."""
-    split = load_split(folder, "train")
+    split, task = load_split(folder, "train"), folder.manifest().task.name
+    if split.groups is None and task != "classification":
+        return f"sources: rows of a {task} workspace have no class; name their column with `init --group`"
     kinds = set(split.labels if split.groups is None else split.groups)
     if len(kinds) < 2:
         return f"sources: all training rows are of the source {kinds.pop()!r}; there must be two"

@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
 from backend.errors import InputError
+from backend.folder import TaskName
 from backend.scores.queue_item import LABEL, UNDECIDED, QueueItem, reasons_of, state_of, suggestion
 from backend.scores.ranks import reason_ranks
-from backend.scores.registry import all_scores
+from backend.scores.registry import all_scores, scores_for
 from backend.scores.score import Score, Serves
 from backend.scores.suspicion import suspicion_for
 from backend.scores.table import ScoreTable
@@ -82,8 +83,8 @@ def rank_rows(table: ScoreTable, train: Split, serves: str = LABEL) -> Ranking:
 
 
 def class_numbers(train: Split) -> np.ndarray:
-    """A number for the label of each row: int64 (n); numbered as labels appear."""
-    return pa.array(train.labels, pa.large_string()).dictionary_encode().indices.to_numpy().astype(np.int64)
+    """A number for what the rows of a kind have in common, such as their label: int64 (n)."""
+    return train.strata
 
 
 def _order(suspicion: np.ndarray, ids: Sequence[str]) -> np.ndarray:
@@ -181,7 +182,15 @@ def _check(ranking: Ranking, wanted: QueueFilter) -> None:
     if wanted.group is not None and (train.groups is None or wanted.group not in train.groups):
         raise InputError(f"--group {wanted.group}: no training row is of this group")
     if not len(ranking.suspicion):
-        raise InputError(f"no score that serves {wanted.serves!r} has been computed; run `scores`")
+        raise InputError(_nothing_serves(wanted.serves, train.task.name))
+
+
+def _nothing_serves(serves: str, task: TaskName) -> str:
+    """Why there is no queue of a decision."""
+    if any(each.serves == serves for each in scores_for(task).values()):
+        return f"no score that serves {serves!r} has been computed; run `scores`"
+    known = dict.fromkeys(each.serves for each in scores_for(task).values())
+    return f"--serves {serves}: no score of {task} serves it; there are {', '.join(known)}"
 
 
 def _has_reason(ranking: Ranking) -> np.ndarray:

@@ -7,6 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from backend.errors import InputError
+from backend.folder import TaskName
 from backend.scores import producers
 from backend.scores.score import Producer, Score
 
@@ -20,15 +21,43 @@ def all_producers() -> dict[str, Producer]:
 
 
 @cache
+def producers_for(task: TaskName) -> dict[str, Producer]:
+    """Those that serve a task, by name, in the same order."""
+    return {name: each for name, each in all_producers().items() if task in each.tasks}
+
+
+@cache
+def scores_for(task: TaskName) -> dict[str, Score]:
+    """Every score that is made for a task, by name."""
+    return {score.name: score for each in producers_for(task).values() for score in each.scores_for(task)}
+
+
+@cache
 def all_scores() -> dict[str, Score]:
     """Every score by name."""
     return {score.name: score for each in all_producers().values() for score in each.scores}
 
 
-def producer_of(name: str) -> Producer:
-    """The producer of that name, or of the score of that name; `InputError` if there is none."""
-    for producer in all_producers().values():
-        if name == producer.name or name in (score.name for score in producer.scores):
-            return producer
-    known = ", ".join([*all_producers(), *all_scores()])
-    raise InputError(f"--only {name}: no such score; there are {known}")
+def producer_of(name: str, task: TaskName | None = None) -> Producer:
+    """The producer of that name, or of the score of that name; `InputError` if there is none (for the task,
+    where one is named)."""
+    found = next((each for each in all_producers().values() if name in _names(each)), None)
+    if found is not None and (task is None or name in served(task)):
+        return found
+    if found is None or task is None:
+        known = ", ".join([*all_producers(), *all_scores()] if task is None else served(task))
+        raise InputError(f"--only {name}: no such score; there are {known}")
+    made_for = found.tasks if name == found.name else all_scores()[name].tasks or found.tasks
+    raise InputError(
+        f"--only {name}: made for {', '.join(made_for)}; this workspace is {task}; "
+        f"there are {', '.join(served(task))}"
+    )
+
+
+def served(task: TaskName) -> list[str]:
+    """The names of producers and of scores that a task has."""
+    return list(dict.fromkeys([*producers_for(task), *scores_for(task)]))
+
+
+def _names(producer: Producer) -> list[str]:
+    return [producer.name, *(score.name for score in producer.scores)]

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
+
+from backend.folder import TaskName
 
 if TYPE_CHECKING:
     from backend.folder import Folder
     from backend.scores.context import Context
     from backend.scores.settings import ScoreSettings
 
+CLASSIFICATION: tuple[TaskName, ...] = ("classification",)
+EVERY_TASK: tuple[TaskName, ...] = get_args(TaskName)
 Serves = Literal["suspect label", "redundant", "hard", "off-domain"]
 Columns = dict[str, "np.ndarray | Sequence[Any]"]
 
@@ -29,8 +33,9 @@ class Score:
     ``beyond``: a value up to which the score is no reason to look at a row, however it ranks;
     ``is_reason``: whether it ever is one; ``absolute``: all beyond the limit are, however many they are.
     ``within_class``: values of different classes can't be compared, since a rare class is hard to learn:
-    ranks are taken among the rows of one label. ``if_true``: a column of truth values that must hold where
-    the score is to be a reason.
+    ranks are taken among the rows of one label (of one stratum, where labels are sets or numbers).
+    ``if_true``: a column of truth values that must hold where the score is to be a reason.
+    ``tasks``: for which it is made; None: for those of its producer.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Score:
     absolute: bool = False
     within_class: bool = False
     if_true: str | None = None
+    tasks: tuple[TaskName, ...] | None = None
 
     def suspicion(self, values: np.ndarray) -> np.ndarray:
         """The values turned so that high asks for a look: float64 (n), NaN where there is none."""
@@ -57,7 +63,8 @@ class Producer:
     """One pass over the data that makes ``scores``.
 
     ``inputs`` names the artifacts that it reads, ``uses`` the fields of `ScoreSettings` that change its
-    result. ``compute`` returns a column for each score and any others that sentences need (labels or ids of
+    result. ``tasks``: which ones it serves. ``compute`` returns a column for each score of the workspace's
+    task and any others that sentences need (labels or ids of
     other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
     the result depends on and may change, such as decisions. ``version`` changes with the way of computing.
     ``reads_eval``: eval rows have a say, unless the settings name another target or clean set.
@@ -77,6 +84,11 @@ class Producer:
     version: int = 1
     reads_eval: bool = False
     combines: bool = False
+    tasks: tuple[TaskName, ...] = CLASSIFICATION
+
+    def scores_for(self, task: TaskName) -> tuple[Score, ...]:
+        """Those that it makes for a task."""
+        return tuple(each for each in self.scores if task in (each.tasks or self.tasks))
 
     def why_not(self, folder: Folder, settings: ScoreSettings) -> str | None:
         """Why it can't be had in this workspace, None if it can; loads no model."""

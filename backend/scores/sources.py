@@ -1,10 +1,10 @@
 """Audit of sources by dynamic gradient alignment (DGA, arXiv 2410.02498): which groups of training rows pull
 the model towards the target, and how one step of DGA would weigh them.
 
-A source is a group of the ``--group`` column, or a class where there is none; the target is the clean set.
-At every checkpoint: the mean over the source's rows of ``a_i = <grad l_i, v>`` (see
-`backend.scores.alignment`), the cosines between the gradients of sources and with the target's, and the
-weights of one step. Errors are those of sampling rows of the source, not of the clean set.
+A source is a group of the ``--group`` column, or a class where there is none (label sets and numbers are no
+classes); the target is the clean set. At every checkpoint: the mean over the source's rows of ``a_i = <grad
+l_i, v>`` (see `backend.scores.alignment`), the cosines between the gradients of sources and with the
+target's, and the weights of one step. Errors are those of sampling rows of the source, not of the clean set.
 """
 
 from __future__ import annotations

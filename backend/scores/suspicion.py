@@ -8,8 +8,10 @@ has nothing to do with them (a model that has hardly learnt) adds nothing, and a
     logit P = logit P(wrong) + mean over all rows and own class of (m1 - m0) / v * (z - (m1 + m0) / 2)
 
 z is taken once among all rows and once among those of the row's class. It orders the queue; it is no
-probability, since views are not independent. Without `wrong_label`, and for other decisions than about
-labels, it is the mean rank over the scores that there are. How it was chosen: docs/decisions.md, D-109.
+probability, since views are not independent. How it was chosen: docs/decisions.md, D-109.
+
+Without `wrong_label` (label sets and numbers have none), and for other decisions than about labels, it is the
+mean rank over scores: over `FALLBACK` or `TARGETS` where they are there, else over all that there are.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ QUEUE = "suspicion"  # the name of the combined score
 START = "wrong_label"
 VIEWS = ("confidence",)
 FALLBACK = ("confidence", "pvi", "token_association")
+TARGETS = (("wrong_set", "mean_loss"), ("wrong_number", "mean_loss"))
+"""Of label sets, and of numbers: the scores whose mean rank orders their queue (docs/decisions.md, D-121)."""
 _GRID = np.linspace(0, 1, 2001)[1:-1]  # of ranks; scipy has the same function, but loads slowly
 _NORMAL_SCORES = np.array([NormalDist().inv_cdf(each) for each in _GRID.tolist()])
 _EDGE = 1e-3  # ranks and probabilities are kept this far from 0 and 1
@@ -48,8 +52,13 @@ def suspicion_for(table: ScoreTable, classes: np.ndarray, serves: str) -> np.nda
     ]
     if serves == LABEL and START in table.names and np.isfinite(table.values(START)).any():
         return _label_suspicion(table, classes)
-    chosen = [each for each in scores if serves == LABEL and each.name in FALLBACK] or scores
+    chosen = [each for each in scores if serves == LABEL and each.name in _members(table)] or scores
     return _mean_rank([ranked(each, _suspicion(table, each), classes) for each in chosen])
+
+
+def _members(table: ScoreTable) -> tuple[str, ...]:
+    """The scores that order the queue of suspect labels, where there is no `START`."""
+    return next((each for each in TARGETS if each[0] in table.names), FALLBACK)
 
 
 def suspicions(table: ScoreTable, classes: np.ndarray) -> dict[str, np.ndarray]:

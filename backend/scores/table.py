@@ -67,7 +67,7 @@ def score_id(folder: Folder, producer: Producer, settings: ScoreSettings) -> str
     if "encoder" in producer.uses:
         chosen["encoder"] = settings.encoder_content
     content = producer.content and producer.content(folder, settings)
-    names = [each.name for each in producer.scores]
+    names = [each.name for each in producer.scores_for(folder.manifest().task.name)]
     return digest("scores", producer.name, producer.version, names, inputs, chosen, content)
 
 
@@ -77,7 +77,8 @@ def write_scores(
     """Write a producer's table and record it under the id that `score_id` gave before it was computed."""
     ids = load_split(folder, "train").table[ID]
     table = pa.table({"id": ids, **columns})
-    missing = [each.name for each in producer.scores if each.name not in columns]
+    made = producer.scores_for(folder.manifest().task.name)
+    missing = [each.name for each in made if each.name not in columns]
     if missing:
         raise RuntimeError(f"producer {producer.name} did not make {', '.join(missing)}")
     write_keyed(table_path(folder, producer), table, key)

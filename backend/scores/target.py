@@ -10,7 +10,9 @@ from backend.data.labels import LabelCodec
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.sources import read
-from backend.data.validate import known_classes, usable, usable_texts
+from backend.data.targets.codec import codec_of
+from backend.data.targets.description import unknown_target
+from backend.data.validate import Usable, known_classes, known_targets, usable, usable_texts
 from backend.scores.context import Context
 from backend.scores.settings import EVAL
 
@@ -32,14 +34,33 @@ def labelled_target(context: Context) -> Examples:
         return context.evaluation.examples
     rows, columns, rejections = _read(context)
     part = usable(rows, columns, rejections)
-    codec = LabelCodec.of(context.train.table.schema, columns.label, "train")
+    codec = codec_of(columns, context.train.table.schema, "train")
+    if not isinstance(codec, LabelCodec):
+        return some(_known(context, part, columns, rejections), rejections, "target").examples
     naming = Naming.recorded(context.manifest.data).with_later(set(part.labels), context.classes)
     part = known_classes(part, columns.label, codec, context.classes, naming, rejections)
     return some(part, rejections, "target").examples
 
 
+def _known(context: Context, part: Usable, columns: Columns, rejections: Rejections) -> Usable:
+    """The rows whose targets can be those of a training row."""
+    present = set(context.classes)
+    return known_targets(
+        part,
+        columns.label,
+        lambda target: unknown_target(context.manifest.task, target, present),
+        rejections,
+    )
+
+
 def _read(context: Context) -> tuple[Rows, Columns, Rejections]:
     info = context.manifest.data
-    columns = Columns(text=info.text, label=info.label, text_b=info.text_b)
+    columns = Columns(
+        text=info.text,
+        label=info.label,
+        text_b=info.text_b,
+        labels=info.labels,
+        task=context.manifest.task.name,
+    )
     rejections = Rejections(advice="correct it, or leave the row out")
     return read(context.settings.target, "train", columns, rejections).rows, columns, rejections

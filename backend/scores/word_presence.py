@@ -27,6 +27,11 @@ def word_presence(rows: Examples) -> tuple[sparse.csr_matrix, list[str]]:
 
 
 def label_matrix(labels: np.ndarray, classes: int | None = None) -> sparse.csr_matrix:
-    """1 where a row has a label: float64 (n, K), from int (n); K is the largest + 1 if not given."""
+    """1 where a row has a label: float64 (n, K), from int (n); K is the largest + 1 if not given.
+
+    Label sets, (n, K) of 0 and 1, are that already.
+    """
+    if labels.ndim > 1:
+        return sparse.csr_matrix(labels.astype(np.float64))
     shape = (len(labels), int(labels.max()) + 1 if classes is None else classes)
     return sparse.csr_matrix((np.ones(len(labels)), (np.arange(len(labels)), labels)), shape)

@@ -5,7 +5,7 @@ import json
 from typer.testing import CliRunner
 
 from backend.cli import app
-from backend.scores.registry import all_scores
+from backend.scores.registry import scores_for
 
 
 def printed(*arguments: str) -> str:
@@ -19,7 +19,7 @@ def test_scores_then_the_queue_as_text_and_json(tiny_workspace):
     listed = json.loads(printed("scores", path, "--only", "dynamics", "--json"))
     assert listed["left_out"] == []
     states = {each["score"]: each["state"] for each in listed["scores"]}
-    assert states.keys() == all_scores().keys()
+    assert states.keys() == scores_for("classification").keys()
     assert states["aum"] == "current" and states["vog"] == "missing"
     items = json.loads(printed("queue", path, "--json", "--most", "2"))
     assert [each["rank"] for each in items] == [1, 2]

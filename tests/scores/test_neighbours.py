@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from backend.data.equal_texts import equal_text_groups
+from backend.scores import group_search
 from backend.scores.producers import neighbours
-from backend.scores.producers.neighbours import NEAR, PRODUCER, neighbour_scores
+from backend.scores.producers.neighbours import NEAR, neighbour_scores
+from backend.scores.registry import all_producers, all_scores
 from tests.scores.helpers import context_of, workspace_of
 
 
@@ -92,7 +94,7 @@ def test_blocks_and_crowds_change_nothing(monkeypatch):
     expected = brute_force(vectors, labels, groups, 3)
     monkeypatch.setattr(neighbours, "_WIDE", 3)
     monkeypatch.setattr(neighbours, "_BLOCK", 17)
-    monkeypatch.setattr(neighbours, "_CROWDED_BLOCK", 4)
+    monkeypatch.setattr(group_search, "_CROWDED_BLOCK", 4)
     assert max(expected["near_duplicates"]) > 5
     compare(neighbour_scores(vectors, labels, groups, 3), expected)
 
@@ -151,7 +153,7 @@ def test_in_a_workspace(tmp_path):
     assert workspace.compute_scores(["neighbours"], context.settings) == []
     table = workspace.scores().table.to_pylist()
     assert "t15" in table[22]["contradiction_said"] and "t22" in table[15]["contradiction_said"]
-    said = PRODUCER.scores[1].sentence.format(**table[22])
+    said = all_scores()["contradiction"].sentence.format(**table[22])
     against, near = (int(each) for each in re.findall(r"(\d+) of the (\d+) other rows", said)[0])
     assert near == table[22]["near_duplicates"] and said.endswith("have another label, such as t15: bad")
     assert table[22]["contradiction"] == pytest.approx(against / near)
@@ -165,5 +167,5 @@ def test_in_a_workspace(tmp_path):
     artifact = workspace.manifest.artifacts["scores/neighbours"]
     workspace.compute_scores(["neighbours"], context.settings)
     assert workspace.manifest.artifacts["scores/neighbours"] == artifact
-    for score in PRODUCER.scores:
+    for score in all_producers()["neighbours"].scores_for("classification"):
         assert "{" not in score.sentence.format(**table[22])

@@ -16,7 +16,7 @@ from backend.errors import InputError
 from backend.folder import Folder
 from backend.scores.queue import QueueFilter, make_queue
 from backend.scores.ranks import LEAST_IN_CLASS, rank_of, rank_within, reason_ranks
-from backend.scores.registry import all_producers, all_scores
+from backend.scores.registry import all_producers, all_scores, producers_for
 from backend.scores.suspicion import QUEUE, suspicion_for, suspicions
 from backend.scores.table import ScoreTable
 
@@ -332,13 +332,15 @@ def test_a_model_that_knows_the_rows_helps_and_one_that_does_not_does_no_harm():
 def test_all_scores_of_a_real_workspace_stand_side_by_side(tiny_workspace):
     tiny_workspace.compute_influence()
     assert tiny_workspace.compute_scores() == []
-    cheap = {name for name, producer in all_producers().items() if producer.default}
+    cheap = {name for name, each in producers_for("classification").items() if each.default}
     assert {path.stem for path in tiny_workspace.folder.scores.glob("*.parquet")} >= cheap
     assert not (tiny_workspace.folder.scores / "vog.parquet").exists()
     computed = cheap | {"vog", "grand", "alignment"}
     assert tiny_workspace.compute_scores(["vog", "grand", "alignment"]) == []
     table = tiny_workspace.scores()
-    expected = {score.name for name in computed for score in all_producers()[name].scores}
+    expected = {
+        score.name for name in computed for score in all_producers()[name].scores_for("classification")
+    }
     assert expected <= set(table.names)
     assert len(set(table.names)) == len(table.names)
     before = {path.name: path.stat().st_mtime_ns for path in tiny_workspace.folder.scores.iterdir()}

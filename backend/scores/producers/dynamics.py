@@ -11,7 +11,7 @@ import numpy as np
 
 from backend.scores.context import Context
 from backend.scores.dynamics import Look, dynamics_inputs, early, load_dynamics
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import CLASSIFICATION, EVERY_TASK, Columns, Producer, Score
 
 
 def run_scores(look: Look, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -62,6 +62,8 @@ def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _compute(context: Context) -> Columns:
+    if context.manifest.task.name != "classification":
+        return {"mean_loss": mean_loss(context)}
     logged = load_dynamics(context.folder)
     runs = [run_scores(each, context.labels) for each in logged]
     means = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
@@ -77,6 +79,16 @@ def _compute(context: Context) -> Columns:
         "forgetting_said": said,
         "class_learnt": class_learnt(np.mean(last, axis=0), context.labels),
     }
+
+
+def mean_loss(context: Context) -> np.ndarray:
+    """The loss of each row's own target, mean over checks and runs: float64 (n)."""
+    task, targets = context.task, context.targets
+    runs = [
+        np.mean([-task.margins(task.outputs(each), targets) for each in look.logits], axis=0)
+        for look in load_dynamics(context.folder)
+    ]
+    return np.mean(runs, axis=0)
 
 
 def class_learnt(right: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -107,6 +119,7 @@ PRODUCER = Producer(
     cost="none beside `train` (attached runs: none beside `precompute`)",
     inputs=dynamics_inputs,
     compute=_compute,
+    tasks=EVERY_TASK,
     version=3,
     scores=(
         Score(
@@ -120,6 +133,7 @@ PRODUCER = Producer(
             "the model gave its label {confidence:.2f} on average while it trained",
             within_class=True,
             if_true="class_learnt",
+            tasks=CLASSIFICATION,
         ),
         Score(
             "variability",
@@ -130,6 +144,7 @@ PRODUCER = Producer(
             "standard deviation over checks of p_c(y)",
             _CARTOGRAPHY,
             "the model kept changing its mind: its belief in the label varied by {variability:.2f}",
+            tasks=CLASSIFICATION,
         ),
         Score(
             "correctness",
@@ -142,6 +157,7 @@ PRODUCER = Producer(
             "the model was right about it in {correctness:.0%} of the checks while it trained",
             within_class=True,
             if_true="class_learnt",
+            tasks=CLASSIFICATION,
         ),
         Score(
             "forgetting",
@@ -152,6 +168,7 @@ PRODUCER = Producer(
             "checks c with argmax z_c = y but argmax z_(c+1) != y; C + 1 if never right",
             "Toneva et al. 2019",
             "{forgetting_said}",
+            tasks=CLASSIFICATION,
         ),
         Score(
             "aum",
@@ -164,6 +181,7 @@ PRODUCER = Producer(
             "its label led the next class by {aum:+.2f} on average (below 0: it lagged behind)",
             within_class=True,
             if_true="class_learnt",
+            tasks=CLASSIFICATION,
         ),
         Score(
             "el2n",
@@ -176,6 +194,7 @@ PRODUCER = Producer(
             "early in training the model was {el2n:.2f} away from its label (at most 1.41)",
             within_class=True,
             if_true="class_learnt",
+            tasks=CLASSIFICATION,
         ),
         Score(
             "mean_loss",
@@ -183,7 +202,7 @@ PRODUCER = Producer(
             "the model never came to terms with the label",
             "suspect label",
             "high",
-            "mean over checks of -log p_c(y)",
+            "mean over checks of -log p_c(y); of label sets the mean over the labels, of numbers (f - y)^2",
             "Swayamdipta et al. 2020 (as confidence)",
             "its loss was {mean_loss:.2f} on average while the model trained",
             within_class=True,

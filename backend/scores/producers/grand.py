@@ -6,7 +6,7 @@ import numpy as np
 
 from backend.scores.context import Context
 from backend.scores.dynamics import early
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import EVERY_TASK, Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
@@ -19,7 +19,7 @@ def _compute(context: Context) -> Columns:
     models = [checkpoints.models[each] for each in chosen]
     with checkpoints.using():
         known = coverage(models[0], trained_parameters(checkpoints.models))
-    norms = np.full(len(context.labels), np.nan)
+    norms = np.full(len(context.train), np.nan)
     for batch in training_batches(context, "gradient norms"):
         with checkpoints.using():
             squares = [squared_norms(model, batch, known.names).cpu().numpy() for model in models]
@@ -36,6 +36,7 @@ PRODUCER = Producer(
     cost="0.9 epochs per checkpoint of the first two epochs",
     inputs=("data", "checkpoints"),
     compute=_compute,
+    tasks=EVERY_TASK,
     default=False,
     scores=(
         Score(

@@ -6,7 +6,7 @@ import numpy as np
 
 from backend.model.prediction_table import read_predictions
 from backend.scores.context import Context
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import EVERY_TASK, Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
@@ -36,16 +36,18 @@ PRODUCER = Producer(
     inputs=("influence", "predictions"),
     reads_eval=True,
     compute=_compute,
+    tasks=EVERY_TASK,
     scores=(
         Score(
             "influence_on_errors",
             "influence on errors",
-            "training on it lowered the loss of misclassified eval rows",
+            "training on it lowered the loss of eval rows that the model gets wrong",
             "suspect label",
             "low",
-            "sum over misclassified eval rows q of I(x, q)",
+            "sum over eval rows q that the model gets wrong (of numbers: the tenth of the largest errors) of "
+            "I(x, q)",
             "Yeh et al. 2022; Pruthi et al. 2020",
-            "raised the loss of misclassified eval rows (sum {influence_on_errors:+.2g}); "
+            "raised the loss of eval rows that the model gets wrong (sum {influence_on_errors:+.2g}); "
             "among the {listed} most harmful rows of {harms_errors} of these {errors}",
             beyond=0.0,
         ),

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from backend.folder import Folder
 from backend.scores.context import Context
-from backend.scores.score import Columns, Producer, Score
-from backend.scores.suspicion import FALLBACK, QUEUE, START, VIEWS, suspicion_for
+from backend.scores.score import EVERY_TASK, Columns, Producer, Score
+from backend.scores.suspicion import FALLBACK, QUEUE, START, TARGETS, VIEWS, suspicion_for
 
 
 def _inputs(folder: Folder) -> tuple[str, ...]:
     """The tables of its members that are there."""
-    from backend.scores.registry import all_producers, producer_of
+    from backend.scores.registry import producer_of, scores_for
     from backend.scores.table import artifact_name, score_state
 
-    names = sorted({producer_of(name).name for name in (START, *VIEWS, *FALLBACK)})
-    members = [all_producers()[name] for name in names]
-    return tuple(artifact_name(each) for each in members if score_state(folder, each) == "current")
+    known = scores_for(folder.manifest().task.name)
+    asked = [name for name in (START, *VIEWS, *FALLBACK, *chain(*TARGETS)) if name in known]
+    members = sorted({producer_of(name).name: producer_of(name) for name in asked}.items())
+    return tuple(artifact_name(each) for _, each in members if score_state(folder, each) == "current")
 
 
 def _compute(context: Context) -> Columns:
     from backend.scores.table import read_scores
 
-    return {QUEUE: suspicion_for(read_scores(context.folder), context.labels, "suspect label")}
+    return {QUEUE: suspicion_for(read_scores(context.folder), context.train.strata, "suspect label")}
 
 
 PRODUCER = Producer(
@@ -30,6 +33,7 @@ PRODUCER = Producer(
     inputs=_inputs,
     compute=_compute,
     combines=True,
+    tasks=EVERY_TASK,
     scores=(
         Score(
             QUEUE,
@@ -37,8 +41,9 @@ PRODUCER = Producer(
             "the label asks for a look first: the order of the review queue",
             "suspect label",
             "high",
-            "P(wrong label) with the odds that training dynamics add",
-            "this project, docs/decisions.md, D-109",
+            "P(wrong label) with the odds that training dynamics add; of label sets and numbers the mean "
+            "rank by what does not fit and by mean_loss",
+            "this project, docs/decisions.md, D-109 and D-121",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,
         ),
