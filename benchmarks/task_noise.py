@@ -91,7 +91,8 @@ def run(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     wrong = np.zeros(len(train), dtype=bool)
     wrong[[workspace.train_split.position(f"t{each}") for each in places.tolist()]] = True
     seen = suspicions(table, workspace.train_split.strata)
-    np.savez_compressed(HOME / f"task_noise-{name}.npz", wrong_=wrong, **seen)  # type: ignore[arg-type]
+    out = HOME / f"task_noise-{name}.npz"
+    np.savez_compressed(out, allow_pickle=False, wrong_=wrong, **seen)
     figures = {each.name: each.value for each in workspace.measured("eval") or ()}
     return {"set": name, "left_out": left_out, "figures": figures, "scores": _found(seen, wrong)}
 
@@ -121,7 +122,7 @@ def _first_hundred(values: np.ndarray, wrong: np.ndarray) -> float:
 
 def main() -> None:
     """Run the chosen sets and print a table of each."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sets", nargs="*", default=[], choices=[*SETS, []])
     parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--share", type=float, default=0.1)

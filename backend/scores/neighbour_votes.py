@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,12 +18,12 @@ _HALF = 0.5
 class Contradiction(NamedTuple):
     """What speaks against the ``rows`` of a group that have one target.
 
-    ``count`` near-duplicates have another one; the most similar of these is ``by`` (-1: none), at this
+    ``differing`` near-duplicates have another one; the most similar of these is ``by`` (-1: none), at this
     ``similarity``.
     """
 
     rows: np.ndarray
-    count: int
+    differing: int
     by: int
     similarity: float
 
@@ -40,7 +40,7 @@ class Votes(Protocol):
         From neighbouring groups and their similarities, both (r, k); NaN where nothing can be said.
         """
 
-    def said(self, others: np.ndarray, similarities: np.ndarray) -> Sequence[Any]:
+    def said(self, others: np.ndarray, similarities: np.ndarray) -> list[Any]:
         """What the neighbours of B groups say, from (B, k)."""
 
     def against(self, group: int, others: np.ndarray, similarities: np.ndarray) -> Iterator[Contradiction]:
@@ -61,16 +61,16 @@ class LabelVotes:
         with np.errstate(invalid="ignore"):
             return (weights * votes).sum(axis=1) / weights.sum(axis=1)
 
-    def said(self, others: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    def said(self, others: np.ndarray, similarities: np.ndarray) -> list[Any]:
         """The label with the largest sum of similarities, -1 where all are 0 or less; of two that tie, the
         nearer one's."""
         labels = self.labels[self.groups.first[others]]
         if not labels.shape[1]:
-            return np.full(len(labels), -1, dtype=np.int64)
+            return [-1] * len(labels)
         weights = np.maximum(similarities, 0).astype(np.float64)
         votes = ((labels[:, :, None] == labels[:, None, :]) * weights[:, None, :]).sum(axis=2)
         best = np.take_along_axis(labels, votes.argmax(axis=1)[:, None], axis=1)[:, 0]
-        return np.where(votes.max(axis=1) > 0, best, -1)
+        return np.where(votes.max(axis=1) > 0, best, -1).tolist()
 
     def against(self, group: int, others: np.ndarray, similarities: np.ndarray) -> Iterator[Contradiction]:
         """Rows with another label."""

@@ -1,6 +1,6 @@
 """Out-of-fold predictions of numbers: ridge regression on fixed features, in closed form.
 
-The sums of products of each fold are taken once; those of the other folds are what the whole has more.
+The sums of products of each fold are taken once, and added up over the other folds.
 """
 
 from __future__ import annotations
@@ -30,12 +30,10 @@ def _predicted(features: np.ndarray, numbers: np.ndarray, folds: np.ndarray) -> 
     """The predictions with each of `STRENGTHS`: float64 (n) each."""
     parts = {fold: np.flatnonzero(folds == fold) for fold in np.unique(folds).tolist()}
     sums = {fold: _sums(features[rows], numbers[rows]) for fold, rows in parts.items()}
-    whole = [sum(each) for each in zip(*sums.values(), strict=True)]
     found = [np.zeros(len(numbers)) for _ in STRENGTHS]
     for fold, rows in parts.items():
-        count, inputs, outputs, products, crossed = (
-            all_ - own for all_, own in zip(whole, sums[fold], strict=True)
-        )
+        others = [each for number, each in sums.items() if number != fold]
+        count, inputs, outputs, products, crossed = (sum(each) for each in zip(*others, strict=True))
         mean, centre = outputs / count, inputs / count
         gram = products - count * np.outer(centre, centre)
         values, vectors = np.linalg.eigh(gram)
