@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from backend.folder import ArtifactState
-from backend.scores.registry import all_producers
+from backend.scores.registry import producers_for
 from backend.scores.score import Score
 from backend.scores.table import ScoreTable, score_state
 from backend.workspace import Workspace
@@ -36,7 +36,8 @@ class ScoreValues:
 
 def current_states(workspace: Workspace) -> dict[str, ArtifactState]:
     """The state of every producer; no table is read."""
-    return {name: score_state(workspace.folder, each) for name, each in all_producers().items()}
+    known = producers_for(workspace.manifest.task.name)
+    return {name: score_state(workspace.folder, each) for name, each in known.items()}
 
 
 def read_current(workspace: Workspace) -> ScoreValues:

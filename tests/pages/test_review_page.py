@@ -4,7 +4,7 @@ import pytest
 
 from backend.files import digest
 from backend.scores.queue import QueueFilter
-from backend.scores.registry import all_producers, all_scores
+from backend.scores.registry import all_scores, producers_for
 from pages.components import keys
 from pages.components.review.queue_list import PAGE
 from tests.pages.driver import new_app, opened, page, words
@@ -92,7 +92,11 @@ def test_all_rows_with_a_reason_are_decided_about_at_once(scored):
 
 
 def test_what_harms_errors_is_offered_with_its_cost(scored):
-    cheap = [each.name for each in all_producers().values() if each.default and each.name != "influence"]
+    cheap = [
+        each.name
+        for each in producers_for("classification").values()
+        if each.default and each.name != "influence"
+    ]
     opened().compute_scores(cheap)
     page(scored, "review")
     assert "More reasons" in "".join(each.label for each in scored.expander)

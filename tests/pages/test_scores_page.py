@@ -7,7 +7,7 @@ import pytest
 
 from backend.scores.dynamics import look_count
 from backend.scores.queue import class_numbers
-from backend.scores.registry import all_producers, all_scores
+from backend.scores.registry import all_scores, producers_for
 from backend.scores.row import row_scores
 from pages.components.scores.pruning_curve import curve_of
 from pages.components.scores.score_groups import by_correctness, by_decision, by_label
@@ -101,9 +101,9 @@ def test_all_scores_with_states_and_what_comes_first(scored):
     page(scored, "scores", show="All scores")
     assert not scored.exception and not scored.error
     shown = words(scored)
-    for name, producer in all_producers().items():
+    for name, producer in producers_for("classification").items():
         assert name in shown
-        assert all(score.title in shown for score in producer.scores)
+        assert all(score.title in shown for score in producer.scores_for("classification"))
     labels = [each.label for each in scored.button]
     assert "Run influence first" in labels and "Compute vog" in labels and "Compute dynamics" not in labels
 

@@ -19,7 +19,7 @@ from backend.folder import ArtifactState
 from backend.scores.label_noise import CERTAINTY, UNSEEN, NoiseEstimate, rounded
 from backend.scores.queue import QueueFilter
 from backend.scores.queue_item import LABEL, UNDECIDED
-from backend.scores.registry import all_scores, producer_of
+from backend.scores.registry import all_scores, producer_of, scores_for
 from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
 from backend.workspace import Workspace
 from pages.components import keys
@@ -91,7 +91,9 @@ def _suspects(workspace: Workspace) -> Finding | Unknown:
         return _wrong_labels(left_of(workspace, noise))
     count = _count_queue(workspace, LABEL, None)
     if count is None:
-        serving = [each.name for each in all_scores().values() if each.serves == LABEL]
+        serving = [
+            each.name for each in scores_for(workspace.manifest.task.name).values() if each.serves == LABEL
+        ]
         return _unknown(workspace, "wrong labels", *serving)
     one = "training row has a reason to be looked at: a score doubts its label"
     many = "training rows have a reason to be looked at: some score doubts their label"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.scores.registry import all_producers
+from backend.scores.registry import producers_for
+from backend.scores.score import Producer
 from backend.scores.table import score_state
 from backend.workspace import Workspace
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
@@ -14,14 +15,20 @@ from pages.components.score_job import offer_producer
 _NEEDS_INFLUENCE = "influence"
 
 
+def _producers(workspace: Workspace) -> dict[str, Producer]:
+    return producers_for(workspace.manifest.task.name)
+
+
 def scores_are_there(workspace: Workspace) -> bool:
     """Whether some score is current."""
-    return any(score_state(workspace.folder, each) == "current" for each in all_producers().values())
+    return any(score_state(workspace.folder, each) == "current" for each in _producers(workspace).values())
 
 
 def offer_scores(workspace: Workspace) -> None:
     """Offer to compute what the queue lacks, above it: what is listed without may mislead."""
-    cheap = [each for each in all_producers().values() if each.default and each.name != _NEEDS_INFLUENCE]
+    cheap = [
+        each for each in _producers(workspace).values() if each.default and each.name != _NEEDS_INFLUENCE
+    ]
     missing = [each.name for each in cheap if score_state(workspace.folder, each) != "current"]
     if not missing:
         return
@@ -44,7 +51,7 @@ def offer_scores(workspace: Workspace) -> None:
 
 def offer_influence(workspace: Workspace) -> None:
     """A further reason, beneath the queue. It traces every eval row, so it is asked for by itself."""
-    producer = all_producers()[_NEEDS_INFLUENCE]
+    producer = _producers(workspace)[_NEEDS_INFLUENCE]
     index = workspace.folder.state("index")
     if index != "current" or score_state(workspace.folder, producer) == "current":
         return

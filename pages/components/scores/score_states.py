@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import streamlit as st
 
 from backend.folder import ArtifactState
-from backend.scores.registry import all_producers
-from backend.scores.score import Producer
+from backend.scores.registry import producers_for
+from backend.scores.score import Producer, Score
 from backend.workspace import Workspace
 from pages.components.badges import STATE_TONES, badge
 from pages.components.facts import facts
@@ -25,14 +26,16 @@ HEADERS = ("score", "serves", "a high value means", "formula and source")
 
 def show_states(workspace: Workspace, values: ScoreValues) -> None:
     """One box for each pass that makes scores; below, what pruning by a score did, if that was tried."""
-    counts = Counter(values.states[name] for name, each in all_producers().items() for _ in each.scores)
+    task = workspace.manifest.task.name
+    known = producers_for(task)
+    counts = Counter(values.states[name] for name, each in known.items() for _ in each.scores_for(task))
     show(facts((f"{state} scores", f"{counts[state]:,}") for state in STATES))
     st.space("small")
     offer_missing(workspace)
-    for name, producer in all_producers().items():
+    for name, producer in known.items():
         with st.container(border=True, gap="small"):
             show(_head(producer, values.states[name], workspace))
-            show(tag("div", _scores(producer), cls="fw-scroll"))
+            show(tag("div", _scores(producer.scores_for(task)), cls="fw-scroll"))
             if values.states[name] != "current":
                 offer_producer(workspace, producer)
     show_pruning_curve(workspace)
@@ -55,7 +58,7 @@ def _raw(producer: Producer, workspace: Workspace) -> Html:
     return tag("span", "its logits over training are there" if there else "", cls="fw-muted")
 
 
-def _scores(producer: Producer) -> Html:
+def _scores(scores: Sequence[Score]) -> Html:
     rows = (
         (
             tag("div", each.title, tag("div", each.name, cls="fw-mono")),
@@ -63,6 +66,6 @@ def _scores(producer: Producer) -> Html:
             each.high,
             tag("div", tag("div", each.formula, cls="fw-mono"), tag("div", each.source, cls="fw-muted")),
         )
-        for each in producer.scores
+        for each in scores
     )
     return table(HEADERS, rows)
