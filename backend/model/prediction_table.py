@@ -29,11 +29,9 @@ _WORST = 0.1  # share of the rows that are looked at as errors where no row is r
 
 def errors_named(task: TaskInfo) -> str:
     """What `Predictions.wrong` means in a task, of eval rows."""
-    return {
-        "classification": "misclassified eval rows",
-        "multilabel": "eval rows with a wrong label set",
-        "regression": "eval rows with the largest errors",
-    }[task.name]
+    if not task_named(task.name).knows_right:
+        return "eval rows with the largest errors"
+    return "misclassified eval rows" if task.name == "classification" else "eval rows with a wrong target"
 
 
 def _schema(task: TaskInfo) -> pa.Schema:

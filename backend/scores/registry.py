@@ -23,7 +23,7 @@ def all_producers() -> dict[str, Producer]:
 @cache
 def producers_for(task: TaskName) -> dict[str, Producer]:
     """Those that serve a task, by name, in the same order."""
-    return {name: each for name, each in all_producers().items() if task in each.tasks}
+    return {name: each for name, each in all_producers().items() if each.scores_for(task)}
 
 
 @cache
@@ -47,7 +47,8 @@ def producer_of(name: str, task: TaskName | None = None) -> Producer:
     if found is None or task is None:
         known = ", ".join([*all_producers(), *all_scores()] if task is None else served(task))
         raise InputError(f"--only {name}: no such score; there are {known}")
-    made_for = found.tasks if name == found.name else all_scores()[name].tasks or found.tasks
+    own = None if name == found.name else all_scores()[name].tasks
+    made_for = own or found.tasks or ()
     raise InputError(
         f"--only {name}: made for {', '.join(made_for)}; this workspace is {task}; "
         f"there are {', '.join(served(task))}"

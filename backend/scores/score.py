@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from backend.scores.settings import ScoreSettings
 
 CLASSIFICATION: tuple[TaskName, ...] = ("classification",)
-EVERY_TASK: tuple[TaskName, ...] = get_args(TaskName)
 Serves = Literal["suspect label", "redundant", "hard", "off-domain"]
 Columns = dict[str, "np.ndarray | Sequence[Any]"]
 
@@ -63,13 +62,13 @@ class Producer:
     """One pass over the data that makes ``scores``.
 
     ``inputs`` names the artifacts that it reads, ``uses`` the fields of `ScoreSettings` that change its
-    result. ``tasks``: which ones it serves. ``compute`` returns a column for each score of the workspace's
-    task and any others that sentences need (labels or ids of
-    other rows, as strings); all have one value per training row, in order. ``content`` identifies what else
-    the result depends on and may change, such as decisions. ``version`` changes with the way of computing.
-    ``reads_eval``: eval rows have a say, unless the settings name another target or clean set.
-    ``hindrance``: why it can't be had of these rows, such as too few of them; None where it can.
-    ``combines``: it is made from the tables of others, after them, whenever one of them is.
+    result. ``tasks``: which ones it serves, None: every one. ``compute`` returns a column for each score of
+    the workspace's task and any others that sentences need (labels or ids of other rows, as strings); all
+    have one value per training row, in order. ``content`` identifies what else the result depends on and
+    may change, such as decisions. ``version`` changes with the way of computing. ``reads_eval``: eval rows
+    have a say, unless the settings name another target or clean set. ``hindrance``: why it can't be had of
+    these rows, such as too few of them; None where it can. ``combines``: it is made from the tables of
+    others, after them, whenever one of them is.
     """
 
     name: str
@@ -84,11 +83,12 @@ class Producer:
     version: int = 1
     reads_eval: bool = False
     combines: bool = False
-    tasks: tuple[TaskName, ...] = CLASSIFICATION
+    tasks: tuple[TaskName, ...] | None = CLASSIFICATION
 
     def scores_for(self, task: TaskName) -> tuple[Score, ...]:
         """Those that it makes for a task."""
-        return tuple(each for each in self.scores if task in (each.tasks or self.tasks))
+        asked = [(each, self.tasks if each.tasks is None else each.tasks) for each in self.scores]
+        return tuple(score for score, tasks in asked if tasks is None or task in tasks)
 
     def why_not(self, folder: Folder, settings: ScoreSettings) -> str | None:
         """Why it can't be had in this workspace, None if it can; loads no model."""

@@ -10,8 +10,7 @@ from backend.data.labels import LabelCodec
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows
 from backend.data.sources import read
-from backend.data.targets.codec import codec_of
-from backend.data.targets.description import unknown_target
+from backend.data.targets.registry import kind_of
 from backend.data.validate import Usable, known_classes, known_targets, usable, usable_texts
 from backend.scores.context import Context
 from backend.scores.settings import EVAL
@@ -34,7 +33,7 @@ def labelled_target(context: Context) -> Examples:
         return context.evaluation.examples
     rows, columns, rejections = _read(context)
     part = usable(rows, columns, rejections)
-    codec = codec_of(columns, context.train.table.schema, "train")
+    codec = kind_of(columns.task).codec(columns, context.train.table.schema, "train")
     if not isinstance(codec, LabelCodec):
         return some(_known(context, part, columns, rejections), rejections, "target").examples
     naming = Naming.recorded(context.manifest.data).with_later(set(part.labels), context.classes)
@@ -44,13 +43,9 @@ def labelled_target(context: Context) -> Examples:
 
 def _known(context: Context, part: Usable, columns: Columns, rejections: Rejections) -> Usable:
     """The rows whose targets can be those of a training row."""
-    present = set(context.classes)
-    return known_targets(
-        part,
-        columns.label,
-        lambda target: unknown_target(context.manifest.task, target, present),
-        rejections,
-    )
+    task, present = context.manifest.task, set(context.classes)
+    kind = kind_of(task.name)
+    return known_targets(part, columns.label, lambda target: kind.unknown(task, target, present), rejections)
 
 
 def _read(context: Context) -> tuple[Rows, Columns, Rejections]:

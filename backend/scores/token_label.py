@@ -22,6 +22,7 @@ from scipy import sparse
 
 from backend.data.dataset import Split, load_split
 from backend.data.shards import target_numbers
+from backend.data.targets.registry import space_of
 from backend.files import digest, file_digest, replacing
 from backend.folder import Folder
 from backend.keyed_table import keyed, read_keyed
@@ -91,7 +92,7 @@ def tokens_of(folder: Folder) -> TokenLabels:
         target_numbers(folder, "train"),
         folder.manifest().task,
     )
-    if task.name == "regression":
+    if space_of(task).edit == "number":
         return token_numbers(split, numbers)
     return token_labels(split, numbers, len(task.classes))
 
@@ -122,7 +123,7 @@ def read_token_labels(folder: Folder) -> pa.Table:
 def _names(folder: Folder) -> tuple[str, ...]:
     """What the words speak for, in the order of the columns of `TokenLabels`."""
     task = folder.manifest().task
-    return SIDES if task.name == "regression" else task.classes
+    return SIDES if space_of(task).edit == "number" else task.classes
 
 
 def _tables(found: TokenLabels, classes: Sequence[str]) -> Iterator[pa.Table]:

@@ -9,7 +9,7 @@ import numpy as np
 from backend.data.equal_texts import TextKey, text_keys
 from backend.scores.context import Context
 from backend.scores.neighbour_votes import APART
-from backend.scores.score import EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
@@ -29,7 +29,7 @@ def _compute(context: Context) -> Columns:
 
 def _differ(context: Context) -> Callable[[str, str], bool]:
     """Whether two targets are not the same; numbers must be as far apart as in `contradiction`."""
-    if context.manifest.task.name != "regression":
+    if context.space.edit != "number":
         return lambda one, other: one != other
     least = APART * float(context.targets.std(dtype=np.float64))
     return lambda one, other: abs(float(one) - float(other)) > least
@@ -40,7 +40,7 @@ PRODUCER = Producer(
     cost="seconds",
     reads_eval=True,
     compute=_compute,
-    tasks=EVERY_TASK,
+    tasks=None,
     scores=(
         Score(
             "contradicted_in_eval",

@@ -12,7 +12,7 @@ from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.embeddings import stored_embeddings
 from backend.scores.context import Context
-from backend.scores.score import EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import Columns, Producer, Score
 from backend.scores.settings import EVAL, ScoreSettings
 from backend.scores.target import USES, target_texts
 
@@ -86,7 +86,7 @@ PRODUCER = Producer(
     uses=("encoder", "folds", "seed", *USES),
     reads_eval=True,
     compute=_compute,
-    tasks=EVERY_TASK,
+    tasks=None,
     hindrance=_hindrance,
     version=2,
     scores=(

@@ -11,7 +11,7 @@ import numpy as np
 
 from backend.scores.context import Context
 from backend.scores.dynamics import Look, dynamics_inputs, early, load_dynamics
-from backend.scores.score import CLASSIFICATION, EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import CLASSIFICATION, Columns, Producer, Score
 
 
 def run_scores(look: Look, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -83,11 +83,14 @@ def _compute(context: Context) -> Columns:
 
 def mean_loss(context: Context) -> np.ndarray:
     """The loss of each row's own target, mean over checks and runs: float64 (n)."""
-    task, targets = context.task, context.targets
-    runs = [
-        np.mean([-task.margins(task.outputs(each), targets) for each in look.logits], axis=0)
-        for look in load_dynamics(context.folder)
-    ]
+    import torch
+
+    targets = torch.from_numpy(context.targets)
+
+    def losses(logits: np.ndarray) -> np.ndarray:
+        return context.task.losses(torch.from_numpy(logits), targets).double().numpy()
+
+    runs = [np.mean([losses(each) for each in look.logits], axis=0) for look in load_dynamics(context.folder)]
     return np.mean(runs, axis=0)
 
 
@@ -119,7 +122,7 @@ PRODUCER = Producer(
     cost="none beside `train` (attached runs: none beside `precompute`)",
     inputs=dynamics_inputs,
     compute=_compute,
-    tasks=EVERY_TASK,
+    tasks=None,
     version=3,
     scores=(
         Score(

@@ -6,7 +6,7 @@ import numpy as np
 
 from backend.scores.context import Context
 from backend.scores.dynamics import early
-from backend.scores.score import EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
@@ -36,7 +36,7 @@ PRODUCER = Producer(
     cost="0.9 epochs per checkpoint of the first two epochs",
     inputs=("data", "checkpoints"),
     compute=_compute,
-    tasks=EVERY_TASK,
+    tasks=None,
     default=False,
     scores=(
         Score(

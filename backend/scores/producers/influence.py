@@ -6,7 +6,7 @@ import numpy as np
 
 from backend.model.prediction_table import read_predictions
 from backend.scores.context import Context
-from backend.scores.score import EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
@@ -36,7 +36,7 @@ PRODUCER = Producer(
     inputs=("influence", "predictions"),
     reads_eval=True,
     compute=_compute,
-    tasks=EVERY_TASK,
+    tasks=None,
     scores=(
         Score(
             "influence_on_errors",

@@ -17,7 +17,7 @@ from backend.scores.context import Context
 from backend.scores.group_search import NEAR, GroupSearch
 from backend.scores.groups import Groups
 from backend.scores.neighbour_votes import APART, LabelVotes, NumberVotes, SetVotes, Votes
-from backend.scores.score import CLASSIFICATION, EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import CLASSIFICATION, Columns, Producer, Score
 
 NEIGHBOURS = 10
 _WIDE = 64  # neighbours fetched; if all of them are near-duplicates, a further search gets the others
@@ -112,7 +112,7 @@ def _compute(context: Context) -> Columns:
     said, disagreement = found.pop("said"), found.pop("disagreement")
     counts = zip(found.pop("contradicting").tolist(), found["near_duplicates"].tolist(), against, strict=True)
     return {
-        _DISAGREEMENT[task]: disagreement,
+        **({_DISAGREEMENT[task]: disagreement} if task in _DISAGREEMENT else {}),
         **found,
         "contradiction_said": [
             _contradiction_said(count, of, train.ids[row], train.labels[row]) if count else ""
@@ -120,9 +120,7 @@ def _compute(context: Context) -> Columns:
         ],
         "contradicts": [train.ids[each] if each >= 0 else "" for each in against],
         "copy_of": [train.ids[each] if each != row else "" for row, each in enumerate(copy_of)],
-        "neighbours_label": [context.classes[each] if each >= 0 else "" for each in said]
-        if task == "classification"
-        else said,
+        "neighbours_label": _named(context, said),
         "first_said": [f", first row {train.ids[e]}" if e != r else "" for r, e in enumerate(copy_of)],
     }
 
@@ -134,13 +132,23 @@ _DISAGREEMENT = {
 }
 
 
+def _named(context: Context, said: list[Any]) -> list[str]:
+    """What the neighbours say as targets, "" where they say nothing."""
+    if context.manifest.task.name == "classification":
+        return [context.classes[each] if each >= 0 else "" for each in said]
+    return [each if isinstance(each, str) else "" for each in said]
+
+
 def _votes(context: Context) -> Votes:
     groups, task = equal_text_groups(context.train.examples), context.manifest.task.name
     if task == "multilabel":
         return SetVotes(context.space, context.targets, groups)
     if task == "regression":
         return NumberVotes(context.space, context.targets, groups)
-    return LabelVotes(context.labels, groups)
+    if task == "classification":
+        return LabelVotes(context.labels, groups)
+    _, codes = np.unique(np.array(context.train.labels, dtype=object), return_inverse=True)
+    return LabelVotes(codes.reshape(-1).astype(np.int64), groups)
 
 
 def _contradiction_said(count: int, of: int, row: str, label: str) -> str:
@@ -157,7 +165,7 @@ PRODUCER = Producer(
     uses=("encoder",),
     compute=_compute,
     version=3,
-    tasks=EVERY_TASK,
+    tasks=None,
     scores=(
         Score(
             "knn_disagreement",

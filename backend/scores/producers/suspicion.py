@@ -6,7 +6,7 @@ from itertools import chain
 
 from backend.folder import Folder
 from backend.scores.context import Context
-from backend.scores.score import EVERY_TASK, Columns, Producer, Score
+from backend.scores.score import Columns, Producer, Score
 from backend.scores.suspicion import FALLBACK, QUEUE, START, TARGETS, VIEWS, suspicion_for
 
 
@@ -33,7 +33,7 @@ PRODUCER = Producer(
     inputs=_inputs,
     compute=_compute,
     combines=True,
-    tasks=EVERY_TASK,
+    tasks=None,
     scores=(
         Score(
             QUEUE,
