@@ -12,8 +12,8 @@ import numpy as np
 
 from backend.data.dataset import Split, load_split
 from backend.data.equal_texts import equal_text_groups
-from backend.data.labels import class_places
 from backend.data.rowstate import RowState
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing, write_json
 from backend.folder import Folder
@@ -26,13 +26,14 @@ from backend.retraining.decided import decided_rows, decisions_record
 from backend.retraining.decisions import CLEANED, NOTHING, decisions_arms, decisions_trial
 from backend.retraining.forecast import forecast, with_measured
 from backend.retraining.kept import forecast_place
+from backend.retraining.markdown import markdown
 from backend.retraining.original import Original, original_run
 from backend.retraining.question import Asked, resolved
-from backend.retraining.report import markdown, report
+from backend.retraining.report import query_losses, report
 from backend.retraining.runner import Runner
 from backend.scores.context import Context
 from backend.scores.settings import ScoreSettings
-from backend.selection.registry import DECISIONS, checked_options, strategy_named
+from backend.selection.registry import DECISIONS, checked_options, strategy_for, strategy_named
 from backend.selection.strategy import GUIDE_SHARE, StrategyContext, divided_eval
 
 _AS_THEY_CAME = "decisions are not applied: strategies start from the rows and labels as they came"
@@ -78,8 +79,8 @@ def retrain(
     own_epochs = original.settings.epochs
     if settings.epochs is not None:
         original = replace(original, settings=replace(original.settings, epochs=settings.epochs))
-    evaluation, classes = load_split(folder, "eval"), folder.manifest().classes
-    records, texts = resolved(settings.asked, evaluation, classes)
+    evaluation, space = load_split(folder, "eval"), space_of(folder.manifest().task)
+    records, texts = resolved(settings.asked, evaluation, space)
     trial = _chosen(_trial(folder, states, settings, explainer, progress), settings.arms)
     seeds = [(original.settings.seed + number) % 2**32 for number in range(settings.seeds)]
     kept = CLEANED if any(arm.name == CLEANED for arm in trial.arms) else None
@@ -87,14 +88,13 @@ def retrain(
     expected = _forecast(folder, states, settings, records, explainer, progress)
     runner = Runner(folder, original, texts, kept)
     outcomes = runner.run(trial, seeds, progress)
-    labels = class_places(evaluation.labels, classes)
     content = report(
         trial,
         outcomes,
         seeds=seeds,
         ids=evaluation.ids,
-        labels=labels,
-        classes=classes,
+        targets=evaluation.labels,
+        space=space,
         groups=evaluation.groups,
         queries=records,
     )
@@ -106,8 +106,9 @@ def retrain(
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
-        content["decisions"] = decisions_record(load_split(folder, "train"), classes, states)
-        content["forecast"] = None if expected is None else with_measured(expected, content, CLEANED)
+        content["decisions"] = decisions_record(load_split(folder, "train"), states)
+        losses = query_losses(records, outcomes, space)
+        content["forecast"] = None if expected is None else with_measured(expected, content, losses, CLEANED)
     return _written(folder, content)
 
 
@@ -121,13 +122,13 @@ def planned(
     manifest = folder.manifest()
     folder.require("checkpoints", "train")
     if settings.strategy == DECISIONS:
-        record = decisions_record(train or load_split(folder, "train"), manifest.classes, states)
+        record = decisions_record(train or load_split(folder, "train"), states)
         if not record["removed"] + record["relabelled"]:
             raise InputError(NOTHING)
         knows = folder.state("predictions") == "current"
         arms = dict.fromkeys(decisions_arms(bool(record["removed"]), knows), 1.0)
     else:
-        strategy = strategy_named(settings.strategy)
+        strategy = strategy_for(settings.strategy, manifest.task.name)
         guide = settings.guide * manifest.data.n_eval / manifest.data.n_train if strategy.guided else 0.0
         arms = strategy.arms(checked_options(strategy, settings.options), guide)
     _check_arms(settings.strategy, list(arms), settings.arms)
@@ -147,16 +148,15 @@ def forecast_decisions(
     Kept under the decisions that it is about, see `read_forecast`. `InputError` where nothing is removed or
     relabelled.
     """
-    decided = decisions_record(explainer.train, explainer.classes, states)
+    decided = decisions_record(explainer.train, states)
     if not decided["removed"] + decided["relabelled"]:
         raise InputError(
             "no training row is removed or relabelled: there is nothing to forecast; decide first"
         )
-    records, _ = resolved(asked, explainer.splits["eval"], explainer.classes)
-    queries = [{**each, "label": explainer.classes[each["label"]]} for each in records]
+    records, _ = resolved(asked, explainer.splits["eval"], explainer.space)
     content = {
         "forecast": forecast(explainer, states, records, progress=progress),
-        "queries": queries,
+        "queries": records,
         "decisions": decided,
         "index": explainer.folder.require("index", "precompute").id,
         "at": _now(),
@@ -177,25 +177,25 @@ def _trial(
     progress: Progress,
 ) -> Trial:
     manifest = folder.manifest()
-    train = load_split(folder, "train")
+    train, space = load_split(folder, "train"), space_of(manifest.task)
     if settings.strategy == DECISIONS:
         if settings.options:
             raise InputError(f"--set: strategy {DECISIONS} has no options")
         losses = None
         if folder.state("predictions") == "current":
             losses = read_predictions(folder, "train", manifest.checkpoints[-1].step).loss
-        return decisions_trial(train, manifest.data.n_eval, manifest.classes, states, losses)
-    strategy = strategy_named(settings.strategy)
+        return decisions_trial(train, manifest.data.n_eval, space, states, losses)
+    strategy = strategy_for(settings.strategy, manifest.task.name)
     options = checked_options(strategy, settings.options)
     context = Context(folder, ScoreSettings(device=settings.device), explainer, progress)
-    given, now, removed = decided_rows(train, manifest.classes, states)
-    labels = class_places(context.evaluation.labels, manifest.classes)
-    guide, measured = np.empty(0, dtype=np.int64), np.arange(len(labels))
+    given, now, removed = decided_rows(train, states)
+    guide, measured = np.empty(0, dtype=np.int64), np.arange(len(context.evaluation))
     if strategy.guided:
+        strata = space.strata(context.evaluation.labels)
         groups = equal_text_groups(context.evaluation.examples)
-        guide, measured = divided_eval(labels, settings.guide, 0, groups)
+        guide, measured = divided_eval(strata, settings.guide, 0, groups)
     with folder.lock():  # a strategy may keep embeddings or train for a score
-        trial = strategy.trial(StrategyContext(context, given, guide, measured, options))
+        trial = strategy.trial(StrategyContext(context, guide, measured, options))
     if removed.any() or (given != now).any():
         trial = replace(trial, notes=(*trial.notes, _AS_THEY_CAME))
     return trial

@@ -889,7 +889,7 @@ class Workspace:
         """How many training rows the decisions remove and relabel, and a ``mark`` of which."""
         from backend.retraining.decided import decisions_record
 
-        return decisions_record(self.train_split, self.manifest.classes, self.states())
+        return decisions_record(self.train_split, self.states())
 
     def last_forecast(self, mark: str) -> dict[str, Any] | None:
         """What `forecast` came to for the decisions of that mark; None if it was not asked for."""

@@ -35,7 +35,7 @@ from backend.data.equal_texts import equal_text_groups
 from backend.mislabel import MislabelSettings, flip
 from backend.model.training_settings import TrainingSettings
 from backend.retrain import RetrainSettings
-from backend.retraining.report import markdown
+from backend.retraining.markdown import markdown
 from backend.scores.context import Context
 from backend.scores.producers.domain import domain_probabilities
 from backend.scores.settings import ScoreSettings
@@ -180,11 +180,9 @@ def select(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _likeness(workspace: Workspace) -> np.ndarray:
-    classes = workspace.manifest.classes
     context = Context(workspace.folder, ScoreSettings(), workspace.explainer)
-    labels = np.array([classes.index(each) for each in workspace.eval_split.labels])
-    given = np.array([classes.index(each) for each in workspace.train_split.labels])
-    return likeness(StrategyContext(context, given, *divided_eval(labels, 0.3, 0)), "domain")[0]
+    strata = workspace.space.strata(workspace.eval_split.labels)
+    return likeness(StrategyContext(context, *divided_eval(strata, 0.3, 0)), "domain")[0]
 
 
 def _told_apart(workspace: Workspace) -> float:

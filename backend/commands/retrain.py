@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from backend.retraining.cost import TrialCost
 
 Rows = Annotated[
-    list[str] | None, typer.Option("--row", help="An eval row whose probability is followed; repeatable.")
+    list[str] | None,
+    typer.Option("--row", help="An eval row whose probability (or number) is followed; repeatable."),
 ]
-Text = Annotated[str | None, typer.Option(help="A sentence whose probability is followed.")]
+Text = Annotated[str | None, typer.Option(help="A sentence whose probability (or number) is followed.")]
 TextB = Annotated[str | None, typer.Option(help="Its second text, for pairs.")]
-Label = Annotated[str | None, typer.Option(help="The class to follow; a row's default is its own label.")]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help="The class or label to follow ('not NAME': its absence), or high, low or a number; default of a "
+        "row: its own."
+    ),
+]
 
 
 def retrain(
@@ -29,7 +36,10 @@ def retrain(
     seeds: Annotated[int, typer.Option(help="How many trainings of every arm, each with its own seed.")] = 3,
     strategy: Annotated[
         str,
-        typer.Option(help="decisions, or mask, dga, select, prune, reweight; `--strategy list` says more."),
+        typer.Option(
+            help="decisions, or mask, dga, select, prune, reweight; `--strategy list` says more, and for "
+            "which tasks."
+        ),
     ] = "decisions",
     set: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the strategy, NAME=VALUE; repeatable.")
@@ -68,7 +78,7 @@ def retrain(
     if strategy not in ("list", "decisions"):  # a strategy may compute what it needs
         idle(ws)
     from backend.retrain import RetrainSettings
-    from backend.retraining.report import markdown
+    from backend.retraining.markdown import markdown
 
     if strategy == "list":
         _list_strategies(json)
@@ -162,6 +172,7 @@ def _list_strategies(json: bool) -> None:
             "strategy": each.name,
             "does": each.summary,
             "source": each.source,
+            "tasks": list(each.tasks),
             "arms": list(each.arms(checked_options(each, {}), 0.0)),
             "options": {name: {"default": d, "means": m} for name, (d, m) in each.options.items()},
         }
@@ -172,30 +183,41 @@ def _list_strategies(json: bool) -> None:
         return
     for row in rows:
         print(f"{row['strategy']}: {row['does']} ({row['source']})")
+        print(f"    tasks: {', '.join(row['tasks'])}")
         print(f"    arms: {', '.join(row['arms'])}")
         for name, each in row["options"].items():
             print(f"    --set {name}={each['default']}: {each['means']}")
 
 
 def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> None:
+    from backend.retraining.headline import headline_in, in_a_sentence
     from backend.retraining.kept import is_blunt
 
-    names = [f"p({q['label']}) of: {console.shown(q['text'])}" for q in queries]
-    every = [content["eval"], *content["queries"]]
+    figure, every = headline_in(content), [content["eval"], *content["queries"]]
+    numeric = figure["name"] == "mae"
+    said = "number ({})" if numeric else "p({})"
+    labels = ["", *(q["label"] for q in queries)]
+    names = [f"{said.format(console.shown(q['label']))} of: {console.shown(q['text'])}" for q in queries]
     title = f"forecast: {content['removed']:,} rows removed, {content['relabelled']:,} relabelled"
     expected = [
-        (name, f"{each['loss_change']:+.2g}", "worse" if each["loss_change"] > 0 else "better")
-        for name, each in zip(["eval rows, mean", *names], every, strict=True)
+        (name, f"{each['loss_change']:+.2g}", _direction(each["loss_change"], label if numeric else ""))
+        for name, each, label in zip(["eval rows, mean", *names], every, labels, strict=True)
     ]
     headers = ("what", "first order: change of loss", "so it should get")
     console.print_table(headers, expected, title)
     steps = f"after {content['steps']} steps of unlearning"
     checked = [
         (name, *(f"{each['unlearning'][key]:.3f}" for key in ("before", "after", "random")))
-        for name, each in zip(["accuracy on eval", *names], every, strict=True)
+        for name, each in zip([f"{in_a_sentence(figure['title'])} on eval", *names], every, strict=True)
     ]
     console.print_table(("what", "now, the last checkpoint", steps, "the same with random rows"), checked)
-    if is_blunt(content["eval"]):
+    if is_blunt(content["eval"], figure):
         console.note("unlearning random rows harms as much: this check says nothing here")
     for note in content["notes"]:
         console.note(note)
+
+
+def _direction(change: float, followed: str) -> str:
+    """Where a change of the loss leads: of a number that is followed up or down, to where."""
+    words = {"high": ("lower", "higher"), "low": ("higher", "lower")}.get(followed, ("worse", "better"))
+    return words[0] if change > 0 else words[1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from backend.data.targets.space import Space
 from backend.files import digest
 from backend.model.recipe import Recipe
 
@@ -15,21 +16,22 @@ _NONE = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to train on: places in the training split and the class index of each, int64 (n), and places in
-    the eval split, int64 (m), whose labels are their own (a guide that is also trained on).
+    """Rows to train on: places in the training split, int64 (n), and the target of each, text in an array of
+    objects (n), and places in the eval split, int64 (m), whose targets are their own (a guide that is also
+    trained on).
     """
 
     train: np.ndarray
-    labels: np.ndarray
+    targets: np.ndarray
     evaluation: np.ndarray = field(default_factory=lambda: _NONE)
 
     def __len__(self) -> int:
         return len(self.train) + len(self.evaluation)
 
-    @property
-    def mark(self) -> str:
-        """Identifies them."""
-        return digest(self.train.tolist(), self.labels.tolist(), self.evaluation.tolist())
+    def mark(self, space: Space) -> str:
+        """Identifies them: by numbers, as trainings take targets and as outcomes are kept since 2026-11."""
+        numbers = space.numbers(self.targets)
+        return digest(self.train.tolist(), numbers.tolist(), self.evaluation.tolist())
 
 
 @dataclass(frozen=True)

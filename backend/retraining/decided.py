@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,10 @@ from backend.data.rowstate import RowState
 from backend.files import digest
 
 
-def decided_rows(
-    train: Split, classes: tuple[str, ...], states: Mapping[str, RowState]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels given and labels in force, class indices int64 (n), and which rows are removed, bool (n)."""
-    numbers = {name: number for number, name in enumerate(classes)}
-    given = np.array([numbers[each] for each in train.labels], dtype=np.int64)
+def decided_rows(train: Split, states: Mapping[str, RowState]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Targets given and targets in force, text in arrays of objects (n), and which rows are removed, bool
+    (n)."""
+    given = target_array(train.labels)
     now, removed = given.copy(), np.zeros(len(train), dtype=bool)
     for row, state in states.items():
         if not train.has(row):
@@ -25,19 +23,22 @@ def decided_rows(
         place = train.position(row)
         removed[place] = state.action == "remove"
         if state.label is not None:
-            now[place] = numbers[state.label]
+            now[place] = state.label
     return given, now, removed
 
 
-def decisions_record(
-    train: Split, classes: tuple[str, ...], states: Mapping[str, RowState]
-) -> dict[str, Any]:
+def target_array(targets: Sequence[str]) -> np.ndarray:
+    """Targets as an array (n) of objects, of which some can be chosen."""
+    return np.array(targets, dtype=object)
+
+
+def decisions_record(train: Split, states: Mapping[str, RowState]) -> dict[str, Any]:
     """What a report was made from: how many rows are removed and relabelled, and a ``mark`` of which.
 
     What changes no training row, such as a flag, leaves the mark as it is.
     """
-    given, now, removed = decided_rows(train, classes, states)
+    given, now, removed = decided_rows(train, states)
     relabelled = ~removed & (now != given)
     rows = [(train.ids[each], None) for each in np.flatnonzero(removed).tolist()]
-    rows += [(train.ids[each], classes[now[each]]) for each in np.flatnonzero(relabelled).tolist()]
+    rows += [(train.ids[each], now[each]) for each in np.flatnonzero(relabelled).tolist()]
     return {"mark": digest(rows), "removed": int(removed.sum()), "relabelled": int(relabelled.sum())}

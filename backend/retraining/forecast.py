@@ -25,9 +25,11 @@ from backend.influence.tracing import TracedExample
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.retraining.decided import decided_rows
+from backend.retraining.headline import headline
 from backend.retraining.original import run_settings
+from backend.retraining.question import choice_named
 from backend.retraining.statistics import interval
-from backend.retraining.unlearn import unlearn
+from backend.retraining.unlearn import Query, unlearn
 
 
 def forecast(
@@ -39,10 +41,10 @@ def forecast(
 ) -> dict[str, Any]:
     """Forecasts for all eval rows together and for each query of ``records`` (see `question.resolved`).
 
-    ``loss_change`` > 0: the loss of the query's label should rise. Eval's is the change of the mean loss.
-    ``notes`` say what was assumed.
+    ``loss_change`` > 0: the loss of what is followed should rise. Eval's is the change of the mean loss.
+    ``headline``: the figure of eval that unlearning is watched by. ``notes`` say what was assumed.
     """
-    removed, relabelled, labels = _changed(explainer, states)
+    removed, relabelled, targets = _changed(explainer, states)
     settings, assumed = run_settings(explainer.folder)
     count = len(explainer.checkpoints.manifest.checkpoints)
     scale = (
@@ -50,12 +52,12 @@ def forecast(
     )  # visits between two checkpoints, over rows of a step
     queries = [_query(explainer, each) for each in records]
     names = ["eval", *(str(number) for number in range(len(queries)))]
-    asked = [_whole_eval(explainer), *(_traced(explainer, *each) for each in queries)]
+    asked = [_whole_eval(explainer), *(_traced(explainer, each) for each in queries)]
     changes = {
-        name: scale * _first_order(explainer, query, removed, relabelled, labels)
+        name: scale * _first_order(explainer, query, removed, relabelled, targets)
         for name, query in zip(names, asked, strict=True)
     }
-    checked = unlearn(explainer, removed, relabelled, labels, queries, progress=progress)
+    checked = unlearn(explainer, removed, relabelled, targets, queries, progress=progress)
     return {
         "eval": {"loss_change": changes["eval"], "unlearning": checked["eval"], "measured": None},
         "queries": [
@@ -65,30 +67,32 @@ def forecast(
         "removed": len(removed),
         "relabelled": len(relabelled),
         "steps": checked["steps"],
+        "headline": headline(explainer.task),
         "notes": [*_spacing(settings, count), *assumed],
     }
 
 
-def with_measured(content: dict[str, Any], report: dict[str, Any], arm: str) -> dict[str, Any]:
+def with_measured(
+    content: dict[str, Any], report: dict[str, Any], losses: Mapping[str, np.ndarray], arm: str
+) -> dict[str, Any]:
     """A forecast with ``measured`` beside every ``loss_change``: what ``arm`` of the report came to.
 
-    Changes of the loss against the report's reference: ``mean``, ``low`` and ``high`` (95 %) and ``seeds``;
-    of a query the interval is over seeds only (None with one). None where the arm was not trained.
+    ``losses``: of every query in every arm, float64 (q, S). Changes against the report's reference:
+    ``mean``, ``low`` and ``high`` (95 %) and ``seeds``; of a query the interval is over seeds only (None with
+    one). None where the arm was not trained.
     """
     found = next((each for each in report["arms"] if each["name"] == arm), None)
     if found is None:
         return content
     change = {name: found["change"]["loss"][name] for name in ("mean", "low", "high", "seeds")}
+    changes = losses[arm] - losses[report["reference"]]
     queries = [
-        {**each, "measured": _loss_change(query["probability"], arm, report["reference"])}
-        for each, query in zip(content["queries"], report["queries"], strict=True)
+        {**each, "measured": _summary(seeds)} for each, seeds in zip(content["queries"], changes, strict=True)
     ]
     return {**content, "eval": {**content["eval"], "measured": change}, "queries": queries}
 
 
-def _loss_change(probability: dict[str, Any], arm: str, reference: str) -> dict[str, Any]:
-    after, before = (np.array(probability[name]["seeds"]).clip(1e-30) for name in (arm, reference))
-    seeds = np.log(before) - np.log(after)
+def _summary(seeds: np.ndarray) -> dict[str, Any]:
     low, high = interval(seeds)
     return {"mean": float(seeds.mean()), "low": low, "high": high, "seeds": seeds.tolist()}
 
@@ -105,24 +109,24 @@ def _spacing(settings: TrainingSettings, count: int) -> list[str]:
 def _changed(
     explainer: Explainer, states: Mapping[str, RowState]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places of removed rows, of relabelled ones, and the latter's new class indices."""
-    given, now, removed = decided_rows(explainer.train, explainer.classes, states)
+    """Places of removed rows, of relabelled ones, and the latter's new targets as numbers (r, ...)."""
+    given, now, removed = decided_rows(explainer.train, states)
     relabelled = np.flatnonzero((now != given) & ~removed)
-    return np.flatnonzero(removed), relabelled, now[relabelled]
+    return np.flatnonzero(removed), relabelled, explainer.space.numbers(now[relabelled])
 
 
-def _query(explainer: Explainer, record: dict[str, Any]) -> tuple[tuple[str, ...], int]:
-    """Texts and label of a query."""
+def _query(explainer: Explainer, record: dict[str, Any]) -> Query:
+    """Texts, and what is followed."""
     if record["row"] is not None:
         return explainer.splits["eval"].texts_of(record["row"]), record["label"]
     texts = (record["text"], record["text_b"]) if record.get("text_b") else (record["text"],)
     return texts, record["label"]
 
 
-def _traced(explainer: Explainer, texts: tuple[str, ...], label: int) -> TracedExample:
-    checkpoints = explainer.checkpoints
+def _traced(explainer: Explainer, query: Query) -> TracedExample:
+    checkpoints, (texts, label) = explainer.checkpoints, query
     encoded = checkpoints.encode(Examples.one(*texts))
-    traced = checkpoints.trace(encoded, [label])[0]
+    traced = checkpoints.trace(encoded, [choice_named(explainer.space, label).number])[0]
     return explainer.searcher.ask(traced, score_mode("dot"))
 
 
@@ -139,23 +143,23 @@ def _first_order(
     query: TracedExample,
     removed: np.ndarray,
     relabelled: np.ndarray,
-    labels: np.ndarray,
+    targets: np.ndarray,
 ) -> float:
-    """What goes with the rows removed and the old labels, less what comes with the new ones."""
+    """What goes with the rows removed and the old targets, less what comes with the new ones."""
     lost = np.concatenate([removed, relabelled])
     influence = explainer.searcher.many_scores([query])[0]
-    return float(influence[lost].sum() - _with_new_labels(explainer, query, relabelled, labels))
+    return float(influence[lost].sum() - _with_new_targets(explainer, query, relabelled, targets))
 
 
-def _with_new_labels(
-    explainer: Explainer, query: TracedExample, rows: np.ndarray, labels: np.ndarray
+def _with_new_targets(
+    explainer: Explainer, query: TracedExample, rows: np.ndarray, targets: np.ndarray
 ) -> float:
-    """Influence that rows would have with other labels: the rows' gradients, summed, times the query's."""
+    """Influence that rows would have with other targets: the rows' gradients, summed, times the query's."""
     if not len(rows):
         return 0.0
     split, checkpoints = explainer.train, explainer.checkpoints
     encoded = checkpoints.encode(split.take(rows))
-    together = summed_query(explainer, encoded, labels.tolist(), score_mode("dot"))
+    together = summed_query(explainer, encoded, targets, score_mode("dot"))
     shared, mine, theirs = np.intersect1d(query.tokens, together.tokens, return_indices=True)
     if not len(shared):
         return 0.0

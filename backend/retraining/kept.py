@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import read_json
 from backend.folder import Folder
+from backend.retraining.headline import headline_in, is_better, is_harm
 
 
 def read_forecast(folder: Folder, mark: str) -> dict[str, Any] | None:
@@ -39,7 +41,12 @@ def forecast_place(folder: Folder, mark: str) -> Path:
     return folder.retrains / "forecasts" / f"{mark}.json"
 
 
-def is_blunt(of_eval: dict[str, Any]) -> bool:
-    """Whether unlearning random rows harms eval as much, so that the check says nothing of these rows."""
+def is_blunt(of_eval: Mapping[str, Any], figure: Mapping[str, str] | None = None) -> bool:
+    """Whether unlearning random rows harms eval as much, so that the check says nothing of these rows.
+
+    ``figure``: which one is watched (`backend.retraining.headline`), None for accuracy.
+    """
+    watched = figure or headline_in({})
     before, own, chance = (of_eval["unlearning"][key] for key in ("before", "after", "random"))
-    return chance <= own and chance < before - 0.05
+    no_better = chance == own or not is_better(watched, chance - own)
+    return no_better and is_harm(watched, before, chance)

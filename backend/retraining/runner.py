@@ -83,6 +83,7 @@ class Runner:
         return known
 
     def _key(self, phases: Sequence[Phase], seed: int) -> str:
+        space = space_of(self._manifest.task)
         return digest(
             "outcome",
             _FORMAT,
@@ -90,7 +91,7 @@ class Runner:
             self._manifest.classes,
             self._start,
             seed,
-            [(each.rows.mark, each.mark, each.epochs) for each in phases],
+            [(each.rows.mark(space), each.mark, each.epochs) for each in phases],
             content_of(self._queries),
         )
 
@@ -142,8 +143,8 @@ class Runner:
         rows = phase.rows
         if not len(rows):
             raise InputError("an arm has no rows to train on")
-        now = space_of(self._manifest.task).targets(rows.labels)
-        training = self._train.take(rows.train).with_targets(now) + self._eval.take(rows.evaluation)
+        chosen = self._train.take(rows.train).with_targets(rows.targets.tolist())
+        training = chosen + self._eval.take(rows.evaluation)
         result = train(
             run,
             model=model,

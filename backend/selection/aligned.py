@@ -6,17 +6,20 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from backend.errors import InputError
 from backend.files import digest
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
 from backend.scores.sources import source_names
 from backend.selection.dga import DynamicMixture, Mixture, MixtureSettings
-from backend.selection.strategy import Strategy, StrategyContext
+from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
 
 PROPORTIONAL, UNIFORM, ALIGNED = "proportional", "uniform", "aligned"
 
 
 def _trial(context: StrategyContext) -> Trial:
     settings = MixtureSettings(**context.options)
+    if context.train.groups is None and context.space.task != "classification":
+        raise InputError("--strategy dga: draws from groups of rows, and there is no --group column")
     sources = source_names(context.train)
     everything, guide = context.everything, context.guide_rows
     DynamicMixture(sources, guide, settings)  # says what is wrong before anything is trained
@@ -61,4 +64,5 @@ STRATEGY = Strategy(
         "beta": (_DEFAULT.beta, "weight of the newest in the moving average"),
         "floor": (_DEFAULT.floor, "least weight of a source, times the number of sources"),
     },
+    tasks=EVERY_TASK,
 )

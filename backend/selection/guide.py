@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel
 
 from backend.data.examples import Examples
-from backend.data.labels import class_places
+from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.influence.capture import Batch
 from backend.influence.parameters import Vector, mean_gradient
@@ -26,9 +26,15 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Guide:
-    """m trusted examples."""
+    """m trusted examples, and their targets as losses take them: ``numbers`` (m, ...)."""
 
     examples: Examples
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, examples: Examples, space: Space) -> Guide:
+        """These examples with their own targets."""
+        return cls(examples, space.numbers(examples.targets))
 
     def __post_init__(self) -> None:
         if len(self.examples) < LEAST:
@@ -47,9 +53,8 @@ class GuideGradient:
         """Encode the guide as the training encodes its texts."""
         self._context = context
         encoded = encode_ids(context.tokenizer, self.guide.examples, context.max_length)
-        labels = class_places(self.guide.examples.targets, context.classes).tolist()
-        kept = [(each, label) for each, label in zip(encoded, labels, strict=True) if len(each)]
-        self._examples, self._labels = [each for each, _ in kept], [label for _, label in kept]
+        kept = [place for place, each in enumerate(encoded) if len(each)]
+        self._examples, self._numbers = [encoded[each] for each in kept], self.guide.numbers[kept]
         self._random = np.random.default_rng((context.seed, 1))
         # What trains: a frozen layer moves for nobody.
         self._names = [name for name, each in context.model.named_parameters() if each.requires_grad]
@@ -59,7 +64,7 @@ class GuideGradient:
         chosen = self._random.permutation(len(self._examples))[: self.batch_size].tolist()
         with plain(self._context.model, self._context.device):
             batches = (
-                chosen_batch(self._context, self._examples, self._labels, part) for part in in_parts(chosen)
+                chosen_batch(self._context, self._examples, self._numbers, part) for part in in_parts(chosen)
             )
             return mean_gradient(self._context.model, batches, self._names)
 
@@ -73,12 +78,12 @@ def in_parts(chosen: list[int], size: int = AT_ONCE) -> Iterator[list[int]]:
 def chosen_batch(
     context: TrainingContext,
     examples: Sequence[TokenIds],
-    labels: Sequence[int] | np.ndarray,
+    numbers: np.ndarray,
     chosen: list[int],
 ) -> Batch:
-    """The ``chosen`` of some examples with class indices, on the training's device."""
+    """The ``chosen`` of some examples with targets as numbers (n, ...), on the training's device."""
     inputs = collate([examples[each] for each in chosen], context.tokenizer, context.device)
-    return Batch(chosen, inputs, torch.tensor([int(labels[each]) for each in chosen], device=context.device))
+    return Batch(chosen, inputs, torch.from_numpy(numbers[chosen]).to(context.device))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ Constants are ours: the paper's are not known.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +54,16 @@ class MaskSettings:
 class GradientMask(Recipe):
     """Masks the examples of a batch whose gradient opposes the guide's."""
 
-    def __init__(self, guide: Guide, settings: MaskSettings | None = None) -> None:
-        self.settings = settings or MaskSettings()
+    def __init__(
+        self,
+        guide: Guide,
+        settings: MaskSettings | None = None,
+        strata: np.ndarray | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        """``strata``: int64, of every training text, none of which may die out, and their ``names``; default:
+        the classes."""
+        self.settings, self._strata, self._names = settings or MaskSettings(), strata, names
         self._guide = GuideGradient(guide, self.settings.guide_batch)
 
     def start(self, context: TrainingContext) -> None:
@@ -64,7 +73,11 @@ class GradientMask(Recipe):
         self._first = round(self.settings.warmup * context.steps)
         self._direction: Vector | None = None
         self._derivative: Derivative | None = None
-        self._guard = ClassGuard(len(context.classes), self.settings.most_of_a_class)
+        if self._strata is None:
+            self._own, self._kinds = context.labels, context.classes
+        else:
+            self._own, self._kinds = self._strata[context.rows], self._names
+        self._guard = ClassGuard(len(self._kinds), self.settings.most_of_a_class)
         count = len(context.rows)
         self.seen, self.masked = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         self._steps: list[dict[str, Any]] = []
@@ -78,7 +91,7 @@ class GradientMask(Recipe):
         labels = inputs["labels"]
         batch = Batch(places.tolist(), {n: each for n, each in inputs.items() if n != "labels"}, labels)
         products = self._alignments(batch, self._direction)
-        keep = self._guard.keep(self._context.labels[places], products, self.settings.threshold)
+        keep = self._guard.keep(self._own[places], products, self.settings.threshold)
         self.seen[places] += 1
         self.masked[places[~keep]] += 1
         self._note(step, places, products, keep)
@@ -103,7 +116,7 @@ class GradientMask(Recipe):
     def log(self) -> dict[str, Any]:
         """``masked_share`` by row (place among all texts), by class, and per step; classes to worry about."""
         of_classes = self._guard.masked / np.maximum(self._guard.seen, 1)
-        by_class = dict(zip(self._context.classes, of_classes.tolist(), strict=True))
+        by_class = dict(zip(self._kinds, of_classes.tolist(), strict=True))
         shares = self.masked / np.maximum(self.seen, 1)
         rows = self._context.rows.tolist()
         return {

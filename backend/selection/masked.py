@@ -6,18 +6,20 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.files import digest
-from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
+from backend.retraining.arm import Arm, Phase, Trial, same_rows
+from backend.retraining.strata import strata_names
 from backend.selection.mask import GradientMask, MaskSettings
-from backend.selection.strategy import Strategy, StrategyContext
+from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
 
 PLAIN, MASKED, CLEAN, MIXED = "plain", "masked", "guide only", "train and guide"
 
 
 def _trial(context: StrategyContext) -> Trial:
     settings = MaskSettings(**context.options)
-    everything, guide = context.everything, context.guide_rows
-    alone = Rows(everything.train[:0], everything.labels[:0], context.guide)
-    mixed = Rows(everything.train, everything.labels, context.guide)
+    everything, guide, strata = context.everything, context.guide_rows, context.strata
+    names = strata_names(context.space, strata)
+    alone = context.chosen(everything.train[:0], context.guide)
+    mixed = context.chosen(everything.train, context.guide)
     mark = digest("mask", asdict(settings), context.guide.tolist())
     return Trial(
         "mask",
@@ -26,7 +28,7 @@ def _trial(context: StrategyContext) -> Trial:
             Arm(
                 MASKED,
                 "rows whose gradient opposes the guide's are masked, step by step",
-                lambda seed: [Phase(everything, GradientMask(guide, settings), mark)],
+                lambda seed: [Phase(everything, GradientMask(guide, settings, strata, names), mark)],
             ),
             same_rows(alone, CLEAN, f"the {len(context.guide)} rows of the guide alone"),
             same_rows(mixed, MIXED, "training rows and guide together"),
@@ -53,6 +55,10 @@ STRATEGY = Strategy(
         "refresh": (_DEFAULT.refresh, "steps between two gradients of the guide"),
         "guide_batch": (_DEFAULT.guide_batch, "rows of the guide for each of them"),
         "threshold": (_DEFAULT.threshold, "least alignment of an example that is trained on"),
-        "most_of_a_class": (_DEFAULT.most_of_a_class, "largest share of a class that may be masked"),
+        "most_of_a_class": (
+            _DEFAULT.most_of_a_class,
+            "largest share of a class (or stratum) that may be masked",
+        ),
     },
+    tasks=EVERY_TASK,
 )

@@ -1,7 +1,8 @@
 """`retrain --strategy prune`: leave out a part of the rows by a score, and see from which size on it hurts.
 
 Which end to leave out, and how much, can only be known from the curve (Anand et al. 2023): easy ones for
-speed, hard ones where labels are wrong; ``stratified`` keeps every class's share; ``probabilistic`` draws
+speed, hard ones where labels are wrong; ``stratified`` keeps the share of every class (of other
+tasks stratum); ``probabilistic`` draws
 rows without replacement with a probability that grows with the score, which spares heavy tails.
 """
 
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from backend.errors import InputError
-from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
+from backend.retraining.arm import Arm, Phase, Trial, same_rows
+from backend.retraining.strata import strata_words
 from backend.scores.registry import all_scores, producer_of
 from backend.scores.settings import EVAL
 from backend.scores.table import artifact_name, read_scores
-from backend.selection.strategy import Strategy, StrategyContext
+from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
 
 WAYS = {
     "easy": "the easiest left out",
@@ -29,10 +31,10 @@ ALL = "all rows"
 _LEAST = 1e-3  # weight of the row that is least likely to be kept
 
 
-def kept_rows(values: np.ndarray, labels: np.ndarray, fraction: float, way: str, seed: int) -> np.ndarray:
+def kept_rows(values: np.ndarray, strata: np.ndarray, fraction: float, way: str, seed: int) -> np.ndarray:
     """Places of the ``fraction`` of rows that stay, ascending, from hardness ``values`` (n), high is hard.
 
-    ``easy`` leaves the easiest out, ``hard`` the hardest, ``stratified`` the easiest of every class,
+    ``easy`` leaves the easiest out, ``hard`` the hardest, ``stratified`` the easiest of every stratum,
     ``probabilistic`` draws. A row without a value counts as neither: the median.
     """
     filled = np.where(np.isfinite(values), values, np.nanmedian(values))
@@ -45,7 +47,7 @@ def kept_rows(values: np.ndarray, labels: np.ndarray, fraction: float, way: str,
     elif way == "hard":
         chosen = hardest_first[::-1][:count]
     elif way == "stratified":
-        parts = [hardest_first[labels[hardest_first] == label] for label in np.unique(labels)]
+        parts = [hardest_first[strata[hardest_first] == each] for each in np.unique(strata)]
         chosen = np.concatenate([part[: max(round(fraction * len(part)), 1)] for part in parts])
     else:
         spread = np.ptp(filled)
@@ -60,14 +62,14 @@ def _trial(context: StrategyContext) -> Trial:
     if options["way"] not in WAYS:
         raise InputError(f"--set way={options['way']}: must be one of {', '.join(WAYS)}")
     name, way, fractions = options["score"], options["way"], parsed_fractions(options["fractions"])
-    hardness = _hardness(context, name)
+    hardness, left_out = _hardness(context, name), WAYS[way].replace("class", strata_words(context.space))
     arms, x = [same_rows(context.everything, ALL, "nothing left out")], {ALL: 1.0}
     controls = {}
     for fraction in fractions:
         pruned, random = pruned_and_random(name, [fraction])
         keep = _keeping(context, hardness, fraction, way)
-        arms.append(Arm(pruned, f"{percent(fraction)} kept, {WAYS[way]} by {name}", keep))
-        drawn = "stratified" if way == "stratified" else "easy"  # as many, of every class as many
+        arms.append(Arm(pruned, f"{percent(fraction)} kept, {left_out} by {name}", keep))
+        drawn = "stratified" if way == "stratified" else "easy"  # as many, of every stratum as many
         by_chance = _keeping(context, np.zeros(len(hardness)), fraction, drawn)
         arms.append(Arm(random, f"{percent(fraction)} kept at random", by_chance))
         x |= {pruned: fraction, random: fraction}
@@ -93,8 +95,7 @@ def _keeping(
     context: StrategyContext, hardness: np.ndarray, fraction: float, way: str
 ) -> Callable[[int], list[Phase]]:
     def phases(seed: int) -> list[Phase]:
-        kept = kept_rows(hardness, context.given, fraction, way, seed)
-        return [Phase(Rows(kept, context.given[kept]))]
+        return [Phase(context.chosen(kept_rows(hardness, context.strata, fraction, way, seed)))]
 
     return phases
 
@@ -156,4 +157,5 @@ STRATEGY = Strategy(
         "fractions": ("0.9,0.7,0.5", "shares of the rows that stay"),
     },
     guided=False,
+    tasks=EVERY_TASK,
 )

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from backend.errors import InputError
+from backend.folder import TaskName
 from backend.selection import aligned, masked, prune, reweight, select
 from backend.selection.strategy import Strategy
 
@@ -18,6 +19,22 @@ def strategy_named(name: str) -> Strategy:
     if name not in STRATEGIES:
         raise InputError(f"--strategy {name}: must be one of {', '.join((DECISIONS, *STRATEGIES))}")
     return STRATEGIES[name]
+
+
+def strategies_for(task: TaskName) -> dict[str, Strategy]:
+    """Those that serve a task, by name."""
+    return {name: each for name, each in STRATEGIES.items() if task in each.tasks}
+
+
+def strategy_for(name: str, task: TaskName) -> Strategy:
+    """The strategy of that name; `InputError` if there is none, or it does not serve the task."""
+    found = strategy_named(name)
+    if task not in found.tasks:
+        raise InputError(
+            f"--strategy {name}: serves {' and '.join(found.tasks)}, not {task}; "
+            f"for {task} there are {', '.join((DECISIONS, *strategies_for(task)))}"
+        )
+    return found
 
 
 def checked_options(strategy: Strategy, given: dict[str, str]) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """`retrain --strategy reweight`: weigh rows by their influence on what the model gets wrong.
 
 A row's influence on the guide's misclassified rows, summed; its rank within its class, from 0 to 2, is its
-weight, so that no class gains. The control has the same weights, dealt out at random within the class.
+weight, so that no class gains. The control has the same weights, dealt out at random within the class. Of
+other tasks the class is the stratum; an error is a set of labels that is not exactly right, or a number of
+the worst tenth.
 """
 
 from __future__ import annotations
@@ -16,32 +18,33 @@ from backend.files import digest
 from backend.influence.modes import score_mode
 from backend.influence.summed_query import summed_query
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
+from backend.retraining.strata import strata_words
 from backend.selection.fixed_weights import FixedWeights
-from backend.selection.strategy import Strategy, StrategyContext
+from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
 
 PLAIN, WEIGHTED, SHUFFLED = "plain", "weighted", "shuffled weights"
 
 
 def influence_on_errors(context: StrategyContext, score: str) -> np.ndarray:
-    """Summed influence of every training row on the guide's misclassified rows: float64 (n).
+    """Summed influence of every training row on the rows of the guide that the model gets wrong: float64 (n).
 
-    `InputError` where the model gets all of the guide right.
+    `InputError` where there are none.
     """
     mode, engine, guide = score_mode(score), context.scores.explainer, context.guide_rows.examples
     encoded = engine.checkpoints.encode(guide)
     labels = engine.space.numbers(guide.targets)
-    wrong = np.flatnonzero(~engine.predictions("eval").correct[context.guide]).tolist()
-    if not wrong:
+    wrong = np.flatnonzero(engine.predictions("eval").wrong[context.guide])
+    if not len(wrong):
         raise InputError("the model gets every row of the guide right: there are no errors to weigh by")
-    query = summed_query(engine, [encoded[each] for each in wrong], [labels[each] for each in wrong], mode)
+    query = summed_query(engine, [encoded[each] for each in wrong.tolist()], labels[wrong], mode)
     return engine.searcher.many_scores([query])[0] * engine.searcher.factors(mode)
 
 
-def rank_weights(influence: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Weights from 0 (most harmful of its class) to 2, mean 1 within every class: float64 (n)."""
+def rank_weights(influence: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Weights from 0 (most harmful of its stratum) to 2, mean 1 within each: float64 (n)."""
     weights = np.ones(len(influence))
-    for label in np.unique(labels):
-        own = labels == label
+    for each in np.unique(strata):
+        own = strata == each
         count = int(own.sum())
         if count > 1:
             weights[own] = 2 * (rankdata(influence[own]) - 1) / (count - 1)
@@ -50,13 +53,13 @@ def rank_weights(influence: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _trial(context: StrategyContext) -> Trial:
     score = context.options["score"]
-    weights = rank_weights(influence_on_errors(context, score), context.given)
+    weights = rank_weights(influence_on_errors(context, score), context.strata)
     everything, mark = context.everything, digest("reweight over all", weights.round(6).tolist())
 
     def shuffled(seed: int) -> list[Phase]:
         random, dealt = np.random.default_rng((seed, 7)), weights.copy()
-        for label in np.unique(context.given):
-            own = np.flatnonzero(context.given == label)
+        for each in np.unique(context.strata):
+            own = np.flatnonzero(context.strata == each)
             dealt[own] = random.permutation(dealt[own])
         return [Phase(everything, FixedWeights(dealt), f"shuffled {mark}")]
 
@@ -66,14 +69,23 @@ def _trial(context: StrategyContext) -> Trial:
             same_rows(everything, PLAIN, "all rows count the same"),
             Arm(
                 WEIGHTED,
-                f"rows count by their influence ({score}) on misclassified rows of the guide",
+                f"rows count by their influence ({score}) on {_wrong(context)} rows of the guide",
                 lambda seed: [Phase(everything, FixedWeights(weights), mark)],
             ),
-            Arm(SHUFFLED, "the same weights, dealt out at random within the class", shuffled),
+            Arm(
+                SHUFFLED,
+                f"the same weights, dealt out at random within the {strata_words(context.space)}",
+                shuffled,
+            ),
         ),
         context.measured,
         control=SHUFFLED,
     )
+
+
+def _wrong(context: StrategyContext) -> str:
+    words = {"multilabel": "not exactly right", "regression": "the worst"}
+    return words.get(context.space.task, "misclassified")
 
 
 def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
@@ -87,4 +99,5 @@ STRATEGY = Strategy(
     _trial,
     _arms,
     {"score": ("fisher", "score mode of the influence, as in explain")},
+    tasks=EVERY_TASK,
 )

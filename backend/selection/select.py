@@ -15,11 +15,11 @@ from sklearn.metrics import roc_auc_score
 
 from backend.data.equal_texts import equal_text_groups
 from backend.errors import InputError
-from backend.retraining.arm import Arm, Phase, Rows, Trial
+from backend.retraining.arm import Arm, Phase, Trial
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import TOLD_APART, domain_probabilities
 from backend.selection.prune import parsed_fractions, percent, pruned_and_random
-from backend.selection.strategy import Strategy, StrategyContext
+from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
 
 BY = ("domain", "contrastive")
 TARGET_ONLY, ALL = "target only", "all"
@@ -36,11 +36,11 @@ def likeness(context: StrategyContext, by: str) -> tuple[np.ndarray, tuple[str, 
         scores = context.scores
         target = scores.encoder.encode(guide, scores.progress, "embeddings of the guide")
         features = np.concatenate([scores.embeddings, target])
-        is_target = (np.arange(len(features)) >= len(context.given)).astype(np.int64)
+        is_target = (np.arange(len(features)) >= len(context.train)).astype(np.int64)
         groups = equal_text_groups(context.train.examples + guide)
         settings = scores.settings
         found = domain_probabilities(features, is_target, groups, settings.folds, settings.seed)
-        return found[: len(context.given)], _doubts(float(roc_auc_score(is_target, found)))
+        return found[: len(context.train)], _doubts(float(roc_auc_score(is_target, found)))
     return -loss_change(context.scores, guide), ()
 
 
@@ -60,7 +60,7 @@ def _trial(context: StrategyContext) -> Trial:
         raise InputError(f"--set by={by}: must be one of {', '.join(BY)}")
     values, notes = likeness(context, by)
     best = np.argsort(-np.where(np.isfinite(values), values, -np.inf), kind="stable")
-    target = Rows(best[:0], context.given[:0], context.guide)
+    target = context.chosen(best[:0], context.guide)
     arms = [
         Arm(
             TARGET_ONLY,
@@ -73,7 +73,7 @@ def _trial(context: StrategyContext) -> Trial:
     def first(fraction: float, shuffled: bool, seed: int) -> list[Phase]:
         order = np.random.default_rng((seed, 6)).permutation(len(best)) if shuffled else best
         rows = np.sort(order[: max(round(fraction * len(order)), 1)])
-        return [Phase(Rows(rows, context.given[rows])), Phase(target)]
+        return [Phase(context.chosen(rows)), Phase(target)]
 
     for fraction in fractions:
         selected, random = pruned_and_random(by, [fraction])
@@ -104,4 +104,5 @@ STRATEGY = Strategy(
         "by": ("domain", f"how likeness is measured: {', '.join(BY)}"),
         "fractions": ("0.5,0.25,0.1", "shares of the training rows that are chosen"),
     },
+    tasks=EVERY_TASK,
 )

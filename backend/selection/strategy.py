@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from backend.data.dataset import Split
+from backend.data.targets.registry import space_of
+from backend.data.targets.space import Space
 from backend.errors import InputError
+from backend.folder import TaskName
 from backend.retraining.arm import Rows, Trial
+from backend.retraining.decided import target_array
 from backend.scores.context import Context
 from backend.selection.guide import LEAST, Guide
 
 GUIDE_SHARE = 0.3
+EVERY_TASK: tuple[TaskName, ...] = ("classification", "multilabel", "regression")
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,6 @@ class StrategyContext:
     """
 
     scores: Context
-    given: np.ndarray
     guide: np.ndarray
     measured: np.ndarray
     options: dict[str, Any] = field(default_factory=dict)
@@ -37,14 +42,29 @@ class StrategyContext:
         return self.scores.train
 
     @property
-    def everything(self) -> Rows:
-        """All training rows with the labels in force."""
-        return Rows(np.arange(len(self.given)), self.given)
+    def space(self) -> Space:
+        """What targets can be."""
+        return space_of(self.scores.manifest.task)
 
-    @property
+    @cached_property
+    def everything(self) -> Rows:
+        """All training rows with the targets that they came with."""
+        return self.chosen(np.arange(len(self.train)))
+
+    def chosen(self, rows: np.ndarray, evaluation: np.ndarray | None = None) -> Rows:
+        """The training rows at places int64, and perhaps some of the eval rows."""
+        targets = target_array(self.train.labels)[rows]
+        return Rows(rows, targets) if evaluation is None else Rows(rows, targets, evaluation)
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """int64 (n): which training rows are alike, such as those of a class."""
+        return self.space.strata(self.train.labels)
+
+    @cached_property
     def guide_rows(self) -> Guide:
         """The guide as examples."""
-        return Guide(self.scores.evaluation.take(self.guide))
+        return Guide.of(self.scores.evaluation.take(self.guide), self.space)
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,7 @@ class Strategy:
 
     ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
     trial, and what each trains on, over the training split: for a forecast, before anything is computed.
+    ``tasks``: those that it makes sense for.
     """
 
     name: str
@@ -62,30 +83,31 @@ class Strategy:
     arms: Callable[[dict[str, Any], float], dict[str, float]]
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
     guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
+    tasks: tuple[TaskName, ...] = ("classification",)
 
 
 def divided_eval(
-    labels: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None
+    strata: np.ndarray, share: float, seed: int, groups: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Guide and measured rows: places, ascending, of every class the same share in the guide.
+    """Guide and measured rows: places, ascending, of every stratum the same share in the guide.
 
     ``groups`` int64 (n): rows of equal text; a row whose text stands in the guide does not measure.
     `InputError` where the share is not between 0 and 1 or leaves too few rows for either.
     """
     if not 0 < share < 1:
         raise InputError(f"--guide {share}: must be above 0 and below 1, such as {GUIDE_SHARE}")
-    order = np.random.default_rng((seed, 4)).permutation(len(labels))
+    order = np.random.default_rng((seed, 4)).permutation(len(strata))
     chosen = [
         own[: round(share * len(own))]
-        for label in np.unique(labels)
-        for own in [order[labels[order] == label]]
+        for stratum in np.unique(strata)
+        for own in [order[strata[order] == stratum]]
     ]
     guide = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *chosen]))
-    own = np.arange(len(labels)) if groups is None else groups
+    own = np.arange(len(strata)) if groups is None else groups
     measured = np.flatnonzero(~np.isin(own, own[guide]))
     if len(guide) < LEAST or len(measured) < LEAST:
         raise InputError(
-            f"--guide {share}: of {len(labels)} eval rows {len(guide)} are the guide and "
+            f"--guide {share}: of {len(strata)} eval rows {len(guide)} are the guide and "
             f"{len(measured)} measure; both need at least {LEAST}"
         )
     return guide, measured

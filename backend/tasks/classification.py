@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ class Classification:
     view: Literal["bars", "chips", "number"] = "bars"
     knows_right = True
     goes_by = "macro_f1"
+    headline = "accuracy"
     figure_names: FigureNames = (("accuracy", "Accuracy", "high"), ("macro_f1", "Macro-F1", "high"))
 
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -63,6 +65,10 @@ class Classification:
     def losses_of(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Cross-entropy of every row's class, from probabilities: float64 (n)."""
         return -np.log(np.maximum(self.support(outputs, targets).astype(np.float64), 1e-30))
+
+    def unknown(self, targets: np.ndarray, outputs: int) -> float:
+        """Guessing takes all classes as equally likely."""
+        return math.log(outputs) + 1
 
     def margins(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """``log p / (1 - p)`` of every row's class (Park et al. 2023, TRAK)."""

@@ -32,6 +32,7 @@ class MultiLabel:
     view: Literal["bars", "chips", "number"] = "chips"
     knows_right = True
     goes_by = "map"
+    headline = "micro_f1"
     figure_names: FigureNames = (
         ("micro_f1", "Micro-F1", "high"),
         ("macro_f1", "Macro-F1", "high"),
@@ -68,8 +69,19 @@ class MultiLabel:
 
     def margins(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Mean over the labels of the log-probability of being there, or not, as given."""
+        return -self.losses_of(outputs, targets)
+
+    def losses_of(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Of what is asked about, over K."""
         own = np.where(targets > 0.5, outputs, 1 - outputs).astype(np.float64)
-        return np.log(np.maximum(own, 1e-30)).mean(axis=1)
+        return -np.where(np.isnan(targets), 0.0, np.log(np.maximum(own, 1e-30))).mean(axis=1)
+
+    def unknown(self, targets: np.ndarray, outputs: int) -> float:
+        """Guessing says of each label how often it is there; the nat is divided by K as the loss is."""
+        from scipy.special import entr
+
+        shares = targets.mean(axis=0, dtype=np.float64)
+        return float((entr(shares) + entr(1 - shares)).mean()) + 1 / outputs
 
     def support(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The geometric mean of these probabilities."""
@@ -79,7 +91,7 @@ class MultiLabel:
         """Right is exactly the given set of labels."""
         given, predicted = space.numbers(targets), self.predicted(outputs)
         right = (given == predicted).all(axis=1)
-        return Judged(space.targets(predicted), right, -self.margins(outputs, given))
+        return Judged(space.targets(predicted), right, self.losses_of(outputs, given))
 
     def choices(self, space: Space, outputs: np.ndarray) -> list[Choice]:
         """Why each label is there, and why it is not."""

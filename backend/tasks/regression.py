@@ -33,6 +33,7 @@ class Regression:
     view: Literal["bars", "chips", "number"] = "number"
     knows_right = False
     goes_by = "r2"
+    headline = "mae"
     figure_names: FigureNames = (
         ("spearman", "Spearman", "high"),
         ("mae", "Mean absolute error", "low"),
@@ -68,7 +69,17 @@ class Regression:
 
     def margins(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Minus the squared error."""
-        return -((self.predicted(outputs).astype(np.float64) - targets) ** 2)
+        return -self.losses_of(outputs, targets)
+
+    def losses_of(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Squared errors, or the value with the sign that is asked about."""
+        values, directed = self.predicted(outputs).astype(np.float64), np.isinf(targets)
+        squares = (values - np.where(directed, 0, targets)) ** 2
+        return np.where(directed, -np.sign(targets) * values, squares)
+
+    def unknown(self, targets: np.ndarray, outputs: int) -> float:
+        """Guessing says the mean; a nat of a normal distribution is twice the variance."""
+        return 3 * float(targets.var(dtype=np.float64))
 
     def support(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Minus the absolute error."""

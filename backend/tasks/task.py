@@ -41,6 +41,11 @@ FigureNames: TypeAlias = tuple[tuple[str, str, Literal["high", "low"]], ...]
 """Name, title and good end of each figure of a task."""
 
 
+def headline_of(task: Task) -> tuple[str, str, Literal["high", "low"]]:
+    """Name, title and good end of the figure that a trial is judged by."""
+    return next(each for each in task.figure_names if each[0] == task.headline)
+
+
 def named_figures(names: FigureNames, *values: Any) -> list[Figure]:
     """The figures of these values."""
     return [
@@ -69,7 +74,8 @@ class Task(Protocol):
     """One kind of thing that a model learns. ``problem_type``: what transformers' configs call it.
 
     ``figure_names``: name, title and good end of each of `figures`. ``goes_by``: the figure by which the
-    best model of a training is chosen, high where it is good. ``view``: how outputs are shown.
+    best model of a training is chosen, high where it is good; ``headline``: the one that a trial is judged
+    by. ``view``: how outputs are shown.
 
     K outputs a row. Targets are numbers as `backend.data.targets.space.Space.numbers` makes them, or what
     `choices` gives: a part of a target, or a direction.
@@ -79,6 +85,7 @@ class Task(Protocol):
     problem_type: ProblemType
     view: Literal["bars", "chips", "number"]
     goes_by: str
+    headline: str
     knows_right: bool
     figure_names: FigureNames
 
@@ -99,6 +106,15 @@ class Task(Protocol):
 
     def judge(self, space: Space, outputs: np.ndarray, targets: list[str]) -> Judged:
         """What outputs (n, K) say of rows with these targets."""
+
+    def losses_of(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """`losses` once more, from outputs (n, K): float64 (n)."""
+
+    def unknown(self, targets: np.ndarray, outputs: int) -> float:
+        """The loss of a row that a model knows nothing of: one nat less likely than by guessing.
+
+        ``targets`` (n, ...): as numbers, from which to guess; ``outputs``: K.
+        """
 
     def margins(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """How much outputs (n, K) speak for targets (n, ...), as numbers: float64 (n), high where they do."""

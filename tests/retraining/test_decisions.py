@@ -5,11 +5,13 @@ import pytest
 
 from backend.data.dataset import load_split
 from backend.data.rowstate import RowState
+from backend.data.targets.class_space import ClassSpace
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.retraining.decisions import BY_LOSS, CLEANED, RANDOM, UNTOUCHED, decisions_trial
 
 CLASSES = ("bad", "good")
+SPACE = ClassSpace(CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def rows_of(trial, name: str, seed: int = 0):
 
 
 def trial_of(train, states, losses=None):
-    return decisions_trial(train, 20, CLASSES, states, losses)
+    return decisions_trial(train, 20, SPACE, states, losses)
 
 
 def test_cleaned_rows_have_the_labels_in_force(train):
@@ -45,9 +47,9 @@ def test_cleaned_rows_have_the_labels_in_force(train):
     untouched, cleaned = rows_of(trial, UNTOUCHED), rows_of(trial, CLEANED)
     assert untouched.train.tolist() == list(range(60))
     assert cleaned.train.tolist() == [each for each in range(60) if each != 3]
-    changed = np.flatnonzero(untouched.labels[cleaned.train] != cleaned.labels)
+    changed = np.flatnonzero(untouched.targets[cleaned.train] != cleaned.targets)
     assert cleaned.train[changed].tolist() == [5]
-    assert CLASSES[cleaned.labels[changed][0]] == other
+    assert cleaned.targets[changed].tolist() == [other]
     assert (trial.reference, trial.control) == (UNTOUCHED, RANDOM)
 
 
@@ -60,8 +62,8 @@ def test_controls_remove_as_many_of_every_class(train):
     for name, seed in ((RANDOM, 0), (RANDOM, 1), (BY_LOSS, 0)):
         gone = sorted(set(range(60)) - set(rows_of(trial, name, seed).train.tolist()))
         assert sorted(train.labels[each] for each in gone) == ["bad"] * 4 + ["good"]
-    assert rows_of(trial, RANDOM, 0).mark != rows_of(trial, RANDOM, 1).mark
-    assert rows_of(trial, RANDOM, 0).mark == rows_of(trial, RANDOM, 0).mark
+    marks = [rows_of(trial, RANDOM, seed).mark(SPACE) for seed in (0, 1, 0)]
+    assert marks[0] != marks[1] and marks[0] == marks[2]
     kept = rows_of(trial, BY_LOSS).train
     assert not set(kept.tolist()) & set(np.flatnonzero(losses).tolist())
 
@@ -73,14 +75,14 @@ def test_random_decisions_relabel_as_many_to_the_same_labels(train):
     states |= {train.ids[each]: state("relabel", "bad") for each in places["good"][:2]}
     states |= {train.ids[places["bad"][7]]: state("remove")}
     trial = trial_of(train, states, np.arange(60.0))
-    given = np.array([CLASSES.index(each) for each in train.labels])
+    given = np.array(train.labels, dtype=object)
     for seed in (0, 1):
         rows = rows_of(trial, RANDOM, seed)
         gone = np.setdiff1d(np.arange(60), rows.train)
-        assert given[gone].tolist() == [0]
-        changed = rows.labels != given[rows.train]
-        assert sorted(given[rows.train][changed]) == [0] * 6 + [1] * 2
-    assert rows_of(trial, RANDOM, 0).mark != rows_of(trial, RANDOM, 1).mark
+        assert given[gone].tolist() == ["bad"]
+        changed = rows.targets != given[rows.train]
+        assert sorted(given[rows.train][changed]) == ["bad"] * 6 + ["good"] * 2
+    assert rows_of(trial, RANDOM, 0).mark(SPACE) != rows_of(trial, RANDOM, 1).mark(SPACE)
     arms = {arm.name: arm for arm in trial.arms}
     assert arms[RANDOM].description.startswith("1 rows removed, 8 relabelled, drawn at random")
     assert len(rows_of(trial, BY_LOSS)) == 59

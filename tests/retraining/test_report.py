@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from backend.data.targets.class_space import ClassSpace
 from backend.retraining.arm import Arm, Trial
 from backend.retraining.report import report
 from backend.retraining.runner import Outcome
@@ -33,8 +34,8 @@ def reported(outcomes: dict[str, list[Outcome]], **trial) -> dict:
         outcomes,
         seeds=(0, 1, 2),
         ids=[str(each) for each in range(N)],
-        labels=np.zeros(N, int),
-        classes=("good", "bad"),
+        targets=["good"] * N,
+        space=ClassSpace(("good", "bad")),
         groups=None,
         queries=[],
     )

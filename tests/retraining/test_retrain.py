@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from backend.data.columns import Columns
 from backend.data.examples import Examples
+from backend.data.targets.class_space import ClassSpace
 from backend.errors import InputError
 from backend.files import digest
 from backend.model.loading import load_classifier
@@ -19,9 +20,10 @@ from backend.retraining import runner
 from backend.retraining.arm import Rows, Trial, same_rows
 from backend.retraining.decisions import CLEANED, RANDOM, UNTOUCHED
 from backend.retraining.kept import reports
+from backend.retraining.markdown import _class_table, cell, markdown
 from backend.retraining.outcome import Outcome, read_outcome, write_outcome
 from backend.retraining.question import Asked
-from backend.retraining.report import _class_table, cell, markdown, report
+from backend.retraining.report import report
 from backend.retraining.runner import content_of
 from backend.workspace import Workspace
 from tests.conftest import SETTINGS, build_tiny, tiny_rows, without_model, write_rows
@@ -41,15 +43,15 @@ def small_report(
     runs: dict[str, list[list[int]]], truth: list[int], groups=None, notes=(), queries=(), measured=None
 ) -> dict:
     """The report of runs that predict these classes, arm by arm and seed by seed."""
-    rows = Rows(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+    rows = Rows(np.empty(0, dtype=np.int64), np.empty(0, dtype=object))
     arms = tuple(same_rows(rows, name, "") for name in runs)
     return report(
         Trial("t", arms, np.arange(len(truth)) if measured is None else measured, notes=notes),
         {name: [outcome(each) for each in of_arm] for name, of_arm in runs.items()},
         seeds=range(len(next(iter(runs.values())))),
         ids=[f"e{each}" for each in range(len(truth))],
-        labels=np.array(truth),
-        classes=("bad", "good"),
+        targets=[("bad", "good")[each] for each in truth],
+        space=ClassSpace(("bad", "good")),
         groups=groups,
         queries=queries,
     )
@@ -337,7 +339,9 @@ def test_of_many_classes_those_that_change_most_are_columns():
 
 
 def test_a_query_out_of_the_guide_is_marked():
-    queries = [{"label": 0, "row": row, "typed": None, "id": f"e{row}", "text": "a film"} for row in (0, 2)]
+    queries = [
+        {"label": "bad", "row": row, "typed": None, "id": f"e{row}", "text": "a film"} for row in (0, 2)
+    ]
     runs = {"all": [[0, 1, 0, 1]] * 3, "guided": [[0, 1, 0, 1]] * 3}
     found = small_report(runs, [0, 1, 0, 1], queries=queries, measured=np.array([0, 1]))
     assert [each["in_guide"] for each in found["queries"]] == [False, True]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
-from backend.retraining.statistics import Measure, flips
+from backend.retraining.class_measure import ClassMeasure
+from backend.retraining.flips import Flips, flips
 
 CLASSES = ("a", "b", "c")
 
@@ -25,7 +26,7 @@ def test_figures_are_those_of_scikit_learn():
     truth = np.random.default_rng(0).integers(0, 3, 200)
     groups = ["x" if each % 2 else "y" for each in range(200)]
     probabilities = random_run(truth, 1)
-    measure = Measure(truth, CLASSES, groups)
+    measure = ClassMeasure(truth, CLASSES, groups)
     found = dict(zip(measure.names, measure.figures(probabilities), strict=True))
     predicted = probabilities.argmax(axis=1)
     assert found["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
@@ -56,7 +57,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     covered = 0
     for world in range(200):
         truth = np.random.default_rng(world).integers(0, 3, 120)
-        measure = Measure(truth, CLASSES, None)
+        measure = ClassMeasure(truth, CLASSES, None)
         one, other = random_run(truth, 2 * world + 1000), random_run(truth, 2 * world + 1001)
         found = measure.differences([one], [other])["accuracy"]
         covered += found.low <= 0 <= found.high
@@ -70,7 +71,7 @@ def test_chance_between_seeds_is_not_called_an_effect(seeds):
     for world in range(200):
         random = np.random.default_rng(world)
         truth = random.integers(0, 3, 1500)
-        measure = Measure(truth, CLASSES, [f"g{each % 4}" for each in range(1500)])
+        measure = ClassMeasure(truth, CLASSES, [f"g{each % 4}" for each in range(1500)])
         runs, reference = (seeded_runs(truth, random, seeds, 0.03) for _ in range(2))
         found = measure.differences(runs, reference)
         for name in false:
@@ -83,11 +84,11 @@ def test_the_rows_part_is_that_of_a_bootstrap():
     truth = np.random.default_rng(0).integers(0, 3, 400)
     groups = np.array(["x", "y"])[np.random.default_rng(1).integers(0, 2, 400)]
     one, other = random_run(truth, 1, 0.7), random_run(truth, 2, 0.5)
-    found = Measure(truth, CLASSES, groups.tolist()).differences([one], [other])
+    found = ClassMeasure(truth, CLASSES, groups.tolist()).differences([one], [other])
     random, drawn = np.random.default_rng(2), []
     for _ in range(600):
         rows = random.integers(0, 400, 400)
-        again = Measure(truth[rows], CLASSES, groups[rows].tolist())
+        again = ClassMeasure(truth[rows], CLASSES, groups[rows].tolist())
         drawn.append(again.figures(one[rows]) - again.figures(other[rows]))
     for name, expected in zip(found, np.std(drawn, axis=0), strict=True):
         assert (found[name].high - found[name].low) / 2 / 1.96 == pytest.approx(expected, rel=0.12), name
@@ -100,7 +101,7 @@ def test_an_interval_is_as_wide_as_rows_and_seeds_ask_for():
     def run(count: int) -> np.ndarray:
         return np.array([right] * count + [wrong] * (100 - count))
 
-    found = Measure(truth, ("a", "b"), None).differences([run(60), run(70), run(80)], [run(50)] * 3)
+    found = ClassMeasure(truth, ("a", "b"), None).differences([run(60), run(70), run(80)], [run(50)] * 3)
     accuracy = found["accuracy"]
     gained = np.array([0.0] * 50 + [1.0] * 10 + [2 / 3] * 10 + [1 / 3] * 10 + [0.0] * 20)
     half = np.hypot(1.95996 * gained.std() / 10, 4.30265 * 0.1 / np.sqrt(3))
@@ -114,7 +115,7 @@ def test_a_group_of_few_rows_proves_nothing():
     groups = ["small"] * 5 + ["large"] * 195
     good = [np.tile([0.9, 0.1], (200, 1))] * 3
     bad = [np.tile([0.1, 0.9], (200, 1))] * 3
-    measure = Measure(truth, ("a", "b"), groups)
+    measure = ClassMeasure(truth, ("a", "b"), groups)
     found = measure.differences(good, bad)
     assert measure.sizes == {"large": 195, "small": 5}
     assert found["group/large"].beyond_noise and not found["group/small"].beyond_noise
@@ -124,7 +125,7 @@ def test_many_rows_and_groups_are_compared_at_once():
     """As tables, rows times groups would take gigabytes."""
     random = np.random.default_rng(0)
     truth = random.integers(0, 3, 60_000)
-    measure = Measure(truth, CLASSES, [f"g{each}" for each in random.integers(0, 5000, 60_000)])
+    measure = ClassMeasure(truth, CLASSES, [f"g{each}" for each in random.integers(0, 5000, 60_000)])
     runs = [random_run(truth, seed) for seed in range(4)]
     tracemalloc.start()
     found = measure.differences(runs[:2], runs[2:])
@@ -135,7 +136,7 @@ def test_many_rows_and_groups_are_compared_at_once():
 
 def test_a_difference_that_all_seeds_show_is_beyond_noise():
     truth = np.random.default_rng(0).integers(0, 3, 400)
-    measure = Measure(truth, CLASSES, None)
+    measure = ClassMeasure(truth, CLASSES, None)
     good = [random_run(truth, seed, 0.9) for seed in range(3)]
     bad = [random_run(truth, seed, 0.5) for seed in range(3)]
     found = measure.differences(good, bad)["accuracy"]
@@ -147,12 +148,17 @@ def test_a_difference_that_all_seeds_show_is_beyond_noise():
 
 def test_a_class_without_rows_has_no_figures():
     truth = np.array([0, 0, 1, 1])
-    measure = Measure(truth, CLASSES, None)
+    measure = ClassMeasure(truth, CLASSES, None)
     figures = dict(zip(measure.names, measure.figures(random_run(truth, 1, 1.0)), strict=True))
     assert np.isnan(figures["f1/c"]) and np.isnan(figures["recall/c"])
     assert figures["macro_f1"] == 1.0
     runs = [random_run(truth, 1), random_run(truth, 2)]
     assert "f1/c" not in measure.differences(runs, runs)
+
+
+def turned(after: list[np.ndarray], before: list[np.ndarray], truth: np.ndarray) -> Flips:
+    measure = ClassMeasure(truth, ("a", "b"), None)
+    return flips([measure.right(each) for each in after], [measure.right(each) for each in before])
 
 
 def test_flips_by_hand():
@@ -164,13 +170,13 @@ def test_flips_by_hand():
 
     before = [run(0, 1, 1, 1), run(0, 1, 1, 0), run(1, 1, 1, 0)]
     after = [run(0, 0, 0, 1), run(0, 0, 0, 1), run(0, 1, 1, 1)]
-    found = flips(after, before, truth)
+    found = turned(after, before, truth)
     assert (found.fixed, found.broken) == ([1, 3], [2])
     rights = [[each.argmax(axis=1) == truth for each in runs] for runs in (after, before)]
     pairs = [(a, b) for a in range(3) for b in range(3) if a != b]
     expected = [np.mean([(side[a] != rights[1][b]).sum() for a, b in pairs]) for side in rights]
     assert (found.changed, found.by_chance) == pytest.approx(tuple(expected))
-    alone = flips(after[:1], before[:1], truth)
+    alone = turned(after[:1], before[:1], truth)
     assert alone.changed is None and alone.by_chance is None and alone.broken == [2]
 
 
@@ -179,5 +185,5 @@ def test_flips_are_votes_not_averages():
     truth = np.array([0])
     before = [np.array([[0.99, 0.01]]), np.array([[0.45, 0.55]]), np.array([[0.45, 0.55]])]
     after = [np.array([[0.9, 0.1]])] * 3
-    assert flips(after, before, truth).fixed == [0]
-    assert flips(after[:2], before[:2], truth).fixed == []
+    assert turned(after, before, truth).fixed == [0]
+    assert turned(after[:2], before[:2], truth).fixed == []

@@ -107,15 +107,17 @@ def test_the_control_of_a_stratified_choice_has_as_many_of_every_class(classes, 
     given = np.repeat(np.arange(classes), each)
     context = SimpleNamespace(
         options={"score": "el2n", "way": "stratified", "fractions": str(fraction)},
-        everything=Rows(np.arange(len(given)), given),
-        given=given,
+        everything=None,
+        chosen=lambda rows: Rows(rows, given[rows]),
+        strata=given,
+        space=SimpleNamespace(task="classification"),
         scores=SimpleNamespace(evaluation=range(10)),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prune, "_hardness", lambda *_: np.random.default_rng(0).random(len(given)))
         patch.setattr(prune, "_notes", lambda *_: ())
         _, pruned, random = strategy_named("prune").trial(context).arms
-    kept, control = (arm.phases(3)[0].rows.labels for arm in (pruned, random))
+    kept, control = (arm.phases(3)[0].rows.targets for arm in (pruned, random))
     assert np.bincount(kept).tolist() == np.bincount(control).tolist()
 
 

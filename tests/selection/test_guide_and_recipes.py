@@ -10,6 +10,7 @@ from accelerate.state import AcceleratorState
 from torch import nn
 
 from backend.data.examples import Examples
+from backend.data.targets.class_space import ClassSpace
 from backend.errors import InputError
 from backend.folder import TaskInfo
 from backend.model.loading import load_classifier, load_tokenizer
@@ -28,7 +29,8 @@ CLASSES = ("bad", "good")
 ROWS = tiny_rows(40)
 TEXTS, LABELS = [each["text"] for each in ROWS], [each["label"] for each in ROWS]
 MORE = tiny_rows(24, 2000)
-GUIDE = Guide(Examples.of([each["text"] for each in MORE], None, [each["label"] for each in MORE]))
+SPACE = ClassSpace(CLASSES)
+GUIDE = Guide.of(Examples.of([each["text"] for each in MORE], None, [each["label"] for each in MORE]), SPACE)
 SETTINGS = TrainingSettings(
     epochs=2, lr=2e-3, batch_size=8, checkpoints=1, precision="fp32", device="cpu", dynamics=False
 )
@@ -194,7 +196,7 @@ def test_the_guides_gradient_is_the_same_in_parts(model, monkeypatch):
 
 def test_no_class_dies_out(model):
     """The guide knows only one class, so rows of the other oppose it."""
-    guide = Guide(GUIDE.examples.with_targets(["good"] * len(GUIDE.examples)))
+    guide = Guide.of(GUIDE.examples.with_targets(["good"] * len(GUIDE.examples)), SPACE)
     context = context_of(model)
     recipe = GradientMask(guide, MaskSettings(warmup=0.0, most_of_a_class=0.5))
     recipe.start(context)
@@ -293,7 +295,7 @@ def test_settings_and_guides_that_make_no_sense_are_refused():
         lambda: MaskSettings(most_of_a_class=0),
         lambda: MixtureSettings(eta=0),
         lambda: MixtureSettings(beta=0),
-        lambda: Guide(Examples.of(["a"] * 3, None, ["good"] * 3)),
+        lambda: Guide.of(Examples.of(["a"] * 3, None, ["good"] * 3), SPACE),
     ):
         with pytest.raises(InputError):
             make()

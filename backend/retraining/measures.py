@@ -1,0 +1,24 @@
+"""Which figures a task's trials have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backend.data.targets.space import Space
+from backend.retraining.class_measure import ClassMeasure
+from backend.retraining.label_measure import LabelMeasure
+from backend.retraining.number_measure import NumberMeasure
+from backend.retraining.statistics import Measure
+
+
+def measure_of(space: Space, targets: Sequence[str], groups: Sequence[str] | None) -> Measure:
+    """The measure by eval rows with these targets, and their groups where there is a column of them."""
+    if space.task == "regression":
+        truth = np.array([float(each) for each in targets])
+        return NumberMeasure(truth, space.strata(targets), groups)
+    numbers = space.numbers(targets)
+    if space.task == "multilabel":
+        return LabelMeasure(numbers, space.names, groups)
+    return ClassMeasure(numbers, space.names, groups)

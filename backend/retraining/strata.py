@@ -1,0 +1,22 @@
+"""What rows of a stratum share, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.data.targets.label_sets import NONE
+from backend.data.targets.space import Space
+
+
+def strata_words(space: Space) -> str:
+    """The one thing that they have alike."""
+    return {"multilabel": "rarest label", "regression": "fifth of the numbers"}.get(space.task, "class")
+
+
+def strata_names(space: Space, strata: np.ndarray) -> tuple[str, ...]:
+    """Of every stratum, from those of some rows int64 (n) (see `Space.strata`)."""
+    if space.task == "regression":
+        return tuple(
+            f"fifth {number + 1} of the numbers" for number in range(int(strata.max(initial=-1)) + 1)
+        )
+    return (*space.names, NONE) if space.task == "multilabel" else space.names
