@@ -15,6 +15,7 @@ import numpy as np
 
 from backend.copies import copied
 from backend.errors import InputError
+from backend.evaluation.checks import require_classes
 from backend.evaluation.detection import Detection, detect
 from backend.model.origin import was_attached
 from backend.model.training_settings import TrainingSettings
@@ -23,6 +24,7 @@ from backend.scores.queue import class_numbers
 from backend.scores.registry import all_producers
 from backend.scores.settings import ScoreSettings
 from backend.scores.suspicion import suspicions
+from backend.tasks.registry import task_named
 from backend.workspace import Workspace
 
 
@@ -57,9 +59,11 @@ def evaluate_mislabel(
 ) -> tuple[list[Detection], list[str]]:
     """Plant wrong labels in a copy of the workspace, train, score, and measure every score; best first.
 
-    Returns also a line for each score that can't be had. `InputError` for an attached run: the model that it
-    started from is not known, and its own has seen the labels as they are.
+    Returns also a line for each score that can't be had. `InputError` for other tasks than classification,
+    and for an attached run: the model that it started from is not known, and its own has seen the labels as
+    they are.
     """
+    require_classes(task_named(workspace.manifest.task.name), "mislabel")
     if was_attached(workspace.folder):
         raise InputError(
             "--protocol mislabel: the run was attached, so the model that it started from is not known; "

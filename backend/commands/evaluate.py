@@ -18,6 +18,7 @@ from backend.workspace import Workspace
 
 if TYPE_CHECKING:
     from backend.evaluation.deletion import Curve, DeletionSettings
+    from backend.folder import TaskName
 
 PROTOCOLS = (
     "index",
@@ -89,28 +90,6 @@ def evaluate(
         _deletion(workspace, protocol, method or (), ks, numbers, workers, json)
     else:
         _checks(workspace, protocol, method or (), queries, seed, json)
-
-
-def small(
-    ws: WorkspacePath,
-    out: Annotated[Path, typer.Option(help="Where the new workspace goes; its model lies beside.")],
-    model: Annotated[str, typer.Option(help="cnn, or transformer (two layers of BERT, 64 wide).")] = "cnn",
-    rows: Annotated[int | None, typer.Option(min=20, help="Training rows to take; default: all.")] = None,
-    epochs: Annotated[float, typer.Option(help="Passes over the training rows.")] = 10.0,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
-    optimizer: Annotated[str, typer.Option(help="adamw_torch or sgd.")] = "adamw_torch",
-    seed: Annotated[int, typer.Option(help="Of the rows, the weights and the training.")] = 0,
-    json: Json = False,
-) -> None:
-    """A small model on this workspace's rows, trained and precomputed: for lds and deletion, in minutes."""
-    from backend.commands.state import print_status
-    from backend.small import SETTINGS, small_workspace
-
-    settings = replace(SETTINGS, epochs=epochs, lr=lr, optimizer=optimizer, seed=seed)
-    workspace = Workspace.open(ws)
-    with console.progress_bar() as progress:
-        made = small_workspace(workspace, out, kind=model, rows=rows, settings=settings, progress=progress)
-    print_status(made, json)
 
 
 def _numbers(text: str) -> list[int]:
@@ -205,8 +184,12 @@ def _deletion(
 ) -> None:
     from backend.evaluation.deletion import ENDS, DeletionSettings
     from backend.evaluation.variants import parsed
+    from backend.tasks.registry import task_named
 
     queries, seeds, wrong, seed = numbers
+    task = workspace.manifest.task.name
+    if protocol == "brittleness" and not task_named(task).knows_right:
+        raise InputError(f"--protocol brittleness: no prediction of {task} is right or wrong; use deletion")
     settings = DeletionSettings(ks, queries, seeds, wrong, seed, _at_a_time(workers))
     variants = parsed(methods or ("we:dot", "we:fisher", "we:ekfac", "last-layer:dot", "tfidf:residual"))
     with console.progress_bar() as progress:
@@ -216,7 +199,10 @@ def _deletion(
         return
     for end in ENDS:
         own = [each for each in found if each.end == end]
-        (_print_turned if protocol == "brittleness" else _print_areas)(own, settings)
+        if protocol == "brittleness":
+            _print_turned(own, settings)
+        else:
+            _print_areas(own, settings, task)
     _note_left_out(left_out)
 
 
@@ -231,12 +217,12 @@ def _print_turned(curves: Sequence[Curve], settings: DeletionSettings) -> None:
     console.print_table(("method and score", *(f"k = {k}" for k in settings.ks)), cells, title)
 
 
-def _print_areas(curves: Sequence[Curve], settings: DeletionSettings) -> None:
-    from backend.evaluation.deletion import SAME_CLASS
+def _print_areas(curves: Sequence[Curve], settings: DeletionSettings, task: TaskName) -> None:
+    from backend.evaluation.deletion import CHANGE_OF, SAME_CLASS
     from backend.evaluation.intervals import with_interval
 
     title = (
-        f"change of the class's probability when the k strongest {curves[0].end} are deleted, "
+        f"change of {CHANGE_OF[task]} when the k strongest {curves[0].end} are deleted, "
         f"{curves[0].queries} eval rows, {settings.seeds} trainings each"
     )
     cells = [
@@ -263,10 +249,13 @@ def _at_a_time(workers: int | None) -> int:
 def _checks(
     workspace: Workspace, protocol: str, methods: Sequence[str], queries: int, seed: int, json: bool
 ) -> None:
-    from backend.evaluation.checks import measure_checks
+    from backend.evaluation.checks import measure_checks, require_classes
     from backend.evaluation.variants import all_variants, parsed
+    from backend.tasks.registry import task_named
     from backend.untrained import untrained_workspace
 
+    if protocol == "identical-class":
+        require_classes(task_named(workspace.manifest.task.name), protocol)
     variants = parsed(methods) or all_variants()
     with console.progress_bar() as progress, tempfile.TemporaryDirectory() as scratch:
         other = None
@@ -277,7 +266,7 @@ def _checks(
         console.print_json({"checks": [asdict(each) for each in found], "left_out": left_out})
         return
     headers = ["method and score", "strongest is of the class", "of the first ten"]
-    rows = [[each.variant, f"{each.first:.0%}", f"{each.top:.0%}"] for each in found]
+    rows = [[each.variant, _share(each.first), _share(each.top)] for each in found]
     if other is not None:
         headers.append("rank correlation with an untrained model")
         rows = [

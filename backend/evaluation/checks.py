@@ -2,7 +2,7 @@
 
 ``identical-class`` (Hanawa et al. 2021): the strongest proponent of a row's own class should be of that
 class. ``randomisation`` (Adebayo et al. 2018): scores of a model that was never trained should rank the
-training rows differently.
+training rows differently, whatever the task.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from backend.evaluation.lds import correlations
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
 from backend.progress import Progress, silent
+from backend.tasks.task import Task
 
 TOP = 10
 
@@ -24,12 +25,13 @@ TOP = 10
 @dataclass(frozen=True)
 class Check:
     """``first``: share of queries whose strongest proponent has the query's label; ``top``: share of the
-    first ten; ``untrained``: rank correlation with the scores of an untrained model, None where not asked.
+    first ten (both None where there are no classes); ``untrained``: rank correlation with the scores of an
+    untrained model, None where not asked.
     """
 
     variant: str
-    first: float
-    top: float
+    first: float | None
+    top: float | None
     untrained: float | None
 
 
@@ -42,8 +44,9 @@ def measure_checks(
     progress: Progress = silent,
 ) -> tuple[list[Check], list[str]]:
     """Both checks on eval rows drawn with ``seed``; ``untrained`` is an engine over the same rows."""
-    if engine.task.name != "classification":
-        raise InputError("--protocol checks: asks for rows of the same class, and there are none here")
+    classes = engine.task.name == "classification"
+    if untrained is None:
+        require_classes(engine.task, "identical-class")
     order = np.random.default_rng((seed, 16)).permutation(len(engine.splits["eval"]))
     places = sorted(order[:queries].tolist())
     asked = questions(engine, places)
@@ -55,11 +58,23 @@ def measure_checks(
         if isinstance(scores, InputError):
             left_out.append(f"{variant.name}: {scores}")
             continue
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
-        same = train[best] == own[:, None]
         against = other.get(variant)
         correlation = None
         if isinstance(against, np.ndarray):
             correlation = float(correlations(scores.T, against.T).mean())
-        found.append(Check(variant.name, float(same[:, 0].mean()), float(same.mean()), correlation))
+        same = _same_class(scores, own, train) if classes else (None, None)
+        found.append(Check(variant.name, *same, correlation))
     return found, left_out
+
+
+def require_classes(task: Task, protocol: str) -> None:
+    """Raise `InputError` where rows have no class."""
+    if task.name != "classification":
+        raise InputError(f"--protocol {protocol}: needs classes; the task of this workspace is {task.name}")
+
+
+def _same_class(scores: np.ndarray, own: np.ndarray, train: np.ndarray) -> tuple[float, float]:
+    """How often the strongest rows, and the first `TOP`, are of the query's class."""
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
+    same = train[best] == own[:, None]
+    return float(same[:, 0].mean()), float(same.mean())

@@ -4,7 +4,8 @@ Case deletion of Yeh et al. 2022: remove the k strongest proponents (or opponent
 and measure the probability of the query's own class. DEL+(k) and DEL-(k) are the mean changes against
 trainings on all rows with the same seeds; AUC-DEL is their mean over k (the paper's includes k = 0, which is
 noise by definition and left out here). Two controls remove as many random rows: of the query's class beside
-the proponents, of other classes beside the opponents.
+the proponents, of other classes beside the opponents. Of other tasks than classification the class is the
+stratum, and the probability what `Task.support` gives.
 """
 
 from __future__ import annotations
@@ -22,8 +23,15 @@ from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.engine import Engine
 from backend.progress import Progress, silent
+from backend.retraining.strata import strata_names
 from backend.tasks.task import Task
 
+CHANGE_OF = {
+    "classification": "the class's probability",
+    "multilabel": "the mean probability of what is given of each label",
+    "regression": "minus the absolute error",
+}
+"""What a curve is about, by task."""
 SAME_CLASS = "random rows"  # of the query's class for proponents, of other classes for opponents
 ENDS = ("proponents", "opponents")
 
@@ -189,7 +197,7 @@ def _strata(engine: Engine) -> tuple[np.ndarray, np.ndarray, list[str]]:
         found, names = space.numbers(rows), list(space.names)
     else:
         found = space.strata(rows)
-        names = [f"stratum {number + 1}" for number in range(int(found.max()) + 1)]
+        names = list(strata_names(space, found))
     count = len(engine.splits["eval"])
     return found[:count], found[count:], names
 

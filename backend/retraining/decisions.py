@@ -12,7 +12,7 @@ from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Rows, Trial, same_rows
 from backend.retraining.decided import decided_rows
-from backend.retraining.strata import strata_words
+from backend.retraining.strata import each_stratum
 
 UNTOUCHED, CLEANED, RANDOM, BY_LOSS = "untouched", "cleaned", "random decisions", "removal by loss"
 _LOOKED_AT = (
@@ -47,7 +47,7 @@ def decisions_trial(
     if not changed.any():
         raise InputError(NOTHING)
     _check_left(space, given, now[~removed])
-    strata, kind = space.strata(given.tolist()), strata_words(space)
+    strata, each = space.strata(given.tolist()), each_stratum(space)
     everything, kept = np.arange(len(train)), np.flatnonzero(~removed)
     relabelled = changed & ~removed
     amounts = f"{int(removed.sum()):,} rows removed, {int(relabelled.sum()):,} relabelled"
@@ -56,7 +56,7 @@ def decisions_trial(
         same_rows(Rows(kept, now[kept]), CLEANED, amounts),
         Arm(
             RANDOM,
-            f"{amounts}, drawn at random: of every {kind} as many as were decided, to the same new labels; "
+            f"{amounts}, drawn at random: of {each} as many as were decided, to the same new labels; "
             "others for each seed",
             lambda seed: [Phase(_random(strata, given, now, removed, seed))],
         ),
@@ -64,8 +64,8 @@ def decisions_trial(
     if losses is not None and removed.any():
         counts = np.bincount(strata[removed])
         order = np.argsort(-losses, kind="stable")
-        worst = np.concatenate([order[strata[order] == each][:n] for each, n in enumerate(counts)])
-        what = f"{len(worst):,} rows removed, of every {kind} as many, those of the largest loss"
+        worst = np.concatenate([order[strata[order] == stratum][:n] for stratum, n in enumerate(counts)])
+        what = f"{len(worst):,} rows removed, of {each} as many, those of the largest loss"
         arms.append(same_rows(_without(given, worst), BY_LOSS, what))
     return Trial("decisions", tuple(arms), np.arange(n_eval), control=RANDOM, notes=(_LOOKED_AT,))
 

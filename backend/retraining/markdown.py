@@ -160,7 +160,7 @@ def _query_table(content: dict[str, Any]) -> list[str]:
         return []
     names = [arm["name"] for arm in content["arms"]]
     head = " | ".join(cell(each) for each in names)
-    what = "number; followed" if _task(content) == "regression" else "probability of"
+    what = "number said of" if _task(content) == "regression" else "probability of"
     lines = ["", f"| {what} | {head} |", "|---" * (len(names) + 1) + "|"]
     for query in content["queries"]:
         said = query["value"] if "value" in query else query["probability"]

@@ -13,6 +13,11 @@ def strata_words(space: Space) -> str:
     return {"multilabel": "rarest label", "regression": "fifth of the numbers"}.get(space.task, "class")
 
 
+def each_stratum(space: Space) -> str:
+    """All of them, one by one."""
+    return f"{'every' if space.task == 'classification' else 'each'} {strata_words(space)}"
+
+
 def strata_names(space: Space, strata: np.ndarray) -> tuple[str, ...]:
     """Of every stratum, from those of some rows int64 (n) (see `Space.strata`)."""
     if space.task == "regression":

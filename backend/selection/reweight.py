@@ -69,7 +69,7 @@ def _trial(context: StrategyContext) -> Trial:
             same_rows(everything, PLAIN, "all rows count the same"),
             Arm(
                 WEIGHTED,
-                f"rows count by their influence ({score}) on {_wrong(context)} rows of the guide",
+                f"rows count by their influence ({score}) on {_wrong(context)}",
                 lambda seed: [Phase(everything, FixedWeights(weights), mark)],
             ),
             Arm(
@@ -84,8 +84,11 @@ def _trial(context: StrategyContext) -> Trial:
 
 
 def _wrong(context: StrategyContext) -> str:
-    words = {"multilabel": "not exactly right", "regression": "the worst"}
-    return words.get(context.space.task, "misclassified")
+    words = {
+        "multilabel": "rows of the guide that are not exactly right",
+        "regression": "rows of the guide among the worst tenth of eval",
+    }
+    return words.get(context.space.task, "misclassified rows of the guide")
 
 
 def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
