@@ -35,7 +35,7 @@ def copied(
     tables = []
     for name in ("train", "eval"):
         split = workspace.split(name)
-        table = _table(split, labels if labels is not None and name == "train" else split.labels)
+        table = _table(workspace, split, labels if labels is not None and name == "train" else split.labels)
         tables.append(table if rows is None else table.take(rows[name]))
     columns = Columns(
         text="text",
@@ -44,6 +44,7 @@ def copied(
         id="id",
         group="group" if info.group else None,
         split="split",
+        task=workspace.manifest.task.name,
     )
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "rows.parquet"
@@ -60,12 +61,17 @@ def copied(
     return copy
 
 
-def _table(split: Split, labels: Sequence[str]) -> pa.Table:
-    """Rows without anything but what a model and its scores need; ids of both splits differ."""
+def _table(workspace: Workspace, split: Split, labels: Sequence[str]) -> pa.Table:
+    """Rows without anything but what a model and its scores need; ids of both splits differ.
+
+    Sets of labels are lists, whatever their form was: names can hold anything there.
+    """
+    several = workspace.manifest.task.name == "multilabel"
+    targets = [list(workspace.space.labels_of(each)) for each in labels] if several else list(labels)
     columns = {
         "id": [f"{split.name}-{row}" for row in split.table[ID].to_pylist()],
         **split.examples.columns(),
-        "label": list(labels),
+        "label": pa.array(targets, pa.list_(pa.string()) if several else pa.string()),
         "split": [_PARTS[split.name]] * len(split),
     }
     if split.groups is not None:
