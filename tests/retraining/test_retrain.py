@@ -231,7 +231,7 @@ def test_two_at_once_are_refused(tiny_workspace):
         ),
         ({"asked": (Asked(row="magic"),)}, "row 'magic' is not in eval"),
         ({"asked": (Asked(text="a film"),)}, "--text needs --label"),
-        ({"asked": (Asked(text="a film", label="magic"),)}, "no class"),
+        ({"asked": (Asked(text="a film", label="magic"),)}, "unknown; the classes are"),
         ({"asked": (Asked(text="a film", text_b="b", label="good"),)}, "has no second text"),
     ],
 )
