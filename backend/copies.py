@@ -66,7 +66,7 @@ def _table(workspace: Workspace, split: Split, labels: Sequence[str]) -> pa.Tabl
 
     Sets of labels are lists, whatever their form was: names can hold anything there.
     """
-    several = workspace.manifest.task.name == "multilabel"
+    several = workspace.space.edit == "choose many"
     targets = [list(workspace.space.labels_of(each)) for each in labels] if several else list(labels)
     columns = {
         "id": [f"{split.name}-{row}" for row in split.table[ID].to_pylist()],

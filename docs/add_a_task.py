@@ -41,22 +41,25 @@ class Counts(Regression):
 
     def residuals(self, outputs, targets):
         """d loss / d z = rate - y: (n, 1)."""
-        directed = np.isinf(targets)
-        found = outputs[:, 0] - np.where(directed, 0, targets)
-        return np.where(directed, -np.sign(targets), found).astype(outputs.dtype)[:, None]
+        found = outputs[:, 0] - np.where(np.isinf(targets), 0, targets)
+        return np.where(np.isinf(targets), -np.sign(targets), found).astype(outputs.dtype)[:, None]
 
-    def margins(self, outputs, targets):
-        """Minus the loss: float64 (n)."""
-        rate = np.maximum(outputs[:, 0].astype(np.float64), 1e-30)
-        return targets * np.log(rate) - rate
+    def losses_of(self, outputs, targets):
+        """`losses` from the rates: float64 (n)."""
+        z, directed = np.log(np.maximum(outputs[:, 0].astype(np.float64), 1e-30)), np.isinf(targets)
+        return np.where(directed, -np.sign(targets) * z, np.exp(z) - np.where(directed, 0, targets) * z)
+
+    def unknown(self, targets, outputs):
+        """A nat more than guessing their mean."""
+        return float(targets.mean() * (1 - np.log(targets.mean()))) + 1
 
     def figures(self, space, outputs, targets):
         """Deviance first, then those of numbers."""
-        y, rate = np.array([float(each) for each in targets]), outputs[:, 0].astype(np.float64)
+        y = np.array([float(each) for each in targets])
         best = np.where(y > 0, y * np.log(np.maximum(y, 1)) - y, 0)
-        deviance = 2 * (best - self.margins(outputs, y)).mean()
+        deviance = 2 * (best + self.losses_of(outputs, y)).mean()
         others = [each.value for each in super().figures(space, outputs, targets)]
-        return named_figures(self.figure_names, deviance, *others) if len(rate) else []
+        return named_figures(self.figure_names, deviance, *others)
 
     def choices(self, space, outputs):
         """Why so many, why so few."""

@@ -18,7 +18,6 @@ from backend.workspace import Workspace
 
 if TYPE_CHECKING:
     from backend.evaluation.deletion import Curve, DeletionSettings
-    from backend.folder import TaskName
 
 PROTOCOLS = (
     "index",
@@ -202,7 +201,7 @@ def _deletion(
         if protocol == "brittleness":
             _print_turned(own, settings)
         else:
-            _print_areas(own, settings, task)
+            _print_areas(own, settings, workspace.space.edit)
     _note_left_out(left_out)
 
 
@@ -217,12 +216,12 @@ def _print_turned(curves: Sequence[Curve], settings: DeletionSettings) -> None:
     console.print_table(("method and score", *(f"k = {k}" for k in settings.ks)), cells, title)
 
 
-def _print_areas(curves: Sequence[Curve], settings: DeletionSettings, task: TaskName) -> None:
+def _print_areas(curves: Sequence[Curve], settings: DeletionSettings, edit: str) -> None:
     from backend.evaluation.deletion import CHANGE_OF, SAME_CLASS
     from backend.evaluation.intervals import with_interval
 
     title = (
-        f"change of {CHANGE_OF[task]} when the k strongest {curves[0].end} are deleted, "
+        f"change of {CHANGE_OF[edit]} when the k strongest {curves[0].end} are deleted, "
         f"{curves[0].queries} eval rows, {settings.seeds} trainings each"
     )
     cells = [

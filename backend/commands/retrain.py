@@ -194,7 +194,7 @@ def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> N
     from backend.retraining.kept import is_blunt
 
     figure, every = headline_in(content), [content["eval"], *content["queries"]]
-    numeric = figure["name"] == "mae"
+    numeric = content.get("edit") == "number"
     said = "number ({})" if numeric else "p({})"
     labels = ["", *(q["label"] for q in queries)]
     names = [f"{said.format(console.shown(q['label']))} of: {console.shown(q['text'])}" for q in queries]

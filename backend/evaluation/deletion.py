@@ -27,11 +27,11 @@ from backend.retraining.strata import strata_names
 from backend.tasks.task import Task
 
 CHANGE_OF = {
-    "classification": "the class's probability",
-    "multilabel": "the mean probability of what is given of each label",
-    "regression": "minus the absolute error",
+    "choose": "the class's probability",
+    "choose many": "the mean probability of what is given of each label",
+    "number": "minus the absolute error",
 }
-"""What a curve is about, by task."""
+"""What a curve is about, by `Space.edit`."""
 SAME_CLASS = "random rows"  # of the query's class for proponents, of other classes for opponents
 ENDS = ("proponents", "opponents")
 
@@ -193,7 +193,7 @@ def _strata(engine: Engine) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The stratum of every eval row and of every training row, int64, and what the strata are called."""
     space = engine.space
     rows = [*engine.splits["eval"].labels, *engine.train.labels]
-    if space.task == "classification":
+    if space.edit == "choose":
         found, names = space.numbers(rows), list(space.names)
     else:
         found = space.strata(rows)

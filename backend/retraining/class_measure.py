@@ -14,6 +14,7 @@ class ClassMeasure(Measure):
     """``truth`` int64 (n)."""
 
     one_answer = "one class"
+    group_figure = "accuracy"
 
     def __init__(self, truth: np.ndarray, classes: Sequence[str], groups: Sequence[str] | None) -> None:
         self._truth, self._every = truth, len(classes)

@@ -72,15 +72,15 @@ def decisions_trial(
 
 def _check_left(space: Space, given: np.ndarray, left: np.ndarray) -> None:
     """Refuse decisions after which something can't be learnt any more."""
-    if space.task == "regression":
+    if space.edit == "number":
         if len(set(left)) < 2:
             raise InputError("the decisions leave no two training rows with different numbers; keep some")
         return
     there = _labels(space, left)
     # A label that no row ever had, as a column of 0 and 1 can be, is not lost by a decision.
-    before = space.names if space.task == "classification" else _labels(space, given)
+    before = space.names if space.edit == "choose" else _labels(space, given)
     if gone := [name for name in before if name not in there]:
-        kind = "of class" if space.task == "classification" else "with label"
+        kind = "of class" if space.edit == "choose" else "with label"
         raise InputError(f"the decisions leave no training row {kind} {gone[0]!r}; keep some")
 
 

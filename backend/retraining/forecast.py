@@ -42,7 +42,8 @@ def forecast(
     """Forecasts for all eval rows together and for each query of ``records`` (see `question.resolved`).
 
     ``loss_change`` > 0: the loss of what is followed should rise. Eval's is the change of the mean loss.
-    ``headline``: the figure of eval that unlearning is watched by. ``notes`` say what was assumed.
+    ``headline``: the figure of eval that unlearning is watched by. ``edit``: of the space. ``notes`` say what
+    was assumed.
     """
     removed, relabelled, targets = _changed(explainer, states)
     settings, assumed = run_settings(explainer.folder)
@@ -68,6 +69,7 @@ def forecast(
         "relabelled": len(relabelled),
         "steps": checked["steps"],
         "headline": headline(explainer.task),
+        "edit": explainer.space.edit,
         "notes": [*_spacing(settings, count), *assumed],
     }
 

@@ -17,6 +17,7 @@ class LabelMeasure(Measure):
     labels that some eval row has."""
 
     one_answer = "one set of labels"
+    group_figure = "exactly right"
 
     def __init__(self, truth: np.ndarray, labels: Sequence[str], groups: Sequence[str] | None) -> None:
         self._truth = truth

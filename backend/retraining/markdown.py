@@ -31,14 +31,13 @@ def markdown(content: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _task(content: dict[str, Any]) -> str:
-    return content.get("task", "classification")
+def _edit(content: dict[str, Any]) -> str:
+    return str(content.get("edit", "choose"))
 
 
 def _tables(content: dict[str, Any]) -> str:
-    return {"multilabel": "labels and groups", "regression": "ranges and groups"}.get(
-        _task(content), "classes and groups"
-    )
+    words = {"choose many": "labels and groups", "number": "ranges and groups"}
+    return words.get(_edit(content), "classes and groups")
 
 
 def _seeds(seeds: Sequence[int]) -> str:
@@ -99,7 +98,7 @@ def _figures(content: dict[str, Any], prefix: str) -> list[str]:
 
 def _class_table(content: dict[str, Any]) -> list[str]:
     """All classes or labels, or of many those that change most in any arm."""
-    one, many = ("label", "labels") if _task(content) == "multilabel" else ("class", "classes")
+    one, many = ("label", "labels") if _edit(content) == "choose many" else ("class", "classes")
     names = _figures(content, "f1/")
     changes = [arm.get("change", {}) for arm in content["arms"]]
     moved = {
@@ -124,8 +123,7 @@ def _group_table(content: dict[str, Any]) -> list[str]:
     """The largest groups; hundreds of columns could not be read."""
     sizes = content["groups"]
     largest = sorted(sizes, key=lambda name: -sizes[name])[:_MOST_COLUMNS]
-    by = {"multilabel": "exactly right", "regression": "mean absolute error"}
-    title = f"{by.get(_task(content), 'accuracy')} by group"
+    title = f"{content.get('group_figure', 'accuracy')} by group"
     lines = _detail_table(content, [f"group/{name}" for name in sizes if name in largest], title)
     if len(sizes) > len(largest):
         left = sum(sizes.values()) - sum(sizes[name] for name in largest)
@@ -160,7 +158,7 @@ def _query_table(content: dict[str, Any]) -> list[str]:
         return []
     names = [arm["name"] for arm in content["arms"]]
     head = " | ".join(cell(each) for each in names)
-    what = "number said of" if _task(content) == "regression" else "probability of"
+    what = "number said of" if _edit(content) == "number" else "probability of"
     lines = ["", f"| {what} | {head} |", "|---" * (len(names) + 1) + "|"]
     for query in content["queries"]:
         said = query["value"] if "value" in query else query["probability"]
@@ -185,7 +183,7 @@ def _forecast_table(content: dict[str, Any]) -> list[str]:
     ]
     figure = in_a_sentence(headline_in(expected)["title"])
     names = [f"eval rows, mean loss; {figure}"]
-    said = "number" if _task(content) == "regression" else "probability"
+    said = "number" if _edit(content) == "number" else "probability"
     names += [f"{each['label']}: {each['text'][:80]}; {said}" for each in content["queries"]]
     for name, found in zip(names, [expected["eval"], *expected["queries"]], strict=True):
         checked = (f"{found['unlearning'][each]:.3f}" for each in ("before", "after", "random"))

@@ -10,6 +10,7 @@ from backend.data.targets.space import Space
 from backend.retraining.class_measure import ClassMeasure
 from backend.retraining.label_measure import LabelMeasure
 from backend.retraining.number_measure import NumberMeasure
+from backend.retraining.redrawn_measure import RedrawnMeasure
 from backend.retraining.statistics import Measure
 
 
@@ -18,7 +19,8 @@ def measure_of(space: Space, targets: Sequence[str], groups: Sequence[str] | Non
     if space.task == "regression":
         truth = np.array([float(each) for each in targets])
         return NumberMeasure(truth, space.strata(targets), groups)
-    numbers = space.numbers(targets)
     if space.task == "multilabel":
-        return LabelMeasure(numbers, space.names, groups)
-    return ClassMeasure(numbers, space.names, groups)
+        return LabelMeasure(space.numbers(targets), space.names, groups)
+    if space.task == "classification":
+        return ClassMeasure(space.numbers(targets), space.names, groups)
+    return RedrawnMeasure(space, targets, groups)

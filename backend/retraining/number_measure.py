@@ -17,6 +17,7 @@ class NumberMeasure(Measure):
     """``truth`` float64 (n); ``strata`` int64 (n): rows of numbers that are near each other."""
 
     one_answer = "one number"
+    group_figure = "mean absolute error"
 
     def __init__(self, truth: np.ndarray, strata: np.ndarray, groups: Sequence[str] | None) -> None:
         self._truth = truth

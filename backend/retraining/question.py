@@ -19,11 +19,11 @@ from backend.tasks.registry import task_named
 from backend.tasks.task import Choice
 
 FOLLOWED = {
-    "classification": "the class whose probability is followed",
-    "multilabel": "the label whose probability is followed, or 'not NAME'",
-    "regression": "high, low, or the number that is right",
+    "choose": "the class whose probability is followed",
+    "choose many": "the label whose probability is followed, or 'not NAME'",
+    "number": "high, low, or the number that is right",
 }
-"""What ``--label`` names, by task."""
+"""What ``--label`` names, by `Space.edit`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _followed(asked: Asked, place: int | None, evaluation: Split, space: Space) 
         yield from [asked.label] if asked.label else _own(evaluation, place, space)
         return
     if not asked.text or asked.label is None:
-        raise InputError(f"--text needs --label: {FOLLOWED[space.task]}")
+        raise InputError(f"--text needs --label: {FOLLOWED[space.edit]}")
     pairs = evaluation.info.text_b is not None
     if (asked.text_b is not None) != pairs:
         need = "needs" if pairs else "has no"
@@ -85,12 +85,12 @@ def _followed(asked: Asked, place: int | None, evaluation: Split, space: Space) 
 def _own(evaluation: Split, place: int, space: Space) -> Sequence[str]:
     """What a row's own target lets one follow."""
     target = evaluation.labels[place]
-    if space.task == "regression":
+    if space.edit == "number":
         return [target]
     labels = space.labels_of(target)
     if not labels:
         row = shown_value(evaluation.ids[place])
-        raise InputError(f"--row {row}: has no label to follow; say --label: {FOLLOWED[space.task]}")
+        raise InputError(f"--row {row}: has no label to follow; say --label: {FOLLOWED[space.edit]}")
     return labels
 
 

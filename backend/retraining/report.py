@@ -51,6 +51,7 @@ def report(
     return {
         "trial": trial.name,
         "task": space.task,
+        "edit": space.edit,
         "headline": headline(task),
         "shown": shown_figures(task),
         "reference": trial.reference,
@@ -58,6 +59,7 @@ def report(
         "seeds": list(seeds),
         "eval_rows": len(measured),
         "groups": measure.sizes,
+        "group_figure": measure.group_figure,
         "notes": [
             *trial.notes,
             *_warnings(seeds),
@@ -209,7 +211,7 @@ def _query(query: dict[str, Any], trial: Trial, outcomes: Outcomes, space: Space
             "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
             "seeds": [float(each) for each in values],
         }
-    key = "value" if space.task == "regression" else "probability"
+    key = "value" if space.edit == "number" else "probability"
     return {**query, "in_guide": _in_guide(trial, query), key: found}
 
 

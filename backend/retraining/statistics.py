@@ -58,10 +58,12 @@ class Measure(ABC):
     """The figures of one task, from the outputs of a run for the eval rows that measure.
 
     ``names``: of all figures, in order. ``sizes``: eval rows of every group, if there are several.
-    ``one_answer``: what a model that learnt nothing says of every row.
+    ``one_answer``: what a model that learnt nothing says of every row. ``group_figure``: what is told of
+    groups.
     """
 
     one_answer: str
+    group_figure: str
 
     def __init__(self, families: Sequence[Family], groups: Groups) -> None:
         self._groups = groups

@@ -10,18 +10,18 @@ from backend.data.targets.space import Space
 
 def strata_words(space: Space) -> str:
     """The one thing that they have alike."""
-    return {"multilabel": "rarest label", "regression": "fifth of the numbers"}.get(space.task, "class")
+    return {"choose many": "rarest label", "number": "fifth of the numbers"}.get(space.edit, "class")
 
 
 def each_stratum(space: Space) -> str:
     """All of them, one by one."""
-    return f"{'every' if space.task == 'classification' else 'each'} {strata_words(space)}"
+    return f"{'every' if space.edit == 'choose' else 'each'} {strata_words(space)}"
 
 
 def strata_names(space: Space, strata: np.ndarray) -> tuple[str, ...]:
     """Of every stratum, from those of some rows int64 (n) (see `Space.strata`)."""
-    if space.task == "regression":
+    if space.edit == "number":
         return tuple(
             f"fifth {number + 1} of the numbers" for number in range(int(strata.max(initial=-1)) + 1)
         )
-    return (*space.names, NONE) if space.task == "multilabel" else space.names
+    return (*space.names, NONE) if space.edit == "choose many" else space.names

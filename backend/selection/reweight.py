@@ -85,10 +85,10 @@ def _trial(context: StrategyContext) -> Trial:
 
 def _wrong(context: StrategyContext) -> str:
     words = {
-        "multilabel": "rows of the guide that are not exactly right",
-        "regression": "rows of the guide among the worst tenth of eval",
+        "choose many": "rows of the guide that are not exactly right",
+        "number": "rows of the guide among the worst tenth of eval",
     }
-    return words.get(context.space.task, "misclassified rows of the guide")
+    return words.get(context.space.edit, "misclassified rows of the guide")
 
 
 def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:

@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score, f1_score, recall_score
 from backend.data.targets.label_sets import LabelSetSpace
 from backend.data.targets.number_space import NumberSpace
 from backend.retraining.measures import measure_of
+from backend.retraining.redrawn_measure import RedrawnMeasure
 from backend.retraining.row_moves import average_precision, rank_correlation, ratio_moves
 from backend.tasks import multilabel, regression
 
@@ -162,6 +163,22 @@ def test_chance_between_seeds_is_not_called_an_effect(task, seeds):
         for name in names:
             false[name] += found[name].beyond_noise
     assert max(false.values()) <= 13, false  # of 120: 6 are expected, 13 are 3 standard errors more
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_redrawn_rows_tell_what_the_formulas_tell(task):
+    """What stands in for them where a task has none."""
+    space, rows, run, noise = TASKS[task]
+    targets, groups = rows(300, 0)
+    runs, reference = [run(targets, 1, noise[0])], [run(targets, 2, noise[1])]
+    redrawn = RedrawnMeasure(space, targets, groups).differences(runs, reference)
+    found = measure_of(space, targets, groups).differences(runs, reference)
+    for name, each in redrawn.items():
+        if name.startswith("group/"):
+            continue  # the mean loss here
+        assert each.mean == pytest.approx(found[name].mean, rel=1e-5)
+        half = (found[name].high - found[name].low) / 2
+        assert (each.high - each.low) / 2 == pytest.approx(half, rel=0.2), name
 
 
 # -- influence functions ------------------------------------------------------------------------------

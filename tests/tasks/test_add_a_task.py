@@ -12,6 +12,9 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.folder import TaskInfo
 from backend.model.training_settings import TrainingSettings
+from backend.retrain import RetrainSettings
+from backend.retraining.markdown import markdown
+from backend.retraining.question import Asked
 from backend.tasks.registry import all_tasks, task_named, task_of
 from backend.workspace import Workspace
 from tests.conftest import write_rows
@@ -85,6 +88,11 @@ def test_what_is_judged_fits_the_losses(task):
     np.testing.assert_allclose(judged.loss, losses, rtol=1e-4, atol=1e-6)
     assert all(space.read(each) for each in judged.predicted)
     assert (judged.correct is None) == (not task.knows_right)
+    for asked in asked_of(task):
+        again, own = task.losses_of(task.outputs(logits), asked), torch.from_numpy(asked)
+        expected = task.losses(torch.from_numpy(logits), own).numpy()
+        np.testing.assert_allclose(again, expected, rtol=1e-4, atol=1e-6)
+    assert task.unknown(numbers, logits.shape[1]) > 0
     better = np.argsort(task.margins(task.outputs(logits), numbers))
     assert len(better) == 4 and task.support(task.outputs(logits), numbers).shape == (4,)
 
@@ -93,7 +101,7 @@ def test_figures_are_named_and_best_for_the_truth(task):
     space, targets = space_of(SPACES[task.name]), TARGETS[task.name]
     found = task.figures(space, task.outputs(logits_of(task)), targets)
     assert [(each.name, each.title, each.better) for each in found] == list(task.figure_names)
-    assert task.goes_by in [each.name for each in found]
+    assert {task.goes_by, task.headline} <= {each.name for each in found}
 
 
 def test_every_question_has_a_name_that_asks_it(task):
@@ -139,11 +147,21 @@ def test_counts_from_data_to_export(tmp_path):
     made.export(format="jsonl", out=tmp_path / "out.jsonl")
     found = {each["id"]: each["label"] for each in map(json.loads, (tmp_path / "out.jsonl").open())}
     assert found[row] == 9 and all(isinstance(each, int) for each in found.values())
+    made.remove(*made.train_split.ids[3:6])
+    report = made.retrain(
+        RetrainSettings(seeds=2, epochs=0.5, device="cpu", asked=(Asked(row=row_of(made)),))
+    )
+    assert {"deviance", "mae", "loss"} <= set(report["arms"][1]["change"])
+    assert "mean deviance, low is good" in markdown(report) and report["queries"][0]["value"]
     with pytest.raises(InputError, match="is no count"):
         wrong = write_rows(tmp_path / "wrong.jsonl", [{**row, "label": -1} for row in rows])
         Workspace.create(
             tmp_path / "wrong", train=str(wrong), eval="0.25", columns=example_columns(), model=str(model)
         )
+
+
+def row_of(made: Workspace) -> str:
+    return made.eval_split.ids[1]
 
 
 def example_columns():
