@@ -62,8 +62,8 @@ def measure_checks(
         correlation = None
         if isinstance(against, np.ndarray):
             correlation = float(correlations(scores.T, against.T).mean())
-        same = _same_class(scores, own, train) if classes else (None, None)
-        found.append(Check(variant.name, *same, correlation))
+        first, top = _same_class(scores, own, train) if classes else (None, None)
+        found.append(Check(variant.name, first, top, correlation))
     return found, left_out
 
 

@@ -47,7 +47,8 @@ class RedrawnMeasure(Measure):
         drawn = []
         for _ in range(DRAWS):
             rows = random.integers(0, count, count)
-            drawn.append(sum(sign * self._of(each[rows], rows) for each, sign in signed(runs, reference)))
+            parts = [sign * self._of(each[rows], rows) for each, sign in signed(runs, reference)]
+            drawn.append(np.sum(parts, axis=0))
         loss = np.zeros(count)
         for outputs, sign in signed(runs, reference):
             loss += sign * self._task.losses_of(outputs, self._numbers)
