@@ -1,6 +1,7 @@
 """How long a page takes to be there, what its server works and reads for it, how soon a decision is stored.
 
-    python -m benchmarks.pages WORKSPACE [--times 5] [--against PATH] [--only pair,review]
+    python -m benchmarks.pages WORKSPACE [--times 5] [--only pair,review]
+        [--against PATH [--against-workspace OTHER]]
 
 In a real browser. Each page is opened by its address once to warm the server, then ``--times`` times: a full
 load in the same browser, until the app rests and nothing is drawn stale (less the 0.4 s for which that is
@@ -13,7 +14,9 @@ listed), then on the sidebar's Undo, by turns, to the line in the log. The works
 decisions are made in a copy that shares all but the log.
 
 ``--against``: another checkout, such as a git worktree of an older commit, runs beside this one with this
-Python; both serve a copy of the same workspace, and are asked by turns. Writes ``HOME/pages.json``.
+Python; both serve a copy of the same workspace, and are asked by turns. Where it takes what was computed for
+stale, as scores may be, ``--against-workspace`` names one of the same rows that it has computed itself.
+Writes ``HOME/pages.json`` and ``HOME/decisions.json``.
 """
 
 from __future__ import annotations
@@ -227,17 +230,20 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--against", type=Path)
+    parser.add_argument("--against-workspace", type=Path)
     parser.add_argument("--only", type=lambda text: text.split(","), help="pages, divided by commas")
     parser.add_argument("--home", type=Path, default=HOME)
     options = parser.parse_args()
     wanted = options.only or (*PAGES, *DECIDING)
     opened = Workspace.open(options.workspace)
     addresses, count = Addresses(opened), len(opened.train_split)
-    checkouts = [ROOT, *([options.against.resolve()] if options.against else [])]
+    served = [(options.workspace, ROOT)]
+    if options.against:
+        served.append((options.against_workspace or options.workspace, options.against.resolve()))
     raw: dict[str, list[list[Load]]] = {}
     stored: dict[str, list[list[float]]] = {}
     with ExitStack() as stack:
-        sides = [stack.enter_context(side(options.workspace, each)) for each in checkouts]
+        sides = [stack.enter_context(side(*each)) for each in served]
         page = stack.enter_context(browsing())
         for name in (each for each in PAGES if each in wanted):
             raw[name] = loads(page, sides, partial(addresses.page, name), options.times)
