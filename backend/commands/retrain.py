@@ -172,7 +172,7 @@ def _list_strategies(json: bool) -> None:
             "strategy": each.name,
             "does": each.summary,
             "source": each.source,
-            "tasks": list(each.tasks),
+            "tasks": None if each.tasks is None else list(each.tasks),
             "arms": list(each.arms(checked_options(each, {}), 0.0)),
             "options": {name: {"default": d, "means": m} for name, (d, m) in each.options.items()},
         }
@@ -183,7 +183,7 @@ def _list_strategies(json: bool) -> None:
         return
     for row in rows:
         print(f"{row['strategy']}: {row['does']} ({row['source']})")
-        print(f"    tasks: {', '.join(row['tasks'])}")
+        print(f"    tasks: {'every' if row['tasks'] is None else ', '.join(row['tasks'])}")
         print(f"    arms: {', '.join(row['arms'])}")
         for name, each in row["options"].items():
             print(f"    --set {name}={each['default']}: {each['means']}")

@@ -11,7 +11,7 @@ from backend.files import digest
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
 from backend.scores.sources import source_names
 from backend.selection.dga import DynamicMixture, Mixture, MixtureSettings
-from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
+from backend.selection.strategy import Strategy, StrategyContext
 
 PROPORTIONAL, UNIFORM, ALIGNED = "proportional", "uniform", "aligned"
 
@@ -64,5 +64,5 @@ STRATEGY = Strategy(
         "beta": (_DEFAULT.beta, "weight of the newest in the moving average"),
         "floor": (_DEFAULT.floor, "least weight of a source, times the number of sources"),
     },
-    tasks=EVERY_TASK,
+    tasks=None,
 )

@@ -9,7 +9,7 @@ from backend.files import digest
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
 from backend.retraining.strata import strata_names
 from backend.selection.mask import GradientMask, MaskSettings
-from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
+from backend.selection.strategy import Strategy, StrategyContext
 
 PLAIN, MASKED, CLEAN, MIXED = "plain", "masked", "guide only", "train and guide"
 
@@ -60,5 +60,5 @@ STRATEGY = Strategy(
             "largest share of a class (or stratum) that may be masked",
         ),
     },
-    tasks=EVERY_TASK,
+    tasks=None,
 )

@@ -19,7 +19,7 @@ from backend.retraining.arm import Arm, Phase, Trial
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import TOLD_APART, domain_probabilities
 from backend.selection.prune import parsed_fractions, percent, pruned_and_random
-from backend.selection.strategy import EVERY_TASK, Strategy, StrategyContext
+from backend.selection.strategy import Strategy, StrategyContext
 
 BY = ("domain", "contrastive")
 TARGET_ONLY, ALL = "target only", "all"
@@ -104,5 +104,5 @@ STRATEGY = Strategy(
         "by": ("domain", f"how likeness is measured: {', '.join(BY)}"),
         "fractions": ("0.5,0.25,0.1", "shares of the training rows that are chosen"),
     },
-    tasks=EVERY_TASK,
+    tasks=None,
 )

@@ -20,7 +20,6 @@ from backend.scores.context import Context
 from backend.selection.guide import LEAST, Guide
 
 GUIDE_SHARE = 0.3
-EVERY_TASK: tuple[TaskName, ...] = ("classification", "multilabel", "regression")
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Strategy:
 
     ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
     trial, and what each trains on, over the training split: for a forecast, before anything is computed.
-    ``tasks``: those that it makes sense for.
+    ``tasks``: those that it serves, None: every one.
     """
 
     name: str
@@ -83,7 +82,7 @@ class Strategy:
     arms: Callable[[dict[str, Any], float], dict[str, float]]
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
     guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
-    tasks: tuple[TaskName, ...] = ("classification",)
+    tasks: tuple[TaskName, ...] | None = ("classification",)
 
 
 def divided_eval(
