@@ -32,7 +32,7 @@ START = "wrong_label"
 VIEWS = ("confidence",)
 FALLBACK = ("confidence", "pvi", "token_association")
 TARGETS = (("wrong_set", "mean_loss"), ("wrong_number", "mean_loss"))
-"""Of label sets, and of numbers: the scores whose mean rank orders their queue (docs/decisions.md, D-132)."""
+"""Of label sets, and of numbers: the scores whose mean rank orders their queue (docs/decisions.md, D-131)."""
 _GRID = np.linspace(0, 1, 2001)[1:-1]  # of ranks; scipy has the same function, but loads slowly
 _NORMAL_SCORES = np.array([NormalDist().inv_cdf(each) for each in _GRID.tolist()])
 _EDGE = 1e-3  # ranks and probabilities are kept this far from 0 and 1

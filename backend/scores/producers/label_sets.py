@@ -81,7 +81,7 @@ PRODUCER = Producer(
             "high",
             "max over its labels l of log2 p(l) / p(l | text), out of fold, + log2 1 / share of rows with as "
             "many labels",
-            "this project, docs/decisions.md, D-130",
+            "this project, docs/decisions.md, D-129",
             "{wrong_set_said}",
             beyond=1.0,
         ),

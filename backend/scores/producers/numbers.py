@@ -56,7 +56,7 @@ PRODUCER = Producer(
             "high",
             "|y - f(text)| / usual deviation (from the median), f a ridge regression on sentence embeddings, "
             f"out of fold; none where R2 is below {LEAST_R2}",
-            "this project, docs/decisions.md, D-131",
+            "this project, docs/decisions.md, D-130",
             "cross-validation expects {cv_number}, {wrong_number:.1f} usual errors away",
             beyond=FAR,
         ),

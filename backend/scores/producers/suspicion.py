@@ -43,7 +43,7 @@ PRODUCER = Producer(
             "high",
             "P(wrong label) with the odds that training dynamics add; of label sets and numbers the mean "
             "rank by what does not fit and by mean_loss",
-            "this project, docs/decisions.md, D-109 and D-132",
+            "this project, docs/decisions.md, D-109 and D-131",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,
         ),
