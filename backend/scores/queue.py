@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
+from backend.data.targets.registry import kind_of
 from backend.errors import InputError
 from backend.folder import TaskName
 from backend.scores.queue_item import LABEL, UNDECIDED, QueueItem, reasons_of, state_of, suggestion
@@ -36,7 +37,7 @@ class QueueFilter:
     """Which rows to list. ``reason`` is a score's name; ``state`` one of `STATES`.
 
     ``label``: the label in force or the one that the row came with, so that no decision takes a row out of
-    what is being worked through.
+    what is being worked through; of label sets, those that hold it.
     """
 
     serves: str = LABEL
@@ -65,11 +66,6 @@ class Ranking:
     suspicion: np.ndarray
     speaking: dict[str, np.ndarray]
     places: np.ndarray
-
-    @cached_property
-    def labels(self) -> np.ndarray:
-        """The labels that the rows came with: object (n)."""
-        return np.array(self.train.labels, dtype=object)
 
 
 def rank_rows(table: ScoreTable, train: Split, serves: str = LABEL) -> Ranking:
@@ -177,7 +173,9 @@ def _check(ranking: Ranking, wanted: QueueFilter) -> None:
         raise InputError(f"--reason {wanted.reason}: is a reason of --serves {known.serves!r}")
     if wanted.reason is not None and wanted.reason not in ranking.speaking:
         raise InputError(f"--reason {wanted.reason}: must be one of {', '.join(ranking.speaking)}")
-    if wanted.label is not None and wanted.label not in train.labels:
+    if wanted.label is not None and not any(
+        _has_label(train, wanted.label, each) for each in set(train.labels)
+    ):
         raise InputError(f"--label {wanted.label}: no training row has this label")
     if wanted.group is not None and (train.groups is None or wanted.group not in train.groups):
         raise InputError(f"--group {wanted.group}: no training row is of this group")
@@ -212,12 +210,25 @@ def _fitting(ranking: Ranking, states: Mapping[str, RowState], wanted: QueueFilt
         chosen = [place for place, state in decided.items() if state.action == wanted.state]
         fits &= np.isin(np.arange(len(train)), chosen)
     if wanted.label is not None:
-        named = ranking.labels == wanted.label
-        named[[place for place, state in decided.items() if state.label == wanted.label]] = True
-        fits &= named
+        fits &= _labelled(ranking, decided, wanted.label)
     if wanted.group is not None:
         fits &= np.array(train.groups, dtype=object) == wanted.group
     return fits
+
+
+def _labelled(ranking: Ranking, decided: Mapping[int, RowState], label: str) -> np.ndarray:
+    """Which rows have a label, by what they came with or by what was decided, by place: bool (n)."""
+    train = ranking.train
+    having = {each for each in set(train.labels) if _has_label(train, label, each)}
+    found = np.array([each in having for each in train.labels], dtype=bool)
+    relabelled = {place: state.label for place, state in decided.items() if state.label is not None}
+    found[[place for place, each in relabelled.items() if _has_label(train, label, each)]] = True
+    return found
+
+
+def _has_label(train: Split, label: str, target: str) -> bool:
+    """Whether a target is the label, or holds it."""
+    return label == target or label in kind_of(train.task.name).labels(target)
 
 
 def _label(states: Mapping[str, RowState], train: Split, place: int) -> str:

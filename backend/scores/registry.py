@@ -51,7 +51,7 @@ def producer_of(name: str, task: TaskName | None = None) -> Producer:
     made_for = own or found.tasks or ()
     raise InputError(
         f"--only {name}: made for {', '.join(made_for)}; this workspace is {task}; "
-        f"there are {', '.join(served(task))}"
+        f"there are {', '.join(producers_for(task))}"
     )
 
 

@@ -145,6 +145,22 @@ def test_nothing_is_said_of_the_number_of_wrong_labels(scored):
     assert scored.label_noise() is None and current_estimate(scored.folder) is None
 
 
+def test_a_label_is_looked_for_in_sets(multilabel_workspace):
+    multilabel_workspace.compute_scores(["dynamics"])
+    train, wanted = multilabel_workspace.train_split, QueueFilter(label="plot", state="all")
+    plot = {row for row, target in zip(train.ids, train.labels, strict=True) if "plot" in target.split("; ")}
+    assert set(multilabel_workspace.queue(wanted).ids) == plot
+    other = next(row for row in train.ids if row not in plot)
+    multilabel_workspace.relabel(other, "music; plot")
+    gone = sorted(plot)[0]
+    multilabel_workspace.relabel(gone, "(none)")
+    assert set(multilabel_workspace.queue(wanted).ids) == {*plot, other}
+    sets = multilabel_workspace.queue(QueueFilter(label="(none)", state="all")).ids
+    assert set(sets) == {gone, *(r for r, t in zip(train.ids, train.labels, strict=True) if t == "(none)")}
+    with pytest.raises(InputError, match="--label unknown: no training row has this label"):
+        multilabel_workspace.queue(QueueFilter(label="unknown"))
+
+
 def test_a_queue_that_no_score_serves_is_refused(scored):
     with pytest.raises(InputError, match=r"--serves hard: no score of .* serves it; there are suspect label"):
         scored.queue(QueueFilter(serves="hard"))
