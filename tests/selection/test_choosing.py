@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from backend.data.targets.class_space import ClassSpace
 from backend.errors import InputError
 from backend.retraining.arm import Rows
 from backend.scores.registry import producer_of
@@ -110,7 +111,7 @@ def test_the_control_of_a_stratified_choice_has_as_many_of_every_class(classes, 
         everything=None,
         chosen=lambda rows: Rows(rows, given[rows]),
         strata=given,
-        space=SimpleNamespace(task="classification"),
+        space=ClassSpace(("a", "b")),
         scores=SimpleNamespace(evaluation=range(10)),
     )
     with pytest.MonkeyPatch.context() as patch:
