@@ -21,7 +21,7 @@ from backend.model.origin import was_attached
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.scores.queue import class_numbers
-from backend.scores.registry import all_producers
+from backend.scores.registry import producers_for
 from backend.scores.settings import ScoreSettings
 from backend.scores.suspicion import suspicions
 from backend.tasks.registry import task_named
@@ -100,7 +100,7 @@ def scored(
     workspace.precompute(progress=progress)
     workspace.compute_influence(device=settings.device, progress=progress)
     left_out = []
-    for name in all_producers():
+    for name in producers_for(workspace.manifest.task.name):
         if name == "contrastive":  # compares with a target, not labels
             continue
         try:

@@ -16,7 +16,7 @@ import numpy as np
 from backend.errors import InputError
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
 from backend.retraining.strata import strata_words
-from backend.scores.registry import all_scores, producer_of
+from backend.scores.registry import all_scores, producer_of, scores_for
 from backend.scores.settings import EVAL
 from backend.scores.table import artifact_name, read_scores
 from backend.selection.strategy import Strategy, StrategyContext
@@ -105,6 +105,9 @@ def _hardness(context: StrategyContext, name: str) -> np.ndarray:
     known = all_scores()
     if name not in known:
         raise InputError(f"--set score={name}: unknown; `python -m backend scores WS --list` names them")
+    task = context.space.task
+    if name not in (served := scores_for(task)):
+        raise InputError(f"--set score={name}: not made for {task}; such are {', '.join(served)}")
     table = read_scores(context.scores.folder)
     if name not in table.names:
         raise InputError(

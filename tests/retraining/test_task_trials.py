@@ -78,8 +78,10 @@ def test_every_strategy_trains_and_reports(request, task, strategy):
     workspace = request.getfixturevalue(f"{task}_workspace")
     options = {"fractions": "0.5"} if strategy in ("prune", "select") else {}
     if strategy == "prune":
-        workspace.compute_scores(["target_probability"])
-        options |= {"score": "target_probability", "way": "stratified"}
+        with pytest.raises(InputError, match=f"score=el2n: not made for {task}; such are .*mean_loss"):
+            workspace.retrain(RetrainSettings(seeds=1, strategy=strategy, options=options))
+        workspace.compute_scores(["mean_loss"])
+        options |= {"score": "mean_loss", "way": "stratified"}
     settings = RetrainSettings(
         seeds=1, strategy=strategy, options=options, guide=0.5, epochs=0.5, device="cpu"
     )
