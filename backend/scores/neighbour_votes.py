@@ -93,7 +93,7 @@ class SetVotes(LabelVotes):
     """Targets are label sets, float32 (n, K); near-duplicates with another set contradict each other."""
 
     def __init__(self, space: Space, sets: np.ndarray, group_of: np.ndarray) -> None:
-        _, codes = np.unique(sets, axis=0, return_inverse=True)
+        _, codes = np.unique(np.packbits(sets > 0, axis=1), axis=0, return_inverse=True)
         super().__init__(codes.reshape(-1).astype(np.int64), group_of)
         self._space, self._sets = space, sets
         self._shares = _means(sets, self.groups, group_of)

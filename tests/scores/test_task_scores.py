@@ -180,6 +180,15 @@ def test_numbers_that_nothing_explains_get_no_value(tmp_path):
     assert {each.suggested_label for each in workspace.queue()} == {None}
 
 
+def test_numbers_that_are_all_different_can_be_held_out(tmp_path):
+    rows = [{**row, "label": row["label"] + number / 1000} for number, row in enumerate(number_rows(30))]
+    workspace = task_workspace(tmp_path, rows, number_rows(12, 100), number_columns(), 1)
+    assert len(set(workspace.train_split.labels)) == 30
+    settings = ScoreSettings(device="cpu", encoder=workspace.manifest.model.name)
+    assert producers_for("regression")["numbers"].why_not(workspace.folder, settings) is None
+    assert workspace.compute_scores(["numbers"], settings) == []
+
+
 def test_equal_texts_with_other_numbers_contradict_from_half_a_deviation(tmp_path):
     train = number_rows(30)
     spread = float(np.std([row["label"] for row in train]))
