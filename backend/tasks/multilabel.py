@@ -126,7 +126,7 @@ class MultiLabel:
             number,
             value if there else 1 - value,
             f"made {name} {'more' if there else 'less'} likely",
-            f"made it {'less' if there else 'more'} likely",
+            f"made {name} {'less' if there else 'more'} likely",
         )
 
     def figures(self, space: Space, outputs: np.ndarray, targets: list[str]) -> list[Figure]:

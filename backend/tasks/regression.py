@@ -94,8 +94,8 @@ class Regression:
         """Why so high, why so low."""
         value = float(outputs[0])
         return [
-            Choice(HIGH, "why so high", math.inf, value, "raised the number", "lowered it"),
-            Choice(LOW, "why so low", -math.inf, value, "lowered the number", "raised it"),
+            Choice(HIGH, "why so high", math.inf, value, "raised the number", "lowered the number"),
+            Choice(LOW, "why so low", -math.inf, value, "lowered the number", "raised the number"),
         ]
 
     def choice(self, space: Space, outputs: np.ndarray, name: str | None) -> Choice:
@@ -113,7 +113,7 @@ class Regression:
                 f"--label {name}: unknown; ask for {HIGH}, {LOW} or a number that it should have said"
             ) from None
         name = as_target(number)
-        drew = f"drew the number towards {name}", f"drew it away from {name}"
+        drew = f"drew the number towards {name}", f"drew the number away from {name}"
         return Choice(name, f"what speaks for {name}", number, float(outputs[0]), *drew)
 
     def figures(self, space: Space, outputs: np.ndarray, targets: list[str]) -> list[Figure]:

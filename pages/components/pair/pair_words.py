@@ -21,6 +21,8 @@ def pair_sentence(pair: Pair, rows: list[Row]) -> str:
         )
     towards = "more" if pair.sign > 0 else "less"
     start = f"Training on this example made “{label}” {towards} likely"
+    if pair.query.task != "classification":
+        start = f"Training on this example {pair.query.helped if pair.sign > 0 else pair.query.harmed}"
     strong = [row for row in rows if row.kind == "word" and abs(row.score / pair.entry.score) >= LEAST_SHARE]
     along = [row for row in strong if row.score * pair.sign > 0][:NAMED]
     against = [row for row in strong if row.score * pair.sign < 0][:NAMED]
