@@ -130,7 +130,7 @@ def _scaled(scales: Sequence[float], number: int, rows: np.ndarray) -> np.ndarra
 
 def _probability(engine: Engine, number: int, asked: Asked) -> float:
     found = predict(engine.checkpoints.models[number], [asked.encoded], engine.checkpoints.tokenizer)
-    return float(found[0, asked.label])
+    return float(found[0, int(asked.target)])
 
 
 def mixtures(scores: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:

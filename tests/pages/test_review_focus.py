@@ -267,6 +267,7 @@ MANY = """
 from pathlib import Path
 from backend.scores.queue_item import QueueItem
 from pages.components.review.blind import ask_opinion
+from backend.data.targets.class_space import ClassSpace
 from pages.components.review.focus_bar import Bar, decide_bar
 
 classes = [f"class {number}" for number in range(1, 12)]
@@ -280,7 +281,7 @@ bar = Bar(Path("."), "r1", None, None)
     ("draw", "listed"),
     [
         ("ask_opinion(bar, classes)", range(1, 12)),
-        ("decide_bar(bar, item, classes)", [*range(1, 10), 11]),
+        ("decide_bar(bar, item, ClassSpace(tuple(classes)))", [*range(1, 10), 11]),
     ],
 )
 def test_of_more_than_nine_classes_all_are_in_a_list(draw, listed, monkeypatch):

@@ -64,7 +64,7 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
     show(card_company(workspace, item, states_of(workspace)))
     show(card_reasons(item))
     note = note_of(opinion) if opinion is not None else ""
-    decide_bar(Bar(workspace.path, item.id, state, place.onward, note), item, classes, opinion)
+    decide_bar(Bar(workspace.path, item.id, state, place.onward, note), item, workspace.space, opinion)
     _ask_why()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from backend.data.rowstate import RowState
+from backend.data.targets.space import Space
 from backend.files import digest
 from backend.scores.queue_item import QueueItem
 from pages.components.class_choice import (
@@ -27,7 +28,6 @@ from pages.components.focus_place import focus_on
 from pages.components.likely import likely_classes
 from pages.components.markup import plain_label
 from pages.components.reason_field import forget_reason
-from pages.components.workspaces import opened
 
 ADOPT = "L"  # relabel as what the reviewer called the row in blind mode, or as suggested
 SKIP_HELP = (
@@ -62,7 +62,7 @@ class Bar:
         focus_on(self.onward)
 
 
-def decide_bar(bar: Bar, item: QueueItem, classes: Sequence[str], advised: str | None = None) -> None:
+def decide_bar(bar: Bar, item: QueueItem, space: Space, advised: str | None = None) -> None:
     """All ways to decide. ``advised``: the class that the reviewer chose, whose button stands out.
 
     It was chosen by its number, so numbers relabel nothing then: a key pressed twice would.
@@ -72,7 +72,6 @@ def decide_bar(bar: Bar, item: QueueItem, classes: Sequence[str], advised: str |
             _simple(bar, action, name, icon, primary=action == "keep" and advised == item.label)
         skip_button(bar)
         further_buttons(bar.path, item.id, bar.seen, f"focus-{bar.key}", elsewhere=True)
-    space = opened(bar.path).space
     with _line(f"classes-{bar.key}"):
         if space.edit != "choose":
             arguments = (bar.seen, f"focus-{bar.key}", bar.go_on, bar.note)
@@ -80,7 +79,7 @@ def decide_bar(bar: Bar, item: QueueItem, classes: Sequence[str], advised: str |
             _adopt(bar, item)
             return
         st.caption("Relabel as", width="content")
-        _class_buttons(bar, item.label, classes, advised)
+        _class_buttons(bar, item.label, space.names, advised)
 
 
 def _adopt(bar: Bar, item: QueueItem) -> None:
