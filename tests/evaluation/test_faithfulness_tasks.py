@@ -7,6 +7,7 @@ import torch
 from backend.errors import InputError
 from backend.evaluation import deletion
 from backend.evaluation.checks import measure_checks
+from backend.evaluation.compare import compare_methods
 from backend.evaluation.deletion import ENDS, DeletionSettings, measure_deletion
 from backend.evaluation.lds import LdsSettings, ground_truth, measure_lds
 from backend.evaluation.retrainer import Retrainer, Training, small_training
@@ -153,3 +154,18 @@ def test_a_small_model_is_a_workspace_of_the_same_task(request, inside, tmp_path
         *("--method", "we:dot", "--workers", 1),
     ).stdout
     assert ("absolute error" if task == "regression" else "of each label") in " ".join(curves.split())
+
+
+def test_methods_are_compared_without_classes(workspace):
+    found, left_out = compare_methods(workspace.explainer(), queries=2, only=("we", "tfidf"))
+    assert all(each.same_label is None for each in found)
+    assert {(each.method, each.score) for each in found} >= {
+        ("we", "dot"),
+        ("we", "ekfac"),
+        ("tfidf", "residual"),
+    }
+    (first,) = [each for each in found if (each.method, each.score) == ("we", "dot")]
+    assert first.proponents == first.opponents == 1.0 and first.correlation == pytest.approx(1.0)
+    assert left_out == [
+        f"tfidf label: --score label: needs classes, not {workspace.space.task}; use residual or plain"
+    ]
