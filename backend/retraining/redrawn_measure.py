@@ -53,7 +53,9 @@ class RedrawnMeasure(Measure):
         for outputs, sign in signed(runs, reference):
             loss += sign * self._task.losses_of(outputs, self._numbers)
         of_loss = np.sqrt([loss.var() / count, *self._groups.squares(loss)])
-        return np.concatenate([np.std(drawn, axis=0, ddof=1), of_loss])
+        # A draw may hold no row that a figure needs.
+        spread = np.ma.masked_invalid(drawn).std(axis=0, ddof=1)
+        return np.concatenate([np.ma.filled(spread, np.nan), of_loss])
 
     def _of(self, outputs: np.ndarray, rows: np.ndarray) -> np.ndarray:
         figures = self._task.figures(self._space, outputs, self._targets[rows].tolist())

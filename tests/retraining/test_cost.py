@@ -16,8 +16,7 @@ def arms_of(workspace) -> list[str]:
     losses = None
     if workspace.folder.state("predictions") == "current":
         losses = np.arange(len(workspace.train_split), dtype=float)
-    classes = workspace.manifest.classes
-    trial = decisions_trial(workspace.train_split, 20, classes, workspace.states(), losses)
+    trial = decisions_trial(workspace.train_split, 20, workspace.space, workspace.states(), losses)
     return [arm.name for arm in trial.arms]
 
 
