@@ -299,11 +299,11 @@ def test_masked_shares_are_means_over_seeds():
 def test_the_verdict_needs_the_control_to_do_worse():
     report = made_report("r")
     main = main_arm(report)
-    assert main["name"] == "cleaned" and verdict_words(main) == ("better", "good")
+    assert main["name"] == "cleaned" and verdict_words(report, main) == ("better", "good")
     main["against_control"] = {"accuracy": change(0.01, -0.02, 0.03)}
-    assert verdict_words(main)[0] == "like the control"
+    assert verdict_words(report, main)[0] == "like the control"
     main["change"] = {"accuracy": change(0.01, -0.02, 0.03)}
-    assert verdict_words(main)[0] == "not more than chance"
+    assert verdict_words(report, main)[0] == "not more than chance"
 
 
 def test_forecast_and_measured_agree_by_their_signs():

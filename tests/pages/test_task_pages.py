@@ -2,6 +2,8 @@
 
 import pytest
 
+from backend.retrain import RetrainSettings
+from backend.retraining.question import Asked
 from backend.workspace import Workspace
 from tests.pages.driver import new_app, page, words
 
@@ -86,6 +88,27 @@ def test_a_number_that_is_none_is_refused_on_the_page(regression_workspace, monk
     next(each for each in app.button if each.label == "Store").click()
     app = app.run()
     assert "is no number" in app.toast[0].value and not regression_workspace.states()
+
+
+def test_a_trial_is_shown_with_the_figures_of_the_task(workspace):
+    rows = workspace.train_split.ids[:6]
+    for row in rows[:3]:
+        workspace.relabel(row, another_target(workspace, row))
+    workspace.remove(*rows[3:])
+    followed = workspace.eval_split.ids[0]
+    label = "music" if workspace.space.task == "multilabel" else None
+    asked = (Asked(row=followed, label=label),)
+    report = workspace.retrain(RetrainSettings(seeds=1, epochs=1, asked=asked))
+    app = page(new_app(), "retrain", report=report["folder"].rpartition("/")[2])
+    assert not app.exception, app.exception
+    said = words(app)
+    figure = "micro-F1" if workspace.space.task == "multilabel" else "mean absolute error"
+    assert "What was trained" in {each.label for each in app.expander} and figure in said
+    assert "What was followed" in said and "Before and after" in said
+    (choice,) = (each for each in app.button_group if each.label == "Figure")
+    for each in choice.options:
+        app = next(one for one in app.button_group if one.label == "Figure").set_value(each).run()
+        assert not app.exception, each
 
 
 def test_explore_filters_by_a_label_that_rows_hold(multilabel_workspace, monkeypatch, tmp_path):

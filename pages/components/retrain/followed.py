@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.edit_target import is_one_class
 from pages.components.markup import distinct, short
 from pages.components.messages import show_error
 
 OWN = "its own class"
+
+
+def questions_of(workspace: Workspace) -> list[str]:
+    """What can be followed of a row or sentence."""
+    space = workspace.space
+    return [each.name for each in workspace.task.choices(space, np.zeros(len(space.names), np.float32))]
 
 
 def ask_followed(workspace: Workspace) -> list[str] | None:
@@ -22,10 +30,10 @@ def ask_followed(workspace: Workspace) -> list[str] | None:
         row_box, class_box = st.columns(2)
         with row_box:
             st.text_input("Eval row (its id)", key=keys.TRIAL_ROW, bind="query-params", max_chars=300)
-        names = distinct([OWN, *workspace.manifest.classes], 60)
+        names = distinct([OWN, *questions_of(workspace)], 60)
         with class_box:
             st.selectbox(
-                "Class",
+                "Class" if is_one_class(workspace) else "What is followed",
                 list(names),
                 format_func=names.__getitem__,
                 key=keys.TRIAL_LABEL,

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from backend.retraining.headline import headline_in
 from backend.retraining.kept import is_blunt
 from backend.workspace import Workspace
 from pages.components.badges import badge
@@ -69,6 +70,8 @@ def verdict(forecast: dict[str, Any]) -> str:
     if is_blunt(forecast["eval"]):
         return f"{first} Unlearning random rows harms as much, so that check says nothing here."
     gain = checked["after"] - checked["random"]
+    if headline_in(forecast)["better"] == "low":
+        gain = -gain
     if not gain or not change:
         return f"{first} The unlearning check sees no difference from random rows."
     agrees = (gain > 0) == (change < 0)
@@ -85,11 +88,16 @@ def forecast_table(forecast: dict[str, Any], queries: list[dict[str, Any]]) -> H
             (
                 tag("span", short(name, 60), title=short(name, 1_000)),
                 direction(each["loss_change"]),
-                *(percent(checked[key], 1) for key in ("before", "after", "random")),
+                *(_share(forecast, checked[key]) for key in ("before", "after", "random")),
             )
         )
     heads = ("", "loss, first order", "now", f"after {forecast['steps']} steps", "random rows")
     return table(heads, rows, numbers=(2, 3, 4))
+
+
+def _share(forecast: dict[str, Any], value: float) -> str:
+    """As a share, or in the unit of the targets."""
+    return percent(value, 1) if headline_in(forecast)["better"] == "high" else f"{value:.3g}"
 
 
 def direction(loss_change: float) -> Html:

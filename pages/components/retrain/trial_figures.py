@@ -8,11 +8,32 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from backend.retraining.headline import figures_in
 from pages.components.plots import COLOURS, GREY, SYMBOLS, plot_text, rows_axis
 
-FIGURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "loss": "Loss"}
 _ROW = 44
 _LEAST = 0.02  # an axis shows at least so much
+
+
+def titles(report: dict[str, Any]) -> dict[str, str]:
+    """The figures that a report is about, by name."""
+    return {each["name"]: each["title"] for each in figures_in(report)}
+
+
+def title_of(report: dict[str, Any], figure: str) -> str:
+    """What a figure is called."""
+    return titles(report)[figure]
+
+
+def said_of(query: dict[str, Any]) -> dict[str, Any]:
+    """What every arm says of a query: a probability, or a number."""
+    found: dict[str, Any] = query["value"] if "value" in query else query["probability"]
+    return found
+
+
+def name_of(query: dict[str, Any]) -> str:
+    """What is followed of a query."""
+    return "the number" if "value" in query else f"probability of {query['label']}"
 
 
 def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
@@ -40,7 +61,7 @@ def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
     made.add_vline(0, line_width=1, line_color=GREY, row=1, col=2)
     means = [value for arm in arms for value in _ends(arm["figures"][figure])]
     made.update_xaxes(
-        title_text=f"{FIGURES[figure]}, mean and deviation over seeds",
+        title_text=f"{title_of(report, figure)}, mean and deviation over seeds",
         range=_range(means),
         row=1,
         col=1,
@@ -151,10 +172,10 @@ def parts_figure(report: dict[str, Any], names: Sequence[str], arms: Sequence[st
 
 
 def query_figure(report: dict[str, Any], query: dict[str, Any]) -> go.Figure:
-    """The probability of the query's class: each seed's, and the mean, for every arm."""
+    """What is followed of the query: each seed's, and the mean, for every arm."""
     made, names = go.Figure(), [arm["name"] for arm in report["arms"]]
     for place, name in enumerate(names):
-        found, shade = query["probability"][name], colour(report, name)
+        found, shade = said_of(query)[name], colour(report, name)
         made.add_trace(
             go.Scatter(
                 x=found["seeds"],
@@ -175,9 +196,8 @@ def query_figure(report: dict[str, Any], query: dict[str, Any]) -> go.Figure:
                 hovertemplate=f"{plot_text(name)}: %{{x:.3f}}<extra></extra>",
             )
         )
-    made.update_xaxes(
-        title_text=f"probability of {plot_text(query['label'])}", range=[-0.03, 1.03], fixedrange=True
-    )
+    ends = None if "value" in query else [-0.03, 1.03]
+    made.update_xaxes(title_text=plot_text(name_of(query), 60), range=ends, fixedrange=True)
     made.update_yaxes(**rows_axis(names))
     made.update_layout(
         height=_ROW * len(names) + 80, margin={"l": 0, "r": 10, "t": 14, "b": 10}, showlegend=False
@@ -208,7 +228,9 @@ def curve_figure(report: dict[str, Any], figure: str) -> go.Figure:
             )
         )
     made.update_xaxes(title_text="share of the training rows", tickformat=".0%", fixedrange=True)
-    made.update_yaxes(title_text=f"{FIGURES[figure]}, mean and deviation over seeds", fixedrange=True)
+    made.update_yaxes(
+        title_text=f"{title_of(report, figure)}, mean and deviation over seeds", fixedrange=True
+    )
     made.update_layout(height=380, margin={"l": 0, "r": 10, "t": 10, "b": 10})
     return made
 

@@ -14,7 +14,12 @@ from pages.components.plots import draw
 from pages.components.retrain.trial_figures import parts_figure
 from pages.components.tables import table, tall
 
-PARTS = {"f1/": "F1 by class", "recall/": "Recall by class", "group/": "Accuracy by group"}
+PARTS = {
+    "f1/": "F1 by class",
+    "recall/": "Recall by class",
+    "mae/": "Error by size",
+    "group/": "Accuracy by group",
+}
 MOST_PLOTTED, MOST_ROWS = 12, 200
 
 
@@ -29,20 +34,29 @@ def show_parts(report: dict[str, Any], main: str, key: str) -> None:
     if keys.get(keys.REPORT_DETAIL) not in (None, *there):
         keys.put(keys.REPORT_DETAIL, there[0])
     with choice:
-        prefix = pick("By part", {each: PARTS[each] for each in there}, keys.REPORT_DETAIL, there[0])
+        prefix = pick("By part", {each: _title(report, each) for each in there}, keys.REPORT_DETAIL, there[0])
     names = by_change(report, parts_of(report, prefix), main)
     own = next(arm for arm in report["arms"] if arm["name"] == main)
     control = own.get("control", report.get("control"))  # of older reports only the whole names one
     arms = [main, *([control] if control not in (None, main) and _has(report, control) else [])]
     draw(
         parts_figure(report, names[:MOST_PLOTTED], arms),
-        f"{PARTS[prefix]}: change against {report['reference']} of {' and '.join(arms)}",
+        f"{_title(report, prefix)}: change against {report['reference']} of {' and '.join(arms)}",
         f"{key}-parts",
     )
     if len(names) > MOST_PLOTTED:
         st.caption(f"The {MOST_PLOTTED} that changed most of {len(names):,}; the table has more.")
     with st.expander("As a table"):
         show(_table(report, names[:MOST_ROWS]))
+
+
+def _title(report: dict[str, Any], prefix: str) -> str:
+    """What the parts are called in a report."""
+    if prefix == "group/" and report.get("group_figure"):
+        figure = str(report["group_figure"])
+        return f"{figure[:1].upper()}{figure[1:]} by group"
+    title = PARTS[prefix]
+    return title.replace("class", "label") if report.get("edit") == "choose many" else title
 
 
 def parts_of(report: dict[str, Any], prefix: str) -> list[str]:

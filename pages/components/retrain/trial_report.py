@@ -7,14 +7,23 @@ from typing import Any
 
 import streamlit as st
 
+from backend.retraining.headline import headline_in, is_better
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import Tone, badge
 from pages.components.choice import pick
-from pages.components.markup import Html, plain_label, short, show, tag
+from pages.components.markup import plain_label, short, show, tag
 from pages.components.plots import draw
 from pages.components.retrain.trial_beside import show_beside
-from pages.components.retrain.trial_figures import FIGURES, arms_figure, curve_figure, has_curve, query_figure
+from pages.components.retrain.trial_figures import (
+    arms_figure,
+    curve_figure,
+    has_curve,
+    name_of,
+    query_figure,
+    said_of,
+    titles,
+)
 from pages.components.retrain.trial_parts import show_parts
 from pages.components.retrain.trial_recipes import show_recipes
 from pages.components.retrain.trial_rows import show_rows
@@ -32,7 +41,9 @@ def show_report(workspace: Workspace, name: str, report: dict[str, Any]) -> None
         if main is None:
             st.markdown("There is only one arm, so nothing is compared.")
         else:
-            show(tag("div", _verdict_badge(main), " ", tag("b", _sentence(main)), cls="fw-head"))
+            show(
+                tag("div", badge(*verdict_words(report, main)), " ", tag("b", _sentence(main)), cls="fw-head")
+            )
         _others(report, main)
         st.caption(_origin(report))
         for note in report.get("notes", []):
@@ -66,21 +77,18 @@ def _stale(workspace: Workspace, report: dict[str, Any]) -> None:
         )
 
 
-def _verdict_badge(arm: dict[str, Any]) -> Html:
-    words, tone = verdict_words(arm)
-    return badge(words, tone)
-
-
-def verdict_words(arm: dict[str, Any]) -> tuple[str, Tone]:
-    """Better, worse or no more than chance: by accuracy, and only where the control does not do the same."""
-    change = arm["change"]["accuracy"]
+def verdict_words(report: dict[str, Any], arm: dict[str, Any]) -> tuple[str, Tone]:
+    """Better, worse or no more than chance: by the task's figure, and only where the control does
+    otherwise."""
+    judged_by = headline_in(report)
+    change = arm["change"][judged_by["name"]]
     if not change["beyond_noise"]:
         return "not more than chance", "plain"
-    beside = arm.get("against_control", {}).get("accuracy")
+    beside = arm.get("against_control", {}).get(judged_by["name"])
     same_way = beside is None or (beside["beyond_noise"] and (beside["mean"] > 0) == (change["mean"] > 0))
     if not same_way:
         return "like the control", "warn"
-    return ("better", "good") if change["mean"] > 0 else ("worse", "bad")
+    return ("better", "good") if is_better(judged_by, change["mean"]) else ("worse", "bad")
 
 
 def _sentence(arm: dict[str, Any]) -> str:
@@ -120,7 +128,10 @@ def _figures(report: dict[str, Any], name: str) -> None:
     with title:
         st.subheader("Before and after")
     with choice:
-        figure = pick("Figure", FIGURES, keys.REPORT_FIGURE, "accuracy")
+        known = titles(report)
+        if keys.get(keys.REPORT_FIGURE) not in (None, *known):  # of a report of another task
+            keys.put(keys.REPORT_FIGURE, headline_in(report)["name"])
+        figure = pick("Figure", known, keys.REPORT_FIGURE, headline_in(report)["name"])
     draw(arms_figure(report, figure), arms_alt(report, figure), f"{name}-arms")
     st.caption(
         "Left, the mean of each arm and its deviation over seeds. Right, its change: the large mark is "
@@ -132,7 +143,7 @@ def _figures(report: dict[str, Any], name: str) -> None:
     if has_curve(report):
         draw(
             curve_figure(report, figure),
-            f"{FIGURES[figure]} over the share of the training rows",
+            f"{titles(report)[figure]} over the share of the training rows",
             f"{name}-curve",
         )
 
@@ -148,7 +159,7 @@ def arms_alt(report: dict[str, Any], figure: str) -> str:
             else ""
         )
         parts.append(f"{arm['name']} {arm['figures'][figure]['mean']:.4f}{shift}")
-    return f"{FIGURES[figure]}: " + "; ".join(parts)
+    return f"{titles(report)[figure]}: " + "; ".join(parts)
 
 
 def _queries(report: dict[str, Any], name: str) -> None:
@@ -158,9 +169,8 @@ def _queries(report: dict[str, Any], name: str) -> None:
     st.subheader("What was followed")
     for number, query in enumerate(queries[:MOST_QUERIES]):
         show(tag("div", short(query["text"], 400), cls="fw-text", dir="auto"))
-        found = query["probability"]
-        alt = ", ".join(f"{arm} {each['mean']:.3f}" for arm, each in found.items())
-        draw(query_figure(report, query), f"Probability of {query['label']}: {alt}", f"{name}-query-{number}")
+        alt = ", ".join(f"{arm} {each['mean']:.3f}" for arm, each in said_of(query).items())
+        draw(query_figure(report, query), f"{name_of(query)}: {alt}", f"{name}-query-{number}")
     if len(queries) > MOST_QUERIES:
         st.caption(f"{len(queries) - MOST_QUERIES:,} more are in the downloads.")
 
