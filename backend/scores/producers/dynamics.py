@@ -12,6 +12,7 @@ import numpy as np
 from backend.scores.context import Context
 from backend.scores.dynamics import Look, dynamics_inputs, early, load_dynamics
 from backend.scores.score import CLASSIFICATION, Columns, Producer, Score
+from backend.tasks.classification import TASK as CLASSES
 
 
 def run_scores(look: Look, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -57,7 +58,7 @@ def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         "loss": -log_p[rows, labels],
         "error": np.linalg.norm(residual, axis=1),
         "margin": values[rows, labels] - others.max(axis=1),
-        "correct": values.argmax(axis=1) == labels,
+        "correct": CLASSES.predicted(values) == labels,
     }
 
 
@@ -73,7 +74,7 @@ def _compute(context: Context) -> Columns:
         _forgotten(int(count), len(runs), float(times))
         for count, times in zip(learnt.sum(axis=0).tolist(), lost.tolist(), strict=True)
     ]
-    last = [run.logits[-1].argmax(axis=1) == context.labels for run in logged]
+    last = [CLASSES.predicted(run.logits[-1]) == context.labels for run in logged]
     return {
         **means,
         "forgetting_said": said,

@@ -10,6 +10,7 @@ from backend.data.messages import shown_label
 from backend.scores.context import Context
 from backend.scores.crossfit import USES, CrossFit, cross_fit, crossfit_content, crossfit_hindrance
 from backend.scores.score import Columns, Producer, Score
+from backend.tasks.classification import TASK as CLASSES
 
 
 def label_quality(found: CrossFit) -> dict[str, np.ndarray]:
@@ -38,7 +39,7 @@ def label_quality(found: CrossFit) -> dict[str, np.ndarray]:
 
 def _compute(context: Context) -> Columns:
     found = cross_fit(context)
-    best, probability = found.probabilities.argmax(axis=1), found.probabilities.max(axis=1)
+    best, probability = CLASSES.predicted(found.probabilities), found.probabilities.max(axis=1)
     said = zip(best.tolist(), context.labels.tolist(), found.known.tolist(), strict=True)
     return {
         **label_quality(found),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.influence.explanation import Entry, Explanation
+from backend.influence.explanation import Entry, Explanation, Query
 from backend.influence.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
 from pages.components import keys
@@ -38,10 +38,6 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     """Legend and both columns."""
     shown = explanations_are_shown()
     painter = Painter(list_scale(explanation), list_unit(explanation), plain=not shown)
-    query, label = explanation.query, brief(explanation.query.label)
-    classes = query.task == "classification"
-    helped = f"made “{label}” more likely" if classes else query.helped
-    harmed = f"made “{label}” less likely" if classes else query.harmed
     if not all_entries(explanation):
         return
     if not shown:
@@ -49,7 +45,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     elif explanation.has_words:
         colours, switch = st.columns([0.8, 0.2], vertical_alignment="center")
         with colours:
-            show(legend(painter.scale, painter.unit, label))
+            show(legend(painter.scale, painter.unit, brief(explanation.query.label)))
         with switch:
             _ask_query()
         show_strongest_words(explanation)
@@ -65,29 +61,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         explanation.has_words and shown,
         bool(keys.get(keys.CARD_QUERY, True)),
     )
-    longest = max(len(explanation.proponents), len(explanation.opponents))
-    pages = pages_of(longest, PAGE)
-    first = (page_number(keys.LIST_PAGE, pages) - 1) * PAGE
-    helpful, harmful = st.columns(2, gap="medium")
-    with helpful:
-        _column(
-            cards,
-            explanation.proponents,
-            first,
-            "Helpful",
-            f"training on these {helped}",
-            "fw-plus",
-        )
-    with harmful:
-        _column(
-            cards,
-            explanation.opponents,
-            first,
-            "Harmful",
-            f"training on these {harmed}",
-            "fw-minus",
-        )
-    turn_pages(keys.LIST_PAGE, pages)
+    _columns(cards, explanation)
     show_offered_pair(workspace, cards.asked)
     if explanation.method == DEFAULT_METHOD:
         show(tag("p", CAVEAT, cls="fw-muted"))
@@ -119,6 +93,28 @@ def _asked(explanation: Explanation) -> Asked:
         method=explanation.method,
         score=explanation.score,
     )
+
+
+def _columns(cards: Cards, explanation: Explanation) -> None:
+    """A page of both lists, side by side."""
+    longest = max(len(explanation.proponents), len(explanation.opponents))
+    pages = pages_of(longest, PAGE)
+    first = (page_number(keys.LIST_PAGE, pages) - 1) * PAGE
+    helped, harmed = _meanings(explanation.query)
+    helpful, harmful = st.columns(2, gap="medium")
+    with helpful:
+        _column(cards, explanation.proponents, first, "Helpful", helped, "fw-plus")
+    with harmful:
+        _column(cards, explanation.opponents, first, "Harmful", harmed, "fw-minus")
+    turn_pages(keys.LIST_PAGE, pages)
+
+
+def _meanings(query: Query) -> tuple[str, str]:
+    """What training on the examples of the two lists did."""
+    if query.task != "classification":
+        return f"training on these {query.helped}", f"training on these {query.harmed}"
+    label = brief(query.label)
+    return f"training on these made “{label}” more likely", f"training on these made “{label}” less likely"
 
 
 def _column(cards: Cards, entries: list[Entry], first: int, name: str, meaning: str, sign: str) -> None:
