@@ -6,8 +6,12 @@ import pytest
 from backend.data.dataset import load_split
 from backend.data.rowstate import RowState
 from backend.data.targets.class_space import ClassSpace
+from backend.data.targets.number_space import NumberSpace
 from backend.errors import InputError
+from backend.files import digest
 from backend.folder import Folder
+from backend.retraining.arm import Rows
+from backend.retraining.decided import target_array
 from backend.retraining.decisions import BY_LOSS, CLEANED, RANDOM, UNTOUCHED, decisions_trial
 
 CLASSES = ("bad", "good")
@@ -107,3 +111,12 @@ def test_a_class_must_not_vanish(train):
     }
     with pytest.raises(InputError, match="no training row of class 'bad'"):
         trial_of(train, gone)
+
+
+def test_rows_have_the_key_that_kept_outcomes_were_stored_under():
+    """By class indices, as until 2026-11-29: another key would orphan what was trained (D-124)."""
+    rows = Rows(np.array([0, 2]), target_array(["good", "bad"]))
+    assert rows.mark(SPACE) == digest([0, 2], [1, 0], []) == "462ed0b375f1132f"
+    numbers = NumberSpace(0.0, 2.0, 5.0)
+    marks = [Rows(np.array([0]), target_array([each])).mark(numbers) for each in ("3.1", "3.1415926", "3.1")]
+    assert marks[0] == marks[2] != marks[1]
