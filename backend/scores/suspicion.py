@@ -11,7 +11,7 @@ z is taken once among all rows and once among those of the row's class. It order
 probability, since views are not independent. How it was chosen: docs/decisions.md, D-109.
 
 Without `wrong_label` (label sets and numbers have none), and for other decisions than about labels, it is the
-mean rank over scores: over `FALLBACK` or `TARGETS` where they are there, else over all that there are.
+mean rank over scores: that by one of `TARGETS`, or over `FALLBACK`, where they are there, else over all.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ QUEUE = "suspicion"  # the name of the combined score
 START = "wrong_label"
 VIEWS = ("confidence",)
 FALLBACK = ("confidence", "pvi", "token_association")
-TARGETS = (("wrong_set", "mean_loss"), ("wrong_number", "mean_loss"))
-"""Of label sets, and of numbers: the scores whose mean rank orders their queue (docs/decisions.md, D-131)."""
+TARGETS = ("wrong_set", "wrong_number")
+"""Of label sets, and of numbers: the score that orders their queue (docs/decisions.md, D-131)."""
 _GRID = np.linspace(0, 1, 2001)[1:-1]  # of ranks; scipy has the same function, but loads slowly
 _NORMAL_SCORES = np.array([NormalDist().inv_cdf(each) for each in _GRID.tolist()])
 _EDGE = 1e-3  # ranks and probabilities are kept this far from 0 and 1
@@ -58,7 +58,8 @@ def suspicion_for(table: ScoreTable, classes: np.ndarray, serves: str) -> np.nda
 
 def _members(table: ScoreTable) -> tuple[str, ...]:
     """The scores that order the queue of suspect labels, where there is no `START`."""
-    return next((each for each in TARGETS if each[0] in table.names), FALLBACK)
+    known = (each for each in TARGETS if each in table.names and np.isfinite(table.values(each)).any())
+    return next(((each,) for each in known), FALLBACK)
 
 
 def suspicions(table: ScoreTable, classes: np.ndarray) -> dict[str, np.ndarray]:

@@ -116,20 +116,12 @@ def test_gradient_norms_and_alignment_are_those_of_the_tasks_loss(scored):
             assert aligned[row, number] == pytest.approx(product, rel=1e-3, abs=1e-5 * np.abs(aligned).max())
 
 
-def test_the_queue_is_ordered_by_the_mean_rank_of_its_members(scored):
+def test_the_queue_is_ordered_by_what_does_not_fit(scored):
     first = "wrong_set" if scored.manifest.task.name == "multilabel" else "wrong_number"
     table = scored.scores()
-    expected = (rank_of(table.values(first)) + _within(scored, table.values("mean_loss"))) / 2
+    expected = rank_of(table.values(first))
     np.testing.assert_allclose(table.values("suspicion"), expected)
     assert [each.suspicion for each in scored.queue()] == sorted(expected, reverse=True)
-
-
-def _within(workspace: Workspace, values: np.ndarray) -> np.ndarray:
-    found, strata = np.zeros(len(values)), workspace.train_split.strata
-    for each in np.unique(strata):
-        rows = strata == each
-        found[rows] = rank_of(values[rows]) - 0.5 / rows.sum()
-    return found
 
 
 def test_what_is_suggested_can_be_decided(scored):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 from backend.folder import Folder
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
@@ -16,7 +14,7 @@ def _inputs(folder: Folder) -> tuple[str, ...]:
     from backend.scores.table import artifact_name, score_state
 
     known = scores_for(folder.manifest().task.name)
-    asked = [name for name in (START, *VIEWS, *FALLBACK, *chain(*TARGETS)) if name in known]
+    asked = [name for name in (START, *VIEWS, *FALLBACK, *TARGETS) if name in known]
     members = sorted({producer_of(name).name: producer_of(name) for name in asked}.items())
     return tuple(artifact_name(each) for _, each in members if score_state(folder, each) == "current")
 
@@ -41,8 +39,8 @@ PRODUCER = Producer(
             "the label asks for a look first: the order of the review queue",
             "suspect label",
             "high",
-            "P(wrong label) with the odds that training dynamics add; of label sets and numbers the mean "
-            "rank by what does not fit and by mean_loss",
+            "P(wrong label) with the odds that training dynamics add; of label sets and numbers the rank by "
+            "what does not fit",
             "this project, docs/decisions.md, D-109 and D-131",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,
