@@ -39,6 +39,10 @@ class Counts(Regression):
         """The rates: float32 (n, 1)."""
         return np.exp(logits.astype(np.float32))
 
+    def head_bias(self, targets):
+        """The logarithm of the mean count."""
+        return np.log(super().head_bias(targets) + 1e-3)
+
     def residuals(self, outputs, targets):
         """d loss / d z = rate - y: (n, 1)."""
         found = outputs[:, 0] - np.where(np.isinf(targets), 0, targets)

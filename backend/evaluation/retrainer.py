@@ -33,7 +33,7 @@ from backend.model.source import resolve
 from backend.model.token_table import tokenise
 from backend.model.tokenization import Tokens, collate
 from backend.model.training_settings import TrainingSettings
-from backend.tasks.registry import task_of
+from backend.tasks.registry import task_named, task_of
 
 _CLIP = 1.0  # Trainer's
 _OPTIMIZERS = ("adamw_torch", "adamw_torch_fused", "sgd")
@@ -63,7 +63,14 @@ class SmallTraining:
         device = self.settings.torch_device().type
         settings = {**self.settings.identity(), "device": device, "dynamics": None, "checkpoints": None}
         model = (self.start, start_digest(Path(self.start)), self.layers, self.task.classes)
-        return digest("retrained", 2, model, texts, self.labels.tolist(), settings)
+        return digest(
+            "retrained",
+            2 if self.task.name == "classification" else 3,
+            model,
+            texts,
+            self.labels.tolist(),
+            settings,
+        )
 
 
 def small_training(folder: Folder, queries: Sequence[int]) -> SmallTraining:
@@ -131,6 +138,7 @@ class Retrainer:
             task=self._small.task,
             layers=self._small.layers,
             pad_token_id=self._tokenizer.pad_token_id,
+            head_bias=task_named(self._small.task.name).head_bias(self._small.labels[kept]),
         )
         model.to(self._device).train()
         optimizer = _optimizer(model, settings)

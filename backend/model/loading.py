@@ -1,9 +1,10 @@
 """Loading tokenizers and classifiers: safetensors only, no code from a hub, one clear line on failure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import (
@@ -65,14 +66,16 @@ def load_classifier(
     layers: int | None = None,
     attention: str | None = None,
     pad_token_id: int | None = None,
+    head_bias: np.ndarray | None = None,
 ) -> PreTrainedModel:
     """Load a model of sequences in fp32 and eval mode.
 
-    With ``task`` it is prepared for training: a head of as many outputs, named in the config,
-    new unless the source has one of the same size. Without, the source must have a trained head.
-    ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa`` (eager where the
-    architecture has none) or None for the model's own choice. Where the config has no padding token,
-    it is ``pad_token_id``, else that of the tokenizer in ``source``, if it has one. Raises `InputError`.
+    With ``task`` it is prepared for training: a head of as many outputs, named in the config, new unless the
+    source has one of the same size. Without, the source must have a trained head. ``head_bias`` float32 (K):
+    what a new head begins with. ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa``
+    (eager where the architecture has none) or None for the model's own choice. Where the config has no
+    padding token, it is ``pad_token_id``, else that of the tokenizer in ``source``, if it has one. Raises
+    `InputError`.
     """
     config = attempt(
         lambda: AutoConfig.from_pretrained(str(source), trust_remote_code=False),
@@ -89,7 +92,18 @@ def load_classifier(
     missing = sorted(report["missing_keys"])
     if task is None and missing:
         raise InputError(f"{source}: not a trained classifier (no weights for {missing[0]})")
+    if head_bias is not None:
+        _set_bias(model, missing, head_bias)
     return model.eval()
+
+
+def _set_bias(model: PreTrainedModel, new: Sequence[str], bias: np.ndarray) -> None:
+    """Put it into the bias of the head, if that is among the ``new`` parameters, drawn at random."""
+    known = dict(model.named_parameters())
+    found = [known[name] for name in new if name.endswith("bias") and known[name].shape == bias.shape]
+    if found:
+        with torch.no_grad():
+            found[-1].copy_(torch.from_numpy(bias))
 
 
 def load_encoder(source: str | Path) -> PreTrainedModel:

@@ -106,10 +106,11 @@ def train(
     started = time.perf_counter()
     space = space_of(task)
     truth = _numbers(space, evaluation.targets if evaluation else ())
-    classifier, fast = _loaded(model, layers, tokenizer, task, settings)
+    targets = _numbers(space, training.targets)
+    classifier, fast = _loaded(model, layers, tokenizer, task, targets, settings)
     max_length = input_length(settings.max_length, fast, classifier)
     encoded = encode_ids(fast, training, max_length)
-    examples = _examples(encoded, _numbers(space, training.targets))
+    examples = _examples(encoded, targets)
     eval_encoded = encode_ids(fast, evaluation, max_length) if evaluation else []
     steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
@@ -146,7 +147,12 @@ def train(
 
 
 def _loaded(
-    model: str, layers: int | None, tokenizer: str | None, task: TaskInfo, settings: TrainingSettings
+    model: str,
+    layers: int | None,
+    tokenizer: str | None,
+    task: TaskInfo,
+    targets: np.ndarray,
+    settings: TrainingSettings,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """The model, its head drawn at random by the seed, and its tokenizer or the one that is named."""
     set_seed(settings.seed)
@@ -154,7 +160,12 @@ def _loaded(
     fast = load_tokenizer(source if tokenizer is None else resolve(tokenizer))
     attention = attention_of(settings)
     classifier = load_classifier(
-        source, task=task, layers=layers, attention=attention, pad_token_id=fast.pad_token_id
+        source,
+        task=task,
+        layers=layers,
+        attention=attention,
+        pad_token_id=fast.pad_token_id,
+        head_bias=task_named(task.name).head_bias(targets),
     )
     return classifier, fast
 

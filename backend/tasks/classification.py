@@ -37,6 +37,10 @@ class Classification:
 
         return cross_entropy(logits, targets, reduction="none")
 
+    def head_bias(self, targets: np.ndarray) -> np.ndarray | None:
+        """None: as transformers draws it."""
+        return None
+
     def residuals(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """p - onehot(class)."""
         found = outputs.copy()

@@ -48,6 +48,11 @@ class MultiLabel:
         each = binary_cross_entropy_with_logits(logits, targets.nan_to_num(0.0), reduction="none")
         return (each * asked).mean(dim=-1)
 
+    def head_bias(self, targets: np.ndarray) -> np.ndarray | None:
+        """The log-odds of each label (Lin et al. 2017, section 3.3)."""
+        share = (targets.sum(axis=0) + 1) / (len(targets) + 2)
+        return np.log(share / (1 - share)).astype(np.float32)
+
     def residuals(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """(p - y) / K, 0 where a label is not asked about."""
         found = (outputs - targets) / outputs.shape[-1]

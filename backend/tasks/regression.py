@@ -49,6 +49,10 @@ class Regression:
         finite = torch.where(directed, torch.zeros_like(targets), targets)
         return torch.where(directed, -targets.sign() * value, (value - finite) ** 2)
 
+    def head_bias(self, targets: np.ndarray) -> np.ndarray | None:
+        """The mean."""
+        return np.array([targets.mean()], dtype=np.float32)
+
     def residuals(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """2 (f - y), or the sign of a direction."""
         directed = np.isinf(targets)

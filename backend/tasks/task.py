@@ -92,6 +92,10 @@ class Task(Protocol):
     def losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss of each example, differentiable: (B), from logits (B, K) and targets (B, ...)."""
 
+    def head_bias(self, targets: np.ndarray) -> np.ndarray | None:
+        """What a new head's bias begins with, so that it need not learn how often each target is: float32
+        (K)."""
+
     def residuals(self, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The gradient of each loss by its logits, from outputs and in their dtype: (n, K)."""
 
