@@ -7,7 +7,7 @@ from backend.data.targets.number_kind import RealNumbers
 from backend.errors import InputError
 from backend.tasks.registry import register
 from backend.tasks.regression import Regression
-from backend.tasks.task import Choice, named_figures
+from backend.tasks.task import named_figures
 
 
 class CountTargets(RealNumbers):
@@ -64,11 +64,6 @@ class Counts(Regression):
         deviance = 2 * (best + self.losses_of(outputs, y)).mean()
         others = [each.value for each in super().figures(space, outputs, targets)]
         return named_figures(self.figure_names, deviance, *others)
-
-    def choices(self, space, outputs):
-        """Why so many, why so few."""
-        high, low = super().choices(space, outputs)
-        return [Choice(high.name, "why so many", high.number, high.value), low]
 
 
 register(Counts(), CountTargets())

@@ -139,7 +139,7 @@ def test_counts_from_data_to_export(tmp_path):
     made.precompute()
     assert task_of(made.explainer("cpu").checkpoints.models[-1]) is all_tasks()["counts"]
     answer = made.explain(row=made.eval_split.ids[0], device="cpu")
-    assert answer.query.asked in ("why so many", "why so low") and answer.proponents
+    assert answer.query.asked in ("why so high", "why so low") and answer.proponents
     assert answer.query.outputs["value"] > 0 and answer.query.task == "counts"
     assert {"deviance", "mae"} <= {each.name for each in made.measured() or ()}
     row = made.train_split.ids[0]
