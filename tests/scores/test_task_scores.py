@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.everything import plan
 from backend.folder import TaskName
@@ -22,7 +23,7 @@ from backend.scores.settings import ScoreSettings
 from backend.tasks.registry import all_tasks, task_named
 from backend.workspace import Workspace
 from tests.conftest import write_rows
-from tests.tiny_tasks import number_columns, number_rows, set_columns, set_rows, task_workspace
+from tests.tiny_tasks import SETTINGS, number_columns, number_rows, set_columns, set_rows, task_workspace
 
 TASKS: tuple[TaskName, ...] = ("multilabel", "regression")
 
@@ -48,7 +49,7 @@ def test_a_task_has_its_own_scores(task):
         each.name for producer in producers_for(task).values() for each in producer.scores_for(task)
     }
     assert all(producer.scores_for(task) for producer in producers_for(task).values())
-    assert {"near_duplicates", "contradiction", "suspicion", "alignment", "grand", "mean_loss"} <= names
+    assert {"near_duplicates", "contradiction", "alignment", "grand", "mean_loss"} <= names
 
 
 def test_scores_of_classes_are_those_of_classification_alone():
@@ -228,6 +229,29 @@ def test_sources_are_groups_alone(tmp_path):
         workspace = task_workspace(tmp_path / columns.task, rows(20), rows(12, 100), columns, outputs)
         with pytest.raises(InputError, match=f"sources: rows of a {columns.task} workspace have no class"):
             workspace.compute_sources()
+
+
+def test_a_task_that_is_defined_elsewhere_has_the_scores_of_every_task(tmp_path):
+    import docs.add_a_task as example
+
+    assert example.Counts.name in all_tasks()
+    train, evaluation = ([{**row, "label": round(row["label"])} for row in rows] for rows in _counts())
+    columns = Columns(text="text", label="label", id="id", task="counts")
+    workspace = task_workspace(tmp_path, train, evaluation, columns, 1)
+    workspace.train(SETTINGS)
+    workspace.precompute()
+    workspace.compute_influence()
+    settings = ScoreSettings(device="cpu", encoder=workspace.manifest.model.name)
+    assert workspace.compute_scores((), settings) == []
+    cheap = [each for each in producers_for("counts").values() if each.default]
+    made = {score.name for each in cheap for score in each.scores_for("counts")}
+    assert {"mean_loss", "contradiction", "influence_on_errors"} <= made <= set(workspace.scores().names)
+    assert len(workspace.queue()) == len(train)
+    assert {step.name: step.state for step in plan(workspace)}["scores"] == "current"
+
+
+def _counts() -> tuple[list[dict], list[dict]]:
+    return number_rows(40), [{**row, "id": f"e{row['id']}"} for row in number_rows(15, 1000)]
 
 
 # -- command line ---------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ PRODUCER = Producer(
     inputs=_inputs,
     compute=_compute,
     combines=True,
-    tasks=None,
+    tasks=("classification", "multilabel", "regression"),  # other tasks have none of its members
     scores=(
         Score(
             QUEUE,
