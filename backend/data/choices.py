@@ -11,6 +11,9 @@ from backend.data.messages import shown_value
 
 CHOICES = "choices"  # what Label Studio calls the labels of a classification
 SEVERAL = "several choices in one cell"
+NOT_WHOLE = "is not a whole number"
+OTHER_TASKS = {SEVERAL: "--task multilabel learns all of them", NOT_WHOLE: "--task regression learns numbers"}
+"""What may be meant where a cell holds no class."""
 _LONGEST = 10_000  # characters of a cell that is looked into
 
 
@@ -22,7 +25,8 @@ class SeveralChoices(NotALabel):
     """A value that names more than one class."""
 
     def __init__(self, names: list[str]) -> None:
-        super().__init__(f"{SEVERAL}: {', '.join(shown_value(each) for each in names)}")
+        listed = ", ".join(shown_value(each) for each in names)
+        super().__init__(f"{SEVERAL}: {listed} ({OTHER_TASKS[SEVERAL]})")
 
 
 def choice_of(value: Any) -> str | None:
@@ -51,7 +55,7 @@ def _plain(value: Any) -> str | None:
         return str(value).lower()
     if isinstance(value, float):
         if not value.is_integer():
-            raise NotALabel(f"label {value} is not a whole number")
+            raise NotALabel(f"label {value} {NOT_WHOLE} ({OTHER_TASKS[NOT_WHOLE]})")
         return str(int(value))
     return str(value)
 

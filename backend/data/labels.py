@@ -11,7 +11,16 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from backend.data.choices import CHOICES, NotALabel, cell_in_form_of, choice_of, in_form_of, listed_choices
+from backend.data.choices import (
+    CHOICES,
+    NOT_WHOLE,
+    OTHER_TASKS,
+    NotALabel,
+    cell_in_form_of,
+    choice_of,
+    in_form_of,
+    listed_choices,
+)
 from backend.data.label_variants import quoted, spelling_notes
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.rows import is_json, is_text
@@ -70,7 +79,7 @@ class LabelCodec:
             return self._named(value)
         if self.kind == "float":
             if not value.is_integer():
-                raise NotALabel(f"label {value} is not a whole number")
+                raise NotALabel(f"label {value} {NOT_WHOLE} ({OTHER_TASKS[NOT_WHOLE]})")
             return str(int(value))
         return str(value).lower() if self.kind == "boolean" else str(value)
 

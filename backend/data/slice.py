@@ -60,7 +60,7 @@ def matching(table: pa.Table, wanted: Slice, sets: bool = False) -> np.ndarray:
             holds = sets and name in ("label", "predicted")
             kept &= holding_label(column, value) if holds else _mask(pc.equal(column, value))
     if wanted.errors is not None:
-        kept &= _mask(_column(table, WRONG)) == wanted.errors
+        kept &= _wrong(table) == wanted.errors
     if wanted.score is not None and (wanted.low is not None or wanted.high is not None):
         kept &= _within(_numbers(table, wanted.score), wanted.low, wanted.high)
     if wanted.search:
@@ -79,6 +79,13 @@ def holding(texts: Sequence[pa.ChunkedArray], search: str, regex: bool = False) 
     for pattern in _patterns(search, regex):
         kept &= _holds(texts, pattern, regex)
     return kept
+
+
+def _wrong(table: pa.Table) -> np.ndarray:
+    """Which rows are predicted wrongly, by `WRONG` where that is there: bool (n)."""
+    if WRONG in table.column_names:
+        return _mask(table[WRONG])
+    return _mask(pc.not_equal(_column(table, "predicted"), _column(table, "label")))
 
 
 def holding_label(targets: pa.ChunkedArray, label: str) -> np.ndarray:

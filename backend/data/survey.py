@@ -10,7 +10,7 @@ from operator import add
 from typing import Any
 
 from backend.data.agreement import agreement
-from backend.data.choices import SEVERAL
+from backend.data.choices import NOT_WHOLE, OTHER_TASKS, SEVERAL
 from backend.data.equal_texts import text_keys
 from backend.data.examples import Examples
 from backend.data.label_remarks import cell_remarks, variant_remarks
@@ -26,7 +26,7 @@ from backend.folder import TaskInfo
 USUAL_LENGTH = 128  # tokens that `train` reads of a text unless it is told otherwise
 SHOWN_CLASSES = 20
 _CLASSES = TaskInfo()
-_COUNTED = ("no text", "blank text", "no label", SEVERAL)
+_COUNTED = ("no text", "blank text", "no label", SEVERAL, NOT_WHOLE)
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,19 @@ def _rejected(rejected: Sequence[Rejected]) -> list[Remark]:
     """Rows that have nothing to learn from, and cells with several choices, by reason."""
     found: dict[str, list[Rejected]] = {}
     for each in rejected:
-        reason = SEVERAL if each.reason.startswith(SEVERAL) else each.reason
+        reason = next((kind for kind in OTHER_TASKS if kind in each.reason), each.reason)
         if reason in _COUNTED:
             found.setdefault(reason, []).append(each)
     return [
-        Remark("rejected", f"{count_of(len(rows), 'row')} with {reason}", len(rows), _where(rows[0]))
+        Remark("rejected", f"{count_of(len(rows), 'row')} {_said(reason)}", len(rows), _where(rows[0]))
         for reason, rows in found.items()
     ]
+
+
+def _said(reason: str) -> str:
+    """What is the matter with rows, and what may be meant."""
+    meant = f"; {OTHER_TASKS[reason]}" if reason in OTHER_TASKS else ""
+    return f"{'whose label' if reason == NOT_WHOLE else 'with'} {reason}{meant}"
 
 
 def _where(rejected: Rejected) -> str:
