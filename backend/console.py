@@ -20,7 +20,7 @@ from backend.other_work import OtherWork
 from backend.progress import Pace, Progress, remaining
 
 if TYPE_CHECKING:
-    from backend.influence.explanation import Entry, Explanation
+    from backend.influence.answers.explanation import Entry, Explanation
 
 SHOWN_WORDS = 6
 SHOWN_LABELS = 6  # of many that each have a probability

@@ -106,7 +106,7 @@ def _numbered(number: int, count: int, name: str, progress: Progress) -> Progres
 
 
 def _precompute(workspace: Workspace, device: str, progress: Progress) -> None:
-    from backend.influence.settings import PrecomputeSettings
+    from backend.influence.rowstore.settings import PrecomputeSettings
 
     workspace.precompute(PrecomputeSettings(device), progress)
 

@@ -17,7 +17,7 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing, write_json
 from backend.folder import Folder
-from backend.influence.explain import Explainer
+from backend.influence.answers.explain import Explainer
 from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, silent
 from backend.retraining.arm import Trial

@@ -9,11 +9,11 @@ from pathlib import Path
 from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.folder import Folder, Manifest
-from backend.influence.basis import stored_codec
-from backend.influence.features import damaged_features
-from backend.influence.index import intact
-from backend.influence.plan import damaged_plan
-from backend.influence.store import RowsInfo, shard_path, usable_shard
+from backend.influence.answers.features import damaged_features
+from backend.influence.index.row_index import intact
+from backend.influence.rowstore.basis import stored_codec
+from backend.influence.rowstore.plan import damaged_plan
+from backend.influence.rowstore.store import RowsInfo, shard_path, usable_shard
 from backend.model.embeddings import whole_embeddings
 from backend.model.fingerprint import changed_checkpoints
 from backend.progress import Progress, silent

@@ -15,7 +15,7 @@ from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo, SplitName
-from backend.influence.defaults import DEFAULT_SCORE
+from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
 from backend.model.embedded import EMBEDDED
 from backend.model.source import check_source
@@ -44,11 +44,11 @@ if (
     from backend.evaluation.lds import Lds, LdsSettings
     from backend.evaluation.noise_test import NoiseTest
     from backend.evaluation.variants import Variant
-    from backend.influence.explain import Explainer
-    from backend.influence.explanation import Explanation, Pair
-    from backend.influence.question import Question
-    from backend.influence.settings import PrecomputeSettings
-    from backend.influence.whole_set import WholeSet
+    from backend.influence.answers.explain import Explainer
+    from backend.influence.answers.explanation import Explanation, Pair
+    from backend.influence.answers.question import Question
+    from backend.influence.answers.whole_set import WholeSet
+    from backend.influence.rowstore.settings import PrecomputeSettings
     from backend.model.figures import Figures
     from backend.model.neighbours import Neighbour
     from backend.model.planned import HardlyLearnt
@@ -360,13 +360,14 @@ class Workspace:
 
     def precompute(self, settings: PrecomputeSettings | None = None, progress: Progress = silent) -> None:
         """Gradient rows, predictions and index; what is already there and current is kept."""
-        from backend.influence.settings import PrecomputeSettings, TraceSettings
+        from backend.influence.gradients.settings import TraceSettings
+        from backend.influence.rowstore.settings import PrecomputeSettings
 
         settings = settings or PrecomputeSettings()
         self.folder.require("checkpoints", "train")
         with self.folder.lock():
-            from backend.influence.indexing import build_index, index_is_current
-            from backend.influence.precompute import compute_rows, rows_are_current
+            from backend.influence.answers.calibration import build_index, index_is_current
+            from backend.influence.rowstore.precompute import compute_rows, rows_are_current
 
             if not rows_are_current(self.folder, settings):
                 compute_rows(self.folder, settings, progress)
@@ -376,8 +377,8 @@ class Workspace:
     def explainer(self, device: str = "auto") -> Explainer:
         """The loaded models, rows and index; made on first use, kept while the artifacts stay the same."""
         key = f"{self.folder.require('index', 'precompute').id} {device}"
-        from backend.influence.explain import Explainer
-        from backend.influence.settings import TraceSettings
+        from backend.influence.answers.explain import Explainer
+        from backend.influence.gradients.settings import TraceSettings
 
         with self._opening:  # models and rows are loaded once, whoever asks first
             explainer = self._explainers.get(key)
@@ -404,15 +405,13 @@ class Workspace:
     ) -> Explanation:
         """The most influential training examples of a typed text or of a row, word by word.
 
-        Args:
-            text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have it).
-            label: the class whose loss is traced; default: the predicted class ("why this?").
-            k: how many proponents and opponents.
-            method: a name of `backend.influence.registry`; score: one of its scores, default its first.
-            damping: of the scores that have one; default: the score's own.
+            Args: text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have
+            it). label: the class whose loss is traced; default: the predicted class ("why this?"). k: how
+            many proponents and opponents. method: a name of `backend.influence.answers.registry`; score: one
+            of its scores, default its first. damping: of the scores that have one; default: the score's own.
             exact: scan everything, and make the gradients of the best anew in fp32.
         """
-        from backend.influence.question import Question
+        from backend.influence.answers.question import Question
 
         question = Question(text, text_b, row, split, label, k, exact, method, score, damping)
         self.check_question(question)
@@ -432,7 +431,7 @@ class Workspace:
         device: str = "auto",
     ) -> Pair:
         """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
-        from backend.influence.question import Question
+        from backend.influence.answers.question import Question
 
         question = Question(text, text_b, row, split, label, method=method, score=score)
         self.check_question(question)
@@ -440,7 +439,7 @@ class Workspace:
 
     def check_question(self, question: Question) -> None:
         """`InputError` if a question makes no sense or there is no index to answer it; loads no model."""
-        from backend.influence.question import check_question, resolve_question
+        from backend.influence.answers.question import check_question, resolve_question
 
         manifest = self.manifest
         check_question(question, manifest.task)
@@ -487,11 +486,11 @@ class Workspace:
 
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""
-        from backend.influence.question import check_method
+        from backend.influence.answers.question import check_method
 
         check_method(method)
         with self.folder.lock():
-            from backend.influence.registry import method_named
+            from backend.influence.answers.registry import method_named
 
             method_named(method).prepare(self.explainer(device), progress)
 
@@ -512,7 +511,7 @@ class Workspace:
             label: ``predicted`` or ``given``: the class whose loss is traced. Returns the number of rows
             explained.
         """
-        from backend.influence.many import write_answers
+        from backend.influence.answers.many import write_answers
 
         return write_answers(
             self.explainer(device),
@@ -527,16 +526,17 @@ class Workspace:
     def compute_influence(
         self, *, score: str = DEFAULT_SCORE, k: int = 10, device: str = "auto", progress: Progress = silent
     ) -> None:
-        """Influence of all training rows on all eval rows (see `backend.influence.whole_set`); resumable."""
+        """Influence of all training rows on all eval rows (see `backend.influence.answers.whole_set`);
+        resumable."""
         with self.folder.lock():
             explainer = self.explainer(device)
-            from backend.influence.whole_set import compute_whole_set
+            from backend.influence.answers.whole_set import compute_whole_set
 
             compute_whole_set(explainer, score=score, k=k, progress=progress)
 
     def influence(self) -> WholeSet:
         """What `compute_influence` found; `InputError` if it is missing, stale or damaged."""
-        from backend.influence.whole_set import read_whole_set
+        from backend.influence.answers.whole_set import read_whole_set
 
         return read_whole_set(self.folder)
 
@@ -649,7 +649,7 @@ class Workspace:
         self, queries: int = 20, k: int = 10, score: str = DEFAULT_SCORE, progress: Progress = silent
     ) -> dict[str, float]:
         """Recall@k of the default path against `explain --exact` on eval rows, for both ends."""
-        from backend.influence.indexing import measure_against_exact
+        from backend.influence.answers.calibration import measure_against_exact
 
         return measure_against_exact(self.explainer(), score, queries, k, progress)
 

@@ -39,9 +39,9 @@ from backend.evaluation.intervals import with_interval
 from backend.evaluation.lds import Lds, LdsSettings, ground_truth, scored
 from backend.evaluation.retrainer import default_workers
 from backend.evaluation.variants import Variant, all_variants, parsed, questions, scores_of
-from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.engine import Engine
-from backend.influence.method import Asked
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.influence.answers.engine import Engine
+from backend.influence.answers.method import Asked
 from backend.model.prediction import predict
 from backend.model.training_settings import TrainingSettings
 from backend.small import SETTINGS, small_workspace

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from backend.influence.settings import PrecomputeSettings
+from backend.influence.rowstore.settings import PrecomputeSettings
 from benchmarks.report import HOME, OwnMemory, peak_mb, publish
 from benchmarks.resampled import resampled
 

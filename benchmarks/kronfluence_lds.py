@@ -30,7 +30,7 @@ from transformers import PreTrainedModel
 from backend.evaluation.lds import LdsSettings, ground_truth, scored
 from backend.evaluation.retrainer import default_workers
 from backend.evaluation.variants import parsed, questions, scores_of
-from backend.influence.engine import Engine
+from backend.influence.answers.engine import Engine
 from backend.model.tokenization import Encoded
 from benchmarks.faithfulness import workspace_of
 from benchmarks.report import HOME, machine

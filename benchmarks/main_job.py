@@ -25,10 +25,10 @@ import numpy as np
 from backend.data.columns import Columns
 from backend.data.dataset import Split
 from backend.demo import build_demo
-from backend.influence.exact import exact_rows
-from backend.influence.indexing import sample_queries
-from backend.influence.modes import MODES
-from backend.influence.search import summed_terms
+from backend.influence.answers.calibration import sample_queries
+from backend.influence.answers.exact import exact_rows
+from backend.influence.answers.search import summed_terms
+from backend.influence.index.modes import MODES
 from backend.model.loading import load_classifier
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace

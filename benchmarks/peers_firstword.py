@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from backend.data.examples import Examples
-from backend.influence.explain import Explainer
-from backend.influence.indexing import build_index
-from backend.influence.modes import score_mode
-from backend.influence.precompute import compute_rows
-from backend.influence.settings import PrecomputeSettings, TraceSettings
-from backend.influence.tracing import TracedExample
+from backend.influence.answers.calibration import build_index
+from backend.influence.answers.explain import Explainer
+from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.tracing import TracedExample
+from backend.influence.index.modes import score_mode
+from backend.influence.rowstore.precompute import compute_rows
+from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.workspace import Workspace
 from benchmarks.peers_data import Job, folder_bytes
 from benchmarks.peers_tasks import peak_mb

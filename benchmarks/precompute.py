@@ -22,11 +22,11 @@ from typing import Any
 
 import torch
 
-from backend.influence.capture import batches, load_for_tracing
-from backend.influence.gradients import position_gradients
-from backend.influence.precompute import compute_shards
-from backend.influence.preparation import Run, prepare
-from backend.influence.settings import PrecomputeSettings
+from backend.influence.gradients.capture import batches, load_for_tracing
+from backend.influence.gradients.token_rows import position_gradients
+from backend.influence.rowstore.precompute import compute_shards
+from backend.influence.rowstore.preparation import Run, prepare
+from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model.devices import fast_bf16
 from backend.model.prediction import accepted_inputs
 from backend.model.tokenization import collate

@@ -25,17 +25,17 @@ import numpy as np
 import torch
 from faiss.contrib import ivf_tools
 
-from backend.influence import index_build
-from backend.influence.compression import RowCodec
-from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.gradients import TokenRows
-from backend.influence.index import RowIndex, project
-from backend.influence.indexing import mean_recall, sample_queries
-from backend.influence.modes import MODES, ScoreMode, score_mode
-from backend.influence.search import Searcher
-from backend.influence.settings import PrecomputeSettings
-from backend.influence.store import RowsInfo, RowStore, shard_path, write_shard
-from backend.influence.tracing import TracedExample
+from backend.influence.answers.calibration import mean_recall, sample_queries
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.influence.answers.search import Searcher
+from backend.influence.gradients.token_rows import TokenRows
+from backend.influence.gradients.tracing import TracedExample
+from backend.influence.index import build as index_build
+from backend.influence.index.modes import MODES, ScoreMode, score_mode
+from backend.influence.index.row_index import RowIndex, project
+from backend.influence.rowstore.compression import RowCodec
+from backend.influence.rowstore.settings import PrecomputeSettings
+from backend.influence.rowstore.store import RowsInfo, RowStore, shard_path, write_shard
 from backend.progress import silent
 from backend.workspace import Workspace
 from benchmarks.report import HOME, publish

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from backend.influence.capture import gradient_rows, load_for_tracing
-from backend.influence.compression import RowCodec, fit_basis, kept_dimensions
-from backend.influence.fidelity import compare, score_matrix
-from backend.influence.gradients import TokenRows
-from backend.influence.preparation import prepare
-from backend.influence.settings import PrecomputeSettings
+from backend.influence.gradients.capture import gradient_rows, load_for_tracing
+from backend.influence.gradients.token_rows import TokenRows
+from backend.influence.rowstore.compression import RowCodec, fit_basis, kept_dimensions
+from backend.influence.rowstore.fidelity import compare, score_matrix
+from backend.influence.rowstore.preparation import prepare
+from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.progress import silent
 from backend.workspace import Workspace
 from benchmarks.report import HOME, publish

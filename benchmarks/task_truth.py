@@ -19,7 +19,7 @@ import torch
 from transformers import PreTrainedModel
 
 from backend.data.examples import Examples
-from backend.influence.explanation import Explanation
+from backend.influence.answers.explanation import Explanation
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
 from backend.model.tokenization import collate, encode

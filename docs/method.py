@@ -123,7 +123,7 @@ for name, (found, special) in (("the most helpful row", helpful), ("the question
 # -- The same from Firstword: a whole batch in one pass, rows of only those tokens that occur ----------------
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from backend.influence import gradients as firstword  # noqa: E402
+from backend.influence.gradients import token_rows as firstword  # noqa: E402
 
 examples = (*TRAIN, QUERY)
 tokenizer.enable_padding(pad_id=0)

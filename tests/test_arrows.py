@@ -181,3 +181,21 @@ def test_lazy_imports_and_those_for_types_are_seen():
     ]
     listed = "    backend/a.py, b/   words, `c.py`\n                words, `d.py`\n    e/   `f/g.py`"
     assert order(f"# A\n\n{listed}\n\nrest") == {"a": 0, "b": 0, "c": 0, "d": 1, "e": 2}
+
+
+INFLUENCE = ("gradients", "rowstore", "index", "answers")
+
+
+def test_the_rooms_of_influence_know_only_those_before_them():
+    def place(module: str) -> int | None:
+        parts = module.split(".")
+        return INFLUENCE.index(parts[2]) if parts[:2] == ["backend", "influence"] and len(parts) > 2 else None
+
+    found = [
+        where(each)
+        for each in all_imports()
+        if (importer := place(each.importer)) is not None
+        and (imported := place(each.imported)) is not None
+        and imported > importer
+    ]
+    assert found == []

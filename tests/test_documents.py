@@ -10,8 +10,8 @@ import pytest
 
 from backend.cli import app
 from backend.folder import Artifact, CheckpointInfo, DataInfo, EarlierRun, Manifest, ModelInfo, TaskInfo
-from backend.influence.catalogue import SCORES
-from backend.influence.explanation import Entry, Excluded, Explanation, Query, TokenScore, WordScore
+from backend.influence.answers.catalogue import SCORES
+from backend.influence.answers.explanation import Entry, Excluded, Explanation, Query, TokenScore, WordScore
 from backend.review import schema
 
 ROOT = Path(__file__).parent.parent

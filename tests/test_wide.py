@@ -11,7 +11,7 @@ import pytest
 
 from backend.data.shards import shard_ranges
 from backend.errors import InputError
-from backend.influence.explanation import Pair
+from backend.influence.answers.explanation import Pair
 from backend.scores.queue import QueueFilter
 from backend.scores.queue_file import write_queue
 from backend.workspace import Workspace

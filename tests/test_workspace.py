@@ -14,9 +14,9 @@ from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder, Manifest
-from backend.influence import precompute as precompute_module
-from backend.influence.settings import PrecomputeSettings
-from backend.influence.store import shard_path
+from backend.influence.rowstore import precompute as precompute_module
+from backend.influence.rowstore.settings import PrecomputeSettings
+from backend.influence.rowstore.store import shard_path
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
 from backend.step_times import StepTimes
@@ -321,7 +321,7 @@ def test_rows_do_not_wait_for_a_model_that_is_loading(tiny_workspace, monkeypatc
         go_on.wait(60)
         return arguments
 
-    monkeypatch.setattr("backend.influence.explain.Explainer", slow)
+    monkeypatch.setattr("backend.influence.answers.explain.Explainer", slow)
     with ThreadPoolExecutor(2) as threads:
         loading = threads.submit(tiny_workspace.explainer)
         try:

@@ -10,8 +10,8 @@ import typer
 from backend import console
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath
 from backend.errors import InputError
-from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.question import Question, check_method
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.influence.answers.question import Question, check_method
 from backend.model.prediction_table import errors_named
 from backend.workspace import Workspace
 
@@ -72,7 +72,7 @@ def explain(
 
 def _note_preparation(workspace: Workspace, method: str) -> None:
     """That the first question to a method takes long, where it does."""
-    from backend.influence.registry import all_methods
+    from backend.influence.answers.registry import all_methods
 
     chosen = all_methods().get(method)
     if chosen is not None and not chosen.is_ready(workspace.folder):
@@ -81,8 +81,8 @@ def _note_preparation(workspace: Workspace, method: str) -> None:
 
 def methods(json: Json = False) -> None:
     """The attribution methods of explain: formula, scores, cost, source, limits."""
-    from backend.influence.modes import MODES
-    from backend.influence.registry import all_methods
+    from backend.influence.answers.registry import all_methods
+    from backend.influence.index.modes import MODES
 
     rows = [
         {

@@ -9,8 +9,8 @@ import typer
 
 from backend import console
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath, idle
-from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.explanation import WordScore
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.influence.answers.explanation import WordScore
 from backend.model.prediction_table import errors_named
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace

@@ -213,7 +213,7 @@ def precompute(
     json: Json = False,
 ) -> None:
     """Gradient rows, predictions and index; what is there already is kept, so a stopped run continues."""
-    from backend.influence.settings import PrecomputeSettings
+    from backend.influence.rowstore.settings import PrecomputeSettings
 
     settings = PrecomputeSettings(device, precision, attention, row_store)
     workspace = Workspace.open(ws)

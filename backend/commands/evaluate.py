@@ -13,7 +13,7 @@ import typer
 from backend import console
 from backend.commands.options import Json, WorkspacePath
 from backend.errors import InputError
-from backend.influence.defaults import DEFAULT_SCORE
+from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 from backend.errors import InputError
 from backend.evaluation.lds import correlations
 from backend.evaluation.variants import Variant, questions, scores_of
-from backend.influence.engine import Engine
+from backend.influence.answers.engine import Engine
 from backend.progress import Progress, silent
 from backend.tasks.task import Task
 

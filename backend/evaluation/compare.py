@@ -11,9 +11,9 @@ from scipy.stats import spearmanr
 
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.influence.engine import Engine
-from backend.influence.method import Asked, Method
-from backend.influence.registry import DEFAULT_METHOD, all_methods, method_named
+from backend.influence.answers.engine import Engine
+from backend.influence.answers.method import Asked, Method
+from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, method_named
 from backend.progress import Progress, silent, track
 
 TOP = 10
@@ -21,7 +21,7 @@ TOP = 10
 
 @dataclass(frozen=True)
 class Comparison:
-    """One method and score against the first of `backend.influence.registry`, means over the queries.
+    """One method and score against the first of `backend.influence.answers.registry`, means over the queries.
 
     ``proponents``, ``opponents``: share of its top 10 that is in the other's. ``correlation``: Spearman's,
     over all training examples, None where scoring all of them takes too long. ``same_label``: share of its

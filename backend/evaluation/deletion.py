@@ -21,7 +21,7 @@ from backend.evaluation.intervals import Interval, crossed_interval
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
-from backend.influence.engine import Engine
+from backend.influence.answers.engine import Engine
 from backend.progress import Progress, silent
 from backend.retraining.strata import strata_names
 from backend.tasks.task import Task

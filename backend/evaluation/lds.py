@@ -17,7 +17,7 @@ from backend.errors import InputError
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
-from backend.influence.engine import Engine
+from backend.influence.answers.engine import Engine
 from backend.progress import Progress, silent
 
 _DRAWS = 300

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backend.errors import InputError
-from backend.influence.engine import Engine
-from backend.influence.method import Asked
-from backend.influence.registry import all_methods, method_named, score_named
+from backend.influence.answers.engine import Engine
+from backend.influence.answers.method import Asked
+from backend.influence.answers.registry import all_methods, method_named, score_named
 from backend.progress import Progress, silent, track
 
 

@@ -18,10 +18,10 @@ import numpy as np
 
 from backend.data.examples import Examples
 from backend.data.rowstate import RowState
-from backend.influence.explain import Explainer
-from backend.influence.modes import score_mode
-from backend.influence.summed_query import summed_query
-from backend.influence.tracing import TracedExample
+from backend.influence.answers.explain import Explainer
+from backend.influence.answers.summed_query import summed_query
+from backend.influence.gradients.tracing import TracedExample
+from backend.influence.index.modes import score_mode
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
 from backend.retraining.decided import decided_rows

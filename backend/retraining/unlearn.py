@@ -18,7 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from backend.data.examples import Examples
-from backend.influence.explain import Explainer
+from backend.influence.answers.explain import Explainer
 from backend.model.prediction import accepted_inputs, predict
 from backend.model.tokenization import Encoded, collate
 from backend.model.training_settings import TrainingSettings

@@ -15,11 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 from transformers import PreTrainedModel
 
-from backend.influence.capture import Batch
-from backend.influence.directional import Derivative, directional_derivatives, suitable_derivative
-from backend.influence.gradient_norms import Coverage, coverage, squared_norms
-from backend.influence.parameters import Vector, mean_gradient, product, restricted, trained_parameters
-from backend.influence.tracing import Checkpoints
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.directional import Derivative, directional_derivatives, suitable_derivative
+from backend.influence.gradients.norms import Coverage, coverage, squared_norms
+from backend.influence.gradients.parameters import (
+    Vector,
+    mean_gradient,
+    product,
+    restricted,
+    trained_parameters,
+)
+from backend.influence.gradients.tracing import Checkpoints
 from backend.scores.clean_set import clean_set
 from backend.scores.context import Context
 from backend.scores.passes import text_batches, training_batches

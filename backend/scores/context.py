@@ -21,7 +21,7 @@ from backend.tasks.registry import task_named
 from backend.tasks.task import Task
 
 if TYPE_CHECKING:
-    from backend.influence.explain import Explainer
+    from backend.influence.answers.explain import Explainer
 
 T = TypeVar("T")
 

@@ -35,7 +35,7 @@ def load_dynamics(folder: Folder) -> list[Look]:
 
     Raises `InputError` where neither is there, or a file is damaged.
     """
-    from backend.influence.loading import open_rows
+    from backend.influence.rowstore.opening import open_rows
     from backend.model.dynamics import read_runs
 
     if dynamics_inputs(folder) == ("dynamics",):

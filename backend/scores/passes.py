@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from backend.data.examples import Examples
-from backend.influence.capture import Batch
-from backend.influence.settings import TraceSettings
-from backend.influence.split_batches import example_batches, split_batches
+from backend.influence.answers.split_batches import example_batches, split_batches
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.settings import TraceSettings
 from backend.scores.context import Context
 
 _MAX_TOKENS = 2048  # of a batch: norms hold every linear layer's input and gradient at once

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 from transformers import PreTrainedModel
 
-from backend.influence.capture import Batch
-from backend.influence.parameters import Vector, mean_gradient, product, trained_parameters
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.parameters import Vector, mean_gradient, product, trained_parameters
 from backend.scores.alignment import clean_gradients
 from backend.scores.context import Context
 from backend.scores.passes import text_batches

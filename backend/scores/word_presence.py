@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
 from backend.data.examples import Examples
-from backend.influence.methods.lexical import words_of
+from backend.influence.answers.methods.lexical import words_of
 
 _LEAST_ROWS = 2  # that have a word: what one row has alone says nothing about others
 

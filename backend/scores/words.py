@@ -17,15 +17,15 @@ from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.files import digest, file_digest
 from backend.folder import Folder
-from backend.influence.culprits import TOP_ROWS, Errors, TokenTally, error_query, misclassified, tally
-from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.entries import EntryBuilder
-from backend.influence.explain import Explainer
-from backend.influence.explanation import TokenScore, WordScore
-from backend.influence.loading import open_rows
-from backend.influence.modes import ScoreMode, score_mode
-from backend.influence.summed_query import SummedQuery, summed_query
-from backend.influence.token_words import TokenWord, token_words
+from backend.influence.answers.culprits import TOP_ROWS, Errors, TokenTally, error_query, misclassified, tally
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.influence.answers.entries import EntryBuilder
+from backend.influence.answers.explain import Explainer
+from backend.influence.answers.explanation import TokenScore, WordScore
+from backend.influence.answers.summed_query import SummedQuery, summed_query
+from backend.influence.answers.token_words import TokenWord, token_words
+from backend.influence.index.modes import ScoreMode, score_mode
+from backend.influence.rowstore.opening import open_rows
 from backend.keyed_table import key_of, read_keyed, write_keyed
 from backend.model.tokenization import special_ids
 from backend.progress import Progress, silent

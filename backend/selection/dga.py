@@ -16,8 +16,8 @@ import numpy as np
 from torch import Tensor
 
 from backend.errors import InputError
-from backend.influence.capture import Batch
-from backend.influence.parameters import mean_gradient, product
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.parameters import mean_gradient, product
 from backend.model.recipe import Recipe, TrainingContext
 from backend.selection.guide import Guide, GuideGradient, chosen_batch, plain
 

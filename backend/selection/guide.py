@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 from backend.data.examples import Examples
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.influence.capture import Batch
-from backend.influence.parameters import Vector, mean_gradient
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.parameters import Vector, mean_gradient
 from backend.model.recipe import TrainingContext
 from backend.model.tokenization import TokenIds, collate, encode_ids
 

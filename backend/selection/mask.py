@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from backend.errors import InputError
-from backend.influence.capture import Batch
-from backend.influence.directional import Derivative, suitable_derivative
-from backend.influence.parameters import Vector
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.directional import Derivative, suitable_derivative
+from backend.influence.gradients.parameters import Vector
 from backend.model.recipe import Recipe, TrainingContext
 from backend.selection.class_guard import ClassGuard
 from backend.selection.guide import Guide, GuideGradient, plain

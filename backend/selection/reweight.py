@@ -15,8 +15,8 @@ from scipy.stats import rankdata
 
 from backend.errors import InputError
 from backend.files import digest
-from backend.influence.modes import score_mode
-from backend.influence.summed_query import summed_query
+from backend.influence.answers.summed_query import summed_query
+from backend.influence.index.modes import score_mode
 from backend.retraining.arm import Arm, Phase, Trial, same_rows
 from backend.retraining.strata import strata_words
 from backend.selection.fixed_weights import FixedWeights

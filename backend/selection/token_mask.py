@@ -19,9 +19,9 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer
 
 from backend.errors import InputError
-from backend.influence.capture import Batch
-from backend.influence.directional import Derivative, suitable_derivative
-from backend.influence.parameters import Vector, mean_gradient
+from backend.influence.gradients.capture import Batch
+from backend.influence.gradients.directional import Derivative, suitable_derivative
+from backend.influence.gradients.parameters import Vector, mean_gradient
 from backend.model.prediction import accepted_inputs
 from backend.model.recipe import weighted_mean
 from backend.model.tokenization import TokenIds, collate

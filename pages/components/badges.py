@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from backend.data.rowstate import RowState
-from backend.influence.explanation import Query
+from backend.influence.answers.explanation import Query
 from pages.components.markup import Html, brief, join, short, tag
 
 Tone = Literal["plain", "good", "warn", "bad", "info"]

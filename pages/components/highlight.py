@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.influence.explanation import WordScore
+from backend.influence.answers.explanation import WordScore
 from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import Unit
 from pages.components.scale import ColourScale

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from backend.influence.explanation import Entry, Explanation
+from backend.influence.answers.explanation import Entry, Explanation
 
 HELPS = (0, 114, 178)  # blue and vermillion of Okabe and Ito: told apart with any kind of colour vision
 HARMS = (213, 94, 0)

@@ -8,7 +8,7 @@ import importlib
 import streamlit as st
 
 HEAVY = (
-    *("backend.influence.engine", "backend.influence.registry"),
+    *("backend.influence.answers.engine", "backend.influence.answers.registry"),
     *("backend.scores.registry", "plotly.express"),
 )
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from backend.influence.explanation import Entry, WordScore
+from backend.influence.answers.explanation import Entry, WordScore
 
 SHOWN_WORDS = 10
 NEGLIGIBLE = 1e-6  # of the largest row: rounding of the sums, not a word

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.influence.explanation import Entry
+from backend.influence.answers.explanation import Entry
 from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import Unit, percent
 from pages.components.word_rows import WordRow, word_rows

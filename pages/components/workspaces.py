@@ -14,8 +14,8 @@ import streamlit as st
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import MANIFEST, Folder
-from backend.influence.defaults import DEFAULT_SCORE
-from backend.influence.explanation import Explanation, Pair
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.influence.answers.explanation import Explanation, Pair
 from backend.workspace import Workspace
 from pages.components import keys
 

@@ -6,7 +6,7 @@ import pytest
 from backend.errors import InputError
 from backend.evaluation.compare import _correlation, _overlap, compare_methods
 from backend.evaluation.detection import detect
-from backend.influence.registry import all_methods
+from backend.influence.answers.registry import all_methods
 from backend.mislabel import MislabelSettings, evaluate_mislabel, flip
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace

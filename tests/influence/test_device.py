@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from backend.data.examples import Examples
-from backend.influence.capture import gradient_rows, load_for_tracing
-from backend.influence.settings import TraceSettings
+from backend.influence.gradients.capture import gradient_rows, load_for_tracing
+from backend.influence.gradients.settings import TraceSettings
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import encode
 from tests.factories import LABELS, SENTENCES, tiny

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from backend.data.labels import class_places
-from backend.influence.culprits import misclassified
-from backend.influence.registry import method_named
+from backend.influence.answers.culprits import misclassified
+from backend.influence.answers.registry import method_named
 from backend.workspace import Workspace
 
 

@@ -9,8 +9,8 @@ import torch
 from backend.data.columns import Columns
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.influence import indexing
-from backend.influence.modes import MODES
+from backend.influence.answers import calibration as indexing
+from backend.influence.index.modes import MODES
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace

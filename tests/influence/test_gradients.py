@@ -11,9 +11,15 @@ from torch import nn
 
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.influence.capture import gradient_rows
-from backend.influence.gradients import concatenate, expand_ranges, merge_positions, position_gradients
-from backend.influence.settings import PrecomputeSettings, TraceSettings
+from backend.influence.gradients.capture import gradient_rows
+from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.token_rows import (
+    concatenate,
+    expand_ranges,
+    merge_positions,
+    position_gradients,
+)
+from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.tokenization import encode
 from tests.factories import ARCHITECTURES, LABELS, SENTENCES, tiny

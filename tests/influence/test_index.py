@@ -7,15 +7,15 @@ import pytest
 
 from backend.data import shards as shards_module
 from backend.errors import InputError
-from backend.influence import index_build
-from backend.influence import scan as scan_module
-from backend.influence.compression import RowCodec
-from backend.influence.index import IndexInfo, RowIndex, intact, write_info
-from backend.influence.modes import MODES, factors
-from backend.influence.moments import gather, moments_path
-from backend.influence.scan import DeviceScan
-from backend.influence.search import Searcher
-from backend.influence.tracing import TracedExample
+from backend.influence.answers.search import Searcher
+from backend.influence.gradients.tracing import TracedExample
+from backend.influence.index import build as index_build
+from backend.influence.index import scan as scan_module
+from backend.influence.index.modes import MODES, factors
+from backend.influence.index.moments import gather, moments_path
+from backend.influence.index.row_index import IndexInfo, RowIndex, intact, write_info
+from backend.influence.index.scan import DeviceScan
+from backend.influence.rowstore.compression import RowCodec
 from backend.model.tokenization import Encoded
 from backend.progress import silent
 from backend.workspace import Workspace

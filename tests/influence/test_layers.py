@@ -9,11 +9,11 @@ from filelock import FileLock
 
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.influence.features import query_norm
-from backend.influence.layers import below_head, head, middle_layers
-from backend.influence.method import Asked
-from backend.influence.methods import layers as methods
-from backend.influence.registry import all_methods, method_named
+from backend.influence.answers.features import query_norm
+from backend.influence.answers.method import Asked
+from backend.influence.answers.methods import layers as methods
+from backend.influence.answers.registry import all_methods, method_named
+from backend.influence.gradients.layers import below_head, head, middle_layers
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.workspace import Workspace
 from tests.conftest import build_tiny, tiny_rows, write_rows

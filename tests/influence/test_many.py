@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.errors import InputError
-from backend.influence import many, whole_set
-from backend.influence.modes import MODES
+from backend.influence.answers import many, whole_set
+from backend.influence.index.modes import MODES
 from backend.workspace import Workspace
 
 

@@ -12,11 +12,11 @@ from scipy.optimize import linear_sum_assignment
 
 from backend.data.columns import Columns
 from backend.errors import InputError
-from backend.influence.catalogue import SCORES
-from backend.influence.modes import MODES
-from backend.influence.plain_entries import lexical_words
-from backend.influence.registry import all_methods
-from backend.influence.settings import PrecomputeSettings
+from backend.influence.answers.catalogue import SCORES
+from backend.influence.answers.plain_entries import lexical_words
+from backend.influence.answers.registry import all_methods
+from backend.influence.index.modes import MODES
+from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
@@ -170,7 +170,8 @@ def test_topk_by_stored_rows_is_what_exact_finds(slow):
 
 
 def test_synonyms_are_matched_one_to_one(template, slow, monkeypatch):
-    monkeypatch.setattr("backend.influence.methods.we_syn.CLOSE", 0.2)  # tiny embeddings have few neighbours
+    # Tiny embeddings have few neighbours.
+    monkeypatch.setattr("backend.influence.answers.methods.we_syn.CLOSE", 0.2)
     special = set(slow.tokenizer.all_special_ids)
     weight = embedding_layer(slow.models[-1]).weight.detach()
     unit = torch.nn.functional.normalize(weight).numpy()

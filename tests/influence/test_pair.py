@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
-from backend.influence.explanation import Entry, Pair
-from backend.influence.registry import all_methods
-from backend.influence.search import Searcher
-from backend.influence.store import RowStore
+from backend.influence.answers.explanation import Entry, Pair
+from backend.influence.answers.registry import all_methods
+from backend.influence.answers.search import Searcher
+from backend.influence.rowstore.store import RowStore
 from backend.workspace import Workspace
 
 PAIRABLE = [name for name, method in all_methods().items() if method.words and method.scores_all]

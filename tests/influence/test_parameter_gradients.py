@@ -6,17 +6,17 @@ import torch
 from torch import nn
 
 from backend.data.examples import Examples
-from backend.influence import directional
-from backend.influence.capture import labelled_batches, load_for_tracing
-from backend.influence.directional import (
+from backend.influence.gradients import directional
+from backend.influence.gradients.capture import labelled_batches, load_for_tracing
+from backend.influence.gradients.directional import (
     central_differences,
     directional_derivatives,
     forward_mode,
     suitable_derivative,
 )
-from backend.influence.gradient_norms import coverage, squared_norms
-from backend.influence.parameters import mean_gradient, product, restricted, trained_parameters
-from backend.influence.settings import TraceSettings
+from backend.influence.gradients.norms import coverage, squared_norms
+from backend.influence.gradients.parameters import mean_gradient, product, restricted, trained_parameters
+from backend.influence.gradients.settings import TraceSettings
 from backend.model.loading import load_tokenizer
 from backend.model.prediction import accepted_inputs
 from backend.model.tokenization import encode
@@ -110,7 +110,7 @@ def test_long_texts_take_the_other_way_and_parts_change_nothing(loaded, monkeypa
     known = coverage(model, trained_parameters([model]))
     batches = batches_of(tokenizer)
     whole = [squared_norms(model, each, known.names) for each in batches]
-    monkeypatch.setattr("backend.influence.gradient_norms._AT_ONCE", 1000)
+    monkeypatch.setattr("backend.influence.gradients.norms._AT_ONCE", 1000)
     for each, expected in zip(batches, whole, strict=True):
         torch.testing.assert_close(squared_norms(model, each, known.names), expected)
 

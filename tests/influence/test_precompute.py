@@ -16,14 +16,16 @@ import pytest
 from backend.data import shards as shards_module
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.influence import disk, plan, precompute
-from backend.influence.fidelity import compare
-from backend.influence.loading import open_rows
-from backend.influence.modes import MODES
-from backend.influence.plan import Plan, Sample, make_plan
-from backend.influence.precompute import missing_shards
-from backend.influence.settings import PrecomputeSettings, TraceSettings
-from backend.influence.store import RowsInfo, Shard, shard_path
+from backend.influence.gradients.settings import TraceSettings
+from backend.influence.index.modes import MODES
+from backend.influence.rowstore import plan, precompute
+from backend.influence.rowstore import space as disk
+from backend.influence.rowstore.fidelity import compare
+from backend.influence.rowstore.opening import open_rows
+from backend.influence.rowstore.plan import Plan, Sample, make_plan
+from backend.influence.rowstore.precompute import missing_shards
+from backend.influence.rowstore.settings import PrecomputeSettings
+from backend.influence.rowstore.store import RowsInfo, Shard, shard_path
 from backend.model import token_table
 from backend.model.devices import fast_bf16
 from backend.model.loading import load_tokenizer

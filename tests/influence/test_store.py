@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from backend.data import shards as shards_module
 from backend.data.shards import shard_ranges
-from backend.influence import store as store_module
-from backend.influence.compression import RowCodec, decode, fit_basis, quantise
-from backend.influence.gradients import TokenRows
-from backend.influence.store import (
+from backend.influence.gradients.token_rows import TokenRows
+from backend.influence.rowstore import store as store_module
+from backend.influence.rowstore.compression import RowCodec, decode, fit_basis, quantise
+from backend.influence.rowstore.store import (
     RowsInfo,
     RowStore,
     Shard,

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.data.examples import Examples
-from backend.influence.words import word_spans
+from backend.influence.answers.words import word_spans
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import Encoded, encode
 from tests.factories import SENTENCES, tiny

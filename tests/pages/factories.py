@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from backend.influence.explanation import Entry, TokenScore, WordScore
+from backend.influence.answers.explanation import Entry, TokenScore, WordScore
 
 XSS = (
     "<script>window.__xss=1</script>",

@@ -8,7 +8,7 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from backend.files import write_json
-from backend.influence.defaults import DEFAULT_SCORE
+from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.jobs.process import job_path
 from backend.workspace import default_author
 from pages.components.inspect.answer import Places

@@ -9,7 +9,7 @@ from backend.evaluation.deletion import DeletionSettings
 from backend.evaluation.detection import Detection
 from backend.evaluation.noise_test import write_noise_test
 from backend.evaluation.variants import parsed
-from backend.influence.registry import all_methods
+from backend.influence.answers.registry import all_methods
 from backend.jobs.process import job_path, job_state
 from backend.scores.registry import all_scores
 from backend.workspace import Workspace

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.influence.explanation import WordScore
+from backend.influence.answers.explanation import WordScore
 from pages.components.highlight import Painter
 from pages.components.numbers import Unit
 from pages.components.scale import FULL_ALPHA, ColourScale

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.influence.explanation import Histogram, Pair, Query, WordPair
+from backend.influence.answers.explanation import Histogram, Pair, Query, WordPair
 from pages.components.badges import label_badge
 from pages.components.numbers import Unit
 from pages.components.pair.pair_drawing import ALWAYS_DRAWN, pair_drawing

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.data.rowstate import RowState
-from backend.influence.explanation import Explanation, Query
+from backend.influence.answers.explanation import Explanation, Query
 from pages.components.asking.probabilities import MOST, probability_figure
 from pages.components.asking.query_panel import query_text
 from pages.components.badges import decision_badge, label_badge

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from backend.cli import app
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.influence import culprits
-from backend.influence.culprits import error_query, misclassified, shard_terms
-from backend.influence.modes import MODES
-from backend.influence.token_words import token_words
+from backend.influence.answers import culprits
+from backend.influence.answers.culprits import error_query, misclassified, shard_terms
+from backend.influence.answers.token_words import token_words
+from backend.influence.index.modes import MODES
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction_table import Predictions
 from backend.model.tokenization import encode, special_ids

@@ -7,8 +7,8 @@ import transformers as hf
 from transformers import GPT2Config, GPT2LMHeadModel, TrainingArguments
 
 from backend.errors import InputError
-from backend.influence.directional import central_differences, forward_mode
-from backend.influence.parameters import mean_gradient
+from backend.influence.gradients.directional import central_differences, forward_mode
+from backend.influence.gradients.parameters import mean_gradient
 from backend.model.tokenization import Tokens, collate
 from backend.selection.class_guard import ClassGuard
 from backend.selection.mask import MaskSettings

@@ -211,6 +211,6 @@ def test_scores_equal_captum(workspace):
 
 
 def _dot():
-    from backend.influence.modes import score_mode
+    from backend.influence.index.modes import score_mode
 
     return score_mode("dot")

@@ -10,8 +10,8 @@ from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
-    from backend.influence.gradient_norms import coverage, squared_norms
-    from backend.influence.parameters import trained_parameters
+    from backend.influence.gradients.norms import coverage, squared_norms
+    from backend.influence.gradients.parameters import trained_parameters
     from backend.scores.passes import training_batches
 
     checkpoints = context.explainer.checkpoints

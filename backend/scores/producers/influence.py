@@ -10,7 +10,7 @@ from backend.scores.score import Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
-    from backend.influence.whole_set import read_whole_set
+    from backend.influence.answers.whole_set import read_whole_set
 
     whole = read_whole_set(context.folder)
     table = whole.train

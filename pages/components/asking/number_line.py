@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from backend.data.targets.number_space import NumberSpace, as_target
-from backend.influence.explanation import Query
+from backend.influence.answers.explanation import Query
 
 GREYS = {"light": ("#6B7785", "#C3CAD2"), "dark": ("#C3CAD2", "#59626D")}  # predicted, the line
 GIVEN = "#D55E00"

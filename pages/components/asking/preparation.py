@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.influence.registry import all_methods
+from backend.influence.answers.registry import all_methods
 from backend.workspace import Workspace
 from pages.components.job_panel import job_panel
 

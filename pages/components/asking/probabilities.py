@@ -8,7 +8,7 @@ from collections.abc import Collection
 import plotly.graph_objects as go
 import streamlit as st
 
-from backend.influence.explanation import Query
+from backend.influence.answers.explanation import Query
 from pages.components.markup import distinct, short
 
 MOST = 8

@@ -6,7 +6,7 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from backend.data.targets.number_space import NumberSpace
-from backend.influence.explanation import Explanation, Query
+from backend.influence.answers.explanation import Explanation, Query
 from backend.workspace import Workspace
 from pages.components.asking.number_line import show_number
 from pages.components.asking.probabilities import show_probabilities

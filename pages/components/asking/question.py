@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from backend.influence.explanation import Explanation
-from backend.influence.modes import MODES
-from backend.influence.registry import DEFAULT_METHOD, all_methods, score_named
+from backend.influence.answers.explanation import Explanation
+from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, score_named
+from backend.influence.index.modes import MODES
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.row_picker import pick_row

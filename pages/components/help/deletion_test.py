@@ -10,7 +10,7 @@ import streamlit as st
 
 from backend.errors import InputError
 from backend.evaluation.intervals import with_interval
-from backend.influence.defaults import DEFAULT_SCORE
+from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.jobs.process import job_path, job_result
 from backend.model.origin import was_attached
 from backend.workspace import Workspace

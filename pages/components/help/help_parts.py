@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from backend.influence.registry import all_methods
+from backend.influence.answers.registry import all_methods
 from pages.components.badges import ACTION_TONES, ACTION_WORDS, badge
 from pages.components.help.help_texts import CAN, CANNOT, COSTS, DECISIONS, GLOSSARY, IDEA, KEYS, SCORE
 from pages.components.legend import legend

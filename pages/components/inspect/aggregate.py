@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.influence.explanation import Explanation
+from backend.influence.answers.explanation import Explanation
 from pages.components import keys
 from pages.components.markup import plain_label
 from pages.components.numbers import Unit

@@ -10,7 +10,7 @@ import streamlit as st
 
 from backend.data.examples import FIELD_NAMES
 from backend.data.rowstate import RowState
-from backend.influence.explanation import Entry, Query
+from backend.influence.answers.explanation import Entry, Query
 from pages.components.badges import badge, copy_badge, decision_badge, label_badge
 from pages.components.decision_bar import decision_bar
 from pages.components.highlight import LONG, Painter

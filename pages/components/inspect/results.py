@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.influence.explanation import Entry, Explanation, Query
-from backend.influence.registry import DEFAULT_METHOD, all_methods
+from backend.influence.answers.explanation import Entry, Explanation, Query
+from backend.influence.answers.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.explanations import explanations_are_shown

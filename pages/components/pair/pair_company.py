@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 import streamlit as st
 
-from backend.influence.explanation import Pair
+from backend.influence.answers.explanation import Pair
 from backend.workspace import Workspace
 from pages.components.embedding_job import offer_embeddings
 from pages.components.job_panel import job_panel

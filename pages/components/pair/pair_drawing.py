@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from backend.data.examples import FIELD_NAMES
-from backend.influence.explanation import Pair, WordPair, WordScore
+from backend.influence.answers.explanation import Pair, WordPair, WordScore
 from pages.components.highlight import window
 from pages.components.markup import short
 from pages.components.numbers import Unit, percent

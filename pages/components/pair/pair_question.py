@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from backend.influence.registry import all_methods
+from backend.influence.answers.registry import all_methods
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.preparation import is_prepared, offer_preparation

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from backend.data.rowstate import RowState
-from backend.influence.explanation import Pair
+from backend.influence.answers.explanation import Pair
 from backend.workspace import Workspace
 from pages.components.badges import badge, copy_badge, decision_badge, label_badge, verdict_badge
 from pages.components.copies import times_in_train, times_words

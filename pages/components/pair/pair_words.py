@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.influence.explanation import Pair
+from backend.influence.answers.explanation import Pair
 from pages.components.markup import brief, short
 from pages.components.numbers import Unit, percent
 from pages.components.pair.pair_drawing import Row

@@ -58,7 +58,7 @@ def _field(
 
 def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None:
     """The values that an option can have; None where any will do."""
-    from backend.influence.modes import MODES
+    from backend.influence.index.modes import MODES
     from backend.selection.prune import WAYS
     from backend.selection.select import BY
     from pages.components.score_values import read_current

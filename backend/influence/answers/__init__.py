@@ -1,0 +1,1 @@
+"""From a question to training examples and their words."""

@@ -1,0 +1,104 @@
+"""A question and whether it makes sense: looked at before models, rows and index are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.data.dataset import Split
+from backend.data.targets.registry import space_of
+from backend.errors import InputError
+from backend.folder import SplitName, TaskInfo
+from backend.influence.answers.catalogue import SCORES
+from backend.influence.answers.defaults import DEFAULT_METHOD
+from backend.tasks.registry import task_named
+
+MOST_EXACT = 1000
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to explain: a typed text (and text_b), or a row's id; for ``label`` or what one asks first.
+
+    ``label`` is the name of a `backend.tasks.task.Choice`, such as a class; None the predicted class.
+
+    ``score`` None is the method's own; ``damping`` None that of the score.
+    """
+
+    text: str | None = None
+    text_b: str | None = None
+    row: str | None = None
+    split: SplitName | None = None
+    label: str | None = None
+    k: int = 10
+    exact: bool = False
+    method: str = DEFAULT_METHOD
+    score: str | None = None
+    damping: float | None = None
+
+
+def check_question(question: Question, info: TaskInfo) -> None:
+    """`InputError` for a method, score, number or class that there is none of."""
+    check_method(question.method, question.score)
+    if question.k < 1:
+        raise InputError(f"-k {question.k}: must be at least 1")
+    if question.exact and question.k > MOST_EXACT:
+        raise InputError(
+            f"-k {question.k}: with --exact at most {MOST_EXACT:,}, whose gradients are made anew"
+        )
+    if question.label is not None:
+        space = space_of(info)
+        task_named(info.name).choice(space, np.zeros(len(space.names), np.float32), question.label)
+
+
+def check_method(method: str, score: str | None = None) -> None:
+    """`InputError` unless there is a method of that name, which knows the score."""
+    if method not in SCORES:
+        raise InputError(f"--method {method}: must be one of {', '.join(SCORES)}")
+    if score is not None and score not in SCORES[method]:
+        known = ", ".join(SCORES[method])
+        raise InputError(f"--score {score}: must be one of {known} with method {method}")
+
+
+def resolve_question(
+    question: Question, split_named: Callable[[SplitName], Split], second: str | None
+) -> tuple[SplitName | None, int | None, tuple[str, ...], str | None]:
+    """Split, position, texts and given label of what is asked about; ``second``: the column of text_b."""
+    if question.text is None and question.row is None:
+        raise InputError("explain: say what to explain: a text (--text) or the id of a row (--row)")
+    if question.text is not None and question.row is not None:
+        raise InputError("explain: give a text (--text) or a row (--row), not both")
+    if question.row is not None:
+        if question.text_b is not None:
+            raise InputError("--text-b: belongs to --text; a row brings its own")
+        split = find_row(question.row, question.split, split_named)
+        rows = split_named(split)
+        position = rows.position(question.row)
+        return split, position, rows.texts_of(position), rows.labels[position]
+    if question.split is not None:
+        raise InputError("--split: says where --row lies; leave it out with --text")
+    return None, None, _typed(question, second), None
+
+
+def _typed(question: Question, second: str | None) -> tuple[str, ...]:
+    text = question.text or ""
+    if not text.strip():
+        raise InputError("--text: empty; type the sentence to explain")
+    if second and not (question.text_b or "").strip():
+        raise InputError(f"--text-b: missing; this workspace explains pairs (second column: {second})")
+    if not second and question.text_b is not None:
+        raise InputError("--text-b: this workspace explains single texts; leave it out")
+    return (text, question.text_b) if question.text_b else (text,)
+
+
+def find_row(row: str, split: SplitName | None, split_named: Callable[[SplitName], Split]) -> SplitName:
+    """The split that holds ``row``; `InputError` if none does, or both and ``split`` is not given."""
+    names: list[SplitName] = [split] if split else ["eval", "train"]
+    found = [name for name in names if split_named(name).has(row)]
+    if not found:
+        raise InputError(f"--row {row}: no such id in {' or '.join(names)}")
+    if len(found) > 1:
+        raise InputError(f"--row {row}: in both splits; add --split train or --split eval")
+    return found[0]

@@ -1,0 +1,43 @@
+"""All attribution methods, found by looking into `backend.influence.answers.methods`."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from backend.errors import InputError
+from backend.influence.answers import methods
+from backend.influence.answers.defaults import DEFAULT_METHOD
+from backend.influence.answers.method import Method
+
+
+@cache
+def all_methods() -> dict[str, Method]:
+    """Every method by name, the default first."""
+    names = sorted(each.name for each in iter_modules(methods.__path__))
+    modules = [import_module(f"{methods.__name__}.{name}") for name in names]
+    found: dict[str, Method] = {}
+    for method in (each for module in modules for each in module.METHODS):
+        if method.name in found:
+            raise RuntimeError(f"two attribution methods are named {method.name}")
+        found[method.name] = method
+    return {DEFAULT_METHOD: found.pop(DEFAULT_METHOD), **found}
+
+
+def method_named(name: str) -> Method:
+    """The method of that name; `InputError` if there is none."""
+    found = all_methods().get(name)
+    if found is None:
+        raise InputError(f"--method {name}: must be one of {', '.join(all_methods())}")
+    return found
+
+
+def score_named(method: Method, score: str | None) -> str:
+    """The score asked for, or the method's own; `InputError` if the method does not know it."""
+    if score is None:
+        return method.own_score or method.scores[0]
+    if score not in method.scores:
+        known = ", ".join(method.scores)
+        raise InputError(f"--score {score}: must be one of {known} with method {method.name}")
+    return score

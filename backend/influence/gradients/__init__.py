@@ -1,0 +1,1 @@
+"""Gradients at the word embeddings, and elsewhere: from a batch to rows of tokens."""

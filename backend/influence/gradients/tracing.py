@@ -1,0 +1,180 @@
+"""The checkpoints as live models, and the gradients of a query at all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from backend.data.examples import Examples
+from backend.data.targets.registry import space_of
+from backend.data.targets.space import Numbers, Space
+from backend.folder import Folder, Manifest
+from backend.influence.gradients.capture import batches, gradient_rows, load_for_tracing, target_tensor
+from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.token_rows import TokenRows, position_gradients, traced_positions
+from backend.model.loading import embedding_layer, input_length, load_tokenizer
+from backend.model.prediction import predict
+from backend.model.tokenization import Encoded, collate, encode
+
+
+@dataclass(frozen=True)
+class TracedExample:
+    """One example's gradients at every checkpoint.
+
+    ``slots`` int64 (L): which of the distinct tokens stands at a position, -1 where none is traced.
+    ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the gradient at each
+    position, times the checkpoint's weight. ``norm`` is the root of its plain self-influence I(q, q).
+    """
+
+    encoded: Encoded
+    slots: np.ndarray
+    tokens: np.ndarray
+    position_rows: np.ndarray
+    norm: float
+
+    def changed(self, change: Callable[[int, np.ndarray], np.ndarray]) -> TracedExample:
+        """This example with its position rows (L, d) at each checkpoint mapped by a linear ``change``."""
+        rows = [change(number, each) for number, each in enumerate(self.position_rows)]
+        return replace(self, position_rows=np.stack(rows).astype(np.float32))
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Gradients summed over the positions of each distinct token: float32 (C, T, d)."""
+        return token_sums(self.slots, len(self.tokens), self.position_rows)
+
+    def slot_table(self, vocabulary: int) -> np.ndarray:
+        """Slot of every token of the vocabulary, -1 where this example lacks it: int64 (vocabulary)."""
+        table = np.full(vocabulary, -1, dtype=np.int64)
+        table[self.tokens] = np.arange(len(self.tokens))
+        return table
+
+
+def token_sums(slots: np.ndarray, count: int, position_rows: np.ndarray) -> np.ndarray:
+    """Sums of ``position_rows`` (C, L, d) over the positions of each of ``count`` slots: float32 (C, count,
+    d)."""
+    belongs = (slots == np.arange(count)[:, None]).astype(np.float32)  # (count, L); a product beats np.add.at
+    return belongs @ position_rows
+
+
+class Checkpoints:
+    """The models of a workspace, held in memory; loaded on first use, guarded by one lock."""
+
+    def __init__(self, folder: Folder, settings: TraceSettings) -> None:
+        self.manifest: Manifest = folder.manifest()
+        self._folder, self._settings = folder, settings
+        self._lock = threading.RLock()
+        self._models: list[PreTrainedModel] = []
+        self.weights = np.array([each.weight for each in self.manifest.checkpoints], dtype=np.float32)
+
+    @property
+    def models(self) -> list[PreTrainedModel]:
+        """One model per checkpoint, in training order; loaded by the first who asks."""
+        with self._lock:
+            if not self._models:
+                paths = [self._folder.checkpoint_path(each) for each in self.manifest.checkpoints]
+                self._models = [load_for_tracing(path, self._settings) for path in paths]
+            return self._models
+
+    @contextmanager
+    def using(self) -> Iterator[None]:
+        """Have the models to oneself: hooks are not for two threads at once."""
+        with self._lock:
+            yield
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The tokenizer of the last checkpoint."""
+        return load_tokenizer(self._folder.tokenizer_path(self.manifest))
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of rows of the embedding matrix."""
+        return embedding_layer(self.models[-1]).num_embeddings
+
+    @property
+    def width(self) -> int:
+        """d, the size of an embedding."""
+        return embedding_layer(self.models[-1]).embedding_dim
+
+    @cached_property
+    def embeddings_frozen(self) -> bool:
+        """Whether the word embeddings did not change between the first and the last checkpoint."""
+        if len(self.models) < 2:
+            return False
+        first, last = (embedding_layer(model).weight for model in (self.models[0], self.models[-1]))
+        return torch.equal(first, last)
+
+    def encode(self, examples: Examples) -> list[Encoded]:
+        """Tokenise as the training did."""
+        with self._lock:
+            length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
+            return encode(self.tokenizer, examples, length)
+
+    @property
+    def space(self) -> Space:
+        """What targets can be."""
+        return space_of(self.manifest.task)
+
+    def outputs(self, encoded: Sequence[Encoded]) -> np.ndarray:
+        """What the last checkpoint gives, such as class probabilities: float32 (n, K)."""
+        with self._lock:
+            return predict(self.models[-1], encoded, self.tokenizer)
+
+    def trace(self, encoded: Sequence[Encoded], labels: Numbers) -> list[TracedExample]:
+        """The gradients of queries for the targets ``labels``, times the checkpoint weights."""
+        position_rows = [
+            np.zeros((len(self.weights), len(each.input_ids), self.width), np.float32) for each in encoded
+        ]
+        slots = [np.full(len(each.input_ids), -1, dtype=np.int64) for each in encoded]
+        tokens = [np.empty(0, dtype=np.int64) for _ in encoded]
+        with self._lock:
+            for batch in self._batches(encoded):
+                inputs = collate(
+                    [encoded[each] for each in batch], self.tokenizer, self._settings.torch_device
+                )
+                targets = target_tensor(labels, batch, self._settings.torch_device)
+                real, traced = inputs["attention_mask"].bool(), traced_positions(self.models[-1], inputs)
+                for row, each in enumerate(batch):
+                    kept = traced[row, real[row]].cpu().numpy()
+                    ids = np.asarray(encoded[each].input_ids, dtype=np.int64)[kept]
+                    tokens[each], slots[each][kept] = np.unique(ids, return_inverse=True)
+                for number, model in enumerate(self.models):
+                    gradients = position_gradients(model, inputs, targets)[1].float()
+                    for row, each in enumerate(batch):
+                        position_rows[each][number] = (
+                            gradients[row, real[row]].cpu().numpy() * self.weights[number]
+                        )
+        return [
+            TracedExample(*parts, norm=self.norm(parts[1], parts[2], parts[3]))
+            for parts in zip(encoded, slots, tokens, position_rows, strict=True)
+        ]
+
+    def norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
+        """Root of ``sum_c eta_c |G_c|^2``; the rows are already times eta, so they are divided by it once."""
+        total = 0.0
+        for rows, weight in zip(token_sums(slots, len(tokens), position_rows), self.weights, strict=True):
+            total += float(np.sum(rows.astype(np.float64) ** 2)) / weight if weight > 0 else 0.0
+        return total**0.5
+
+    def rows(self, examples: Examples) -> list[TokenRows]:
+        """The rows of training examples at every checkpoint, made anew in fp32; not times the weights."""
+        encoded = self.encode(examples)
+        labels = self.space.numbers(examples.targets)
+        with self._lock:
+            return [
+                gradient_rows(model, self.tokenizer, encoded, labels, self._settings)[0]
+                for model in self.models
+            ]
+
+    def _batches(self, encoded: Sequence[Encoded]) -> Iterator[list[int]]:
+        present = [position for position, each in enumerate(encoded) if each.input_ids]
+        lengths = [len(encoded[position].input_ids) for position in present]
+        for batch in batches(lengths, self.tokenizer, self._settings):
+            yield [present[each] for each in batch]

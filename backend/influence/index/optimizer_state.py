@@ -1,0 +1,84 @@
+"""Second moments of the word embeddings in a checkpoint's optimizer, for the score mode ``adam``.
+
+``optimizer.pt`` is read by `torch.load` with ``weights_only=True``, which builds tensors and plain
+containers and nothing else, memory-mapped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backend.errors import InputError
+from backend.influence.index.moments import Moments
+
+_FILE = "optimizer.pt"
+
+
+@dataclass(frozen=True)
+class SecondMoments:
+    """``roots`` float32 (V, d): sqrt of Adam's bias-corrected second moment of each embedding.
+
+    ``mean`` is the mean of the roots of the tokens that occur in the training data.
+    """
+
+    roots: Tensor
+    mean: float
+
+    def divided(self, rows: np.ndarray, tokens: np.ndarray, damping: float) -> np.ndarray:
+        """``rows`` (n, d) of ``tokens`` (n) divided by their roots plus ``damping`` times the mean.
+
+        A token that training hardly saw has a root near 0: the floor keeps it from leading every list.
+        """
+        by = self.roots[torch.from_numpy(tokens)].numpy() + damping * self.mean
+        return np.divide(rows, by, out=np.zeros(rows.shape), where=by > 0)
+
+
+def second_moments(checkpoint: Path, shape: tuple[int, int], moments: Moments) -> SecondMoments:
+    """Read those of the embedding matrix of ``shape`` (V, d); `InputError` if they can't be told."""
+    path = checkpoint / _FILE
+    states, groups = _read(path)
+    found = [(state, _beta(groups, number)) for number, state in states.items() if _fits(state, shape)]
+    if len(found) != 1:
+        what = "no second moments" if not found else "several second moments"
+        raise InputError(
+            f"--score adam: {path} holds {what} of shape {shape[0]} x {shape[1]}; only Adam and its kin "
+            "keep one for the word embeddings"
+        )
+    state, beta = found[0]
+    correction = 1 - beta ** float(state.get("step", 0)) if beta is not None else 1.0
+    roots = (state["exp_avg_sq"].float() / max(correction, 1e-12)).sqrt()
+    occurring = roots[torch.from_numpy(moments.tokens)]
+    return SecondMoments(roots, float(occurring.mean()) if len(occurring) else 0.0)
+
+
+def _read(path: Path) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return dict(content["state"]), list(content["param_groups"])
+    except FileNotFoundError:
+        raise InputError(
+            f"--score adam: {path} is missing; the run was saved without its optimizer (save_only_model)"
+        ) from None
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(f"--score adam: {path} can't be read as an optimizer's state ({reason})") from error
+
+
+def _fits(state: dict[str, Any], shape: tuple[int, int]) -> bool:
+    moments = state.get("exp_avg_sq")
+    return isinstance(moments, Tensor) and tuple(moments.shape) == shape
+
+
+def _beta(groups: list[dict[str, Any]], number: int) -> float | None:
+    """Decay of the second moment of parameter ``number``."""
+    for group in groups:
+        if number in group.get("params", ()):
+            betas = group.get("betas")
+            return float(betas[1]) if betas else None
+    return None

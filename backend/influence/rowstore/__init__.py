@@ -1,0 +1,1 @@
+"""Gradient rows on disk: how they are coded, planned, computed and read."""
