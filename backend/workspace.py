@@ -405,11 +405,11 @@ class Workspace:
     ) -> Explanation:
         """The most influential training examples of a typed text or of a row, word by word.
 
-            Args: text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have
-            it). label: the class whose loss is traced; default: the predicted class ("why this?"). k: how
-            many proponents and opponents. method: a name of `backend.influence.answers.registry`; score: one
-            of its scores, default its first. damping: of the scores that have one; default: the score's own.
-            exact: scan everything, and make the gradients of the best anew in fp32.
+        Args: text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have
+        it). label: the class whose loss is traced; default: the predicted class ("why this?"). k: how
+        many proponents and opponents. method: a name of `backend.influence.answers.registry`; score: one
+        of its scores, default its first. damping: of the scores that have one; default: the score's own.
+        exact: scan everything, and make the gradients of the best anew in fp32.
         """
         from backend.influence.answers.question import Question
 
