@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -89,8 +90,17 @@ def _speed(pace: Pace) -> str:
 
 def print_json(content: Any) -> None:
     """One JSON value on stdout."""
-    text = json.dumps(content, ensure_ascii=False, indent=2)
+    text = json.dumps(without_nan(content), ensure_ascii=False, indent=2, allow_nan=False)
     print(text.encode("utf-8", "backslashreplace").decode())
+
+
+def without_nan(content: Any) -> Any:
+    """The same with null for numbers that JSON lacks."""
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    if isinstance(content, dict):
+        return {name: without_nan(each) for name, each in content.items()}
+    return [without_nan(each) for each in content] if isinstance(content, list | tuple) else content
 
 
 def note(line: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import getpass
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
+from backend.data.decided import check_storable
 from backend.data.rowstate import Action, RowState
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
@@ -767,6 +769,7 @@ class Workspace:
             author=author or default_author(),
             origin=origin,
             seen=seen,
+            holdable=partial(check_storable, self.train_split, self.manifest.task),
         )
 
     def keep(self, *rows: str, reason: str = "") -> int:

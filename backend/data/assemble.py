@@ -80,6 +80,7 @@ def assemble(
     else:
         assert fraction is not None
         train_part, eval_part = _hold_out(train_part, task, fraction, seed)
+        task = kind.info(train_part, columns, naming)  # of the rows that are trained on
     present = present_in(task, train_part.labels)
     eval_part = known_targets(
         eval_part, columns.label, lambda target: kind.unknown(task, target, present), rejections

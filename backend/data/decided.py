@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from backend.data.choices import in_form_of
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.dataset import Split
@@ -18,8 +20,7 @@ from backend.data.messages import listing, shown_type, shown_value
 from backend.data.nested import place_of, planted
 from backend.data.rows import is_json
 from backend.data.rowstate import RowState
-from backend.data.targets.codec import encoded
-from backend.data.targets.label_sets import parted
+from backend.data.targets.codec import TargetCodec, encoded
 from backend.data.targets.registry import counts_of, holds, kind_of, space_of
 from backend.errors import InputError
 from backend.folder import TaskInfo
@@ -126,6 +127,7 @@ def _relabelled(split: Split, task: TaskInfo, states: Mapping[str, RowState]) ->
 def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str], task: TaskInfo) -> pa.Table:
     """``table`` with the ``new`` labels of some rows in ``column``, or where a dotted name leads from it."""
     path: list[str] = []
+    name = column
     if column in split.info.derived:
         found = place_of(column, split.original_columns)
         assert found is not None
@@ -134,9 +136,10 @@ def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str],
     field, cells = table.schema.field(place), table.column(place)
     try:
         if path:
-            written = _planted(field, cells, path, {i: _label(split, task, name) for i, name in new.items()})
+            writes = {i: partial(_leaf, split, task, i, name, target) for i, target in new.items()}
+            written = _planted(field, cells, path, writes)
         else:
-            written = _replaced(cells, {i: _encoded(split, task, i, name, field) for i, name in new.items()})
+            written = _replaced(cells, {i: _encoded(split, task, i, each, field) for i, each in new.items()})
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(
             f"column {field.name!r} ({shown_type(field.type)}) cannot hold the new labels"
@@ -144,37 +147,65 @@ def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str],
     return table.set_column(place, field, written)
 
 
-def _planted(field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapping[int, Any]) -> pa.Array:
-    """A column of objects with ``new`` labels at ``path`` in some rows."""
+def _planted(
+    field: pa.Field, cells: pa.ChunkedArray, path: list[str], new: Mapping[int, Callable[[Any], Any]]
+) -> pa.Array:
+    """A column of objects with what ``new`` writes at ``path`` in some rows."""
     values = cells.to_pylist()
-    for i, label in new.items():
-        value = planted(json.loads(values[i]) if is_json(field) else values[i], path, label)
+    for i, write in new.items():
+        value = planted(json.loads(values[i]) if is_json(field) else values[i], path, write)
         values[i] = json.dumps(value, ensure_ascii=False) if is_json(field) else value
     return pa.array(values, field.type)
 
 
-def _label(split: Split, task: TaskInfo, name: str) -> Any:
-    """What stands for a target where a nested value holds it."""
-    edit = space_of(task).edit
-    if edit == "choose many":
-        return list(parted(name))
-    return float(name) if edit == "number" else Naming.recorded(split.info).label_of(name)
+def _label(split: Split, name: str) -> str:
+    """The label that stands for a class in the data."""
+    return Naming.recorded(split.info).label_of(name)
+
+
+def _codec(split: Split, task: TaskInfo) -> TargetCodec:
+    info = split.info
+    columns = Columns(info.text, info.label, labels=info.labels, task=task.name)
+    return kind_of(task.name).codec(columns, split.table.schema, "train")
+
+
+def _leaf(split: Split, task: TaskInfo, position: int, column: str, target: str, own: Any) -> Any:
+    """What stands for a target inside a nested value, in the form of what is there."""
+    if task.name == "classification":
+        return in_form_of(own, _label(split, target))
+    try:
+        return encoded(_codec(split, task), column, target, own)
+    except ValueError:
+        raise _misfit(split, position, column, split.table.schema.field(column).type, target) from None
+
+
+def check_storable(split: Split, task: TaskInfo, target: str) -> None:
+    """`InputError` where the columns of the data can't hold a target, such as 2.5 in one of whole numbers."""
+    codec = _codec(split, task)
+    for column in split.info.target_columns if task.name != "classification" else ():
+        try:
+            encoded(codec, column, target)
+        except ValueError:
+            kind = shown_type(split.table.schema.field(column).type)
+            raise InputError(f"column {column!r} ({kind}) cannot hold label {shown_value(target)}") from None
+
+
+def _misfit(split: Split, position: int, column: str, kind: pa.DataType, target: str) -> InputError:
+    return InputError(
+        f"row {shown_value(split.ids[position])}: column {column!r} ({shown_type(kind)}) "
+        f"cannot hold label {shown_value(target)}"
+    )
 
 
 def _encoded(split: Split, task: TaskInfo, position: int, name: str, field: pa.Field) -> Any:
     """The cell for class ``name``, in the form of the row's own cell."""
     try:
-        info = split.info
-        columns = Columns(info.text, info.label, labels=info.labels, task=task.name)
-        codec = kind_of(task.name).codec(columns, split.table.schema, "train")
-        label = _label(split, task, name) if task.name == "classification" else name
+        codec = _codec(split, task)
+        label = _label(split, name) if task.name == "classification" else name
         kept = codec.kind in ("nested", "name", "list", "joined", "flags")
         cell = encoded(codec, field.name, label, split.row(position)[field.name] if kept else None)
     except ValueError:
-        raise InputError(
-            f"row {shown_value(split.ids[position])}: column {field.name!r} ({shown_type(field.type)}) "
-            f"cannot hold label {shown_value(name)}"
-        ) from None
+        raise _misfit(split, position, field.name, field.type, name) from None
     return json.dumps(cell, ensure_ascii=False) if is_json(field) else cell
 
 

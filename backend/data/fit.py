@@ -87,7 +87,7 @@ def _nulls(field: pa.Field, rows: Rows) -> pa.Array:
 
 def _left_to_validation(rows: Rows, field: pa.Field, columns: Columns) -> bool:
     """Whether a column keeps its type here: the labels, and a text column that holds no text."""
-    if field.name == columns.label:
+    if field.name in columns.targets:
         return not (rows.guessed and is_text(field.type))
     source = rows.field(field.name)
     no_text = is_json(source) or not (is_text(source.type) or pa.types.is_null(source.type))

@@ -8,13 +8,12 @@ several times, is the value; several stay a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from backend.data.choices import in_form_of
 from backend.data.columns import Columns
 from backend.data.read_jsonl import exact_column
 from backend.data.rows import Rows, is_json
@@ -67,18 +66,18 @@ def dug(value: Any, path: Sequence[str]) -> Any:
     return distinct[0] if len(distinct) == 1 else distinct or None
 
 
-def planted(value: Any, path: Sequence[str], name: str) -> Any:
-    """A copy of ``value`` with label ``name`` wherever `dug` finds one, in the form that is there."""
+def planted(value: Any, path: Sequence[str], write: Callable[[Any], Any]) -> Any:
+    """A copy of ``value`` with what ``write`` makes of each leaf that `dug` finds, empty ones left alone."""
     if not path:
-        return in_form_of(value, name) if value is not None else None
+        return write(value) if value is not None else None
     key, *rest = path
     if isinstance(value, dict):
-        return {**value, key: planted(value[key], rest, name)} if key in value else value
+        return {**value, key: planted(value[key], rest, write)} if key in value else value
     if isinstance(value, list):
         chosen = _chosen(value, key)
         if chosen is None:
-            return [planted(each, path, name) if _counts(each) else each for each in value]
-        return [planted(each, rest, name) if i in chosen else each for i, each in enumerate(value)]
+            return [planted(each, path, write) if _counts(each) else each for each in value]
+        return [planted(each, rest, write) if i in chosen else each for i, each in enumerate(value)]
     return value
 
 

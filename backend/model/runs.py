@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from dataclasses import asdict, fields, replace
@@ -124,7 +125,7 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         dynamics=logged,
         run=number,
         details={
-            **{f"eval_{each.name}": each.value for each in result.measured},
+            **{f"eval_{each.name}": each.value for each in result.measured if math.isfinite(each.value)},
             **({"eval_doubt": result.doubt} if result.doubt else {}),
             "eval_counts": result.figures.counts() if result.figures else None,
             "steps": result.steps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_value
@@ -24,16 +24,20 @@ def decide(
     author: str,
     origin: str,
     seen: Mapping[str, RowState | None] | None = None,
+    holdable: Callable[[str], None] | None = None,
 ) -> int:
     """Log ``action`` on training rows as one undoable batch and return its number.
 
-    ``label`` is the new class, or other target, of a relabelled row; ``seen`` the states that whoever
-    decides knew of. `InputError` for unknown rows or classes, a label that the row has already, no rows at
-    all, or a row about which someone else has decided since it was ``seen``; then nothing is logged. What a
-    row is labelled now, and by whom, is read in the transaction that writes.
+    ``label`` is the new class, or other target, of a relabelled row; ``holdable`` refuses a target that the
+    data could not hold; ``seen``: the states that whoever decides knew of. `InputError` for unknown rows or
+    classes, a label that the row has already, no rows at all, or a row about which someone else has decided
+    since it was ``seen``; then nothing is logged. What a row is labelled now, and by whom, is read in the
+    transaction that writes.
     """
     if action == "relabel":
         label = _target(space, label)
+        if holdable is not None:
+            holdable(label)
     if action != "relabel" and label is not None:
         raise InputError(f"{action}: takes no label; use relabel")
     if not rows:

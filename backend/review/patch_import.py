@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import replace as dataclass_replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -67,7 +68,8 @@ def plan(
     """
     for row in patch:
         _check_reason(row)
-    return PatchPlan(tuple((row, _outcome(row, train, space, states, replace)) for row in patch))
+    read = [_read(row, space) for row in patch]
+    return PatchPlan(tuple((row, _outcome(row, train, space, states, replace)) for row in read))
 
 
 def import_patch(
@@ -100,6 +102,18 @@ def import_patch(
 
     batch = ledger.bring_about(steps, note=f"import {name}", author=author, origin=origin)
     return batch, done[-1]
+
+
+def _read(row: PatchRow, space: Space) -> PatchRow:
+    """The row with its targets spelled as they are kept, where they are such."""
+    return dataclass_replace(row, label=_spelled(row.label, space), old_label=_spelled(row.old_label, space))
+
+
+def _spelled(target: str | None, space: Space) -> str | None:
+    try:
+        return None if target is None else space.read(target)
+    except InputError:
+        return target
 
 
 def _outcome(

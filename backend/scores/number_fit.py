@@ -50,5 +50,7 @@ class NumberFit:
         """The predictions as targets within the range, to a tenth of the spread's leading digit."""
         spread = float(self.numbers.std()) or 1.0
         digits = 1 - math.floor(math.log10(spread))
+        if (self.numbers == np.round(self.numbers)).all():
+            digits = min(digits, 0)  # as the others are, whole
         clipped = np.clip(self.predictions, low, high)
         return [as_target(float(np.round(each, digits))) for each in clipped.tolist()]

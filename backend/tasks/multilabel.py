@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from backend.data.messages import shown_name
+from backend.data.targets.label_sets import NOT
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import TaskName
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 THRESHOLD = 0.5
-_SLIGHT = 1.5  # times the precision of chance
-NOT = "not "
+_SLIGHT = 0.03  # of what chance leaves to be gained
 
 
 class MultiLabel:
@@ -136,15 +136,13 @@ class MultiLabel:
 
     def figures(self, space: Space, outputs: np.ndarray, targets: list[str]) -> list[Figure]:
         """Micro- and macro-F1 at a half, mean average precision, share of exactly right rows."""
-        from sklearn.metrics import f1_score
-
         given, predicted = space.numbers(targets), self.predicted(outputs)
-        there = given.any(axis=0)
-        macro = f1_score(given[:, there], predicted[:, there], average="macro", zero_division=0)
+        hits, support = (given * predicted).sum(axis=0), given.sum(axis=0)
+        counted, there = support + predicted.sum(axis=0), support > 0
         return named_figures(
             self.figure_names,
-            f1_score(given, predicted, average="micro", zero_division=0),
-            macro if there.any() else 0.0,
+            2 * hits.sum() / max(counted.sum(), 1),
+            (2 * hits[there] / counted[there]).mean() if there.any() else 0.0,
             _mean_precision(given, outputs),
             (given == predicted).all(axis=1).mean(),
         )
@@ -152,12 +150,11 @@ class MultiLabel:
     def doubt(self, space: Space, outputs: np.ndarray, targets: list[str]) -> str | None:
         """Where labels are ranked hardly better than at random, or none is ever given."""
         given = space.numbers(targets)
-        there = given.any(axis=0)
-        if not there.any():
+        varies = given.any(axis=0) & ~given.all(axis=0)
+        if not varies.any():
             return None
-        found = _mean_precision(given, outputs)
-        chance = float(given[:, there].mean())
-        if found < _SLIGHT * chance:
+        found, chance = _mean_precision(given[:, varies], outputs[:, varies]), float(given[:, varies].mean())
+        if found - chance < _SLIGHT * (1 - chance):
             return f"mean average precision {found:.3f}, by chance {chance:.3f}: labels are hardly told apart"
         if not self.predicted(outputs).any():
             return f"no label gets a probability above one half in any of {len(targets):,} rows"
@@ -171,7 +168,8 @@ def _mean_precision(given: np.ndarray, outputs: np.ndarray) -> float:
     there = given.any(axis=0)
     if not there.any():
         return float("nan")
-    return float(average_precision_score(given[:, there], outputs[:, there], average="macro"))
+    found = [average_precision_score(given[:, each], outputs[:, each]) for each in np.flatnonzero(there)]
+    return float(np.mean(found))
 
 
 TASK = MultiLabel()

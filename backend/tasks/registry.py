@@ -56,6 +56,8 @@ def mark(config: PreTrainedConfig, task: Task) -> None:
     config.problem_type = task.problem_type
     if next(each for each in _found().values() if each.problem_type == task.problem_type) is not task:
         setattr(config, _MARK, task.name)
+    elif hasattr(config, _MARK):
+        delattr(config, _MARK)
 
 
 def problem_of(recorded: str | None, outputs: int | None) -> str:

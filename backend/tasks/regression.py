@@ -130,7 +130,7 @@ class Regression:
         varies = len(truth) > 1 and np.ptp(truth) > 0 and np.ptp(said) > 0
         return named_figures(
             Regression.figure_names,
-            spearmanr(truth, said)[0] if varies else 0.0,
+            spearmanr(truth, said)[0] if varies else math.nan,
             np.abs(said - truth).mean(),
             1 - ((said - truth) ** 2).sum() / spread if spread else math.nan,
         )

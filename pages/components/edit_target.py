@@ -10,6 +10,7 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.data.targets.label_sets import NONE, SEPARATOR
 from backend.data.targets.space import Space
+from backend.files import digest
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.class_choice import list_names
@@ -39,7 +40,7 @@ def edit_target(
 
     ``key`` tells the fields of a page apart; ``then`` and ``note`` as of `decide`.
     """
-    field = f"target-{key}"
+    field = f"target-{key}-{digest(current)}"  # a decision of somebody else begins it anew
     with st.popover("Relabel", icon=":material/label:", help=f"Relabel {plain_label(row)}"):
         ask_target(space, current, field)
         st.button(

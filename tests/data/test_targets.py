@@ -82,6 +82,8 @@ def test_no_label_may_be_typed(typed):
         (NumberSpace(0, 1, 2), "many"),
         (NumberSpace(0, 1, 2), "nan"),
         (NumberSpace(0, 1, 2), "inf"),
+        (NumberSpace(0, 1, 2), "1e300"),
+        (NumberSpace(0, 1, 2), "1_0"),
         (ClassSpace(("a", "b")), "c"),
     ],
 )
@@ -100,6 +102,8 @@ SET_CELLS = [
     (pa.string(), '["b", "a"]', "a; b"),
     (pa.string(), NONE, NONE),
     (pa.list_(pa.int64()), [1, 0], "0; 1"),
+    (pa.large_list(pa.int64()), [1, 0], "0; 1"),
+    (pa.large_list(pa.string()), ["b", "a"], "a; b"),
 ]
 
 
@@ -107,7 +111,7 @@ SET_CELLS = [
 def test_cells_hold_sets_and_take_them_back(kind, cell, target):
     codec = SetCodec.of(pa.schema([("labels", kind)]), "labels", "f")
     assert codec.decode(cell) == target
-    other = "1" if pa.types.is_list(kind) and pa.types.is_integer(kind.value_type) else "x; y"
+    other = "1" if "int64" in str(kind) else "x; y"
     for new in (other, NONE):
         written = codec.encode(new, cell)
         assert codec.decode(written) == new and type(written) is type(cell)
@@ -138,6 +142,8 @@ def test_columns_of_0_and_1(kind, cells):
     [
         (pa.float64(), 3.8, "3.8", 3.8),
         (pa.float32(), 2.0, "2", 2.0),
+        (pa.float32(), float(np.float32(0.1)), "0.1", 0.1),
+        (pa.float16(), float(np.float16(0.1)), "0.1", 0.1),
         (pa.int32(), 4, "4", 4),
         (pa.string(), " 4.50 ", "4.5", "4.5"),
     ],
@@ -153,7 +159,12 @@ def test_a_column_of_whole_numbers_takes_no_other():
         NumberCodec("integer", pa.int64()).encode("2.5")
 
 
-@pytest.mark.parametrize("cell", ["many", math.inf, 1e31, "1,5"])
+def test_a_column_of_half_precision_takes_no_number_beyond_it():
+    with pytest.raises(ValueError, match="too large"):
+        NumberCodec("float", pa.float16()).encode("70000")
+
+
+@pytest.mark.parametrize("cell", ["many", math.inf, 1e16, 1e300, "1,5", "1_0"])
 def test_cells_that_hold_no_number(cell):
     with pytest.raises(NotALabel):
         NumberCodec("float", pa.float64()).decode(cell)
@@ -279,6 +290,17 @@ def labelled(value) -> list[dict]:
             [{"text": f"t {n}", "label": 2} for n in range(8)],
             "nothing to learn",
         ),
+        (multi(), [{**row, "labels": ["plot"]} for row in set_rows(8)], "nothing to learn"),
+        (
+            multi(),
+            [{**row, "labels": [["x"], ["not x"]][n % 2]} for n, row in enumerate(set_rows(8))],
+            "asks why",
+        ),
+        (
+            multi(label="plot", labels=("plot", "mu;sic")),
+            [{**row, "plot": n % 2, "mu;sic": 1} for n, row in enumerate(set_rows(8))],
+            "can't be a label",
+        ),
         (
             Columns("text", "label", task="regression"),
             [{"text": f"t {n}", "label": "bad"} for n in range(8)],
@@ -322,3 +344,69 @@ def test_nothing_is_decided_that_is_no_target(tmp_path):
     with pytest.raises(InputError, match="none of"):
         workspace.relabel(row, "music; magic")
     assert not workspace.states()
+
+
+def test_labels_inside_objects_are_written_where_they_stand(tmp_path):
+    rows = [
+        {"id": row["id"], "text": row["text"], "said": {"labels": row["labels"], "by": "Ann"}}
+        for row in set_rows(48)
+    ]
+    workspace = created(tmp_path, write_rows(tmp_path / "rows.jsonl", rows), multi(label="said.labels"))
+    row = workspace.train_split.ids[0]
+    new = "music" if workspace.train_split.labels[0] != "music" else "plot"
+    workspace.relabel(row, new)
+    workspace.export(format="jsonl", out=tmp_path / "cleaned.jsonl")
+    exported = {
+        each["id"]: each for each in map(json.loads, (tmp_path / "cleaned.jsonl").read_text().splitlines())
+    }
+    assert exported[row]["said"] == {"labels": [new], "by": "Ann"}
+
+
+def whole_numbers(tmp_path, nested: bool) -> Workspace:
+    """A workspace of whole numbers, in a column or inside objects."""
+    rows = [
+        {"id": f"r{n}", "text": f"text {n}", **({"at": {"stars": n % 5}} if nested else {"stars": n % 5})}
+        for n in range(40)
+    ]
+    columns = Columns("text", "at.stars" if nested else "stars", id="id", task="regression")
+    return created(tmp_path, write_rows(tmp_path / "rows.jsonl", rows), columns)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_number_that_the_column_can_not_hold_is_refused_when_decided(nested, tmp_path):
+    workspace = whole_numbers(tmp_path, nested)
+    row = workspace.train_split.ids[0]
+    with pytest.raises(InputError, match=r"cannot hold label '2\.5'"):
+        workspace.relabel(row, "2.5")
+    assert not workspace.states()
+    workspace.relabel(row, "9")
+    workspace.export(format="jsonl", out=tmp_path / "cleaned.jsonl")
+    exported = {
+        each["id"]: each for each in map(json.loads, (tmp_path / "cleaned.jsonl").read_text().splitlines())
+    }
+    found = exported[row]["at"]["stars"] if nested else exported[row]["stars"]
+    assert found == 9 and type(found) is int
+
+
+def test_a_patch_may_spell_sets_in_its_own_way(tmp_path):
+    workspace = created(tmp_path, write_rows(tmp_path / "rows.jsonl", set_rows(48)), multi())
+    row = next(
+        each for each, target in zip(workspace.train_split.ids, workspace.train_split.labels, strict=True)
+        if target != "blame; plot"
+    )  # fmt: skip
+    patch = tmp_path / "patch.csv"
+    as_csv(patch, [{"id": row, "action": "relabel", "new_label": "plot;blame", "reason": ""}])
+    workspace.import_patch(str(patch))
+    assert workspace.states()[row].label == "blame; plot"
+
+
+def test_labels_that_differ_in_spelling_only_are_remarked_on(tmp_path):
+    rows = [
+        {**row, "labels": [*row["labels"], "Plot"] if n % 6 == 0 else row["labels"]}
+        for n, row in enumerate(set_rows(48))
+    ]
+    source = write_rows(tmp_path / "rows.jsonl", rows)
+    _, report = Workspace.create(
+        tmp_path / "ws", train=str(source), eval="0.25", columns=multi(), model="sshleifer/unused"
+    )
+    assert any("differ only in" in each.text for each in report.survey.remarks)

@@ -109,7 +109,7 @@ def test_one_class_for_many_rows_must_be_chosen(many):
     page(many, "explore")
     many.button(key="bulk-button").click().run()
     many.segmented_control(key="bulk-action").set_value("relabel").run()
-    assert many.button(key="bulk-apply").disabled and "Choose the class" in words(many)
+    assert many.button(key="bulk-apply").disabled and "Choose the label" in words(many)
     name = class_names()[50]
     many.selectbox(key="bulk-label").set_value(name).run()
     many.text_input(key="bulk-reason").set_value("all of it").run()

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.data.columns import Columns
+from backend.data.targets.class_space import ClassSpace
 from backend.errors import InputError
 from backend.review.decide import decide
 from backend.workspace import Workspace
@@ -103,10 +104,10 @@ def test_relabel_back_and_after_a_flag(workspace):
 
 
 def test_many_classes_are_not_all_listed(workspace):
-    classes = [f"class {i}\x1b" for i in range(1000)]
+    space = ClassSpace(tuple(f"class {i}\x1b" for i in range(1000)))
     with pytest.raises(InputError, match="unknown class") as caught:
         decide(
-            workspace.ledger, workspace.train_split, classes, "relabel", [f"{EVIL}1"],
+            workspace.ledger, workspace.train_split, space, "relabel", [f"{EVIL}1"],
             label="x", reason="", author="Ann", origin="cli",
         )  # fmt: skip
     assert len(str(caught.value)) < 600 and "\x1b" not in str(caught.value)

@@ -17,6 +17,8 @@ from backend.folder import TaskName
 SEPARATOR = ";"
 NONE = "(none)"
 """The target without any label."""
+NOT = "not "
+"""Before a label: the question why it is not there."""
 
 
 def joined(names: Iterable[str]) -> str:

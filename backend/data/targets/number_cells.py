@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from backend.data.choices import NotALabel
 from backend.data.messages import shown_type, shown_value
 from backend.data.rows import is_json, is_text
-from backend.data.targets.number_space import as_target
+from backend.data.targets.number_space import LARGEST, as_target, number_in
 from backend.errors import InputError
 
 
@@ -41,15 +42,21 @@ class NumberCodec:
         """The target of one cell; None where there is none. Raises `NotALabel`."""
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise NotALabel(f"{shown_value(value)} is no number") from None
+        number = number_in(value) if isinstance(value, str) else float(value)
+        if number is None:
+            raise NotALabel(f"{shown_value(value)} is no number")
         if math.isnan(number):
             return None
-        if math.isinf(number) or abs(number) > 1e30:
+        if abs(number) > LARGEST:
             raise NotALabel(f"{shown_value(value)} is too large a number to learn")
-        return as_target(number)
+        return as_target(self._as_written(number))
+
+    def _as_written(self, number: float) -> float:
+        """The shortest number that the column's type holds as this one: 0.1 of a float32, not
+        0.10000000149."""
+        if pa.types.is_float32(self.type):
+            return float(str(np.float32(number)))
+        return float(str(np.float16(number))) if pa.types.is_float16(self.type) else number
 
     def decode_all(self, values: Iterable[Any]) -> list[str | NotALabel | None]:
         """`decode` for every cell, with the error in the place of one that holds no number."""
@@ -67,6 +74,8 @@ class NumberCodec:
             return target
         if self.kind == "integer":
             return int(target)
+        if pa.types.is_float16(self.type) and abs(float(target)) > float(np.finfo(np.float16).max):
+            raise ValueError(f"{target} is too large for the column")
         if pa.types.is_decimal(self.type):
             from decimal import Decimal
 

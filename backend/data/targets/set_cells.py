@@ -34,12 +34,15 @@ class SetCodec:
         if is_json(field) or pa.types.is_struct(field.type):
             return cls("list", field.type)
         if pa.types.is_list(field.type) or pa.types.is_large_list(field.type):
-            return cls("list", field.type, class_names(schema, column))
+            names = class_names(schema, column)
+            _check_names(names, f"{file}, column {column!r}: label")
+            return cls("list", field.type, names)
         if is_text(field.type) or pa.types.is_null(field.type):
             return cls("joined", field.type)
         raise InputError(
             f"{file}, column {column!r}: {shown_type(field.type)} can't be sets of labels; lists can, or "
-            f"names joined by {SEPARATOR!r}, or a column of 0 and 1 for each label (--labels A,B,...)"
+            f"names joined by {SEPARATOR!r}, or a column of 0 and 1 for each of several labels "
+            "(--labels A,B,...)"
         )
 
     def decode(self, value: Any) -> str | None:
@@ -85,9 +88,16 @@ class SetCodec:
                 return (SEPARATOR if tight else f"{SEPARATOR} ").join(names)
             return json.dumps(_in_form_of(listed, names), ensure_ascii=False)
         cells: list[Any] = [self.names.index(each) for each in names] if self.names else names
-        if pa.types.is_list(self.type) and pa.types.is_integer(self.type.value_type):
+        if self._holds_numbers(like):
             cells = [int(each) for each in cells]
         return _in_form_of(like, cells)
+
+    def _holds_numbers(self, like: Any) -> bool:
+        """Whether the labels of the column, or of a cell that may hold anything, are whole numbers."""
+        if pa.types.is_list(self.type) or pa.types.is_large_list(self.type):
+            return bool(pa.types.is_integer(self.type.value_type))
+        held = like.get(CHOICES) if isinstance(like, dict) else like
+        return isinstance(held, list) and bool(held) and all(type(each) is int for each in held)
 
     def labels(self, present: Iterable[str]) -> tuple[str, ...]:
         """All labels in model order; ``present`` are those that occur in train."""
@@ -106,6 +116,7 @@ class FlagsCodec:
     def of(cls, schema: pa.Schema, columns: Sequence[str], file: str) -> FlagsCodec:
         """The codec of ``columns``; `InputError` for types that can't be 0 and 1."""
         types = [schema.field(each).type for each in columns]
+        _check_names(columns, f"{file}, column")
         for name, kind in zip(columns, types, strict=True):
             plain = (pa.types.is_integer(kind), pa.types.is_boolean(kind), pa.types.is_floating(kind))
             if not any(plain) and not is_text(kind):
@@ -114,7 +125,7 @@ class FlagsCodec:
 
     def decode(self, cells: Sequence[Any]) -> str | None:
         """The target of a row's cells; None where one is empty. Raises `NotALabel`."""
-        if any(each is None for each in cells):
+        if any(each is None or each != each for each in cells):  # NaN is not itself
             return None
         chosen = []
         for name, cell in zip(self.columns, cells, strict=True):
@@ -143,6 +154,17 @@ class FlagsCodec:
     def labels(self, present: Iterable[str]) -> tuple[str, ...]:
         """The columns."""
         return self.columns
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
+    """`InputError` for a name that a target could not hold as it is."""
+    for name in names:
+        try:
+            plain = joined([name]) == name
+        except NotALabel:
+            plain = False
+        if not plain:
+            raise InputError(f"{where} {name!r}: can't be a label (blanks around it, or a ';'); rename it")
 
 
 def _attempt(decode: Any, value: Any) -> str | NotALabel | None:

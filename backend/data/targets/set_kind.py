@@ -11,11 +11,12 @@ import pyarrow as pa
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.label_remarks import class_remarks
+from backend.data.label_variants import label_variants
 from backend.data.messages import listing, shown_value
 from backend.data.remark import Remark
 from backend.data.targets.codec import TargetCodec
 from backend.data.targets.kind import TargetKind
-from backend.data.targets.label_sets import LabelSetSpace, parted
+from backend.data.targets.label_sets import NOT, LabelSetSpace, parted
 from backend.data.targets.names import check_count, place
 from backend.data.targets.set_cells import FlagsCodec, SetCodec
 from backend.errors import InputError
@@ -43,7 +44,11 @@ class LabelSets(TargetKind):
         present = {label for target in part.labels for label in parted(target)}
         if not present:
             raise InputError(f"{place(part.rows.file, columns)}: no training row has any label")
+        if len(set(part.labels)) == 1:
+            where = place(part.rows.file, columns)
+            raise InputError(f"{where}: all training rows have the labels {part.labels[0]}: nothing to learn")
         names = part.codec.labels(present)
+        _check_questions(names, place(part.rows.file, columns))
         check_count(len(names), part.rows.file, columns)
         return TaskInfo(name=self.task, classes=names)
 
@@ -76,7 +81,26 @@ class LabelSets(TargetKind):
     ) -> list[Remark]:
         """Small and untested labels, and names that look like several."""
         found = [each for each in class_remarks(train, evaluated) if each.kind != "majority"]
-        return [*_unsplit(info, train), *found]
+        return [*_unsplit(info, train), *_spellings(train), *found]
+
+
+def _check_questions(names: Sequence[str], where: str) -> None:
+    """`InputError` for two labels of which one is called as the question about the other."""
+    both = [name for name in names if f"{NOT}{name}" in names]
+    if both:
+        raise InputError(
+            f"{where}: labels {shown_value(both[0])} and {shown_value(NOT + both[0])}: the second asks why "
+            "the first is not there; call it otherwise"
+        )
+
+
+def _spellings(train: Mapping[str, int]) -> list[Remark]:
+    """Labels that differ only in spelling; they are different ones to a model."""
+    groups = label_variants({name: n for name, n in train.items() if n})
+    return [
+        Remark("spelling group", f"labels that differ only in {', '.join(each.differ)}: {each}")
+        for each in groups[:8]
+    ]
 
 
 def _unsplit(info: TaskInfo, train: Mapping[str, int]) -> list[Remark]:

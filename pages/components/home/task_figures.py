@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ _BINS = 24
 def task_facts(workspace: Workspace) -> list[tuple[str, str]]:
     """The task's figures on eval."""
     found = _measured(str(workspace.path), version(workspace)) or []
-    return [(_named(each.title), f"{each.value:.3f}") for each in found]
+    return [(_named(each.title), f"{each.value:.3f}" if math.isfinite(each.value) else "–") for each in found]
 
 
 def _named(title: str) -> str:
