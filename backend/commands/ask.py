@@ -25,7 +25,8 @@ def explain(
     row: Annotated[str | None, typer.Option(help="Or the id of a row of either split.")] = None,
     split: Annotated[str | None, typer.Option(help="train or eval, where both have that id.")] = None,
     label: Annotated[
-        str | None, typer.Option(help="The class to explain; default: the predicted one.")
+        str | None,
+        typer.Option(help="The class or label to explain, or a number; default: the predicted one."),
     ] = None,
     method: Annotated[str, typer.Option(help="Attribution method; `methods` lists them.")] = "we",
     score: Annotated[

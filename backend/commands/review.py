@@ -36,7 +36,9 @@ def remove(ws: WorkspacePath, ids: Ids, reason: Reason = "", author: Author = No
 def relabel(
     ws: WorkspacePath,
     id: Annotated[str, typer.Argument(metavar="ID", help="Id of a training row.")],
-    label: Annotated[str, typer.Argument(metavar="LABEL", help="Its new class.")],
+    label: Annotated[
+        str, typer.Argument(metavar="LABEL", help="Its new class; labels joined by ';'; or a number.")
+    ],
     reason: Reason = "",
     author: Author = None,
 ) -> None:

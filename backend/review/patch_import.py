@@ -27,7 +27,7 @@ MEANINGS: dict[Outcome, str] = {
     "so already": "is decided so here; nothing changes",
     "decided otherwise here": "what is decided here stays, unless the patch is to replace it",
     "unknown id": "no training row here has this id; left out",
-    "no class": "the new label is no class here; left out",
+    "no class": "the new label is none that these data can have; left out",
     "another row": "the row of this id has another text or label here; left out",
 }
 _NOTE = 200  # characters of a file's name that the log keeps

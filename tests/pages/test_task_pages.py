@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.data.targets.label_sets import NONE
 from backend.retrain import RetrainSettings
 from backend.retraining.question import Asked
 from backend.workspace import Workspace
@@ -111,10 +112,11 @@ def test_a_trial_is_shown_with_the_figures_of_the_task(workspace):
         assert not app.exception, each
 
 
-def test_explore_filters_by_a_label_that_rows_hold(multilabel_workspace, monkeypatch, tmp_path):
+@pytest.mark.parametrize("label", ["music", NONE])
+def test_explore_filters_by_a_label_that_rows_hold(label, multilabel_workspace, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(multilabel_workspace.path))
     labels = multilabel_workspace.train_split.labels
-    holding = sum("music" in multilabel_workspace.space.labels_of(each) for each in labels)
-    app = page(new_app(), "explore", **{"of-class": "music"})
-    assert f"{holding:,}" in words(app) and holding not in (0, len(labels))
+    holding = sum(label in (each, *multilabel_workspace.space.labels_of(each)) for each in labels)
+    app = page(new_app(), "explore", **{"of-class": label})
+    assert f"{holding:,} of {len(labels):,} training rows" in words(app) and holding not in (0, len(labels))

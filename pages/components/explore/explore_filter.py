@@ -11,6 +11,7 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.data.slice import Slice
+from backend.data.targets.label_sets import NONE
 from backend.data.targets.space import Space
 from backend.scores.queue import STATES
 from backend.scores.row_table import score_titles
@@ -126,7 +127,7 @@ def first_page() -> None:
 def _ask_exact(table: pa.Table, space: Space) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     fields = {
-        "label": ("Class", keys.ROWS_LABEL),
+        "label": ("Class" if space.edit == "choose" else "Label", keys.ROWS_LABEL),
         "predicted": ("Predicted", keys.ROWS_PREDICTED),
         "group": ("Group", keys.ROWS_GROUP),
         "decision": ("Decision", keys.ROWS_DECISION),
@@ -137,7 +138,7 @@ def _ask_exact(table: pa.Table, space: Space) -> dict[str, Any]:
         title, key = fields[name]
         values = STATES[:-1] if name == "decision" else _values(table, name)
         if name in ("label", "predicted") and space.edit == "choose many":
-            values = list(space.names)
+            values = [*space.names, NONE]
         with box:
             called = ACTION_WORDS if name == "decision" else None
             chosen[name] = choose(title, values, key, called, first_page)
