@@ -47,7 +47,10 @@ class NumberFit:
         return np.array([math.erf(each / math.sqrt(2)) for each in self.far.tolist()])
 
     def suggested(self, low: float, high: float) -> list[str]:
-        """The predictions as targets within the range, to a tenth of the spread's leading digit."""
+        """The predictions as targets within the range, to a tenth of the spread's leading digit.
+
+        Among whole numbers they are whole.
+        """
         spread = float(self.numbers.std()) or 1.0
         digits = 1 - math.floor(math.log10(spread))
         if (self.numbers == np.round(self.numbers)).all():

@@ -135,9 +135,14 @@ def test_a_number_far_from_what_is_expected():
 
 @pytest.mark.parametrize(("scale", "said"), [(1.0, "3.5"), (100.0, "346"), (0.01, "0.0346")])
 def test_suggested_numbers_are_as_fine_as_the_spread(scale, said):
-    numbers = scale * np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    numbers = scale * np.array([1.0, 2.0, 3.0, 4.0, 4.8])
     suggested = NumberFit(numbers, np.full(5, 3.4567 * scale)).suggested(scale, 5 * scale)[0]
     assert float(suggested) == pytest.approx(float(said), rel=0.02) and len(suggested) <= len("0.0346")
+
+
+def test_suggestions_among_whole_numbers_are_whole():
+    numbers = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert NumberFit(numbers, np.full(5, 3.6)).suggested(1, 5) == ["4"] * 5
 
 
 # -- neighbours -----------------------------------------------------------------------------------
