@@ -9,6 +9,7 @@ import numpy as np
 
 from backend.data.targets.space import Space
 from backend.scores.groups import Groups
+from backend.scores.number_fit import shown_digits
 
 APART = 0.5
 """Standard deviations by which numbers of near-duplicates must differ to contradict each other."""
@@ -132,7 +133,7 @@ class NumberVotes:
     def said(self, others: np.ndarray, similarities: np.ndarray) -> list[str]:
         """That mean; "" where no other row is similar at all."""
         means = self._mean(others, similarities)
-        named = self._space.targets(np.nan_to_num(means))
+        named = self._space.targets(np.round(np.nan_to_num(means), shown_digits(self._numbers)))
         return [each if known else "" for each, known in zip(named, np.isfinite(means), strict=True)]
 
     def against(self, group: int, others: np.ndarray, similarities: np.ndarray) -> Iterator[Contradiction]:

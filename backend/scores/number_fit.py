@@ -14,6 +14,11 @@ LEAST_R2 = 0.05  # of the predictions; below, they say nothing of any row
 _TO_SD = 1.4826  # from the median absolute deviation to the standard deviation of a normal distribution
 
 
+def shown_digits(numbers: np.ndarray) -> int:
+    """How many decimals tell a tenth of the spread's leading digit: 1 where it is 1.4, -1 where it is 140."""
+    return 1 - math.floor(math.log10(float(numbers.std()) or 1.0))
+
+
 @dataclass(frozen=True)
 class NumberFit:
     """Of n rows with ``numbers`` and out-of-fold ``predictions``, both float64 (n)."""
@@ -51,8 +56,7 @@ class NumberFit:
 
         Among whole numbers they are whole.
         """
-        spread = float(self.numbers.std()) or 1.0
-        digits = 1 - math.floor(math.log10(spread))
+        digits = shown_digits(self.numbers)
         if (self.numbers == np.round(self.numbers)).all():
             digits = min(digits, 0)  # as the others are, whole
         clipped = np.clip(self.predictions, low, high)

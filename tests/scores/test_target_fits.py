@@ -189,7 +189,7 @@ def test_neighbours_of_numbers_against_all_pairs():
         near = np.argsort(-cosines[row], kind="stable")[:5]
         mean = np.average(numbers[near], weights=np.maximum(cosines[row, near], 0))
         assert found["disagreement"][row] == pytest.approx(abs(numbers[row] - mean) / numbers.std(), abs=1e-4)
-        assert float(found["said"][row]) == pytest.approx(mean, rel=1e-4)
+        assert abs(float(found["said"][row]) - mean) < 0.05 + 1e-4 and len(found["said"][row]) <= len("2.6")
 
 
 def test_numbers_contradict_where_they_are_apart():

@@ -73,9 +73,13 @@ def card_reasons(item: QueueItem) -> Html:
 
 def _suggestion(item: QueueItem) -> Html:
     if item.action == "relabel" and item.suggested_label is not None:
-        sure = f" ({percent(item.confidence)} sure)" if item.confidence is not None else ""
+        sure = f" ({_confident(item.confidence)} sure)" if item.confidence is not None else ""
         return tag(
             "div", "Suggestion: relabel as ", tag("b", brief(item.suggested_label)), sure, cls="fw-muted"
         )
     words = "remove this copy" if item.action == "remove" else "look at it"
     return tag("div", f"Suggestion: {words}", cls="fw-muted")
+
+
+def _confident(share: float) -> str:
+    return percent(share) if share < 0.995 else "over 99 %"  # no fit is certain
