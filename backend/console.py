@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from backend.finite import Finite
 from backend.jobs.progress_file import progress_file
 from backend.other_work import OtherWork
 from backend.progress import Pace, Progress, remaining
@@ -90,17 +90,8 @@ def _speed(pace: Pace) -> str:
 
 def print_json(content: Any) -> None:
     """One JSON value on stdout."""
-    text = json.dumps(without_nan(content), ensure_ascii=False, indent=2, allow_nan=False)
+    text = json.dumps(Finite()(content), ensure_ascii=False, indent=2, allow_nan=False)
     print(text.encode("utf-8", "backslashreplace").decode())
-
-
-def without_nan(content: Any) -> Any:
-    """The same with null for numbers that JSON lacks."""
-    if isinstance(content, float) and not math.isfinite(content):
-        return None
-    if isinstance(content, dict):
-        return {name: without_nan(each) for name, each in content.items()}
-    return [without_nan(each) for each in content] if isinstance(content, list | tuple) else content
 
 
 def note(line: str) -> None:

@@ -3,7 +3,6 @@
 import base64
 import csv
 import json
-import math
 from collections.abc import Callable, Collection, Iterator
 from datetime import date, time
 from pathlib import Path
@@ -16,6 +15,7 @@ from backend.data.messages import first_line
 from backend.data.python_values import python_values
 from backend.data.rows import is_json, is_text, parsed
 from backend.errors import InputError
+from backend.finite import Finite
 
 BATCH = 10_000
 # What a spreadsheet takes for the beginning of a formula.
@@ -102,7 +102,7 @@ def write_jsonl(table: pa.Table, path: Path) -> int:
             try:
                 line = _json(row)
             except ValueError:
-                finite = _Finite()
+                finite = Finite()
                 line = _json(finite(row))
                 nulled += finite.nulled
             file.write(line + "\n")
@@ -111,23 +111,6 @@ def write_jsonl(table: pa.Table, path: Path) -> int:
 
 def _json(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, default=_jsonable, allow_nan=False)
-
-
-class _Finite:
-    """Copies values with null for every number that is not finite, and counts those."""
-
-    def __init__(self) -> None:
-        self.nulled = 0
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: self(each) for key, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [self(each) for each in value]
-        if isinstance(value, float) and not math.isfinite(value):
-            self.nulled += 1
-            return None
-        return value
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
