@@ -1,6 +1,8 @@
 """The app on a small workspace."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,15 @@ def app(tiny_workspace, monkeypatch, tmp_path) -> AppTest:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(tiny_workspace.path))
     return new_app()
+
+
+@pytest.fixture
+def process():
+    """Another process that runs."""
+    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    yield started
+    started.kill()
+    started.wait()
 
 
 @pytest.fixture(scope="session")

@@ -27,14 +27,6 @@ def put_job(args: list[str], process: subprocess.Popen | None = None, **progress
     return folder.name
 
 
-@pytest.fixture
-def process():
-    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    yield started
-    started.kill()
-    started.wait()
-
-
 def labels(app) -> list[str]:
     return [each.label for each in app.button]
 

@@ -1,8 +1,5 @@
 """What is missing of a workspace: one button on every page that lacks something, and what is still coming."""
 
-import subprocess
-import sys
-
 import pytest
 
 from backend.everything import plan
@@ -21,14 +18,6 @@ def lacking(erring_workspace, monkeypatch, tmp_path):
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
     erring_workspace.folder.forget("words")
     return new_app()
-
-
-@pytest.fixture
-def process():
-    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    yield started
-    started.kill()
-    started.wait()
 
 
 @pytest.mark.parametrize("name", EMPTY)

@@ -4,8 +4,6 @@ AppTest runs one script at a time; the sessions take turns, as they do on a serv
 """
 
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -27,14 +25,6 @@ def ada(app) -> AppTest:
 def ben(ada) -> AppTest:
     """After Ada's session, which is that of the cleared caches."""
     return named(another_session(), "Ben")
-
-
-@pytest.fixture
-def process():
-    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    yield started
-    started.kill()
-    started.wait()
 
 
 @pytest.fixture
