@@ -118,13 +118,15 @@ def _relabelled(split: Split, task: TaskInfo, states: Mapping[str, RowState]) ->
     }
     if not new:
         return split.table
-    table = split.table
+    table, codec = split.table, _codec(split, task)
     for column in split.info.target_columns:
-        table = _written(split, table, column, new, task)
+        table = _written(split, table, column, new, task, codec)
     return table.replace_schema_metadata(split.table.schema.metadata)
 
 
-def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str], task: TaskInfo) -> pa.Table:
+def _written(
+    split: Split, table: pa.Table, column: str, new: Mapping[int, str], task: TaskInfo, codec: TargetCodec
+) -> pa.Table:
     """``table`` with the ``new`` labels of some rows in ``column``, or where a dotted name leads from it."""
     path: list[str] = []
     name = column
@@ -136,10 +138,11 @@ def _written(split: Split, table: pa.Table, column: str, new: Mapping[int, str],
     field, cells = table.schema.field(place), table.column(place)
     try:
         if path:
-            writes = {i: partial(_leaf, split, task, i, name, target) for i, target in new.items()}
+            writes = {i: partial(_leaf, split, task, codec, i, name, target) for i, target in new.items()}
             written = _planted(field, cells, path, writes)
         else:
-            written = _replaced(cells, {i: _encoded(split, task, i, each, field) for i, each in new.items()})
+            encode = partial(_encoded, split, task, codec, field)
+            written = _replaced(cells, {i: encode(i, each) for i, each in new.items()})
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(
             f"column {field.name!r} ({shown_type(field.type)}) cannot hold the new labels"
@@ -169,12 +172,14 @@ def _codec(split: Split, task: TaskInfo) -> TargetCodec:
     return kind_of(task.name).codec(columns, split.table.schema, "train")
 
 
-def _leaf(split: Split, task: TaskInfo, position: int, column: str, target: str, own: Any) -> Any:
+def _leaf(
+    split: Split, task: TaskInfo, codec: TargetCodec, position: int, column: str, target: str, own: Any
+) -> Any:
     """What stands for a target inside a nested value, in the form of what is there."""
     if task.name == "classification":
         return in_form_of(own, _label(split, target))
     try:
-        return encoded(_codec(split, task), column, target, own)
+        return encoded(codec, column, target, own)
     except ValueError:
         raise _misfit(split, position, column, split.table.schema.field(column).type, target) from None
 
@@ -197,10 +202,11 @@ def _misfit(split: Split, position: int, column: str, kind: pa.DataType, target:
     )
 
 
-def _encoded(split: Split, task: TaskInfo, position: int, name: str, field: pa.Field) -> Any:
+def _encoded(
+    split: Split, task: TaskInfo, codec: TargetCodec, field: pa.Field, position: int, name: str
+) -> Any:
     """The cell for class ``name``, in the form of the row's own cell."""
     try:
-        codec = _codec(split, task)
         label = _label(split, name) if task.name == "classification" else name
         kept = codec.kind in ("nested", "name", "list", "joined", "flags")
         cell = encoded(codec, field.name, label, split.row(position)[field.name] if kept else None)

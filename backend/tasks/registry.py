@@ -51,10 +51,15 @@ def task_named(name: TaskName) -> Task:
     return found
 
 
+def _first_of(problem_type: str) -> Task | None:
+    """The task that a `problem_type` without more stands for."""
+    return next((each for each in _found().values() if each.problem_type == problem_type), None)
+
+
 def mark(config: PreTrainedConfig, task: Task) -> None:
     """Note in a model's config what it is to be trained for."""
     config.problem_type = task.problem_type
-    if next(each for each in _found().values() if each.problem_type == task.problem_type) is not task:
+    if _first_of(task.problem_type) is not task:
         setattr(config, _MARK, task.name)
     elif hasattr(config, _MARK):
         delattr(config, _MARK)
@@ -74,7 +79,7 @@ def task_of(model: nn.Module) -> Task:
     if own is not None:
         return task_named(str(own))
     kind = problem_of(getattr(config, "problem_type", None), getattr(config, "num_labels", None))
-    found = next((each for each in _found().values() if each.problem_type == kind), None)
+    found = _first_of(kind)
     if found is None:
         raise ValueError(f"{type(model).__name__}: no task for problem_type {kind!r}")
     return found

@@ -91,7 +91,7 @@ class Regression:
 
     def judge(self, space: Space, outputs: np.ndarray, targets: list[str]) -> Judged:
         """No row is right or wrong; the loss is the squared error."""
-        loss = -self.margins(outputs, np.array([float(each) for each in targets]))
+        loss = self.losses_of(outputs, np.array([float(each) for each in targets]))
         return Judged(space.targets(self.predicted(outputs)), None, loss)
 
     def choices(self, space: Space, outputs: np.ndarray) -> list[Choice]:
