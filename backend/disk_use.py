@@ -40,7 +40,7 @@ PLACES = (
     Place("influence", "influence on all eval rows", "influence"),
     Place("scores", "scores of every training row", "scores"),
     Place("embeddings", "sentence embeddings", "scores"),
-    Place("dynamics", "logits at every epoch", "dynamics"),
+    Place("dynamics", "training rows at every look", "dynamics"),
     Place("features", "what other attribution methods keep", "prepare"),
     Place("evaluations", "trainings of `evaluate`", "evaluate"),
     Place("retrains/outcomes", "what each retraining came to", "retrain"),

@@ -406,7 +406,7 @@ class Folder:
         return manifest.run if recorded is None else int(recorded.details.get("run", 1))
 
     def dynamics_of(self, number: int) -> Path:
-        """Where the logits of one of several trainings lie; those of the first in ``dynamics``."""
+        """Where the log of one of several trainings lies; those of the first in ``dynamics``."""
         return self.path / "dynamics" if number == 1 else self.run(number) / "dynamics"
 
     @property

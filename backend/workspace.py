@@ -334,7 +334,7 @@ class Workspace:
         use_run(self.folder, number)
 
     def compute_dynamics(self, seeds: int = 1, progress: Progress = silent) -> list[int]:
-        """Repeat the training until the logits of ``seeds`` runs are logged (see `runs.train_seeds`)."""
+        """Repeat the training until ``seeds`` runs are logged (see `runs.train_seeds`)."""
         from backend.model.runs import train_seeds
 
         return train_seeds(self.folder, seeds, progress)

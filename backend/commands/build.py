@@ -172,7 +172,7 @@ def dynamics(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Repeat the training with other seeds and keep the logits of every check: scores average over runs."""
+    """Repeat the training with other seeds and keep the log of every check: scores average over runs."""
     workspace = Workspace.open(ws)
     with console.progress_bar() as progress:
         workspace.compute_dynamics(seeds, progress)

@@ -51,7 +51,7 @@ def train(
     balanced_batches: BalancedBatches = False,
     dynamics: Annotated[
         bool,
-        typer.Option(help="Log the logits of all training rows at every epoch, four times at least."),
+        typer.Option(help="Log how the model sees all training rows at every epoch, four times at least."),
     ] = True,
     again: Annotated[
         bool, typer.Option("--again", help="Train another run; the one that is there is kept (`runs`).")

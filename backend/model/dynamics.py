@@ -1,15 +1,18 @@
-"""Training dynamics on disk: the logits of every training row at each look that training takes at them.
+"""Training dynamics on disk: what scores read of every training row at each look that training takes at
+them.
 
 ``run-SEED.safetensors``, one file per training run, in ``dynamics/``, or in ``runs/N/dynamics/`` of the N-th
-training (``train --again``), so that nothing of the one before is touched: ``logits`` float32 (E, n, K),
-classes in model order, zero for a row without tokens. Its metadata hold ``epochs`` (E numbers, fractional for
-a look within an epoch) and a key, which changes whenever data, classes or tokens do.
+training (``train --again``), so that nothing of the one before is touched: what `Task.record` names, each
+(E, n). Its metadata hold ``epochs`` (E numbers, fractional for a look within an epoch) and a key, which
+changes whenever data, classes or tokens do. Earlier Firstwords kept ``logits`` float32 (E, n, K) instead:
+they are read as what they say.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,45 +20,62 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from backend.data.shards import target_numbers
 from backend.errors import InputError
 from backend.files import digest, file_digest, replacing
 from backend.folder import Artifact, Folder, Manifest
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import tokenizer_id
 from backend.recorded import as_recorded
+from backend.tasks.registry import task_named
 
+_LOGITS = "logits"
 _RUN = re.compile(r"run-(\d{1,10})\.safetensors")
 
 
 @dataclass(frozen=True)
 class Dynamics:
-    """``logits`` float32 (E, n, K) of the n training rows at E looks, each after so many ``epochs``."""
+    """What a task records of the n training rows at E looks, by name, each (E, n).
 
-    logits: np.ndarray
-    epochs: tuple[float, ...]
+    ``epochs``: after how many each look was taken, None where it is not known.
+    """
+
+    values: dict[str, np.ndarray]
+    epochs: tuple[float | None, ...]
+
+
+def as_looks(records: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Records of E looks (n) as arrays (E, n), by name."""
+    return {name: np.stack([each[name] for each in records]) for name in records[0]}
+
+
+def said_by(folder: Folder, looks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """What E looks say of the training rows, from the logits (n, K) of each: arrays (E, n), by name."""
+    task, targets = task_named(folder.manifest().task.name), target_numbers(folder, "train")
+    return as_looks([task.record(each, targets) for each in looks])
 
 
 def run_path(home: Path, seed: int) -> Path:
-    """Where in ``home`` the logits of the run with ``seed`` lie."""
+    """Where in ``home`` the log of the run with ``seed`` lies."""
     return home / f"run-{seed}.safetensors"
 
 
 def dynamics_key(manifest: Manifest, tokenizer: Path, max_length: int | None) -> str:
-    """What the logits of a run belong to: data, classes, and how texts become tokens."""
+    """What the log of a run belongs to: data, classes, and how texts become tokens."""
     rules = tokenizer_id(load_tokenizer(tokenizer))
     return digest("dynamics", 1, manifest.data.fingerprint, manifest.classes, rules, max_length)
 
 
 def has_run(home: Path, seed: int, key: str) -> bool:
-    """Whether the logits of the run with ``seed`` are there, with this key."""
+    """Whether the log of the run with ``seed`` is there, with this key."""
     return _metadata(run_path(home, seed)).get("key") == key
 
 
 def write_run(home: Path, seed: int, dynamics: Dynamics, key: str) -> None:
-    """Write the logits of a run, whole or not at all."""
+    """Write the log of a run, whole or not at all."""
     with replacing(run_path(home, seed)) as temporary:
         metadata = {"key": key, "epochs": json.dumps(dynamics.epochs)}
-        save_file({"logits": dynamics.logits}, temporary, metadata)
+        save_file(dynamics.values, temporary, metadata)
 
 
 def record_runs(folder: Folder, key: str) -> None:
@@ -88,7 +108,10 @@ def read_runs(folder: Folder) -> list[Dynamics]:
                 raise OSError("its content has changed")
             with safe_open(path, "np") as file:
                 epochs = tuple(json.loads(file.metadata()["epochs"]))
-                runs.append(Dynamics(file.get_tensor("logits"), epochs))
+                values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if _LOGITS in values:
+                values = said_by(folder, values[_LOGITS])
+            runs.append(Dynamics(values, epochs))
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path}: damaged or missing; delete it and run "

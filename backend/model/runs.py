@@ -96,7 +96,7 @@ def _no_other(folder: Folder, number: int) -> str:
 
 
 def _logged(folder: Folder, number: int, key: str) -> Artifact | None:
-    """The artifact of a training's logits; None where none with this key are there."""
+    """The artifact of a training's log; None where none with this key are there."""
     if not folder.dynamics_of(number).is_dir():
         return None
     found = runs_artifact(folder, number, key)
@@ -109,7 +109,7 @@ def _number(folder: Folder) -> int:
 
 
 def _record_run(folder: Folder, number: int, result: TrainingResult, settings: TrainingSettings) -> None:
-    """Write the logits beside those of the run before; then one write of the manifest switches."""
+    """Write the log beside that of the run before; then one write of the manifest switches."""
     manifest, logged = folder.manifest(), None
     if result.dynamics:
         key = dynamics_key(manifest, result.checkpoints[-1].path, result.max_length)
@@ -138,7 +138,7 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
 def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list[int]:
     """Repeat the workspace's training until the dynamics of ``count`` seeds are there; returns the seeds.
 
-    Only the logits are kept. The first seed is that of the training itself; what is there already stays, so
+    Only the log is kept. The first seed is that of the training itself; what is there already stays, so
     a stopped call goes on where it was. `InputError` where no training settings are recorded.
     """
     if count < 1:
@@ -150,7 +150,7 @@ def train_seeds(folder: Folder, count: int, progress: Progress = silent) -> list
             why = "attached" if was_attached(folder) else "trained before settings were recorded"
             raise InputError(
                 f"{folder.path}: its model was {why}, so there is no training to repeat; "
-                "scores use the logits at its checkpoints"
+                "scores use what its checkpoints say"
             )
         manifest = folder.manifest()
         key = dynamics_key(manifest, folder.tokenizer_path(manifest), manifest.max_length)
@@ -175,7 +175,7 @@ def recorded_settings(folder: Folder) -> TrainingSettings | None:
 
 
 def _train_seed(folder: Folder, settings: TrainingSettings, key: str, progress: Progress) -> None:
-    """Train once more, for the logits alone."""
+    """Train once more, for the log alone."""
     with tempfile.TemporaryDirectory(prefix=".run.", suffix=".tmp", dir=folder.path) as scratch:
         once = replace(settings, dynamics=True, checkpoints=1)
         # Where the best is chosen, the rows that chose it are needed again.

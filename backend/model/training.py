@@ -53,7 +53,7 @@ class TrainingResult:
     ``steps`` were made; the model is that of the last of ``checkpoints``, which is earlier where the best
     was to be found. ``measured``: its figures on the eval texts; ``doubt``: why it has hardly learnt, if so;
     ``figures``: by class, None without eval texts and where there are no classes.
-    ``dynamics`` holds the logits of all training texts, None where the settings want none.
+    ``dynamics`` holds what was seen of all training texts, None where the settings want none.
     """
 
     run: Path
@@ -115,7 +115,8 @@ def train(
     steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
     looks = look_steps(len(examples), settings)
-    logger = Logger(looks, encoded, fast, progress) if settings.dynamics else None
+    kind = task_named(task.name)
+    logger = Logger(looks, encoded, targets, kind, fast, progress) if settings.dynamics else None
     judge = _judge(candidates, settings, eval_encoded, evaluation, task, fast) if settings.selects else None
     with replacing(output_dir.absolute()) as temporary, quiet():
         steward = Steward(candidates, steps, progress)

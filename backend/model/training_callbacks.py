@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training: saving, progress, stopping, logging logits."""
+"""What happens beside the steps of a training: saving, progress, stopping, logging."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,12 +8,13 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast, TrainerCallback
 
 from backend.errors import InputError
-from backend.model.dynamics import Dynamics
+from backend.model.dynamics import Dynamics, as_looks
 from backend.model.prediction import logits
 from backend.model.tokenization import TokenIds
 from backend.progress import Progress
+from backend.tasks.task import Task
 
-_STAGE = "logits of training rows"
+_STAGE = "look at training rows"
 
 
 class Steward(TrainerCallback):
@@ -45,17 +46,23 @@ class Steward(TrainerCallback):
 
 
 class Logger(TrainerCallback):
-    """Logs the logits of all training rows at the given steps, without drawing a random number."""
+    """Logs what a task records of all training rows at the given steps, without drawing a random number.
+
+    ``targets`` (n, ...): of the texts ``encoded``, as losses take them.
+    """
 
     def __init__(
         self,
         steps: frozenset[int],
         encoded: Sequence[TokenIds],
+        targets: np.ndarray,
+        task: Task,
         tokenizer: PreTrainedTokenizerFast,
         progress: Progress,
     ) -> None:
         self._at, self._encoded, self._tokenizer, self._progress = steps, encoded, tokenizer, progress
-        self._logits: list[np.ndarray] = []
+        self._targets, self._task = targets, task
+        self._records: list[dict[str, np.ndarray]] = []
         self._steps: list[int] = []
         self._epochs: list[float] = []
 
@@ -63,16 +70,15 @@ class Logger(TrainerCallback):
         """Look at the rows where it is time to."""
         if state.global_step not in self._at:
             return
-        self._logits.append(
-            logits(model, self._encoded, self._tokenizer, progress=self._progress, stage=_STAGE)
-        )
+        found = logits(model, self._encoded, self._tokenizer, progress=self._progress, stage=_STAGE)
+        self._records.append(self._task.record(found, self._targets))
         self._steps.append(state.global_step)
         self._epochs.append(float(state.epoch))
 
     def logged(self, upto: int) -> Dynamics:
         """All looks up to a step."""
         count = sum(step <= upto for step in self._steps)
-        return Dynamics(np.stack(self._logits[:count]), tuple(self._epochs[:count]))
+        return Dynamics(as_looks(self._records[:count]), tuple(self._epochs[:count]))
 
 
 class Judge(TrainerCallback):

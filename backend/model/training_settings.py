@@ -41,8 +41,8 @@ class TrainingSettings:
     """``fp32``, ``bf16`` (autocast, fp32 weights), or ``auto``: bf16 where the hardware is fast at it."""
     device: str = "auto"
     dynamics: bool = True
-    """Whether to log the logits of every training row, at the end of every epoch and four times at least;
-    the run stays the same."""
+    """Whether to log what scores read of every training row, at the end of every epoch and four times at
+    least; the run stays the same."""
     best: bool = False
     """Whether the model is the one of the best macro-F1 on eval; later checkpoints are left out."""
     patience: int | None = None

@@ -1,25 +1,20 @@
-"""Logits of the training rows over time: what training logged, else what the checkpoints say."""
+"""The training rows over time: what training logged, else what the checkpoints say."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backend.folder import Folder
 
+if TYPE_CHECKING:  # a list of scores must not wait for transformers
+    from backend.model.dynamics import Dynamics
+
 EARLY_EPOCHS = 2
 ENOUGH = 4
 """Looks at a row from which on their spread tells something; as many as training takes at least."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """Logits float32 (E, n, K) of the training rows at E times, and the epoch of each, None if not known."""
-
-    logits: np.ndarray
-    epochs: tuple[float | None, ...]
 
 
 def dynamics_inputs(folder: Folder) -> tuple[str, ...]:
@@ -30,19 +25,19 @@ def dynamics_inputs(folder: Folder) -> tuple[str, ...]:
     return ("dynamics",) if folder.state("dynamics") == "current" else ("rows",)
 
 
-def load_dynamics(folder: Folder) -> list[Look]:
+def load_dynamics(folder: Folder) -> list[Dynamics]:
     """Every logged run; or one entry, whose looks are the checkpoints.
 
     Raises `InputError` where neither is there, or a file is damaged.
     """
     from backend.influence.rowstore.opening import open_rows
-    from backend.model.dynamics import read_runs
+    from backend.model.dynamics import Dynamics, read_runs, said_by
 
     if dynamics_inputs(folder) == ("dynamics",):
-        return [Look(run.logits, run.epochs) for run in read_runs(folder)]
-    stores, checkpoints = open_rows(folder).stores, folder.manifest().checkpoints
-    found = np.stack([np.concatenate([np.array(each.logits) for each in s.passing()]) for s in stores])
-    return [Look(found, tuple(each.epoch for each in checkpoints))]
+        return read_runs(folder)
+    logits = (np.concatenate([each.logits for each in s.passing()]) for s in open_rows(folder).stores)
+    epochs = tuple(each.epoch for each in folder.manifest().checkpoints)
+    return [Dynamics(said_by(folder, logits), epochs)]
 
 
 def look_count(folder: Folder) -> int | None:

@@ -51,6 +51,22 @@ class Classification:
         """The first two classes."""
         return np.array([0, 1])
 
+    def record(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """``loss``, ``margin`` to the next class, ``error`` norm of p - onehot: float32; ``correct`` bool."""
+        from scipy.special import log_softmax
+
+        rows = np.arange(len(targets))
+        values = logits.astype(np.float64)
+        log_p = log_softmax(values, axis=1)
+        others = values.copy()
+        others[rows, targets] = -np.inf
+        return {
+            "loss": -log_p[rows, targets].astype(np.float32),
+            "margin": (values[rows, targets] - others.max(axis=1)).astype(np.float32),
+            "error": np.linalg.norm(self.residuals(np.exp(log_p), targets), axis=1).astype(np.float32),
+            "correct": self.predicted(values) == targets,
+        }
+
     def outputs(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities of the classes."""
         import torch

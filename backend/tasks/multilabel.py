@@ -11,7 +11,7 @@ from backend.data.targets.label_sets import NOT
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import TaskName
-from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, named_figures
+from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, losses_from, named_figures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +61,10 @@ class MultiLabel:
     def probe(self, outputs: int) -> np.ndarray:
         """None of the labels, and all."""
         return np.stack([np.zeros(outputs, np.float32), np.ones(outputs, np.float32)])
+
+    def record(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """``loss``."""
+        return {"loss": losses_from(self, logits, targets)}
 
     def outputs(self, logits: np.ndarray) -> np.ndarray:
         """The probability of each label."""

@@ -11,7 +11,7 @@ from backend.data.targets.number_space import NumberSpace, as_target
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import TaskName
-from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, named_figures
+from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, losses_from, named_figures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,6 +62,10 @@ class Regression:
     def probe(self, outputs: int) -> np.ndarray:
         """0 and 1."""
         return np.array([0, 1], dtype=np.float32)
+
+    def record(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """``loss``."""
+        return {"loss": losses_from(self, logits, targets)}
 
     def outputs(self, logits: np.ndarray) -> np.ndarray:
         """The values themselves."""

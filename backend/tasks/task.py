@@ -70,6 +70,13 @@ class Choice:
     harmed: str = "raised it"
 
 
+def losses_from(task: Task, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """`Task.losses` of logits (n, K) in memory: float32 (n)."""
+    import torch
+
+    return task.losses(torch.from_numpy(logits), torch.from_numpy(targets)).float().numpy()
+
+
 class Task(Protocol):
     """One kind of thing that a model learns. ``problem_type``: what transformers' configs call it.
 
@@ -101,6 +108,12 @@ class Task(Protocol):
 
     def probe(self, outputs: int) -> np.ndarray:
         """Two different targets of a model with so many outputs: (2, ...)."""
+
+    def record(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """What scores of the training read of each row, by name, from logits (n, K): (n) each.
+
+        ``loss`` float32, that of the row's own target, is one of them in every task.
+        """
 
     def outputs(self, logits: np.ndarray) -> np.ndarray:
         """What a person reads of logits (n, K): probabilities, or values; float32 (n, K)."""

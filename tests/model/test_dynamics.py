@@ -1,24 +1,26 @@
-"""Logging logits while training: what is logged, that training does not notice, more seeds, staleness."""
+"""Logging while training: what is logged, that training does not notice, more seeds, staleness."""
 
 import json
 
 import numpy as np
 import pytest
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from backend.cli import app
 from backend.data.examples import Examples
+from backend.data.shards import target_numbers
 from backend.errors import InputError
 from backend.model.dynamics import read_runs, run_path
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import logits
 from backend.model.tokenization import encode
 from backend.model.training_settings import TrainingSettings
+from backend.tasks.classification import TASK
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, without_model, write_rows
-from tests.factories import SENTENCES
+from tests.factories import LABELS, SENTENCES
 from tests.model.test_checkpoints import raw_run
 from tests.model.test_training import fit, weights_of
 
@@ -36,22 +38,25 @@ def test_logging_leaves_the_training_bit_for_bit_as_it_is(tiny_model, tmp_path):
 
 @pytest.mark.parametrize("epochs", [2.0, 1.5])
 def test_the_last_entry_is_the_last_checkpoint(epochs, tiny_model, tmp_path):
-    """Also of a last epoch that is cut short; the logits are those of the saved model in eval mode."""
+    """Also of a last epoch that is cut short; what is logged is said by the saved model in eval mode."""
     made = fit(tmp_path / "run", tiny_model("bert"), epochs=epochs)
     looks = {2.0: (0.5, 1, 1.5, 2), 1.5: (1 / 3, 2 / 3, 7 / 6, 1.5)}[epochs]  # of 6 steps an epoch
     assert made.dynamics.epochs == pytest.approx(looks)
-    assert made.dynamics.logits.shape == (4, len(SENTENCES), 2)
-    assert made.dynamics.logits.dtype == np.float32
+    assert list(made.dynamics.values) == ["loss", "margin", "error", "correct"]
+    assert {each.shape for each in made.dynamics.values.values()} == {(4, len(SENTENCES))}
     last = made.checkpoints[-1].path
     tokenizer = load_tokenizer(last)
-    expected = logits(load_classifier(last), encode(tokenizer, Examples.of(SENTENCES), 64), tokenizer)
-    np.testing.assert_allclose(made.dynamics.logits[-1], expected, rtol=1e-5, atol=1e-6)
-    assert np.abs(made.dynamics.logits[0] - expected).max() > 0.01
+    found = logits(load_classifier(last), encode(tokenizer, Examples.of(SENTENCES), 64), tokenizer)
+    for name, expected in TASK.record(found, np.array(LABELS)).items():
+        np.testing.assert_allclose(made.dynamics.values[name][-1], expected, rtol=1e-4, atol=1e-6)
+        assert name == "correct" or np.abs(made.dynamics.values[name][0] - expected).max() > 0.01
 
 
-def test_a_text_without_tokens_has_zero_logits(tiny_model, tmp_path):
+def test_of_a_text_without_tokens_nothing_is_known(tiny_model, tmp_path):
     made = fit(tmp_path / "run", tiny_model("gpt2"), texts=["", *SENTENCES[1:]], epochs=1)
-    assert (made.dynamics.logits[0, 0] == 0).all() and (made.dynamics.logits[0, 1:] != 0).all()
+    margins = made.dynamics.values["margin"]
+    assert (margins[:, 0] == 0).all() and (margins[0, 1:] != 0).all()
+    np.testing.assert_allclose(made.dynamics.values["loss"][:, 0], np.log(2), rtol=1e-6)
 
 
 # -- in a workspace -----------------------------------------------------------------------------------
@@ -68,15 +73,33 @@ def test_train_records_its_run(tiny_workspace):
     assert artifact.inputs == {"data": tiny_workspace.manifest.artifacts["data"].id}
     assert artifact.details["seeds"] == [0] and artifact.details["epochs"] == [4]
     (run,) = read_runs(tiny_workspace.folder)
-    assert run.logits.shape == (4, 60, 2) and run.epochs == (0.75, 1.5, 2.25, 3)
-    last = tiny_workspace.predictions("train").probabilities
-    likely = np.exp(run.logits[-1]) / np.exp(run.logits[-1]).sum(1, keepdims=True)
-    np.testing.assert_allclose(likely, last, atol=1e-4)
+    assert run.values["loss"].shape == (4, 60) and run.epochs == (0.75, 1.5, 2.25, 3)
+    last, labels = (
+        tiny_workspace.predictions("train").probabilities,
+        target_numbers(tiny_workspace.folder, "train"),
+    )
+    np.testing.assert_allclose(np.exp(-run.values["loss"][-1]), TASK.support(last, labels), atol=1e-4)
     settings = tiny_workspace.manifest.artifacts["checkpoints"].details["settings"]
     assert settings["epochs"] == 3 and settings["lr"] == 2e-3
 
 
-def test_more_seeds_leave_only_logits(tiny_workspace):
+def test_a_log_of_an_earlier_version_says_the_same(tiny_workspace):
+    """It kept the logits themselves, in files that still hold."""
+    folder, (known,) = tiny_workspace.folder, read_runs(tiny_workspace.folder)
+    path, model = run_path(folder.dynamics, 0), folder.checkpoint_path(folder.manifest().checkpoints[-1])
+    tokenizer, texts = load_tokenizer(model), tiny_workspace.train_split.examples
+    last = logits(load_classifier(model), encode(tokenizer, texts, 128), tokenizer)
+    with safe_open(path, "np") as file:
+        metadata = file.metadata()
+    save_file({"logits": np.stack([last] * 4)}, path, metadata)
+    assert tiny_workspace.compute_dynamics(1) == [0], "nothing is trained again"
+    (run,) = read_runs(folder)
+    assert run.values.keys() == known.values.keys() and run.epochs == known.epochs
+    for name, values in run.values.items():
+        np.testing.assert_allclose(values[0], known.values[name][-1], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_more_seeds_leave_only_logs(tiny_workspace):
     before = {path.name for path in tiny_workspace.path.iterdir()}
     steps = [each.step for each in tiny_workspace.manifest.checkpoints]
     assert tiny_workspace.compute_dynamics(3) == [0, 1, 2]
@@ -87,15 +110,16 @@ def test_more_seeds_leave_only_logits(tiny_workspace):
     assert [each.step for each in tiny_workspace.manifest.checkpoints] == steps
     assert tiny_workspace.folder.state("rows") == tiny_workspace.folder.state("dynamics") == "current"
     runs = read_runs(tiny_workspace.folder)
-    assert len(runs) == 3 and not np.allclose(runs[1].logits, runs[2].logits)
+    assert len(runs) == 3 and not np.allclose(runs[1].values["loss"], runs[2].values["loss"])
 
 
 def test_the_seed_of_the_training_repeats_it(tiny_workspace):
     path = run_path(tiny_workspace.folder.dynamics, 0)
-    before = load_file(path)["logits"]
+    before = load_file(path)
     path.unlink()
     tiny_workspace.compute_dynamics(1)
-    assert np.array_equal(load_file(path)["logits"], before)
+    after = load_file(path)
+    assert all(np.array_equal(after[name], before[name]) for name in before) and list(after) == list(before)
 
 
 def test_a_stopped_call_goes_on(tiny_workspace):
@@ -127,7 +151,7 @@ def test_appended_rows_make_it_stale_and_a_new_training_covers_them(tiny_workspa
         read_runs(tiny_workspace.folder)
     tiny_workspace.compute_dynamics(1)
     assert tiny_workspace.folder.state("dynamics") == "current"
-    assert read_runs(tiny_workspace.folder)[0].logits.shape == (4, 64, 2)
+    assert read_runs(tiny_workspace.folder)[0].values["loss"].shape == (4, 64)
 
 
 def test_an_attached_run_has_nothing_to_repeat(tiny_model, tmp_path):

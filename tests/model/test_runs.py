@@ -15,17 +15,17 @@ from backend.workspace import Workspace
 from tests.conftest import SETTINGS
 from tests.killed import every_end
 
-FIRST_STEPS = 0.25  # the logits of the second training, which no other has
+FIRST_STEPS = 0.25  # the losses of the second training, which no other has
 
 
 @pytest.fixture
 def quick_fit(tiny_template, monkeypatch):
-    """In the place of a training: the template's checkpoints again, with logits that can be told from its."""
+    """In the place of a training: the template's checkpoints again, with a log that can be told from its."""
     checkpoints = Workspace.open(tiny_template).folder.checkpoints
 
     def fit(folder, run: Path, evaluation, settings, progress) -> TrainingResult:
         shutil.copytree(checkpoints, run)
-        logged = Dynamics(np.full((4, 60, 2), FIRST_STEPS, dtype=np.float32), (0.25, 0.5, 0.75, 1.0))
+        logged = Dynamics({"loss": np.full((4, 60), FIRST_STEPS, dtype=np.float32)}, (0.25, 0.5, 0.75, 1.0))
         found = find_run(run, settings.checkpoints).checkpoints
         return TrainingResult(
             run, 24, 1.0, [], None, None, 128, found, [], logged if settings.dynamics else None
@@ -59,7 +59,8 @@ def test_a_training_that_is_killed_at_any_step_changes_nothing_or_all(
         assert len(workspace.runs()) == 1 + switched
         assert workspace.folder.state("dynamics") == "current" and workspace.verify() == []
         (run,) = read_runs(workspace.folder)
-        assert (run.logits == FIRST_STEPS).all() if switched else np.array_equal(run.logits, old.logits)
+        loss = run.values["loss"]
+        assert (loss == FIRST_STEPS).all() if switched else np.array_equal(loss, old.values["loss"])
         record_runs(
             workspace.folder, own_key(workspace)
         )  # as `dynamics --seeds` does: it takes nothing else in
@@ -87,7 +88,7 @@ def test_what_a_killed_training_left_is_gone_with_the_next(tiny_workspace, quick
 def test_a_workspace_that_recorded_its_second_training_in_the_first_ones_place_stays_current(
     tiny_workspace, quick_fit
 ):
-    """As `train --again` did before logits had a place of their own."""
+    """As `train --again` did before logs had a place of their own."""
     folder = tiny_workspace.folder
     runs.train_run(folder, SETTINGS, again=True)
     shutil.copy(folder.dynamics / "run-0.safetensors", folder.dynamics_of(1))
@@ -96,6 +97,6 @@ def test_a_workspace_that_recorded_its_second_training_in_the_first_ones_place_s
     del artifact.details["run"]
     folder.record("dynamics", ("data",), id=artifact.id, **artifact.details)
     (run,) = read_runs(folder)
-    assert (run.logits == FIRST_STEPS).all() and tiny_workspace.verify() == []
+    assert (run.values["loss"] == FIRST_STEPS).all() and tiny_workspace.verify() == []
     record_runs(folder, own_key(tiny_workspace))
     assert folder.dynamics == folder.dynamics_of(1) and len(read_runs(folder)) == 1

@@ -13,6 +13,8 @@ from backend.errors import InputError
 from backend.everything import plan
 from backend.folder import TaskName
 from backend.model.loading import load_classifier, load_tokenizer
+from backend.model.prediction import logits
+from backend.model.tokenization import encode
 from backend.scores.dynamics import load_dynamics
 from backend.scores.label_noise import current_estimate
 from backend.scores.queue import QueueFilter
@@ -86,12 +88,23 @@ def test_every_score_of_the_task_is_there_and_says_something(scored):
 
 
 def test_the_mean_loss_is_that_of_the_task(scored):
+    (run,) = load_dynamics(scored.folder)
+    assert list(run.values) == ["loss"]
+    mean = run.values["loss"].mean(axis=0)
+    np.testing.assert_allclose(scored.scores().values("mean_loss"), mean, rtol=1e-5)
+
+
+def test_the_checkpoints_say_the_loss_of_the_task(scored, tmp_path):
+    """Where nothing was logged; against the task's loss of logits that were found in another way."""
     task, targets = task_named(scored.manifest.task.name), scored.space.numbers(scored.train_split.labels)
-    (look,) = load_dynamics(scored.folder)
-    losses = [
-        task.losses(torch.from_numpy(logits), torch.from_numpy(targets)).numpy() for logits in look.logits
-    ]
-    np.testing.assert_allclose(scored.scores().values("mean_loss"), np.mean(losses, axis=0), rtol=1e-4)
+    copy = Workspace.open(shutil.copytree(scored.path, tmp_path / "ws"))
+    copy.folder.forget("dynamics")
+    (run,) = load_dynamics(copy.folder)
+    path = scored.folder.checkpoint_path(scored.manifest.checkpoints[-1])
+    tokenizer, texts = load_tokenizer(path), scored.train_split.examples
+    found = logits(load_classifier(path), encode(tokenizer, texts, 128), tokenizer)
+    losses = task.losses(torch.from_numpy(found), torch.from_numpy(targets)).numpy()
+    np.testing.assert_allclose(run.values["loss"][-1], losses, rtol=1e-3, atol=1e-5)
 
 
 def test_gradient_norms_and_alignment_are_those_of_the_tasks_loss(scored):

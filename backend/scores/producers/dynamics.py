@@ -1,34 +1,35 @@
 """How the model came to each label while it trained: confidence, AUM, forgetting and others, for free.
 
-From the logits that training logged, or those of the checkpoints (see `backend.scores.dynamics`). A *check*
+From what training logged, or the checkpoints say (see `backend.scores.dynamics`). A *check*
 is one look at all rows: at the end of every epoch and four times a run at least; or at a checkpoint.
 Each score is the mean over the runs that were logged.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from backend.scores.context import Context
-from backend.scores.dynamics import Look, dynamics_inputs, early, load_dynamics
+from backend.scores.dynamics import dynamics_inputs, early, load_dynamics
 from backend.scores.score import CLASSIFICATION, Columns, Producer, Score
-from backend.tasks.classification import TASK as CLASSES
+
+if TYPE_CHECKING:  # a list of scores must not wait for transformers
+    from backend.model.dynamics import Dynamics
 
 
-def run_scores(look: Look, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """All scores of one run, each float64 (n), from its logits and ``labels`` int64 (n)."""
-    looks = [_look(each, labels) for each in look.logits]
-    probability, margin, error, loss, correct = (
-        np.stack([look[name] for look in looks])
-        for name in ("probability", "margin", "error", "loss", "correct")
-    )
+def run_scores(run: Dynamics) -> dict[str, np.ndarray]:
+    """All scores of one run, each float64 (n)."""
+    loss, margin, error = (run.values[name].astype(np.float64) for name in ("loss", "margin", "error"))
+    probability, correct = np.exp(-loss), run.values["correct"]
     return {
         "confidence": probability.mean(axis=0),
         "variability": probability.std(axis=0),
         "correctness": correct.mean(axis=0),
         "forgetting": forgetting(correct),
         "aum": margin.mean(axis=0),
-        "el2n": error[early(look.epochs)].mean(axis=0),
+        "el2n": error[early(run.epochs)].mean(axis=0),
         "mean_loss": loss.mean(axis=0),
     }
 
@@ -42,31 +43,11 @@ def forgetting(correct: np.ndarray) -> np.ndarray:
     return np.where(correct.any(axis=0), lost, len(correct) + 1).astype(np.float64)
 
 
-def _look(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """What one check says of each row, from ``logits`` (n, K): five arrays (n)."""
-    from scipy.special import log_softmax
-
-    rows = np.arange(len(labels))
-    values = logits.astype(np.float64)
-    log_p = log_softmax(values, axis=1)
-    residual = np.exp(log_p)
-    residual[rows, labels] -= 1
-    others = values.copy()
-    others[rows, labels] = -np.inf
-    return {
-        "probability": np.exp(log_p[rows, labels]),
-        "loss": -log_p[rows, labels],
-        "error": np.linalg.norm(residual, axis=1),
-        "margin": values[rows, labels] - others.max(axis=1),
-        "correct": CLASSES.predicted(values) == labels,
-    }
-
-
 def _compute(context: Context) -> Columns:
     if context.manifest.task.name != "classification":
         return {"mean_loss": mean_loss(context)}
     logged = load_dynamics(context.folder)
-    runs = [run_scores(each, context.labels) for each in logged]
+    runs = [run_scores(each) for each in logged]
     means = {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
     learnt = np.stack([run["correctness"] > 0 for run in runs])
     lost = np.where(learnt, [run["forgetting"] for run in runs], 0.0).sum(axis=0)
@@ -74,7 +55,7 @@ def _compute(context: Context) -> Columns:
         _forgotten(int(count), len(runs), float(times))
         for count, times in zip(learnt.sum(axis=0).tolist(), lost.tolist(), strict=True)
     ]
-    last = [CLASSES.predicted(run.logits[-1]) == context.labels for run in logged]
+    last = [run.values["correct"][-1] for run in logged]
     return {
         **means,
         "forgetting_said": said,
@@ -84,15 +65,8 @@ def _compute(context: Context) -> Columns:
 
 def mean_loss(context: Context) -> np.ndarray:
     """The loss of each row's own target, mean over checks and runs: float64 (n)."""
-    import torch
-
-    targets = torch.from_numpy(context.targets)
-
-    def losses(logits: np.ndarray) -> np.ndarray:
-        return context.task.losses(torch.from_numpy(logits), targets).double().numpy()
-
-    runs = [np.mean([losses(each) for each in look.logits], axis=0) for look in load_dynamics(context.folder)]
-    return np.mean(runs, axis=0)
+    runs = load_dynamics(context.folder)
+    return np.mean([run.values["loss"].mean(axis=0, dtype=np.float64) for run in runs], axis=0)
 
 
 def class_learnt(right: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -53,9 +53,9 @@ def _head(producer: Producer, state: str, workspace: Workspace) -> Html:
 
 
 def _raw(producer: Producer, workspace: Workspace) -> Html:
-    """That the logits are there already, where only the scores of them are to be computed."""
+    """That the log is there already, where only the scores of them are to be computed."""
     there = producer.name == "dynamics" and workspace.folder.state("dynamics") == "current"
-    return tag("span", "its logits over training are there" if there else "", cls="fw-muted")
+    return tag("span", "its looks of the training are there" if there else "", cls="fw-muted")
 
 
 def _scores(scores: Sequence[Score]) -> Html:
