@@ -37,6 +37,7 @@ def _lacks_shards(folder: Folder, manifest: Manifest) -> bool:
     recorded = manifest.artifacts["rows"].inputs.get("data")
     if recorded != manifest.artifacts["data"].id:
         return False  # stale: nobody says how many there were
-    count = len(shard_ranges(manifest.data.n_train))
+    blocks = len(shard_ranges(manifest.data.n_train))  # a shard each, before that was recorded
+    count = manifest.artifacts["rows"].details.get("shards", blocks)
     places = [folder.rows / str(each.step) for each in manifest.checkpoints]
     return any(len(list(place.glob("shard-*.safetensors"))) < count for place in places)

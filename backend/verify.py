@@ -6,14 +6,14 @@ import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
-from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.folder import Folder, Manifest
 from backend.influence.answers.features import damaged_features
 from backend.influence.index.row_index import intact
 from backend.influence.rowstore.basis import stored_codec
+from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.plan import damaged_plan
-from backend.influence.rowstore.store import RowsInfo, shard_path, usable_shard
+from backend.influence.rowstore.shard import usable_shard
 from backend.model.embeddings import whole_embeddings
 from backend.model.fingerprint import changed_checkpoints
 from backend.progress import Progress, silent
@@ -94,14 +94,15 @@ def _data(folder: Folder, manifest: Manifest) -> list[str]:
 def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) -> list[str]:
     try:
         info = RowsInfo.read(folder.rows, manifest.artifacts["rows"].id)
+        spans = info.spans(manifest.data.n_train)
     except ValueError as error:
         return [str(error)]
-    ranges, lines = shard_ranges(manifest.data.n_train), _bases(folder, manifest, info)
-    total, done = len(ranges) * len(manifest.checkpoints), 0
+    lines = _bases(folder, manifest, info)
+    total, done = len(spans) * len(manifest.checkpoints), 0
     for checkpoint in manifest.checkpoints:
-        for number, key in enumerate(info.shard_keys(checkpoint.step, len(ranges))):
-            path = shard_path(folder.rows, checkpoint.step, number)
-            shard = usable_shard(path, key, len(ranges[number]))
+        for span, key in zip(spans, info.shard_keys(checkpoint.step, len(spans)), strict=True):
+            path = shard_path(folder.rows, checkpoint.step, span.start)
+            shard = usable_shard(path, key, len(span))
             if shard is None or not shard.intact():
                 lines.append(f"{path}: damaged or missing")
                 if repair:

@@ -34,8 +34,10 @@ from backend.influence.index import build as index_build
 from backend.influence.index.modes import MODES, ScoreMode, score_mode
 from backend.influence.index.row_index import RowIndex, project
 from backend.influence.rowstore.compression import RowCodec
+from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.settings import PrecomputeSettings
-from backend.influence.rowstore.store import RowsInfo, RowStore, shard_path, write_shard
+from backend.influence.rowstore.shard import write_shard
+from backend.influence.rowstore.store import RowStore
 from backend.progress import silent
 from backend.workspace import Workspace
 from benchmarks.report import HOME, publish
@@ -99,9 +101,9 @@ def _write_synthetic(folder: Path, step: int, store: RowStore, codec: RowCodec, 
             np.empty((0, shard.codes.shape[1]), dtype=np.float32),
         )
         keys.append(f"{size}-{len(keys)}")
-        path = shard_path(folder, step, len(keys) - 1)
+        path = shard_path(folder, step, written)
         if not path.exists():
-            write_shard(path, rows, shard.logits[:count], codec, keys[-1])
+            write_shard(path, rows, {}, codec, keys[-1])
         written += count
     return keys
 

@@ -15,8 +15,8 @@ from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder, Manifest
 from backend.influence.rowstore import precompute as precompute_module
+from backend.influence.rowstore.layout import shard_path
 from backend.influence.rowstore.settings import PrecomputeSettings
-from backend.influence.rowstore.store import shard_path
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
 from backend.step_times import StepTimes

@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from backend.data.dataset import SplitName
 from backend.data.examples import Examples
-from backend.data.shards import read_shards, shard_ranges
+from backend.data.shards import locate, read_shards, shard_ranges
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
 from backend.model.tokenization import Tokens, encode
@@ -55,14 +55,27 @@ class TokenShard:
 
 
 class TokenTable:
-    """The tokens of a split of ``count`` rows."""
+    """The tokens of a split of ``count`` rows; ``rules``: what made tokens of texts."""
 
-    def __init__(self, folder: Path, split: str, count: int) -> None:
-        self._folder, self._split, self.count = folder, split, count
+    def __init__(self, folder: Path, split: str, count: int, rules: str) -> None:
+        self._folder, self._split, self.count, self._rules = folder, split, count, rules
 
     def keys(self) -> Iterator[str]:
         """The key of every shard."""
         return (shard.key for shard in self.shards())
+
+    def part_key(self, shard: TokenShard, rows: range) -> str:
+        """What changes whenever a token of these rows, all of one shard, does."""
+        start = locate(rows.start)[1]
+        tokens = slice(*shard.offsets[[start, start + len(rows)]])
+        found = {"ids": shard.ids[tokens]} | ({} if shard.types is None else {"types": shard.types[tokens]})
+        found["lengths"] = np.diff(shard.offsets[start : start + len(rows) + 1])
+        return digest(self._rules, array_digest(found))
+
+    def span(self, rows: range) -> list[Tokens]:
+        """Consecutive rows of one shard."""
+        number, start = locate(rows.start)
+        return self.shard(number).examples()[start : start + len(rows)]
 
     def sample(self, count: int, seed: int = 0) -> tuple[np.ndarray, list[Tokens]]:
         """Up to ``count`` rows drawn at random: their positions, int64, ascending, and tokens."""
@@ -120,7 +133,7 @@ def tokenise(
     for path in folder.tokens.glob(f"{split}-*.safetensors"):
         if path not in wanted:
             path.unlink()
-    return TokenTable(folder.tokens, split, count)
+    return TokenTable(folder.tokens, split, count, digest(rules, max_length))
 
 
 def tokenizer_id(tokenizer: PreTrainedTokenizerFast) -> str:

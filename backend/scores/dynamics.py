@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from backend.folder import Folder
 
 if TYPE_CHECKING:  # a list of scores must not wait for transformers
@@ -35,7 +33,7 @@ def load_dynamics(folder: Folder) -> list[Dynamics]:
 
     if dynamics_inputs(folder) == ("dynamics",):
         return read_runs(folder)
-    logits = (np.concatenate([each.logits for each in s.passing()]) for s in open_rows(folder).stores)
+    logits = (store.logits() for store in open_rows(folder).stores)
     epochs = tuple(each.epoch for each in folder.manifest().checkpoints)
     return [Dynamics(said_by(folder, logits), epochs)]
 

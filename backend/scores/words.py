@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.files import digest, file_digest
 from backend.folder import Folder
@@ -103,11 +102,9 @@ def read_words(folder: Folder) -> pa.Table:
 
 def rows_with_token(folder: Folder, token_id: int) -> np.ndarray:
     """Places of the training rows that have a token, ascending: int64. Reads the stored rows' tokens."""
-    store = open_rows(folder).stores[0]
-    starts = [each.start for each in shard_ranges(folder.manifest().data.n_train)]
     found = [
-        start + shard.owners[np.flatnonzero(shard.tokens == token_id)]
-        for start, shard in zip(starts, store.passing(), strict=True)
+        positions.start + shard.owners[np.flatnonzero(shard.tokens == token_id)]
+        for shard, positions in open_rows(folder).stores[0].placed()
     ]
     return np.concatenate(found).astype(np.int64)
 

@@ -18,14 +18,15 @@ from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.index.modes import MODES
-from backend.influence.rowstore import plan, precompute
+from backend.influence.rowstore import layout, plan, precompute
 from backend.influence.rowstore import space as disk
 from backend.influence.rowstore.fidelity import compare
+from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.opening import open_rows
 from backend.influence.rowstore.plan import Plan, Sample, make_plan
 from backend.influence.rowstore.precompute import missing_shards
 from backend.influence.rowstore.settings import PrecomputeSettings
-from backend.influence.rowstore.store import RowsInfo, Shard, shard_path
+from backend.influence.rowstore.shard import Shard
 from backend.model import token_table
 from backend.model.devices import fast_bf16
 from backend.model.loading import load_tokenizer
@@ -153,6 +154,7 @@ def changed(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]])
 
 
 def test_appended_rows_compute_only_the_shards_that_they_touch(tiny_workspace, tmp_path, small_shards):
+    forget_derived(tiny_workspace)
     tiny_workspace.precompute(CPU)
     steps = [each.step for each in tiny_workspace.manifest.checkpoints]
     before = shards_of(tiny_workspace)
@@ -222,6 +224,7 @@ def test_a_further_checkpoint_computes_only_its_own_rows(tiny_workspace, tmp_pat
 
 
 def test_changed_labels_or_settings_are_other_rows(tiny_workspace, small_shards):
+    forget_derived(tiny_workspace)
     tiny_workspace.precompute(CPU)
     before = shards_of(tiny_workspace)
     tiny_workspace.precompute(PrecomputeSettings(device="cpu", attention="sdpa"))
@@ -299,7 +302,7 @@ original = precompute.prepare
 
 
 def test_an_older_format_is_not_used(tiny_workspace, monkeypatch):
-    monkeypatch.setattr(precompute, "FORMAT", 99)
+    monkeypatch.setattr(precompute, "READ_FORMATS", (99,))
     assert not precompute.rows_are_current(tiny_workspace.folder, CPU)
 
 
@@ -390,7 +393,7 @@ def test_tokens_are_made_once_and_again_where_damaged(tiny_workspace, small_shar
     assert (
         max(
             len(tokens)
-            for shard in TokenTable(folder.tokens, "train", 60).shards()
+            for shard in TokenTable(folder.tokens, "train", 60, "").shards()
             for tokens in shard.examples()
         )
         == 9
@@ -408,7 +411,7 @@ def test_a_sample_is_rows_of_the_table(tiny_workspace, small_shards):
 
 
 def test_counted_rows_are_those_of_the_shards(tiny_workspace):
-    table = TokenTable(tiny_workspace.folder.tokens, "train", 60)
+    table = TokenTable(tiny_workspace.folder.tokens, "train", 60, "")
     rows, tokens = map(sum, zip(*(each.count_rows() for each in table.shards()), strict=True))
     stored = open_rows(tiny_workspace.folder).stores[0].shards
     assert rows == sum(len(shard.tokens) for shard in stored)
@@ -503,17 +506,76 @@ def test_ties_with_the_last_of_the_top_count():
     assert compare(truth, np.array([[5.0, 0.9, 0.8, 1.0, 0.0]]), 2).recall_proponents == 1.0
 
 
+def test_long_texts_make_more_shards_and_the_same_answers(tiny_template, tmp_path, monkeypatch):
+    """A run that is stopped goes on; appended rows leave the shards before them as they are."""
+    plain, split = (Workspace.open(shutil.copytree(tiny_template, tmp_path / name)) for name in "ab")
+    forget_derived(split)
+    monkeypatch.setattr(layout, "SHARD_BYTES", 20_000)
+    for each in (plain, split):
+        each.precompute(CPU)
+    steps = len(split.manifest.checkpoints)
+    recorded = [each.manifest.artifacts["rows"].details for each in (plain, split)]
+    assert recorded[0]["shards"] == 1 and len(shards_of(plain)) == steps
+    assert 3 < recorded[1]["shards"] == len(shards_of(split)) / steps < 60
+    for each in ("dot", "cosine", "ekfac"):
+        one, other = (_all_scores(ws, each) for ws in (plain, split))
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6 * np.abs(one).max())
+    one, other = (each.predictions("train") for each in (plain, split))
+    np.testing.assert_allclose(one.outputs, other.outputs, atol=1e-6)
+    assert split.verify() == [] and split.status()["next"] is None
+    before = shards_of(split)
+    split.append(train=str(write_rows(tmp_path / "more.jsonl", tiny_rows(9, 500))))
+    split.precompute(CPU)
+    after = shards_of(split)
+    lost = {name for name, mark in before.items() if after.get(name) != mark}
+    assert len(after) > len(before) and lost <= {
+        max(name for name in before if name.startswith(f"rows/{each.step}/"))
+        for each in split.manifest.checkpoints
+    }, "of each checkpoint no shard but the last, which has grown"
+
+
+def _all_scores(workspace: Workspace, score: str) -> np.ndarray:
+    """Influence of all training rows on one text, by the stored rows."""
+    explainer = workspace.explainer("cpu")
+    traced = explainer.checkpoints.trace(explainer.checkpoints.encode(Examples.one("a dull film")), [0])[0]
+    searcher = explainer.searcher
+    return searcher.many_scores([searcher.ask(traced, MODES[score])])[0]
+
+
+def test_blocks_that_were_one_shard_stay_so(tiny_workspace, monkeypatch):
+    """As format 4 left them: nothing is computed again for the sake of the format."""
+    tiny_workspace.precompute(CPU)
+    before, written = shards_of(tiny_workspace), []
+    folder = tiny_workspace.folder
+    known = json.loads((folder.rows / "rows.json").read_text())
+    info = RowsInfo(known["artifact"], known["row_store"], known["keys"])
+    info.write(folder.rows)  # says nothing of shards, as format 4
+    assert precompute.rows_are_current(folder, CPU) and tiny_workspace.verify() == []
+    monkeypatch.setattr(layout, "SHARD_BYTES", 20_000)
+    monkeypatch.setattr(precompute, "write_shard", lambda *given: written.append(given))
+    folder.forget("rows")
+    precompute.compute_rows(folder, CPU)
+    assert shards_of(tiny_workspace) == before and not written
+    first = next(iter(before))
+    (tiny_workspace.path / first).unlink()
+    monkeypatch.undo()
+    folder.forget("rows")
+    precompute.compute_rows(folder, CPU)
+    assert shards_of(tiny_workspace) == before
+
+
 def test_every_shard_key_is_in_the_list(tiny_workspace, small_shards):
+    forget_derived(tiny_workspace)
     tiny_workspace.precompute(CPU)
     folder, manifest = tiny_workspace.folder, tiny_workspace.manifest
     info = RowsInfo.read(folder.rows, manifest.artifacts["rows"].id)
     checkpoint = manifest.checkpoints[0]
     assert missing_shards(folder, manifest, info, checkpoint) == []
-    shard_path(folder.rows, checkpoint.step, 2).unlink()
+    shard_path(folder.rows, checkpoint.step, 2 * SMALL).unlink()
     assert missing_shards(folder, manifest, info, checkpoint) == [2]
     assert json.loads((folder.rows / "rows.json").read_text())["row_store"] == "int8"
     assert (
-        Shard(shard_path(folder.rows, checkpoint.step, 3)).metadata["key"]
+        Shard(shard_path(folder.rows, checkpoint.step, 3 * SMALL)).metadata["key"]
         == info.keys[str(checkpoint.step)][3]
     )
 

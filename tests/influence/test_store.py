@@ -7,19 +7,14 @@ from hypothesis import strategies as st
 
 from backend.data import shards as shards_module
 from backend.data.shards import shard_ranges
-from backend.influence.gradients.token_rows import TokenRows
-from backend.influence.rowstore import store as store_module
+from backend.influence.gradients.token_rows import TokenRows, example_norms
+from backend.influence.rowstore import layout
+from backend.influence.rowstore import shard as shard_module
 from backend.influence.rowstore.compression import RowCodec, decode, fit_basis, quantise
-from backend.influence.rowstore.store import (
-    RowsInfo,
-    RowStore,
-    Shard,
-    TracedRows,
-    example_norms,
-    shard_path,
-    usable_shard,
-    write_shard,
-)
+from backend.influence.rowstore.layout import RowsInfo, shard_path, spans_from, split_block
+from backend.influence.rowstore.outputs import LOGITS, Ragged, packed, unpacked
+from backend.influence.rowstore.shard import Shard, usable_shard, write_shard
+from backend.influence.rowstore.store import RowStore, TracedRows
 
 VOCABULARY, WIDTH, STEP = 12, 6, 7
 FULL = RowCodec("full")
@@ -42,10 +37,12 @@ def dense(part: TokenRows) -> np.ndarray:
     return matrix
 
 
-def write_all(folder, part: TokenRows, codec: RowCodec = FULL, step: int = STEP) -> RowStore:
-    """Write all shards and open them."""
-    keys = []
-    for number, positions in enumerate(shard_ranges(len(part))):
+def write_all(
+    folder, part: TokenRows, codec: RowCodec = FULL, step: int = STEP, starts: list[int] | None = None
+) -> RowStore:
+    """Write all shards and open them; ``starts``: of shards that are not whole blocks."""
+    keys, count = [], len(part)
+    for number, positions in enumerate(spans_from(starts, count) if starts else shard_ranges(count)):
         low, high = part.offsets[positions.start], part.offsets[positions.stop]
         first, last = np.searchsorted(part.part_rows, [low, high])
         piece = TokenRows(
@@ -56,8 +53,9 @@ def write_all(folder, part: TokenRows, codec: RowCodec = FULL, step: int = STEP)
             part.parts[first:last],
         )
         keys.append(f"k{number}")
-        write_shard(shard_path(folder, step, number), piece, np.zeros((len(positions), 2)), codec, keys[-1])
-    return RowStore(folder, step, len(part), RowsInfo("a", codec.name, {str(step): keys}))
+        logits = np.stack([positions, positions], axis=1).astype(np.float32)
+        write_shard(shard_path(folder, step, positions.start), piece, {LOGITS: logits}, codec, keys[-1])
+    return RowStore(folder, step, count, RowsInfo("a", codec.name, {str(step): keys}, starts))
 
 
 def codecs(part: TokenRows) -> list[RowCodec]:
@@ -200,7 +198,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(store_module, "save_file", fail)
+    monkeypatch.setattr(shard_module, "save_file", fail)
     with pytest.raises(OSError, match="disk full"):
         write_all(tmp_path, random_rows(np.random.default_rng(5), 4))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -213,3 +211,100 @@ def test_a_list_of_shards_that_is_damaged_or_anothers_is_refused(tmp_path, conte
     (tmp_path / "rows.json").write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=r"rows\.json: (damaged or missing|belongs to other rows)"):
         RowsInfo.read(tmp_path, "a")
+
+
+# -- which examples a shard holds -------------------------------------------------------------------
+
+
+@given(
+    lengths=st.lists(st.integers(0, 30), min_size=1, max_size=4),
+    start=st.sampled_from([0, 4, 8]),
+    limit=st.integers(1, 40),
+)
+def test_a_block_is_split_by_bytes(lengths, start, limit):
+    block, bytes_each = range(start, start + len(lengths)), 4 * WIDTH
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "SHARD_BYTES", limit * bytes_each)
+        parts = split_block(block, np.array(lengths), WIDTH)
+    assert [each for part in parts for each in part] == list(block), "all, in order, once"
+    held = [sum(lengths[each - start] for each in part) for part in parts]
+    for tokens, part in zip(held, parts, strict=True):
+        assert tokens <= limit or sum(lengths[each - start] > 0 for each in part) == 1
+    for tokens, after in zip(held, parts[1:], strict=False):
+        assert tokens + lengths[after.start - start] > limit, "no shard is smaller than it must be"
+
+
+@given(seed=st.integers(0, 10_000), store=st.sampled_from([0, 1, 2]))
+@settings(max_examples=20, deadline=None)
+def test_shards_of_any_size_say_the_same(tmp_path_factory, seed, store):
+    """`RowStore` answers from parts of blocks as it does from whole ones."""
+    rng = np.random.default_rng(seed)
+    part = random_rows(rng, 14)
+    codec = codecs(part)[store]
+    starts = sorted({0, 4, 8, 12, 13, *rng.choice(14, 5).tolist()})
+    whole, split = (
+        write_all(tmp_path_factory.mktemp("rows"), part, codec, starts=each) for each in (None, starts)
+    )
+    assert len(split.shards) == len(starts) > len(whole.shards)
+    assert (split.logits() == whole.logits()).all() and (split.logits()[:, 0] == np.arange(14)).all()
+    assert (split.norms() == whole.norms()).all()
+    query = np.ascontiguousarray(codec.project(rng.normal(size=(3, WIDTH)).astype(np.float32)))
+    slots = np.full(VOCABULARY, -1, dtype=np.int64)
+    slots[np.sort(rng.choice(VOCABULARY, 3, replace=False))] = np.arange(3)
+    examples = np.sort(rng.choice(14, 6, replace=False))
+    terms = [np.zeros((6, 3)) for _ in range(2)]
+    scores = [np.zeros((1, 14)) for _ in range(2)]
+    for each, found, total in zip((whole, split), terms, scores, strict=True):
+        each.add_terms(found, examples, slots, query)
+        for number in each.numbers:
+            each.add_scores(number, total, [slots], [query])
+    assert (terms[0] == terms[1]).all() and (scores[0] == scores[1]).all()
+    for example in range(14):
+        number, local = split.locate(example)
+        assert split.spans[number][local] == example
+        for one, other in zip(whole.example(example), split.example(example), strict=True):
+            assert (one == other).all()
+
+
+@pytest.mark.parametrize("starts", [[], [1], [0, 4, 4], [0, 6, 4], [0, 9]])
+def test_shards_out_of_order_are_refused(starts):
+    with pytest.raises(ValueError, match="out of order"):
+        RowsInfo("a", "full", {}, starts).spans(9)
+
+
+def test_rows_of_other_sides_are_refused(tmp_path):
+    RowsInfo("a", "full", {}, [0], ("encoder", "decoder")).write(tmp_path)
+    with pytest.raises(ValueError, match="made by another version"):
+        RowsInfo.read(tmp_path, "a")
+
+
+# -- outputs by name --------------------------------------------------------------------------------
+
+
+def test_outputs_come_back_by_name_ragged_or_not(tmp_path):
+    part = random_rows(np.random.default_rng(6), 3)
+    losses = Ragged(np.array([0, 2, 2, 5]), np.arange(5, dtype=np.float32))
+    outputs = {"loss": losses, "values": np.ones((3, 2), dtype=np.float32)}
+    path = tmp_path / "shard.safetensors"
+    write_shard(path, part, outputs, FULL, "k")
+    shard = usable_shard(path, "k", 3)
+    assert shard is not None and list(shard.outputs) == ["loss", "values"] and shard.intact()
+    found = shard.outputs["loss"]
+    assert isinstance(found, Ragged) and len(found) == 3
+    assert [found[each].tolist() for each in range(3)] == [[0, 1], [], [2, 3, 4]]
+    assert (shard.outputs["values"] == 1).all()
+
+
+def test_logits_of_an_earlier_format_are_an_output():
+    logits = np.arange(6, dtype=np.float32).reshape(3, 2)
+    assert (unpacked({"logits": logits, "tokens": np.arange(3)}, 3)[LOGITS] == logits).all()
+    assert (unpacked(packed({LOGITS: logits}), 3)[LOGITS] == logits).all()
+
+
+@pytest.mark.parametrize("offsets", [[0, 2, 1, 5], [1, 2, 2, 5], [0, 2, 2, 6], [0, 5]])
+def test_outputs_that_do_not_fit_are_refused(offsets):
+    tensors = packed({"loss": Ragged(np.array(offsets), np.zeros(5, dtype=np.float32))})
+    with pytest.raises(ValueError, match="output loss does not fit"):
+        unpacked(tensors, 3)
+    with pytest.raises(ValueError, match="output values does not fit"):
+        unpacked(packed({"values": np.zeros((2, 2))}), 3)

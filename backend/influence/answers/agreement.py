@@ -47,6 +47,5 @@ def _residuals(engine: Engine, labels: np.ndarray) -> list[np.ndarray]:
     """float32 (n, K) at every checkpoint, from the logits beside the rows."""
     found = []
     for store in engine.searcher.stores:
-        kept = np.concatenate([shard.logits for shard in store.passing()])
-        found.append(engine.task.residuals(engine.task.outputs(kept), labels))
+        found.append(engine.task.residuals(engine.task.outputs(store.logits()), labels))
     return found

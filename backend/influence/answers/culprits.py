@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.data.shards import shard_ranges
 from backend.data.targets.space import Numbers
 from backend.influence.answers.explain import Explainer
 from backend.influence.answers.search import Searcher
@@ -74,7 +73,7 @@ class ShardTerms:
 def shard_terms(searcher: Searcher, query: SummedQuery, mode: ScoreMode) -> Iterator[ShardTerms]:
     """The term of every stored row, shard by shard."""
     table, factors = query.slot_table(searcher.vocabulary), searcher.factors(mode)
-    for number, positions in enumerate(shard_ranges(searcher.count)):
+    for number, positions in enumerate(searcher.stores[0].spans):
         shards = [store.shards[number] for store in searcher.stores]
         terms = np.zeros(len(shards[0].tokens))
         for shard, rows in zip(shards, query.rows, strict=True):

@@ -13,9 +13,10 @@ import numpy as np
 
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.search import Ranked, Ranking, Searcher, summed_terms
+from backend.influence.gradients.token_rows import example_squares
 from backend.influence.gradients.tracing import TracedExample
 from backend.influence.index.modes import ScoreMode, factors
-from backend.influence.rowstore.store import TracedRows, example_squares
+from backend.influence.rowstore.store import TracedRows
 
 
 def shortlist_size(k: int) -> int:

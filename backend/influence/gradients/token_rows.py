@@ -58,6 +58,19 @@ class TokenRows:
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
 
+def example_squares(part: TokenRows, left_out: np.ndarray | None = None) -> np.ndarray:
+    """Squared norm of each example's gradient, at all tokens but ``left_out``: float64 (n)."""
+    squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
+    if left_out is not None:
+        squares[np.isin(part.tokens, left_out)] = 0.0
+    return np.bincount(part.owners, squares, minlength=len(part))
+
+
+def example_norms(part: TokenRows) -> np.ndarray:
+    """Norm of each example's whole gradient, float32 (n): the root of its rows' summed squares."""
+    return np.sqrt(example_squares(part)).astype(np.float32)
+
+
 @contextmanager
 def embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:
     """Make every output of the word-embedding layer a leaf that takes gradients, and list them."""

@@ -12,7 +12,6 @@ import numpy as np
 from faiss.contrib import ivf_tools
 from faiss.contrib.ondisk import merge_ondisk
 
-from backend.data.shards import shard_ranges
 from backend.influence.index.faiss_output import silent_stdout
 from backend.influence.index.moments import Moments, gather, moments_path
 from backend.influence.index.row_index import HEADER_FILE, LISTS_FILE, padded, project
@@ -102,7 +101,7 @@ def _entries(
     """Vectors, list numbers and examples of all rows, one shard after the other."""
     total, done, first_list = sum(len(store.shards) for store in stores), 0, 0
     for store, known in zip(stores, moments, strict=True):
-        for shard, positions in zip(store.passing(), shard_ranges(store.count), strict=True):
+        for shard, positions in store.placed():
             owners = shard.owners
             vectors = _scaled(project(shard.rows(), known, dimensions), shard.norms[owners])
             lists = first_list + np.searchsorted(known.tokens, shard.tokens).astype(np.int64)

@@ -17,7 +17,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from backend.data.shards import shard_ranges
 from backend.files import replacing
 from backend.influence.rowstore.compression import eigenbasis
 from backend.influence.rowstore.store import RowStore
@@ -114,7 +113,7 @@ def gather(store: RowStore, width: int) -> Moments:
 
 def _add_squares(store: RowStore, moments: Moments) -> None:
     """Fill in ``token_squares`` and ``whitened``: the second pass, in the eigenbasis that the first found."""
-    for shard, positions in zip(store.passing(), shard_ranges(store.count), strict=True):
+    for shard, positions in store.placed():
         squares = (shard.rows() @ moments.basis) ** 2
         order = np.argsort(shard.tokens, kind="stable")
         found, starts = np.unique(shard.tokens[order], return_index=True)

@@ -8,7 +8,8 @@ from backend.errors import InputError
 from backend.folder import Folder
 from backend.influence.rowstore.basis import stored_codec
 from backend.influence.rowstore.compression import RowCodec
-from backend.influence.rowstore.store import RowsInfo, RowStore
+from backend.influence.rowstore.layout import RowsInfo
+from backend.influence.rowstore.store import RowStore
 
 
 @dataclass(frozen=True)

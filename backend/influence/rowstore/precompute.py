@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 from transformers import PreTrainedModel
 
-from backend.data.shards import shard_ranges
+from backend.data.shards import locate
 from backend.errors import InputError
 from backend.files import digest, file_digest
 from backend.folder import CheckpointInfo, Folder, Manifest
@@ -32,10 +33,12 @@ from backend.influence.gradients.capture import (
 from backend.influence.gradients.settings import AUTO
 from backend.influence.rowstore.basis import basis_path
 from backend.influence.rowstore.fidelity import compare, score_matrix
+from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.opening import open_rows
-from backend.influence.rowstore.preparation import FORMAT, Run, prepare, written_bytes
+from backend.influence.rowstore.outputs import LOGITS
+from backend.influence.rowstore.preparation import FORMAT, READ_FORMATS, Run, prepare, written_bytes
 from backend.influence.rowstore.settings import PrecomputeSettings
-from backend.influence.rowstore.store import RowsInfo, Shard, shard_path, usable_shard, write_shard
+from backend.influence.rowstore.shard import Shard, usable_shard, write_shard
 from backend.model.fingerprint import recorded_digest, require_unchanged
 from backend.model.prediction import predict
 from backend.model.prediction_table import (
@@ -58,7 +61,7 @@ def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
         return False
     manifest = folder.manifest()
     artifact = manifest.artifacts["rows"]
-    if artifact.details.get("format") != FORMAT:
+    if artifact.details.get("format") not in READ_FORMATS:
         return False
     for name in ("precision", "attention", "row_store"):
         if getattr(settings, name) not in (None, AUTO, artifact.details.get(name)):
@@ -74,13 +77,13 @@ def missing_shards(
     folder: Folder, manifest: Manifest, info: RowsInfo, checkpoint: CheckpointInfo
 ) -> list[int]:
     """Numbers of the shards of a checkpoint that are not there whole."""
-    ranges = shard_ranges(manifest.data.n_train)
-    keys = info.shard_keys(checkpoint.step, len(ranges))
-    paths = [shard_path(folder.rows, checkpoint.step, number) for number in range(len(ranges))]
+    spans = info.spans(manifest.data.n_train)
+    keys = info.shard_keys(checkpoint.step, len(spans))
+    paths = [shard_path(folder.rows, checkpoint.step, span.start) for span in spans]
     return [
         number
         for number, (path, key) in enumerate(zip(paths, keys, strict=True))
-        if usable_shard(path, key, len(ranges[number])) is None
+        if usable_shard(path, key, len(spans[number])) is None
     ]
 
 
@@ -109,6 +112,7 @@ def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progres
         inputs,
         id=run.info.artifact,
         format=FORMAT,
+        shards=len(run.spans),
         row_store=run.info.row_store,
         precision=run.plan.precision,
         attention=run.plan.attention,
@@ -135,8 +139,7 @@ def _without_tokens(run: Run) -> dict[str, Any]:
 def _remove_what_is_not_of(run: Run) -> None:
     """Delete rows and predictions of checkpoints and shards that the workspace no longer has."""
     steps = [each.step for each in run.manifest.checkpoints]
-    numbers = range(len(shard_ranges(run.train.count)))
-    wanted = {shard_path(run.folder.rows, step, number) for step in steps for number in numbers}
+    wanted = {shard_path(run.folder.rows, step, span.start) for step in steps for span in run.spans}
     wanted |= {basis_path(run.folder.rows, step, run.info.row_store) for step in steps}
     for file in run.folder.rows.glob("*/*.safetensors"):
         if file not in wanted:
@@ -157,8 +160,7 @@ def compute_shards(run: Run, number: int, progress: Progress, model: PreTrainedM
     already."""
     checkpoint, total = run.manifest.checkpoints[number], run.train.count
     missing = missing_shards(run.folder, run.manifest, run.info, checkpoint)
-    ranges = shard_ranges(total)
-    done = total - sum(len(ranges[each]) for each in missing)
+    done = total - sum(len(run.spans[each]) for each in missing)
     stage = f"{_stage(run, number)}: gradients"
     progress(stage, done, total)
     if not missing:
@@ -183,20 +185,19 @@ def compute_shards(run: Run, number: int, progress: Progress, model: PreTrainedM
 
 
 def _shard_batches(run: Run, model: PreTrainedModel, shard: int) -> Iterator[TracedBatch]:
-    positions = shard_ranges(run.train.count)[shard]
-    labels = run.labels[positions.start : positions.stop]
-    return traced_batches(model, run.tokenizer, run.train.shard(shard).examples(), labels, run.trace)
+    span = run.spans[shard]
+    labels = run.labels[span.start : span.stop]
+    return traced_batches(model, run.tokenizer, run.train.span(span), labels, run.trace)
 
 
 def _write(
     run: Run, number: int, shard: int, model: PreTrainedModel, found: list[Future[MergedBatch]]
 ) -> None:
     """Write one shard; runs on the worker thread, after the merges that it needs."""
-    checkpoint = run.manifest.checkpoints[number]
-    count = len(shard_ranges(run.train.count)[shard])
-    rows, logits = assemble(model, [each.result() for each in found], count)
-    path = shard_path(run.folder.rows, checkpoint.step, shard)
-    write_shard(path, rows, logits, run.codecs[number], run.shard_keys(checkpoint)[shard])
+    checkpoint, span = run.manifest.checkpoints[number], run.spans[shard]
+    rows, logits = assemble(model, [each.result() for each in found], len(span))
+    path = shard_path(run.folder.rows, checkpoint.step, span.start)
+    write_shard(path, rows, {LOGITS: logits}, run.codecs[number], run.shard_keys(checkpoint)[shard])
 
 
 def _stage(run: Run, number: int) -> str:
@@ -245,11 +246,11 @@ def _compute_predictions(run: Run, number: int, progress: Progress) -> dict[str,
 
 
 def _trained(run: Run, checkpoint: CheckpointInfo) -> Iterator[np.ndarray]:
-    """Outputs for the training examples, shard by shard: from what the gradient pass found on its way."""
+    """Outputs for the training examples, block by block: from what the gradient pass found on its way."""
     task = task_named(run.manifest.task.name)
-    for number in range(len(shard_ranges(run.train.count))):
-        shard = Shard(shard_path(run.folder.rows, checkpoint.step, number))
-        yield task.outputs(shard.logits.copy())
+    for _, spans in groupby(run.spans, lambda span: locate(span.start)[0]):
+        paths = [shard_path(run.folder.rows, checkpoint.step, span.start) for span in spans]
+        yield task.outputs(np.concatenate([Shard(path).outputs[LOGITS] for path in paths]))
 
 
 def _held_out(run: Run, model: PreTrainedModel, stage: str, progress: Progress) -> Iterator[np.ndarray]:

@@ -3,6 +3,7 @@ disk."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,23 +18,28 @@ from backend.influence.gradients.settings import TraceSettings
 from backend.influence.rowstore.basis import row_codec
 from backend.influence.rowstore.compression import RowCodec, kept_dimensions
 from backend.influence.rowstore.fidelity import SAMPLE_EXAMPLES, SAMPLE_QUERIES
+from backend.influence.rowstore.layout import RowsInfo, shard_path, split_block
 from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make_plan
 from backend.influence.rowstore.settings import PrecomputeSettings
+from backend.influence.rowstore.shard import usable_shard
 from backend.influence.rowstore.space import predict, require_space
-from backend.influence.rowstore.store import RowsInfo
 from backend.model.fingerprint import recorded_digest
 from backend.model.loading import embedding_layer, input_length, load_classifier, load_tokenizer
 from backend.model.token_table import TokenTable, tokenise
 from backend.progress import Progress
 
-FORMAT = 4  # of the shards; another number makes old ones stale
+FORMAT = 5
+"""Of the files: outputs by name, shards by bytes. Of those before, format 4 is still read."""
+READ_FORMATS = (4, FORMAT)
+_NUMBERS = 4  # which rows there are and what they mean; another number makes old ones stale
 _STAGE = "measuring precision and storage"
 _LEAST_SAMPLE = 64
 
 
 @dataclass(frozen=True)
 class Run:
-    """One precompute run over a workspace. ``codecs`` and ``keys`` have one entry per checkpoint."""
+    """One precompute run over a workspace. ``codecs`` has one entry per checkpoint, ``spans`` one per
+    shard: its examples."""
 
     folder: Folder
     manifest: Manifest
@@ -46,6 +52,7 @@ class Run:
     sample: Sample
     codecs: list[RowCodec]
     info: RowsInfo
+    spans: list[range]
     predicted_bytes: int
 
     def shard_keys(self, checkpoint: CheckpointInfo) -> list[str]:
@@ -80,11 +87,18 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     trace = plan.settings(settings.device)
     codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in manifest.checkpoints]
     progress(_STAGE, 1, 1)
-    keys = {
-        str(each.step): _shard_keys(manifest, each, codec, plan, train, labels)
+    makers = [
+        (_NUMBERS, recorded_digest(manifest, each), plan.precision, plan.attention, codec.id)
         for each, codec in zip(manifest.checkpoints, codecs, strict=True)
+    ]
+    shards = _Shards(folder, manifest, train, labels, makers, layer.embedding_dim)
+    spans = shards.spans
+    keys = {
+        str(each.step): [shards.key(maker, span) for span in spans]
+        for each, maker in zip(manifest.checkpoints, makers, strict=True)
     }
-    info = RowsInfo(digest("rows", keys, manifest.classes), row_store, keys)
+    starts = [span.start for span in spans]
+    info = RowsInfo(digest("rows", keys, manifest.classes), row_store, keys, starts)
     return Run(
         folder,
         manifest,
@@ -97,6 +111,7 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
         sample,
         codecs,
         info,
+        spans,
         use.rows * count,
     )
 
@@ -106,19 +121,45 @@ def written_bytes(folder: Folder) -> int:
     return sum(file.stat().st_size for file in folder.rows.glob("*/shard-*.safetensors"))
 
 
-def _shard_keys(
-    manifest: Manifest,
-    checkpoint: CheckpointInfo,
-    codec: RowCodec,
-    plan: Plan,
-    train: TokenTable,
-    labels: np.ndarray,
-) -> list[str]:
-    fixed = (FORMAT, recorded_digest(manifest, checkpoint), plan.precision, plan.attention, codec.id)
-    return [
-        digest(fixed, key, labels[positions.start : positions.stop].tolist())
-        for key, positions in zip(train.keys(), shard_ranges(train.count), strict=True)
-    ]
+class _Shards:
+    """Which examples each shard holds, and its key.
+
+    ``makers``: of each checkpoint, what decides its rows beside tokens and labels. ``width`` is d.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        manifest: Manifest,
+        train: TokenTable,
+        labels: np.ndarray,
+        makers: Sequence[tuple[object, ...]],
+        width: int,
+    ) -> None:
+        self._folder, self._steps = folder, [each.step for each in manifest.checkpoints]
+        self._labels, self._makers = labels, makers
+        self._tokens: dict[range, str] = {}
+        for block, shard in zip(shard_ranges(train.count), train.shards(), strict=True):
+            self._tokens[block] = shard.key
+            parts = split_block(block, np.diff(shard.offsets), width)
+            if len(parts) > 1 and not self._is_written(block):
+                del self._tokens[block]
+                self._tokens |= {part: train.part_key(shard, part) for part in parts}
+
+    @property
+    def spans(self) -> list[range]:
+        """The examples of each shard. A block that was written as one stays one."""
+        return list(self._tokens)
+
+    def key(self, maker: tuple[object, ...], span: range) -> str:
+        """It changes whenever a row does."""
+        return digest(maker, self._tokens[span], self._labels[span.start : span.stop].tolist())
+
+    def _is_written(self, block: range) -> bool:
+        return any(
+            usable_shard(shard_path(self._folder.rows, step, block.start), self.key(maker, block), len(block))
+            for step, maker in zip(self._steps, self._makers, strict=True)
+        )
 
 
 def _sample(

@@ -1,209 +1,19 @@
-"""Rows on disk: per checkpoint, in shards of a fixed number of examples, memory-mapped.
-
-A shard is one safetensors file: ``offsets``, ``tokens``, ``part_rows`` (see `TokenRows`); rows and parts as
-``codes`` and ``scales`` (see `RowCodec`); ``row_norms`` and ``norms``, the norms of rows and of an
-example's whole gradient before they were encoded; and ``logits``. Its metadata carry a key, which changes
-whenever anything that determines the content does, and a digest of the content. An example's rows lie side
-by side: scoring it reads a few pages.
-"""
+"""All rows of a checkpoint, on disk in shards, or in memory: what search and explanations read."""
 
 from __future__ import annotations
 
-import errno
-import json
-import mmap
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from safetensors.numpy import save_file
 
-from backend.data.shards import locate, shard_ranges
-from backend.errors import InputError
-from backend.files import allow_many_files, array_digest, read_marked, replacing, write_marked
+from backend.files import allow_many_files
 from backend.influence.gradients.token_rows import TokenRows
 from backend.influence.rowstore import kernels
-from backend.influence.rowstore.compression import RowCodec, decode
-
-_DTYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "I8": np.int8}
-_INFO_FILE = "rows.json"
-
-
-@dataclass(frozen=True)
-class RowsInfo:
-    """``rows.json``: which shards make up the rows, written when they are complete.
-
-    ``keys`` maps each checkpoint step to the keys of its shards.
-    """
-
-    artifact: str
-    row_store: str
-    keys: dict[str, list[str]]
-
-    def shard_keys(self, step: int, count: int) -> list[str]:
-        """The keys of the ``count`` shards of a checkpoint; keys that no shard has where it is not known."""
-        keys = self.keys.get(str(step), [])
-        return keys if len(keys) == count else [""] * count
-
-    def write(self, rows: Path) -> None:
-        """Write it, whole or not at all."""
-        write_marked(rows / _INFO_FILE, asdict(self))
-
-    @classmethod
-    def read(cls, rows: Path, artifact: str) -> RowsInfo:
-        """Read it; `ValueError` if it is damaged, missing or of another artifact."""
-        try:
-            info = cls(**read_marked(rows / _INFO_FILE))
-        except (OSError, TypeError, ValueError) as error:
-            raise ValueError(f"{rows / _INFO_FILE}: damaged or missing") from error
-        if info.artifact != artifact:
-            raise ValueError(f"{rows / _INFO_FILE}: belongs to other rows")
-        return info
-
-
-def shard_path(rows: Path, step: int, number: int) -> Path:
-    """Where shard ``number`` of the checkpoint at ``step`` lies under the workspace's ``rows/``."""
-    return rows / str(step) / f"shard-{number:06d}.safetensors"
-
-
-def example_squares(part: TokenRows, left_out: np.ndarray | None = None) -> np.ndarray:
-    """Squared norm of each example's gradient, at all tokens but ``left_out``: float64 (n)."""
-    squares = np.einsum("ij,ij->i", part.rows, part.rows, dtype=np.float64)
-    if left_out is not None:
-        squares[np.isin(part.tokens, left_out)] = 0.0
-    return np.bincount(part.owners, squares, minlength=len(part))
-
-
-def example_norms(part: TokenRows) -> np.ndarray:
-    """Norm of each example's whole gradient, float32 (n): the root of its rows' summed squares."""
-    return np.sqrt(example_squares(part)).astype(np.float32)
-
-
-def write_shard(path: Path, part: TokenRows, logits: np.ndarray, codec: RowCodec, key: str) -> None:
-    """Write one shard whole or not at all."""
-    codes, scales = codec.encode(part.rows)
-    part_codes, part_scales = codec.encode(part.parts)
-    tensors = {
-        "offsets": part.offsets,
-        "tokens": part.tokens,
-        "codes": codes,
-        "scales": scales,
-        "row_norms": np.linalg.norm(part.rows, axis=1).astype(np.float32),
-        "part_rows": part.part_rows,
-        "part_codes": part_codes,
-        "part_scales": part_scales,
-        "norms": example_norms(part),
-        "logits": logits.astype(np.float32),
-    }
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, {"key": key, "content": array_digest(tensors)})
-
-
-def _read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The JSON header of a safetensors file and the position of its first tensor byte."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 0 < length <= 1_000_000:
-            raise ValueError(f"{path}: not a shard")
-        return json.loads(file.read(length)), 8 + length
-
-
-class Shard:
-    """One shard, its tensors memory-mapped read-only."""
-
-    def __init__(self, path: Path) -> None:
-        """Open ``path``; `ValueError` or `OSError` if it is not a whole shard."""
-        header, start = _read_header(path)
-        self.metadata: dict[str, str] = header.pop("__metadata__")
-        content = self._content = np.memmap(path, np.uint8, "r")
-        self.tensors: dict[str, np.ndarray] = {}
-        for name, entry in header.items():
-            begin, end = entry["data_offsets"]
-            if start + end > len(content):
-                raise ValueError(f"{path}: cut off")
-            raw = np.asarray(content[start + begin : start + end])
-            self.tensors[name] = raw.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
-        self.offsets = self.tensors["offsets"]
-        self.tokens = self.tensors["tokens"]
-        self.codes, self.scales = self.tensors["codes"], self.tensors["scales"]
-        self.part_rows = self.tensors["part_rows"]
-        self.part_codes, self.part_scales = self.tensors["part_codes"], self.tensors["part_scales"]
-        self.row_norms, self.norms = self.tensors["row_norms"], self.tensors["norms"]
-        self.logits = self.tensors["logits"]
-        self._check(path)
-
-    def _check(self, path: Path) -> None:
-        """What compiled code relies on; `ValueError` otherwise."""
-        rows, parts = len(self.tokens), len(self.part_rows)
-        fits = (
-            self.offsets[0] == 0
-            and self.offsets[-1] == rows
-            and (np.diff(self.offsets) >= 0).all()
-            and len(self.codes) == len(self.scales) == len(self.row_norms) == rows
-            and len(self.part_codes) == len(self.part_scales) == parts
-            and len(self.norms) == len(self.logits) == len(self)
-        )
-        if not fits:
-            raise ValueError(f"{path}: its parts do not fit together")
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
-
-    @property
-    def owners(self) -> np.ndarray:
-        """Which example each row belongs to: int64 (m)."""
-        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
-
-    def release(self) -> None:
-        """Let go of what was read: it stays in the system's cache, but is no longer this process's memory."""
-        mapped = self._content._mmap  # type: ignore[attr-defined]
-        mapped.madvise(mmap.MADV_DONTNEED)
-
-    def rows(self, which: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """Stored rows as numbers: float32 (m, r)."""
-        return decode(self.codes[which], self.scales[which])
-
-    def positions(self, example: int, token: int) -> np.ndarray:
-        """The gradient at each position of ``token`` in ``example``: float32 (m, r), in reading order."""
-        found, span = find_row(self.offsets, self.tokens, self.part_rows, example, token)
-        return split_row(self.rows(found), decode(self.part_codes[span], self.part_scales[span]))
-
-    def intact(self) -> bool:
-        """Whether the content is what was written (reads everything)."""
-        return array_digest(self.tensors) == self.metadata.get("content")
-
-
-def find_row(
-    offsets: np.ndarray, tokens: np.ndarray, part_rows: np.ndarray, example: int, token: int
-) -> tuple[slice, slice]:
-    """Where the row of ``token`` in ``example`` lies among the rows, and its parts among the parts.
-
-    Both are empty if the example lacks the token.
-    """
-    begin, end = int(offsets[example]), int(offsets[example + 1])
-    row, after = begin + np.searchsorted(tokens[begin:end], [token, token + 1])
-    return slice(row, after), slice(*np.searchsorted(part_rows, [row, after]))
-
-
-def split_row(row: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """The gradients at a token's positions: ``parts`` (m - 1, r), then what ``row`` (1, r) has beside
-    them."""
-    return np.concatenate([parts, row - parts.sum(axis=0, keepdims=True)]) if len(row) else row
-
-
-def usable_shard(path: Path, key: str, examples: int) -> Shard | None:
-    """The shard at ``path`` if it is whole and has this key, else None."""
-    try:
-        shard = Shard(path)
-    except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise InputError(f"{path}: too many open files; raise the limit (ulimit -n)") from error
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return None
-    return shard if shard.metadata.get("key") == key and len(shard) == examples else None
+from backend.influence.rowstore.layout import RowsInfo, shard_path
+from backend.influence.rowstore.outputs import LOGITS
+from backend.influence.rowstore.shard import Shard, find_row, split_row, usable_shard
 
 
 class ExampleRows(Protocol):
@@ -230,10 +40,12 @@ class RowStore:
         self.count = count
         allow_many_files()  # each mapped shard keeps one open
         self.shards: list[Shard] = []
-        self._ranges = shard_ranges(count)
-        keys = info.shard_keys(step, len(self._ranges))
-        for number, (positions, key) in enumerate(zip(self._ranges, keys, strict=True)):
-            path = shard_path(rows, step, number)
+        self.spans = info.spans(count)
+        """The examples of each shard."""
+        self._starts = np.array([span.start for span in self.spans], dtype=np.int64)
+        keys = info.shard_keys(step, len(self.spans))
+        for positions, key in zip(self.spans, keys, strict=True):
+            path = shard_path(rows, step, positions.start)
             shard = usable_shard(path, key, len(positions))
             if shard is None:
                 raise ValueError(f"{path}: damaged or missing")
@@ -250,13 +62,26 @@ class RowStore:
             yield shard
             shard.release()
 
+    def logits(self) -> np.ndarray:
+        """What a classifier gave for every example: float32 (n, K)."""
+        return np.concatenate([shard.outputs[LOGITS] for shard in self.passing()])
+
+    def locate(self, example: int) -> tuple[int, int]:
+        """Number of the shard that holds an example, and its place there."""
+        number = int(np.searchsorted(self._starts, example, side="right")) - 1
+        return number, example - self.spans[number].start
+
+    def placed(self) -> Iterator[tuple[Shard, range]]:
+        """`passing`, with the examples of each."""
+        return zip(self.passing(), self.spans, strict=True)
+
     def norms(self) -> np.ndarray:
         """Norm of every example's whole gradient before it was encoded: float32 (n)."""
         return np.concatenate([shard.norms for shard in self.shards])
 
     def example(self, example: int) -> tuple[np.ndarray, np.ndarray]:
         """The tokens int32 (m) of an example and their rows float32 (m, r)."""
-        number, local = locate(example)
+        number, local = self.locate(example)
         shard = self.shards[number]
         span = slice(shard.offsets[local], shard.offsets[local + 1])
         return shard.tokens[span], shard.rows(span)
@@ -271,7 +96,7 @@ class RowStore:
 
     def positions(self, example: int, token: int) -> np.ndarray:
         """See `ExampleRows`."""
-        number, local = locate(example)
+        number, local = self.locate(example)
         return self.shards[number].positions(local, token)
 
     @property
@@ -291,7 +116,7 @@ class RowStore:
 
         ``slots`` and ``queries`` as in `add_terms`, one for each query.
         """
-        shard, positions = self.shards[number], self._ranges[number]
+        shard, positions = self.shards[number], self.spans[number]
         for place, (table, query) in enumerate(zip(slots, queries, strict=True)):
             part = scores[place, positions.start : positions.stop]
             kernels.add_scores(shard.codes, shard.scales, shard.tokens, shard.offsets, table, query, part)
@@ -308,7 +133,7 @@ class RowStore:
         groups: np.ndarray,
     ) -> None:
         """Add shard ``number``'s part of `kernels.add_group_sums` to ``sums`` float64 (n, groups)."""
-        shard, positions = self.shards[number], self._ranges[number]
+        shard, positions = self.shards[number], self.spans[number]
         kernels.add_group_sums(
             shard.codes,
             shard.scales,
@@ -333,11 +158,10 @@ class RowStore:
     def _by_shard(self, examples: np.ndarray) -> Iterator[tuple[Shard, np.ndarray, slice]]:
         """Shards that hold some of ``examples`` (ascending), their places there, and where they are asked
         for."""
-        starts = [positions.start for positions in self._ranges]
-        bounds = np.searchsorted(examples, [*starts, self.count])
+        bounds = np.searchsorted(examples, [*self._starts, self.count])
         for number in np.flatnonzero(np.diff(bounds)):
             span = slice(bounds[number], bounds[number + 1])
-            yield self.shards[number], examples[span] - starts[number], span
+            yield self.shards[number], examples[span] - self._starts[number], span
 
 
 class TracedRows:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from backend.data.shards import locate, shard_ranges
 from backend.influence.answers.exact import exact_rows, shortlist_size
 from backend.influence.answers.method import Asked, Found, Placed
 from backend.influence.answers.methods.we import SOURCE, RowEvidence, WordEmbeddings
@@ -16,7 +15,8 @@ from backend.influence.gradients.tracing import TracedExample
 from backend.influence.index.modes import MODES, ScoreMode, score_mode
 from backend.influence.rowstore import kernels
 from backend.influence.rowstore.compression import decode
-from backend.influence.rowstore.store import RowStore, Shard, TracedRows
+from backend.influence.rowstore.shard import Shard
+from backend.influence.rowstore.store import RowStore, TracedRows
 
 POSITIONS = 10
 
@@ -143,7 +143,7 @@ def _scan(searcher: Searcher, query: TracedExample) -> np.ndarray:
     """Influence of every training example: float64 (n)."""
     slots, total = query.slot_table(searcher.vocabulary), np.zeros(searcher.count)
     for rows, store in zip(query.rows, searcher.stores, strict=True):
-        for shard, positions in zip(store.passing(), shard_ranges(store.count), strict=True):
+        for shard, positions in store.placed():
             kept = _kept(shard)
             scales = np.ones(len(kept.rows), dtype=np.float32)
             part = total[positions.start : positions.stop]
@@ -153,10 +153,10 @@ def _scan(searcher: Searcher, query: TracedExample) -> np.ndarray:
 
 def _stored(store: RowStore, chosen: np.ndarray) -> TracedRows:
     """What counts of some examples' shards; only these are read."""
-    ranges, parts, examples = shard_ranges(store.count), [], list[int]()
-    for number in sorted({locate(each)[0] for each in chosen.tolist()}):
+    parts, examples = [], list[int]()
+    for number in sorted({store.locate(each)[0] for each in chosen.tolist()}):
         start = len(examples)
-        examples += ranges[number]
+        examples += store.spans[number]
         parts.append((list(range(start, len(examples))), _kept(store.shards[number])))
     return TracedRows(concatenate(parts, len(examples), store.width), examples)
 
