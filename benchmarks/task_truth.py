@@ -63,12 +63,15 @@ def worst_error(workspace: Workspace, row: str) -> float:
 
 
 def recalls(quick: Explanation, exact: Explanation) -> list[float]:
-    """Shares of the exact lists that the quick ones hold; scores that tie with the last count."""
+    """Shares of the exact lists that the quick ones hold.
+
+    By row, not by score: those of the quick lists are rounded as stored rows are.
+    """
     found = []
     for ours, theirs in ((quick.proponents, exact.proponents), (quick.opponents, exact.opponents)):
         if theirs:
-            least = abs(theirs[-1].score) * (1 - 1e-3)
-            found.append(min(sum(abs(each.score) >= least for each in ours) / len(theirs), 1.0))
+            known = {each.id for each in ours}
+            found.append(sum(each.id in known for each in theirs) / len(theirs))
     return found
 
 
