@@ -127,8 +127,8 @@ def _is_to_try(workspace: Workspace) -> bool:
 
 def _try(workspace: Workspace, progress: Progress) -> None:
     """A small trial of the decisions."""
-    from backend.retrain import RetrainSettings
-    from backend.retraining.decisions import CLEANED, RANDOM
+    from backend.trials.run import RetrainSettings
+    from backend.trials.strategies.decisions import CLEANED, RANDOM
 
     settings = RetrainSettings(seeds=_SEEDS, epochs=_EPOCHS, arms=(CLEANED, RANDOM))
     workspace.retrain(settings, progress)

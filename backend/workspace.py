@@ -59,9 +59,6 @@ if (
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.model.training_forecast import TrainingForecast
     from backend.model.training_plan import TrainingPlan
-    from backend.retrain import RetrainSettings
-    from backend.retraining.cost import TrialCost
-    from backend.retraining.question import Asked
     from backend.review.patch_import import PatchPlan
     from backend.scores.context import Context
     from backend.scores.label_noise import NoiseEstimate
@@ -71,6 +68,9 @@ if (
     from backend.scores.table import ScoreTable
     from backend.scores.vog import TokenVog
     from backend.scores.words import RowWords
+    from backend.trials.cost import TrialCost
+    from backend.trials.question import Asked
+    from backend.trials.run import RetrainSettings
 
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
 OPTIONAL_ARTIFACTS = ("dynamics", "influence", "sources", "words")
@@ -867,48 +867,48 @@ class Workspace:
     # -- closing the loop -----------------------------------------------------------------------------
 
     def retrain(self, settings: RetrainSettings | None = None, progress: Progress = silent) -> dict[str, Any]:
-        """Train on the decisions, or by a strategy, beside controls; see `backend.retrain`."""
-        from backend.retrain import RetrainSettings, retrain
+        """Train on the decisions, or by a strategy, beside controls; see `backend.trials.run`."""
+        from backend.trials.run import RetrainSettings, retrain
 
         chosen = settings or RetrainSettings()
         return retrain(self.folder, self.states(), chosen, lambda: self.explainer(chosen.device), progress)
 
     def plan_retrain(self, settings: RetrainSettings) -> TrialCost:
         """What `retrain` would train, and how long that takes; loads no model."""
-        from backend.retrain import planned
+        from backend.trials.run import planned
 
         return planned(self.folder, self.states(), settings, self.train_split)
 
     def forecast(
         self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent
     ) -> dict[str, Any]:
-        """What the decisions should do, before retraining (see `backend.retraining.forecast`)."""
+        """What the decisions should do, before retraining (see `backend.trials.forecast`)."""
         self.folder.require("index", "precompute")
-        from backend.retrain import forecast_decisions
+        from backend.trials.run import forecast_decisions
 
         return forecast_decisions(self.explainer(device), self.states(), asked, progress)
 
     def decisions_record(self) -> dict[str, Any]:
         """How many training rows the decisions remove and relabel, and a ``mark`` of which."""
-        from backend.retraining.decided import decisions_record
+        from backend.trials.decision_mark import decisions_record
 
         return decisions_record(self.train_split, self.states())
 
     def last_forecast(self, mark: str) -> dict[str, Any] | None:
         """What `forecast` came to for the decisions of that mark; None if it was not asked for."""
-        from backend.retraining.kept import read_forecast
+        from backend.trials.kept import read_forecast
 
         return read_forecast(self.folder, mark)
 
     def reports(self) -> list[str]:
         """Names of the reports of `retrain`, newest first."""
-        from backend.retraining.kept import reports
+        from backend.trials.kept import reports
 
         return [each.name for each in reports(self.folder)]
 
     def report(self, name: str) -> dict[str, Any]:
         """A report of `retrain`; `InputError` if there is none of this name or it is damaged."""
-        from backend.retraining.kept import read_report
+        from backend.trials.kept import read_report
 
         return read_report(self.folder, name)
 

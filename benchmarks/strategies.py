@@ -34,13 +34,13 @@ from backend.data.columns import Columns
 from backend.data.equal_texts import equal_text_groups
 from backend.mislabel import MislabelSettings, flip
 from backend.model.training_settings import TrainingSettings
-from backend.retrain import RetrainSettings
-from backend.retraining.markdown import markdown
 from backend.scores.context import Context
 from backend.scores.producers.domain import domain_probabilities
 from backend.scores.settings import ScoreSettings
-from backend.selection.select import likeness
-from backend.selection.strategy import StrategyContext, divided_eval
+from backend.trials.markdown import markdown
+from backend.trials.run import RetrainSettings
+from backend.trials.strategies.select import likeness
+from backend.trials.strategies.strategy import StrategyContext, divided_eval
 from backend.workspace import Workspace
 from benchmarks.report import HOME, machine
 from benchmarks.strategies_tokens import masked_tokens

@@ -19,8 +19,8 @@ from backend.data.examples import Examples
 from backend.model.embedded import embedded_model_path
 from backend.model.loading import load_tokenizer
 from backend.model.tokenization import Tokens, collate, encode_ids
-from backend.selection.mask import MaskSettings
-from backend.selection.token_mask import IGNORED, TokenMaskTrainer, next_token_batch, token_losses
+from backend.trials.recipes.mask import MaskSettings
+from backend.trials.recipes.token_mask import IGNORED, TokenMaskTrainer, next_token_batch, token_losses
 
 SENTENCES = Path("../shared/data/sst2_sentences.jsonl.gz")
 MOST_TOKENS = 32

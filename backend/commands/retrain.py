@@ -10,11 +10,11 @@ from backend import console
 from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
 from backend.errors import InputError
 from backend.folder import Folder
-from backend.retraining.lock import require_no_trial
+from backend.trials.lock import require_no_trial
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
-    from backend.retraining.cost import TrialCost
+    from backend.trials.cost import TrialCost
 
 Rows = Annotated[
     list[str] | None,
@@ -77,8 +77,8 @@ def retrain(
         require_no_trial(Folder.open(ws))
     if strategy not in ("list", "decisions"):  # a strategy may compute what it needs
         idle(ws)
-    from backend.retrain import RetrainSettings
-    from backend.retraining.markdown import markdown
+    from backend.trials.markdown import markdown
+    from backend.trials.run import RetrainSettings
 
     if strategy == "list":
         _list_strategies(json)
@@ -144,7 +144,7 @@ def _print_plan(cost: TrialCost, json: bool) -> None:
 
 
 def _asked(rows: Any, text: str | None, text_b: str | None, label: str | None) -> tuple[Any, ...]:
-    from backend.retraining.question import Asked
+    from backend.trials.question import Asked
 
     found = [Asked(row=each, label=label) for each in rows]
     if text is not None:
@@ -165,7 +165,7 @@ def _options(given: Any) -> dict[str, str]:
 
 
 def _list_strategies(json: bool) -> None:
-    from backend.selection.registry import STRATEGIES, checked_options
+    from backend.trials.strategies.registry import STRATEGIES, checked_options
 
     rows = [
         {
@@ -190,8 +190,8 @@ def _list_strategies(json: bool) -> None:
 
 
 def _print_forecast(content: dict[str, Any], queries: list[dict[str, Any]]) -> None:
-    from backend.retraining.headline import headline_in, in_a_sentence
-    from backend.retraining.kept import is_blunt
+    from backend.trials.headline import headline_in, in_a_sentence
+    from backend.trials.kept import is_blunt
 
     figure, every = headline_in(content), [content["eval"], *content["queries"]]
     numeric = content.get("edit") == "number"

@@ -23,8 +23,8 @@ from backend.evaluation.retrainer import Training, small_training
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.answers.engine import Engine
 from backend.progress import Progress, silent
-from backend.retraining.strata import strata_names
 from backend.tasks.task import Task
+from backend.trials.strata import strata_names
 
 CHANGE_OF = {
     "choose": "the class's probability",

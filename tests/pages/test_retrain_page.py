@@ -10,8 +10,8 @@ import pytest
 from backend.errors import InputError
 from backend.files import write_json
 from backend.jobs.process import job_path
-from backend.retrain import RetrainSettings
-from backend.retraining.question import Asked
+from backend.trials.question import Asked
+from backend.trials.run import RetrainSettings
 from backend.workspace import Workspace
 from pages.components import job_panel
 from pages.components.retrain.followed import OWN, followed_options

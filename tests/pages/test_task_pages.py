@@ -3,8 +3,8 @@
 import pytest
 
 from backend.data.targets.label_sets import NONE
-from backend.retrain import RetrainSettings
-from backend.retraining.question import Asked
+from backend.trials.question import Asked
+from backend.trials.run import RetrainSettings
 from backend.workspace import Workspace
 from tests.pages.driver import new_app, page, words
 

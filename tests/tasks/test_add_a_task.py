@@ -12,10 +12,10 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.folder import TaskInfo
 from backend.model.training_settings import TrainingSettings
-from backend.retrain import RetrainSettings
-from backend.retraining.markdown import markdown
-from backend.retraining.question import Asked
 from backend.tasks.registry import all_tasks, task_named, task_of
+from backend.trials.markdown import markdown
+from backend.trials.question import Asked
+from backend.trials.run import RetrainSettings
 from backend.workspace import Workspace
 from tests.conftest import write_rows
 from tests.factories import tiny

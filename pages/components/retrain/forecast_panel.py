@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from backend.retraining.headline import headline_in
-from backend.retraining.kept import is_blunt
+from backend.trials.headline import headline_in
+from backend.trials.kept import is_blunt
 from backend.workspace import Workspace
 from pages.components.badges import badge
 from pages.components.job_panel import job_panel, jobs_of, watch

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from backend.retraining.headline import headline_in, in_a_sentence
-from backend.retraining.kept import is_blunt
+from backend.trials.headline import headline_in, in_a_sentence
+from backend.trials.kept import is_blunt
 from pages.components.badges import badge
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import MINUS

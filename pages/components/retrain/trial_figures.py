@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from backend.retraining.headline import figures_in
+from backend.trials.headline import figures_in
 from pages.components.plots import COLOURS, GREY, SYMBOLS, plot_text, rows_axis
 
 _ROW = 44

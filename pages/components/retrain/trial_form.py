@@ -25,7 +25,7 @@ from pages.components.typed_name import allowed_model
 from pages.components.typed_number import Limits
 
 if TYPE_CHECKING:
-    from backend.retrain import RetrainSettings
+    from backend.trials.run import RetrainSettings
 
 DECISIONS = "decisions"
 NAMES = {  # the strategies, written down: their registry takes seconds to load
@@ -101,7 +101,7 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
     if options is None or followed is None:
         return None
     if strategy != DECISIONS:
-        from backend.selection.registry import checked_options, strategy_named
+        from backend.trials.strategies.registry import checked_options, strategy_named
 
         checked_options(strategy_named(strategy), options)
     more = followed
@@ -134,7 +134,7 @@ def _show_cost(workspace: Workspace, args: list[str]) -> None:
 
 def trial_settings(args: Sequence[str]) -> RetrainSettings:
     """What the command of `trial_args` asks of `retrain`, as far as it says what is trained."""
-    from backend.retrain import RetrainSettings  # imports torch
+    from backend.trials.run import RetrainSettings  # imports torch
 
     given = [each.removeprefix("--").partition("=")[::2] for each in args[2:] if "=" in each]
     one, default = dict(given), RetrainSettings()
@@ -155,7 +155,7 @@ def _explain(workspace: Workspace, strategy: str) -> None:
             "the untouched data, as many rows removed at random, and as many removed by their loss."
         )
         return
-    from backend.selection.registry import strategy_named
+    from backend.trials.strategies.registry import strategy_named
 
     chosen = strategy_named(strategy)
     st.caption(f"{plain_label(chosen.summary, 200).capitalize()} ({plain_label(chosen.source, 120)}). "

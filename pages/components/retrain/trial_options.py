@@ -18,7 +18,7 @@ def ask_options(workspace: Workspace, strategy: str, faults: Faults) -> dict[str
     """Those that differ from the defaults, as text; None, said in a line, where a choice is empty."""
     if strategy == "decisions":
         return {}
-    from backend.selection.registry import strategy_named  # seconds, so only where it is needed
+    from backend.trials.strategies.registry import strategy_named  # seconds, so only where it is needed
 
     found: dict[str, str] = {}
     boxes = st.columns(2)
@@ -59,8 +59,8 @@ def _field(
 def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None:
     """The values that an option can have; None where any will do."""
     from backend.influence.index.modes import MODES
-    from backend.selection.prune import WAYS
-    from backend.selection.select import BY
+    from backend.trials.strategies.prune import WAYS
+    from backend.trials.strategies.select import BY
     from pages.components.score_values import read_current
 
     known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from backend.retraining.headline import headline_in, is_better
+from backend.trials.headline import headline_in, is_better
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import Tone, badge
