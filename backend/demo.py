@@ -20,7 +20,7 @@ from backend.progress import Progress, remaining, silent
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
-    from backend.scores.queue import QueueItem
+    from backend.queue.queue import QueueItem
 
 DEMO = Path("cache/demo")
 REVIEWER = "Ada (demo)"
@@ -78,7 +78,7 @@ def _is_somebodys(workspace: Workspace) -> bool:
 
 def _suggested(workspace: Workspace) -> list[QueueItem]:
     """What is still to be decided: none in somebody's own log, or once the decisions have been tried."""
-    from backend.scores.queue import QueueFilter
+    from backend.queue.queue import QueueFilter
 
     if _is_somebodys(workspace) or workspace.reports():
         return []

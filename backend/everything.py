@@ -171,13 +171,13 @@ def _scores_found(folder: Folder) -> _Found:
 
 
 def _words_found(folder: Folder) -> _Found:
-    from backend.scores.hindrances import words_hindrance
+    from backend.audit.hindrances import words_hindrance
 
     return _unless(words_hindrance(folder), folder.state("words"))
 
 
 def _sources_found(folder: Folder) -> _Found:
-    from backend.scores.hindrances import sources_hindrance
+    from backend.audit.hindrances import sources_hindrance
     from backend.scores.settings import ScoreSettings
 
     return _unless(sources_hindrance(folder, ScoreSettings()), folder.state("sources"))

@@ -20,7 +20,7 @@ from backend.evaluation.detection import Detection, detect
 from backend.model.origin import was_attached
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent
-from backend.scores.queue import class_numbers
+from backend.queue.queue import class_numbers
 from backend.scores.registry import producers_for
 from backend.scores.settings import ScoreSettings
 from backend.scores.suspicion import suspicions

@@ -36,6 +36,8 @@ if (
     import numpy as np
     import pyarrow as pa
 
+    from backend.audit.sources import Sources
+    from backend.audit.words import RowWords
     from backend.data.append_report import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
@@ -59,15 +61,13 @@ if (
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.model.training_forecast import TrainingForecast
     from backend.model.training_plan import TrainingPlan
+    from backend.queue.queue import Queue, QueueFilter
     from backend.review.patch_import import PatchPlan
     from backend.scores.context import Context
     from backend.scores.label_noise import NoiseEstimate
-    from backend.scores.queue import Queue, QueueFilter
     from backend.scores.settings import ScoreSettings
-    from backend.scores.sources import Sources
     from backend.scores.table import ScoreTable
     from backend.scores.vog import TokenVog
-    from backend.scores.words import RowWords
     from backend.trials.cost import TrialCost
     from backend.trials.question import Asked
     from backend.trials.run import RetrainSettings
@@ -475,7 +475,7 @@ class Workspace:
 
     def row_table(self, split: SplitName = "train") -> pa.Table:
         """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
-        from backend.scores.row_table import row_table
+        from backend.queue.row_table import row_table
         from backend.scores.table import NoScores
 
         predictions = self.predictions(split) if self.folder.state("predictions") == "current" else None
@@ -571,18 +571,18 @@ class Workspace:
     def compute_sources(
         self, settings: ScoreSettings | None = None, *, eta: float = 1.0, progress: Progress = silent
     ) -> None:
-        """Audit groups (or classes) of training rows against the clean set (see `backend.scores.sources`).
+        """Audit groups (or classes) of training rows against the clean set (see `backend.audit.sources`).
 
         ``eta`` is the size of the step whose weights are given.
         """
         with self.folder.lock():
-            from backend.scores.sources import compute_sources
+            from backend.audit.sources import compute_sources
 
             compute_sources(self._score_context(settings, progress), eta)
 
     def sources(self) -> Sources:
         """What `compute_sources` found; `InputError` if it is missing, stale or damaged."""
-        from backend.scores.sources import read_sources
+        from backend.audit.sources import read_sources
 
         return read_sources(self.folder)
 
@@ -592,32 +592,32 @@ class Workspace:
         """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
         with self.folder.lock():
             explainer = self.explainer(device)
-            from backend.scores.words import compute_words
+            from backend.audit.words import compute_words
 
             compute_words(explainer, score, progress)
 
     def words(self) -> pa.Table:
         """What `compute_words` found, most harmful first; `InputError` if missing, stale or damaged."""
-        from backend.scores.words import read_words
+        from backend.audit.words import read_words
 
         return read_words(self.folder)
 
     def rows_with_token(self, token_id: int) -> list[str]:
         """Ids of the training rows that have a token, in the order of the rows (see `words`: token_id)."""
-        from backend.scores.words import rows_with_token
+        from backend.audit.words import rows_with_token
 
         ids = self.train_split.ids
         return [ids[place] for place in rows_with_token(self.folder, token_id).tolist()]
 
     def row_words(self, row: str, *, score: str = DEFAULT_SCORE, device: str = "auto") -> RowWords:
         """A training row's influence on the misclassified eval rows, word by word."""
-        from backend.scores.words import words_of_row
+        from backend.audit.words import words_of_row
 
         return words_of_row(self.explainer(device), row, score)
 
     def row_alignment(self, row: str, settings: ScoreSettings | None = None) -> RowWords:
         """A training row's alignment with the clean set at the word embeddings, word by word."""
-        from backend.scores.words import aligned_words_of_row
+        from backend.audit.words import aligned_words_of_row
 
         return aligned_words_of_row(self._score_context(settings), row)
 
@@ -636,8 +636,8 @@ class Workspace:
         return Context(self.folder, chosen, lambda: self.explainer(chosen.device), progress)
 
     def queue(self, wanted: QueueFilter | None = None) -> Queue:
-        """All training rows, the most suspicious first, with reasons (see `backend.scores.queue`)."""
-        from backend.scores.queue import QueueFilter, make_queue
+        """All training rows, the most suspicious first, with reasons (see `backend.queue.queue`)."""
+        from backend.queue.queue import QueueFilter, make_queue
 
         return make_queue(self.scores(), self.train_split, self.states(), wanted or QueueFilter())
 

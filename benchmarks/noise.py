@@ -30,7 +30,7 @@ from backend.evaluation.detection import detect
 from backend.mislabel import MislabelSettings, Scored, flip, scored
 from backend.model.training_settings import TrainingSettings
 from backend.progress import silent
-from backend.scores.queue import class_numbers
+from backend.queue.queue import class_numbers
 from backend.scores.settings import ScoreSettings
 from backend.scores.suspicion import suspicions
 from backend.workspace import Workspace

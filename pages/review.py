@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from backend.scores.queue_item import LABEL
+from backend.scores.score import LABEL
 from pages.components.label_noise import show_noise
 from pages.components.learnt import warn_hardly_learnt
 from pages.components.navigation import through_app

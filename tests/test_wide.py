@@ -12,8 +12,8 @@ import pytest
 from backend.data.shards import shard_ranges
 from backend.errors import InputError
 from backend.influence.answers.explanation import Pair
-from backend.scores.queue import QueueFilter
-from backend.scores.queue_file import write_queue
+from backend.queue.queue import QueueFilter
+from backend.queue.queue_file import write_queue
 from backend.workspace import Workspace
 from tests.influence.test_explain import all_entries, assert_agrees, truth_for
 from tests.wide import WIDE, shards_of

@@ -9,10 +9,10 @@ import typer
 
 from backend import console
 from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
+from backend.queue.queue import QueueFilter
+from backend.queue.queue_file import check_target, write_queue
+from backend.queue.queue_item import LABEL, UNDECIDED, QueueItem
 from backend.scores.label_noise import NoiseEstimate
-from backend.scores.queue import QueueFilter
-from backend.scores.queue_file import check_target, write_queue
-from backend.scores.queue_item import LABEL, UNDECIDED, QueueItem
 from backend.scores.registry import producer_of, producers_for
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CLASSIFICATION: tuple[TaskName, ...] = ("classification",)
 Serves = Literal["suspect label", "redundant", "hard", "off-domain"]
+LABEL: Final = "suspect label"
 Columns = dict[str, "np.ndarray | Sequence[Any]"]
 
 

@@ -21,10 +21,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from backend.scores.queue_item import LABEL
 from backend.scores.ranks import rank_of, rank_within, ranked
 from backend.scores.registry import all_scores
-from backend.scores.score import Score
+from backend.scores.score import LABEL, Score
 from backend.scores.table import ScoreTable
 
 QUEUE = "suspicion"  # the name of the combined score

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from backend.scores.queue import Queue
+from backend.queue.queue import Queue
 from pages.components import keys
 
 

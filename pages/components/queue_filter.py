@@ -6,9 +6,10 @@ from collections import Counter
 
 import streamlit as st
 
-from backend.scores.queue import SERVES, STATES, QueueFilter
-from backend.scores.queue_item import LABEL, UNDECIDED
+from backend.queue.queue import SERVES, STATES, QueueFilter
+from backend.queue.queue_item import UNDECIDED
 from backend.scores.registry import all_scores
+from backend.scores.score import LABEL
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.rowstate import RowState
-from backend.scores.queue import Queue, QueueFilter, Ranking, rank_rows
+from backend.queue.queue import Queue, QueueFilter, Ranking, rank_rows
 from backend.scores.table import ScoreTable
 from backend.workspace import Workspace
 from pages.components.score_values import read_current, table_of

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.model.training_plan import make_plan
-from backend.scores.row_table import LOSS, OWN_COLUMNS
+from backend.queue.row_table import LOSS, OWN_COLUMNS
 from pages.components.new.new_training import RATE
 from pages.components.typed_number import read_number
 from tests.conftest import tiny_rows

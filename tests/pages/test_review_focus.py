@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from backend.queue.queue import Queue, QueueFilter
 from backend.review.checks import check_reason
 from backend.review.ledger import Ledger
-from backend.scores.queue import Queue, QueueFilter
 from pages.components.explanations import HIDDEN_NOTE
 from pages.components.focus_place import place_of
 from pages.components.review.blind import note_of
@@ -265,7 +265,7 @@ def test_hostile_texts_are_shown_harmlessly(scored, monkeypatch):
 
 MANY = """
 from pathlib import Path
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue_item import QueueItem
 from pages.components.review.blind import ask_opinion
 from backend.data.targets.class_space import ClassSpace
 from pages.components.review.focus_bar import Bar, decide_bar

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.files import digest
-from backend.scores.queue import QueueFilter
+from backend.queue.queue import QueueFilter
 from backend.scores.registry import all_scores, producers_for
 from pages.components import keys
 from pages.components.review.queue_list import PAGE

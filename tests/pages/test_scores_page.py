@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from backend.queue.queue import class_numbers
+from backend.queue.row import row_scores
 from backend.scores.dynamics import look_count
-from backend.scores.queue import class_numbers
 from backend.scores.registry import all_scores, producers_for
-from backend.scores.row import row_scores
 from pages.components.scores.pruning_curve import curve_of
 from pages.components.scores.score_groups import by_correctness, by_decision, by_label
 from pages.components.scores.score_map import sampled, too_few_looks

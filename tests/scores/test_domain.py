@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 from backend.data.equal_texts import equal_text_groups
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.queue.queue import QueueFilter
 from backend.scores.folds import stratified_folds
 from backend.scores.probe import fitted_probe
 from backend.scores.producers.domain import PRODUCER, domain_probabilities
-from backend.scores.queue import QueueFilter
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state
 from backend.scores.target import labelled_target, target_texts

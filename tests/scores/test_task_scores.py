@@ -15,12 +15,12 @@ from backend.folder import TaskName
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import logits
 from backend.model.tokenization import encode
+from backend.queue.queue import QueueFilter
+from backend.queue.row import row_scores
 from backend.scores.dynamics import load_dynamics
 from backend.scores.label_noise import current_estimate
-from backend.scores.queue import QueueFilter
 from backend.scores.ranks import rank_of
 from backend.scores.registry import all_producers, all_scores, producer_of, producers_for, scores_for
-from backend.scores.row import row_scores
 from backend.scores.settings import ScoreSettings
 from backend.tasks.registry import all_tasks, task_named
 from backend.workspace import Workspace

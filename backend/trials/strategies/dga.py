@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from backend.audit.sources import source_names
 from backend.errors import InputError
 from backend.files import digest
-from backend.scores.sources import source_names
 from backend.trials.arm import Arm, Phase, Trial, same_rows
 from backend.trials.recipes.dga import DynamicMixture, Mixture, MixtureSettings
 from backend.trials.strategies.strategy import Strategy, StrategyContext

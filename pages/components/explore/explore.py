@@ -10,7 +10,7 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.data.slice import Slice, counts, matching, ordered
-from backend.scores.row_table import with_decisions
+from backend.queue.row_table import with_decisions
 from backend.workspace import Workspace
 from pages.components.badges import ACTION_WORDS
 from pages.components.bulk_dialog import offer_bulk

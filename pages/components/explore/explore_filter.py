@@ -13,8 +13,8 @@ from backend.data.dataset import SplitName
 from backend.data.slice import Slice
 from backend.data.targets.label_sets import NONE
 from backend.data.targets.space import Space
-from backend.scores.queue import STATES
-from backend.scores.row_table import score_titles
+from backend.queue.queue import STATES
+from backend.queue.row_table import score_titles
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.choice import EVERY, choose, pick

@@ -15,7 +15,7 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.data.slice import Slice, inside
-from backend.scores.row_table import TARGET, score_titles
+from backend.queue.row_table import TARGET, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS

@@ -10,7 +10,7 @@ import streamlit as st
 from backend.data.dataset import SplitName
 from backend.data.examples import FIELD_NAMES
 from backend.files import digest
-from backend.scores.row_table import IN_BOTH, LOSS, score_titles
+from backend.queue.row_table import IN_BOTH, LOSS, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.query_panel import query_text

@@ -16,11 +16,12 @@ import streamlit as st
 
 from backend.data.overlap import stands_also_in
 from backend.folder import ArtifactState
+from backend.queue.queue import QueueFilter
+from backend.queue.queue_item import UNDECIDED
+from backend.queue.row_table import IN_BOTH, OWN_COLUMNS
 from backend.scores.label_noise import CERTAINTY, UNSEEN, NoiseEstimate, rounded
-from backend.scores.queue import QueueFilter
-from backend.scores.queue_item import LABEL, UNDECIDED
 from backend.scores.registry import all_scores, producer_of, scores_for
-from backend.scores.row_table import IN_BOTH, OWN_COLUMNS
+from backend.scores.score import LABEL
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.question import SOURCES

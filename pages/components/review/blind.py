@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.messages import shown_name
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue_item import QueueItem
 from pages.components import keys
 from pages.components.class_choice import MOST_KEYS, button_names, class_button, class_search
 from pages.components.markup import Html, brief, plain_label, tag

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from backend.scores.queue import Queue, QueueFilter
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue import Queue, QueueFilter
+from backend.queue.queue_item import QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS

@@ -12,7 +12,7 @@ import streamlit as st
 from backend.data.rowstate import RowState
 from backend.data.targets.space import Space
 from backend.files import digest
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue_item import QueueItem
 from pages.components.class_choice import (
     MOST_KEYS,
     button_names,

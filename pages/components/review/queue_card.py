@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backend.data.rowstate import RowState
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue_item import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge, label_badge

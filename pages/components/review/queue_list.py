@@ -9,8 +9,8 @@ import streamlit as st
 
 from backend.data.rowstate import RowState
 from backend.files import digest
-from backend.scores.queue import QueueFilter
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue import QueueFilter
+from backend.queue.queue_item import QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.bulk_dialog import offer_bulk

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend.scores.queue import SERVES, class_numbers
-from backend.scores.row import RowScore, row_scores
+from backend.queue.queue import SERVES, class_numbers
+from backend.queue.row import RowScore, row_scores
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import badge

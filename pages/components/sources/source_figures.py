@@ -11,7 +11,7 @@ from pages.components.plots import COLOURS, HARMS, HELPS, SYMBOLS, named_axis, p
 from pages.components.sources.source_rows import SourceRow, source_rows, steps_of
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
-    from backend.scores.sources import Sources
+    from backend.audit.sources import Sources
 
 BAR, ABOVE = 30, 70  # pixels for a bar, and for axis and margins
 DRAWN_LINES = len(COLOURS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pages.components.markup import short
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
-    from backend.scores.sources import Sources
+    from backend.audit.sources import Sources
 
 Side = Literal["helps", "hurts", "unclear"]
 SURE = 1.96  # standard errors of a 95 % interval

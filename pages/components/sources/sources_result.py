@@ -8,7 +8,7 @@ from backend.workspace import Workspace
 from pages.components.result_or_job import Wanted, result_or_job
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
-    from backend.scores.sources import Sources
+    from backend.audit.sources import Sources
 
 SOURCES = Wanted(
     artifact="sources",

@@ -23,7 +23,7 @@ from pages.components.sources.source_rows import SourceRow, hurting, source_rows
 from pages.components.tables import table
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
-    from backend.scores.sources import Sources
+    from backend.audit.sources import Sources
 
 TOGETHER = "all"
 TARGETS = {"eval": "eval rows", "kept": "training rows that were kept"}

@@ -17,7 +17,7 @@ from pages.components.scale import ColourScale
 from pages.components.workspaces import version, working
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
-    from backend.scores.words import RowWords
+    from backend.audit.words import RowWords
 
 
 def show_row_words(workspace: Workspace, card: RowCard) -> None:

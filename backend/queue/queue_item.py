@@ -11,9 +11,8 @@ import numpy as np
 from backend.data.messages import shown_label
 from backend.data.rowstate import RowState
 from backend.scores.registry import all_scores
-from backend.scores.score import Score
+from backend.scores.score import LABEL, Score
 
-LABEL = "suspect label"
 UNDECIDED = "undecided"
 SURE = 0.5  # the probability from which another label is suggested
 

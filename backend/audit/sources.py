@@ -18,6 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backend.audit.hindrances import sources_hindrance
+from backend.audit.source_gradients import SAMPLE_ROWS, as_cosines, source_products, step_weights
 from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.files import digest, file_digest
@@ -25,10 +27,8 @@ from backend.folder import CheckpointInfo, Folder
 from backend.keyed_table import read_keyed, write_keyed
 from backend.scores.compute import compute_scores
 from backend.scores.context import Context
-from backend.scores.hindrances import sources_hindrance
 from backend.scores.producers.alignment import PER_CHECKPOINT
 from backend.scores.producers.alignment import PRODUCER as ALIGNMENT
-from backend.scores.source_gradients import SAMPLE_ROWS, as_cosines, source_products, step_weights
 from backend.scores.table import artifact_name, table_path
 
 MOST_SOURCES = 20

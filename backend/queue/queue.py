@@ -21,10 +21,10 @@ from backend.data.rowstate import RowState
 from backend.data.targets.registry import kind_of
 from backend.errors import InputError
 from backend.folder import TaskName
-from backend.scores.queue_item import LABEL, UNDECIDED, QueueItem, reasons_of, state_of, suggestion
+from backend.queue.queue_item import UNDECIDED, QueueItem, reasons_of, state_of, suggestion
 from backend.scores.ranks import reason_ranks
 from backend.scores.registry import all_scores, scores_for
-from backend.scores.score import Score, Serves
+from backend.scores.score import LABEL, Score, Serves
 from backend.scores.suspicion import suspicion_for
 from backend.scores.table import ScoreTable
 

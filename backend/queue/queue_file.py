@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from backend.data.write_table import write_csv
 from backend.errors import InputError
 from backend.files import replacing
-from backend.scores.queue import Queue
-from backend.scores.queue_item import QueueItem
+from backend.queue.queue import Queue
+from backend.queue.queue_item import QueueItem
 
 _TYPES = {
     "rank": pa.int64(),

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from backend.audit.hindrances import words_hindrance
 from backend.errors import InputError
 from backend.files import digest, file_digest
 from backend.folder import Folder
@@ -30,7 +31,6 @@ from backend.model.tokenization import special_ids
 from backend.progress import Progress, silent
 from backend.scores.clean_set import clean_set
 from backend.scores.context import Context
-from backend.scores.hindrances import words_hindrance
 from backend.scores.token_label import read_token_labels
 
 _NAME = "words"

@@ -8,15 +8,15 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
+from backend.audit import source_gradients, sources
+from backend.audit.source_gradients import as_cosines, gram, step_weights
+from backend.audit.sources import REST, source_names
 from backend.cli import app
 from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.training_settings import TrainingSettings
-from backend.scores import source_gradients, sources
 from backend.scores.settings import ScoreSettings
-from backend.scores.source_gradients import as_cosines, gram, step_weights
-from backend.scores.sources import REST, source_names
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.scores.queue import speaks
-from backend.scores.queue_item import sentence
+from backend.queue.queue import speaks
+from backend.queue.queue_item import sentence
 from backend.scores.registry import all_scores
 from backend.scores.score import Score
 from backend.scores.table import ScoreTable

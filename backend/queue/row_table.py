@@ -12,7 +12,7 @@ from backend.data.overlap import stands_also_in
 from backend.data.rowstate import RowState
 from backend.data.slice import WRONG
 from backend.model.prediction_table import Predictions
-from backend.scores.queue_item import UNDECIDED
+from backend.queue.queue_item import UNDECIDED
 from backend.scores.registry import all_scores
 from backend.scores.table import ScoreTable
 

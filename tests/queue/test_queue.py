@@ -14,7 +14,7 @@ from backend.data.dataset import load_split
 from backend.data.rowstate import RowState
 from backend.errors import InputError
 from backend.folder import Folder
-from backend.scores.queue import QueueFilter, make_queue
+from backend.queue.queue import QueueFilter, make_queue
 from backend.scores.ranks import LEAST_IN_CLASS, rank_of, rank_within, reason_ranks
 from backend.scores.registry import all_producers, all_scores, producers_for
 from backend.scores.suspicion import QUEUE, suspicion_for, suspicions

@@ -1,0 +1,1 @@
+"""In which order to look at rows, and what speaks against each."""
