@@ -62,7 +62,7 @@ def rest_of(workspace: Workspace) -> str:
     if due:
         seconds = sum(step.forecast or 0.0 for step in due)
         parts.append(f"{', '.join(step.name for step in due)} (roughly {remaining(seconds)})")
-    untried = not workspace.reports() and not _is_somebodys(workspace)
+    untried = not workspace.trials.reports() and not _is_somebodys(workspace)
     if untried and not is_complete(workspace):
         parts.append(
             f"{_SUSPECTS + _REPEATED} decisions in the name of {REVIEWER!r} (the queue's first suggestions, "
@@ -73,22 +73,22 @@ def rest_of(workspace: Workspace) -> str:
 
 def _is_somebodys(workspace: Workspace) -> bool:
     """Whether somebody else than `REVIEWER` has decided or frozen."""
-    return any(entry.author != REVIEWER for entry in workspace.log())
+    return any(entry.author != REVIEWER for entry in workspace.review.log())
 
 
 def _suggested(workspace: Workspace) -> list[QueueItem]:
     """What is still to be decided: none in somebody's own log, or once the decisions have been tried."""
     from backend.queue.queue import QueueFilter
 
-    if _is_somebodys(workspace) or workspace.reports():
+    if _is_somebodys(workspace) or workspace.trials.reports():
         return []
-    decided = len(workspace.states())
+    decided = len(workspace.review.states())
     suspects = max(_SUSPECTS - decided, 0)
     repeated = min(_SUSPECTS + _REPEATED - decided, _REPEATED)
-    items = workspace.queue()[:suspects] if suspects else []
+    items = workspace.scores.queue()[:suspects] if suspects else []
     if repeated > 0:
         known = {each.id for each in items}
-        queue = workspace.queue(QueueFilter("redundant"))
+        queue = workspace.scores.queue(QueueFilter("redundant"))
         further = (each for each in queue if each.action == "remove" and each.id not in known)
         items = [*items, *islice(further, repeated)]
     return items
@@ -97,10 +97,10 @@ def _suggested(workspace: Workspace) -> list[QueueItem]:
 def _decide(workspace: Workspace) -> None:
     """Take the first suggestions of the queue, and freeze a version; goes on where it was stopped."""
     for item in _suggested(workspace):
-        if len(workspace.states()) >= _FROZEN:
+        if len(workspace.review.states()) >= _FROZEN:
             _freeze(workspace)
         why = item.reasons[0].sentence if item.reasons else "its place in the queue"
-        workspace.decide(
+        workspace.review.decide(
             item.action,  # type: ignore[arg-type]
             [item.id],
             label=item.suggested_label,
@@ -112,17 +112,19 @@ def _decide(workspace: Workspace) -> None:
 
 def _freeze(workspace: Workspace) -> None:
     if _is_to_freeze(workspace):
-        workspace.freeze("the queue's first suggestions", author=REVIEWER)
+        workspace.review.freeze("the queue's first suggestions", author=REVIEWER)
 
 
 def _is_to_freeze(workspace: Workspace) -> bool:
-    return bool(workspace.states()) and not workspace.versions() and not _is_somebodys(workspace)
+    return (
+        bool(workspace.review.states()) and not workspace.review.versions() and not _is_somebodys(workspace)
+    )
 
 
 def _is_to_try(workspace: Workspace) -> bool:
     """Whether there is something to try that is nobody's own."""
-    changed = any(state.action in ("remove", "relabel") for state in workspace.states().values())
-    return changed and not workspace.reports() and not _is_somebodys(workspace)
+    changed = any(state.action in ("remove", "relabel") for state in workspace.review.states().values())
+    return changed and not workspace.trials.reports() and not _is_somebodys(workspace)
 
 
 def _try(workspace: Workspace, progress: Progress) -> None:
@@ -131,7 +133,7 @@ def _try(workspace: Workspace, progress: Progress) -> None:
     from backend.trials.strategies.decisions import CLEANED, RANDOM
 
     settings = RetrainSettings(seeds=_SEEDS, epochs=_EPOCHS, arms=(CLEANED, RANDOM))
-    workspace.retrain(settings, progress)
+    workspace.trials.run(settings, progress)
 
 
 def _open_or_create(path: Path, progress: Progress) -> Workspace:

@@ -127,17 +127,17 @@ def _influence(workspace: Workspace, device: str, progress: Progress) -> None:
 def _scores(workspace: Workspace, device: str, progress: Progress) -> list[str]:
     from backend.scores.settings import ScoreSettings
 
-    return workspace.compute_scores((), ScoreSettings(device=device), progress)
+    return workspace.scores.compute((), ScoreSettings(device=device), progress)
 
 
 def _words(workspace: Workspace, device: str, progress: Progress) -> None:
-    workspace.compute_words(device=device, progress=progress)
+    workspace.audit.compute_words(device=device, progress=progress)
 
 
 def _sources(workspace: Workspace, device: str, progress: Progress) -> None:
     from backend.scores.settings import ScoreSettings
 
-    workspace.compute_sources(ScoreSettings(device=device), progress=progress)
+    workspace.audit.compute_sources(ScoreSettings(device=device), progress=progress)
 
 
 _Found = tuple[State, str | None]

@@ -104,8 +104,8 @@ def scored(
         if name == "contrastive":  # compares with a target, not labels
             continue
         try:
-            workspace.compute_scores([name], settings, progress)
+            workspace.scores.compute([name], settings, progress)
         except InputError as error:
             left_out.append(f"{name}: {error}")
-    table = workspace.scores()
+    table = workspace.scores.table()
     return Scored(table.ids, suspicions(table, class_numbers(workspace.train_split)), left_out)

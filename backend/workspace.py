@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
 import threading
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
-from backend.data.decided import check_storable
-from backend.data.rowstate import Action, RowState
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import Folder, Manifest, ModelInfo, SplitName
+from backend.handles.audit import Audit
+from backend.handles.review import Review
+from backend.handles.scores import Scores
+from backend.handles.trials import Trials
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
 from backend.model.embedded import EMBEDDED
 from backend.model.source import check_source
 from backend.progress import Progress, silent
-from backend.review.decide import decide
-from backend.review.diff import Diff, diff
-from backend.review.ledger import Ledger, LogEntry
-from backend.review.restore import restore
-from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure, Task
 
@@ -34,10 +29,7 @@ if (
     TYPE_CHECKING
 ):  # torch and transformers are imported where they are needed: a decision must not wait for them
     import numpy as np
-    import pyarrow as pa
 
-    from backend.audit.sources import Sources
-    from backend.audit.words import RowWords
     from backend.data.append_report import AppendReport
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
@@ -46,7 +38,6 @@ if (
     from backend.evaluation.compare import Comparison
     from backend.evaluation.deletion import Curve, DeletionSettings
     from backend.evaluation.lds import Lds, LdsSettings
-    from backend.evaluation.noise_test import NoiseTest
     from backend.evaluation.variants import Variant
     from backend.influence.answers.explain import Explainer
     from backend.influence.answers.explanation import Explanation, Pair
@@ -61,21 +52,25 @@ if (
     from backend.model.training import TrainingResult, TrainingSettings
     from backend.model.training_forecast import TrainingForecast
     from backend.model.training_plan import TrainingPlan
-    from backend.queue.queue import Queue, QueueFilter
-    from backend.review.patch_import import PatchPlan
-    from backend.scores.context import Context
-    from backend.scores.label_noise import NoiseEstimate
-    from backend.scores.settings import ScoreSettings
-    from backend.scores.table import ScoreTable
-    from backend.scores.vog import TokenVog
-    from backend.trials.cost import TrialCost
-    from backend.trials.question import Asked
-    from backend.trials.run import RetrainSettings
 
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
 OPTIONAL_ARTIFACTS = ("dynamics", "influence", "sources", "words")
 COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
 
+
+_SAME = {
+    "review": "ledger decide keep flag remove relabel undo redo states log freeze versions diff restore "
+    "patch_dry_run import_patch",
+    "scores": "queue label_noise noise_test row_table",
+    "audit": "compute_sources sources compute_words words rows_with_token row_words row_alignment row_vog",
+    "trials": "forecast decisions_record last_forecast reports report",
+}
+MOVED = {name: (part, name) for part, names in _SAME.items() for name in names.split()} | {
+    "compute_scores": ("scores", "compute"),
+    "retrain": ("trials", "run"),
+    "plan_retrain": ("trials", "plan"),
+}
+"""Names that methods of `Workspace` had, and the part and name that they have now."""
 
 LOST = "files missing"  # of an artifact that is recorded and current
 
@@ -93,6 +88,18 @@ class Workspace:
         self._opening = threading.RLock()
         self._reading = threading.Lock()  # of its own: rows must not wait for a model
         self._splits: dict[str, Split] = {}
+        parts = folder, self.split, self.explainer
+        self.review, self.scores = Review(*parts), Scores(*parts)
+        self.audit, self.trials = Audit(*parts), Trials(*parts)
+
+    if not TYPE_CHECKING:  # what is checked uses the new names
+
+        def __getattr__(self, name: str) -> Any:
+            """A method by the name that it had before it moved (see `MOVED`)."""
+            if name in MOVED:
+                part, now = MOVED[name]
+                return getattr(getattr(self, part), now)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- making and opening -------------------------------------------------------------------------
 
@@ -473,19 +480,6 @@ class Workspace:
         position = self.train_split.position(train)
         return rank_among_neighbours(self.folder, self.split(split), row, position)
 
-    def row_table(self, split: SplitName = "train") -> pa.Table:
-        """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
-        from backend.queue.row_table import row_table
-        from backend.scores.table import NoScores
-
-        predictions = self.predictions(split) if self.folder.state("predictions") == "current" else None
-        try:
-            scores = self.scores() if split == "train" else None
-        except NoScores:
-            scores = None
-        other = self.split("eval" if split == "train" else "train")
-        return row_table(self.split(split), other, predictions, scores)
-
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""
         from backend.influence.answers.question import check_method
@@ -544,109 +538,6 @@ class Workspace:
 
     # -- scores ---------------------------------------------------------------------------------------
 
-    def compute_scores(
-        self,
-        only: Sequence[str] = (),
-        settings: ScoreSettings | None = None,
-        progress: Progress = silent,
-        *,
-        everything: bool = False,
-    ) -> list[str]:
-        """Compute data-set-level scores that are missing or stale (see `backend.scores`).
-
-        ``only`` names scores or producers; default: those that cost little, or ``everything``. Returns a line
-        for each that can't be had here.
-        """
-        from backend.scores.compute import compute_scores
-
-        with self.folder.lock():
-            return compute_scores(self._score_context(settings, progress), only, everything)
-
-    def scores(self) -> ScoreTable:
-        """All current scores side by side; `InputError` if there are none."""
-        from backend.scores.table import read_scores
-
-        return read_scores(self.folder)
-
-    def compute_sources(
-        self, settings: ScoreSettings | None = None, *, eta: float = 1.0, progress: Progress = silent
-    ) -> None:
-        """Audit groups (or classes) of training rows against the clean set (see `backend.audit.sources`).
-
-        ``eta`` is the size of the step whose weights are given.
-        """
-        with self.folder.lock():
-            from backend.audit.sources import compute_sources
-
-            compute_sources(self._score_context(settings, progress), eta)
-
-    def sources(self) -> Sources:
-        """What `compute_sources` found; `InputError` if it is missing, stale or damaged."""
-        from backend.audit.sources import read_sources
-
-        return read_sources(self.folder)
-
-    def compute_words(
-        self, *, score: str = DEFAULT_SCORE, device: str = "auto", progress: Progress = silent
-    ) -> None:
-        """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
-        with self.folder.lock():
-            explainer = self.explainer(device)
-            from backend.audit.words import compute_words
-
-            compute_words(explainer, score, progress)
-
-    def words(self) -> pa.Table:
-        """What `compute_words` found, most harmful first; `InputError` if missing, stale or damaged."""
-        from backend.audit.words import read_words
-
-        return read_words(self.folder)
-
-    def rows_with_token(self, token_id: int) -> list[str]:
-        """Ids of the training rows that have a token, in the order of the rows (see `words`: token_id)."""
-        from backend.audit.words import rows_with_token
-
-        ids = self.train_split.ids
-        return [ids[place] for place in rows_with_token(self.folder, token_id).tolist()]
-
-    def row_words(self, row: str, *, score: str = DEFAULT_SCORE, device: str = "auto") -> RowWords:
-        """A training row's influence on the misclassified eval rows, word by word."""
-        from backend.audit.words import words_of_row
-
-        return words_of_row(self.explainer(device), row, score)
-
-    def row_alignment(self, row: str, settings: ScoreSettings | None = None) -> RowWords:
-        """A training row's alignment with the clean set at the word embeddings, word by word."""
-        from backend.audit.words import aligned_words_of_row
-
-        return aligned_words_of_row(self._score_context(settings), row)
-
-    def row_vog(self, row: str, *, device: str = "auto") -> TokenVog:
-        """Variance of gradients of every token of a training row."""
-        from backend.scores.vog import token_vog
-
-        split = self.train_split
-        return token_vog(self.explainer(device), split.take([split.position(row)]))
-
-    def _score_context(self, settings: ScoreSettings | None, progress: Progress = silent) -> Context:
-        from backend.scores.context import Context
-        from backend.scores.settings import ScoreSettings
-
-        chosen = settings or ScoreSettings()
-        return Context(self.folder, chosen, lambda: self.explainer(chosen.device), progress)
-
-    def queue(self, wanted: QueueFilter | None = None) -> Queue:
-        """All training rows, the most suspicious first, with reasons (see `backend.queue.queue`)."""
-        from backend.queue.queue import QueueFilter, make_queue
-
-        return make_queue(self.scores(), self.train_split, self.states(), wanted or QueueFilter())
-
-    def label_noise(self) -> NoiseEstimate | None:
-        """How many labels are probably wrong (see `backend.scores.label_noise`); None before its score."""
-        from backend.scores.label_noise import current_estimate
-
-        return current_estimate(self.folder)
-
     def measure_index(
         self, queries: int = 20, k: int = 10, score: str = DEFAULT_SCORE, progress: Progress = silent
     ) -> dict[str, float]:
@@ -678,12 +569,6 @@ class Workspace:
         from backend.evaluation.deletion import measure_deletion
 
         return measure_deletion(self.explainer(), variants, settings, progress)
-
-    def noise_test(self) -> NoiseTest | None:
-        """What the last noise self-test found (`evaluate --protocol mislabel`); None before the first."""
-        from backend.evaluation.noise_test import read_noise_test
-
-        return read_noise_test(self.folder)
 
     def predictions(self, split: SplitName) -> Predictions:
         """Predictions of the last checkpoint for every row of a split."""
@@ -735,182 +620,7 @@ class Workspace:
         figures = self.figures()
         return judged(self.folder, figures) if figures else None
 
-    # -- decisions ----------------------------------------------------------------------------------
-
-    @property
-    def ledger(self) -> Ledger:
-        """The append-only log of decisions."""
-        return Ledger(self.folder.review)
-
-    def decide(
-        self,
-        action: Action,
-        rows: Sequence[str],
-        *,
-        label: str | None = None,
-        reason: str = "",
-        author: str | None = None,
-        origin: str = "api",
-        seen: Mapping[str, RowState | None] | None = None,
-    ) -> int:
-        """Keep, flag, remove or relabel training rows, at once and undoable; returns the batch number.
-
-        ``seen``: the states known to whoever decides; what someone else has decided since is not overridden
-        (see `backend.review.decide`).
-        """
-        return decide(
-            self.ledger,
-            self.train_split,
-            self.space,
-            action,
-            rows,
-            label=label,
-            reason=reason,
-            author=author or default_author(),
-            origin=origin,
-            seen=seen,
-            holdable=partial(check_storable, self.train_split, self.manifest.task),
-        )
-
-    def keep(self, *rows: str, reason: str = "") -> int:
-        """Note that rows were looked at and are fine."""
-        return self.decide("keep", rows, reason=reason)
-
-    def flag(self, *rows: str, reason: str = "") -> int:
-        """Mark rows for a second look; they stay in the data."""
-        return self.decide("flag", rows, reason=reason)
-
-    def remove(self, *rows: str, reason: str = "") -> int:
-        """Take rows out of the cleaned data."""
-        return self.decide("remove", rows, reason=reason)
-
-    def relabel(self, row: str, label: str, *, reason: str = "") -> int:
-        """Give a row another label in the cleaned data."""
-        return self.decide("relabel", [row], label=label, reason=reason)
-
-    def undo(
-        self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
-    ) -> list[LogEntry]:
-        """Take the newest decision back, or that of ``batch``; returns the entries taken back."""
-        return self.ledger.undo(batch, author=author or default_author(), origin=origin)
-
-    def redo(
-        self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
-    ) -> list[LogEntry]:
-        """Bring back what was undone last, or ``batch``."""
-        return self.ledger.redo(batch, author=author or default_author(), origin=origin)
-
-    def states(self) -> dict[str, RowState]:
-        """The decided state of every row that has one, derived from the log."""
-        return self.ledger.states()
-
-    def log(self, row: str | None = None, limit: int | None = None, offset: int = 0) -> list[LogEntry]:
-        """The log, newest first."""
-        return self.ledger.entries(row, limit, offset)
-
-    # -- versions -----------------------------------------------------------------------------------
-
-    def freeze(self, message: str, *, author: str | None = None) -> Version:
-        """Name the decisions in force now: v1, v2, ...; `InputError` if nothing is new since the last."""
-        return freeze(self.ledger, message, author=author or default_author())
-
-    def versions(self) -> list[Version]:
-        """All versions, the oldest first."""
-        return versions(self.ledger)
-
-    def diff(self, before: str | None = None, after: str = NOW) -> Diff:
-        """Rows that are decided otherwise at ``after`` than at ``before`` (default: the last version).
-
-        Names are those of versions, ``raw`` (the data as they came) and ``now``.
-        """
-        ledger = self.ledger
-        start = last_moment(ledger) if before is None else moment(ledger, before)
-        return diff(ledger, self.train_split, start, moment(ledger, after))
-
-    def restore(self, version: str, *, author: str | None = None, origin: str = "api") -> int:
-        """Decide as ``version`` (or ``raw``) does, as one undoable batch; returns its number."""
-        return restore(
-            self.ledger, self.train_split, version, author=author or default_author(), origin=origin
-        )
-
-    # -- patches ------------------------------------------------------------------------------------
-
-    def patch_dry_run(self, source: str, *, replace: bool = False) -> PatchPlan:
-        """What `import_patch` would do with every row of a patch; nothing is written."""
-        from backend.data.patch import read_patch
-        from backend.review.patch_import import plan
-
-        patch = read_patch(source)
-        return plan(patch, self.train_split, self.space, self.states(), replace=replace)
-
-    def import_patch(
-        self, source: str, *, replace: bool = False, author: str | None = None, origin: str = "api"
-    ) -> tuple[int, PatchPlan]:
-        """Decide as a patch file says, as one undoable batch: its number, and what became of every row.
-
-        Rows that are decided otherwise here stay as they are, unless ``replace``.
-        """
-        from backend.data.patch import read_patch
-        from backend.review.patch_import import import_patch
-
-        return import_patch(
-            self.ledger,
-            self.train_split,
-            self.space,
-            read_patch(source),
-            name=Path(source).name,
-            replace=replace,
-            author=author or default_author(),
-            origin=origin,
-        )
-
     # -- closing the loop -----------------------------------------------------------------------------
-
-    def retrain(self, settings: RetrainSettings | None = None, progress: Progress = silent) -> dict[str, Any]:
-        """Train on the decisions, or by a strategy, beside controls; see `backend.trials.run`."""
-        from backend.trials.run import RetrainSettings, retrain
-
-        chosen = settings or RetrainSettings()
-        return retrain(self.folder, self.states(), chosen, lambda: self.explainer(chosen.device), progress)
-
-    def plan_retrain(self, settings: RetrainSettings) -> TrialCost:
-        """What `retrain` would train, and how long that takes; loads no model."""
-        from backend.trials.run import planned
-
-        return planned(self.folder, self.states(), settings, self.train_split)
-
-    def forecast(
-        self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent
-    ) -> dict[str, Any]:
-        """What the decisions should do, before retraining (see `backend.trials.forecast`)."""
-        self.folder.require("index", "precompute")
-        from backend.trials.run import forecast_decisions
-
-        return forecast_decisions(self.explainer(device), self.states(), asked, progress)
-
-    def decisions_record(self) -> dict[str, Any]:
-        """How many training rows the decisions remove and relabel, and a ``mark`` of which."""
-        from backend.trials.decision_mark import decisions_record
-
-        return decisions_record(self.train_split, self.states())
-
-    def last_forecast(self, mark: str) -> dict[str, Any] | None:
-        """What `forecast` came to for the decisions of that mark; None if it was not asked for."""
-        from backend.trials.kept import read_forecast
-
-        return read_forecast(self.folder, mark)
-
-    def reports(self) -> list[str]:
-        """Names of the reports of `retrain`, newest first."""
-        from backend.trials.kept import reports
-
-        return [each.name for each in reports(self.folder)]
-
-    def report(self, name: str) -> dict[str, Any]:
-        """A report of `retrain`; `InputError` if there is none of this name or it is damaged."""
-        from backend.trials.kept import read_report
-
-        return read_report(self.folder, name)
 
     def disk_use(self) -> list[DiskUse]:
         """What each part of the workspace takes of the disk (see `backend.disk_use`)."""
@@ -934,7 +644,7 @@ class Workspace:
 
         return export(
             self.folder,
-            self.states(),
+            self.review.states(),
             format=format,  # type: ignore[arg-type]
             out=Path(out),
             what=what,  # type: ignore[arg-type]
@@ -946,7 +656,7 @@ class Workspace:
         """What an export would hold: counts per class before and after, first rows."""
         from backend.data.export import preview
 
-        return preview(self.folder, self.states(), what)  # type: ignore[arg-type]
+        return preview(self.folder, self.review.states(), what)  # type: ignore[arg-type]
 
     # -- state --------------------------------------------------------------------------------------
 
@@ -973,8 +683,8 @@ class Workspace:
                 if name in ARTIFACTS or state != "missing"
             },
             "figures": self._figures() if figures else None,
-            "scores": self._score_states(),
-            "decisions": self.ledger.counts(),
+            "scores": self.scores.states(),
+            "decisions": self.review.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }
 
@@ -992,17 +702,6 @@ class Workspace:
         content = figures.to_json() if figures else {each.name: each.value for each in measured or ()}
         return {**content, "hardly_learnt": vars(hardly) if hardly else None}
 
-    def _score_states(self) -> dict[str, str]:
-        """Producers of scores whose table is there, and whether it is current or stale."""
-        if not any(self.folder.scores.glob("*.parquet")):
-            return {}
-        from backend.scores.registry import producers_for
-        from backend.scores.table import score_state
-
-        known = producers_for(self.manifest.task.name)
-        states = {name: score_state(self.folder, each) for name, each in known.items()}
-        return {name: state for name, state in states.items() if state != "missing"}
-
     def verify(self, *, repair: bool = False, progress: Progress = silent) -> list[str]:
         """Read everything that was written; returns one line per file that is damaged or missing.
 
@@ -1011,14 +710,6 @@ class Workspace:
         from backend.verify import damaged_files
 
         return damaged_files(self.folder, repair=repair, progress=progress)
-
-
-def default_author() -> str:
-    """The name under which decisions are logged unless another is given: the system user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def _tokens(model: str, max_length: int | None) -> QuickTokens | None:

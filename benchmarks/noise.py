@@ -117,8 +117,8 @@ def run(name: str, seed: int, options: argparse.Namespace, folder: Path, out: Pa
     )
     if options.quick:
         accuracy = workspace.train(training).eval_accuracy
-        workspace.compute_scores(QUICK, ScoreSettings(seed=seed))
-        table = workspace.scores()
+        workspace.scores.compute(QUICK, ScoreSettings(seed=seed))
+        table = workspace.scores.table()
         found = Scored(table.ids, suspicions(table, class_numbers(workspace.train_split)), [])
     else:
         found = scored(workspace, training, ScoreSettings(seed=seed), silent)

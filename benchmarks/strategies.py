@@ -114,7 +114,7 @@ def trial(workspace: Workspace, strategy: str, options: argparse.Namespace, **ch
     """The report of `retrain --strategy`."""
     chosen |= dict(each.split("=", 1) for each in options.set)
     settings = RetrainSettings(seeds=options.seeds, strategy=strategy, options=chosen)
-    content = workspace.retrain(settings, _say)
+    content = workspace.trials.run(settings, _say)
     print("\n" + markdown(content))
     for arm in content["arms"]:
         if "verdict" in arm:
@@ -196,7 +196,7 @@ def _told_apart(workspace: Workspace) -> float:
 def prune(options: argparse.Namespace) -> dict[str, Any]:
     """The curve."""
     workspace = workspace_of("same", lambda: rows_of("trec", options.rows), options)
-    workspace.compute_scores([options.score])
+    workspace.scores.compute([options.score])
     return {"report": trial(workspace, "prune", options, score=options.score)}
 
 

@@ -86,8 +86,8 @@ def run(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     settings = TrainingSettings(epochs=options.epochs, lr=options.lr, checkpoints=2, seed=options.seed)
     workspace.train(settings)
     workspace.precompute()
-    left_out = workspace.compute_scores((), ScoreSettings(seed=options.seed))
-    table = workspace.scores()
+    left_out = workspace.scores.compute((), ScoreSettings(seed=options.seed))
+    table = workspace.scores.table()
     wrong = np.zeros(len(train), dtype=bool)
     wrong[[workspace.train_split.position(f"t{each}") for each in places.tolist()]] = True
     seen = suspicions(table, workspace.train_split.strata)

@@ -19,7 +19,7 @@ PARTS = {"log": "Log", "compare": "Compare versions"}
 through_app()
 st.title("Changes")
 workspace = current()
-ledger = workspace.ledger
+ledger = workspace.review.ledger
 names = {"remove": "removed", "relabel": "relabelled", "flag": "flagged", "keep": "kept"}
 counts = ledger.counts()
 show(facts((name, f"{counts[action]:,}") for action, name in names.items()))

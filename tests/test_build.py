@@ -64,7 +64,7 @@ def test_the_noise_test_is_kept(inside, tiny_workspace):
     shown = json.loads(
         inside("evaluate", tiny_workspace.path, "--protocol", "mislabel", "--share", 0.1, "--json").stdout
     )
-    kept = tiny_workspace.noise_test()
+    kept = tiny_workspace.scores.noise_test()
     assert kept is not None and (kept.share, kept.n_train) == (0.1, 60)
     assert [each.name for each in kept.found] == [each["name"] for each in shown]
     assert kept.of("suspicion").recall == next(

@@ -184,7 +184,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(name, tiny_workspace, source, t
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert expected in done.stderr
     assert sorted(tmp_path.iterdir()) == before
-    assert Workspace.open(tiny_workspace.path).log() == []
+    assert Workspace.open(tiny_workspace.path).review.log() == []
 
 
 def test_a_broken_line_names_file_and_line(source, tmp_path):

@@ -50,11 +50,11 @@ def full_template(tmp_path_factory) -> Path:
     workspace.precompute()
     workspace.compute_influence(k=3)
     names = ["association", "influence_on_errors", "correctness", "pvi"]
-    workspace.compute_scores(names, ScoreSettings(folds=2))
-    workspace.compute_words()
-    workspace.compute_sources()
+    workspace.scores.compute(names, ScoreSettings(folds=2))
+    workspace.audit.compute_words()
+    workspace.audit.compute_sources()
     save_slice(workspace.folder.slices, "odd", Slice("film"))
-    workspace.flag("t1", reason="odd")
+    workspace.review.flag("t1", reason="odd")
     assert workspace.verify() == []
     return workspace.path
 
@@ -85,10 +85,10 @@ def test_a_changed_training_row_goes_nowhere(full, tmp_path):
         lambda ws: ws.append(train=str(more)),
         lambda ws: ws.append_dry_run(train=str(more)),
         lambda ws: ws.explain(row="t1"),
-        lambda ws: ws.retrain(),
-        lambda ws: ws.row_table(),
+        lambda ws: ws.trials.run(),
+        lambda ws: ws.scores.row_table(),
         lambda ws: list(read_shards(ws.folder, "train")),
-        lambda ws: ws.flag("t2"),
+        lambda ws: ws.review.flag("t2"),
     ):
         with pytest.raises(InputError, match=r"train.parquet: (missing or )?damaged"):
             use(Workspace.open(full.path))
@@ -122,11 +122,11 @@ def test_a_workspace_without_digests_still_opens(full, tmp_path):
     ("file", "read", "words"),
     [
         ("influence/train.parquet", lambda ws: ws.influence(), "influence: damaged"),
-        ("scores/words.parquet", lambda ws: ws.words(), "words.parquet: damaged"),
-        ("scores/sources.parquet", lambda ws: ws.sources(), "sources.parquet: damaged"),
-        ("scores/association.parquet", lambda ws: ws.scores(), "association.parquet: damaged"),
-        ("scores/association.parquet", lambda ws: ws.queue(), "association.parquet: damaged"),
-        ("scores/association.parquet", lambda ws: ws.row_table(), "association.parquet: damaged"),
+        ("scores/words.parquet", lambda ws: ws.audit.words(), "words.parquet: damaged"),
+        ("scores/sources.parquet", lambda ws: ws.audit.sources(), "sources.parquet: damaged"),
+        ("scores/association.parquet", lambda ws: ws.scores.table(), "association.parquet: damaged"),
+        ("scores/association.parquet", lambda ws: ws.scores.queue(), "association.parquet: damaged"),
+        ("scores/association.parquet", lambda ws: ws.scores.row_table(), "association.parquet: damaged"),
         ("dynamics/run-0.safetensors", lambda ws: read_runs(ws.folder), "run-0.safetensors: damaged"),
         ("slices.json", lambda ws: read_slices(ws.folder.slices), "slices.json: damaged"),
     ],

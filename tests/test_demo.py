@@ -6,6 +6,9 @@ import pytest
 
 from backend.demo import REVIEWER, complete_demo, is_complete, rest_of
 from backend.everything import compute_everything, plan
+from backend.handles.review import Review
+from backend.handles.scores import Scores
+from backend.handles.trials import Trials
 from backend.workspace import Workspace
 
 
@@ -21,7 +24,7 @@ def computed(tiny_template, tmp_path_factory):
 def undecided(computed, tmp_path, monkeypatch):
     """A copy of it, whose trial takes no time."""
     tried: list[int] = []
-    monkeypatch.setattr(Workspace, "retrain", lambda self, *_: tried.append(len(self.states())))
+    monkeypatch.setattr(Trials, "run", lambda self, *_: tried.append(len(self.ledger.states())))
     workspace = Workspace.open(shutil.copytree(computed, tmp_path / "undecided"))
     return workspace, tried
 
@@ -35,7 +38,7 @@ def test_a_stop_between_decisions_still_ends_in_the_same_decisions_and_a_version
     complete_demo(whole)
     with monkeypatch.context() as patch:
         name, calls = ("freeze" if stopped == "freeze" else "decide"), []
-        original = getattr(Workspace, name)
+        original = getattr(Review, name)
 
         def stops(self, *args, **options):
             calls.append(args)
@@ -43,35 +46,35 @@ def test_a_stop_between_decisions_still_ends_in_the_same_decisions_and_a_version
                 raise KeyboardInterrupt
             return original(self, *args, **options)
 
-        patch.setattr(Workspace, name, stops)
+        patch.setattr(Review, name, stops)
         if stopped == "freeze" or stopped <= len(whole.states()):
             with pytest.raises(KeyboardInterrupt):
                 complete_demo(workspace)
             assert not is_complete(workspace)
     complete_demo(workspace)
-    assert {row: state.action for row, state in workspace.states().items()} == {
+    assert {row: state.action for row, state in workspace.review.states().items()} == {
         row: state.action for row, state in whole.states().items()
     }
-    assert len(workspace.versions()) == len(whole.versions()) == 1
+    assert len(workspace.review.versions()) == len(whole.versions()) == 1
     assert tried and set(tried) == {len(whole.states())}
 
 
 def test_nothing_is_decided_or_tried_where_somebody_has_decided(undecided):
     workspace, tried = undecided
-    workspace.decide("remove", [workspace.train_split.ids[0]], reason="seen", author="Bob")
-    before = workspace.log()
+    workspace.review.decide("remove", [workspace.train_split.ids[0]], reason="seen", author="Bob")
+    before = workspace.review.log()
     assert is_complete(workspace) and rest_of(workspace) == ""
     complete_demo(workspace)
-    assert workspace.log() == before and not workspace.versions() and not tried
+    assert workspace.review.log() == before and not workspace.review.versions() and not tried
 
 
 def test_without_suggestions_there_is_nothing_left_to_do(undecided, monkeypatch):
     workspace, tried = undecided
     assert not is_complete(workspace)
-    monkeypatch.setattr(Workspace, "queue", lambda self, *_: [])
+    monkeypatch.setattr(Scores, "queue", lambda self, *_: [])
     assert is_complete(workspace) and rest_of(workspace) == ""
     complete_demo(workspace)
-    assert not workspace.log() and not tried
+    assert not workspace.review.log() and not tried
 
 
 def test_what_comes_is_said_before(undecided, tiny_workspace):
@@ -85,15 +88,15 @@ def test_the_rest_fills_every_page_and_is_done_once(tiny_workspace):
     assert not is_complete(tiny_workspace)
     complete_demo(tiny_workspace)
     assert not any(step.is_due for step in plan(tiny_workspace))
-    log = tiny_workspace.log()
+    log = tiny_workspace.review.log()
     assert log and {entry.author for entry in log} == {REVIEWER}
     decided = [entry for entry in log if entry.row_id]
     assert all("unread" in entry.reason and "rank" in entry.reason for entry in decided)
-    changed = [s for s in tiny_workspace.states().values() if s.action in ("remove", "relabel")]
-    assert len(tiny_workspace.reports()) == bool(changed) == is_complete(tiny_workspace)
-    for name in tiny_workspace.reports():
-        report = tiny_workspace.report(name)
+    changed = [s for s in tiny_workspace.review.states().values() if s.action in ("remove", "relabel")]
+    assert len(tiny_workspace.trials.reports()) == bool(changed) == is_complete(tiny_workspace)
+    for name in tiny_workspace.trials.reports():
+        report = tiny_workspace.trials.report(name)
         assert [arm["name"] for arm in report["arms"]] == ["untouched", "cleaned", "random decisions"]
         assert any("compare the arms with each other only" in note for note in report["notes"])
     complete_demo(tiny_workspace)
-    assert tiny_workspace.log() == log and len(tiny_workspace.reports()) == bool(changed)
+    assert tiny_workspace.review.log() == log and len(tiny_workspace.trials.reports()) == bool(changed)

@@ -41,8 +41,8 @@ def test_all_steps_are_done_in_order(whole):
         f"step {number} of {len(due)}, {name}" for number, name in enumerate(due[:3], start=1)
     }
     assert workspace.has_embeddings("train") and workspace.has_embeddings("eval")
-    assert len(workspace.influence().train) == 60 and "pvi" in workspace.scores().names
-    assert workspace.sources().table.num_rows
+    assert len(workspace.influence().train) == 60 and "pvi" in workspace.scores.table().names
+    assert workspace.audit.sources().table.num_rows
 
 
 def test_the_next_call_finds_it_done(whole, inside):

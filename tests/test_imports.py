@@ -49,7 +49,7 @@ def loaded(*arguments: object) -> tuple[int, list[str], str]:
 def scored(tiny_template, tmp_path_factory) -> Workspace:
     """A workspace with scores; the commands here change nothing but its log."""
     workspace = Workspace.open(shutil.copytree(tiny_template, tmp_path_factory.mktemp("scored") / "ws"))
-    workspace.compute_scores(["dynamics", "association"])
+    workspace.scores.compute(["dynamics", "association"])
     return workspace
 
 

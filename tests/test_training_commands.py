@@ -116,7 +116,7 @@ def test_training_again_keeps_the_run_the_decisions_and_says_what_is_stale(tiny_
     before, folder = tiny_workspace.manifest, tiny_workspace.folder
     old = [folder.checkpoint_path(each) for each in before.checkpoints]
     logits = (folder.dynamics / "run-0.safetensors").read_bytes()
-    tiny_workspace.flag(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.flag(tiny_workspace.train_split.ids[0])
     refused = CliRunner().invoke(app, ["train", str(tiny_workspace.path)])
     assert isinstance(refused.exception, InputError) and "--again" in str(refused.exception)
     run("train", tiny_workspace.path, "--again", "--epochs", 2, "--lr", 1e-3, "--precision", "fp32")
@@ -126,7 +126,7 @@ def test_training_again_keeps_the_run_the_decisions_and_says_what_is_stale(tiny_
     assert all((path / "model.safetensors").is_file() for path in old)
     assert (tiny_workspace.path / "dynamics/run-0.safetensors").read_bytes() == logits
     assert folder.state("index") == "stale" and folder.state("dynamics") == "current"
-    assert len(tiny_workspace.states()) == 1
+    assert len(tiny_workspace.review.states()) == 1
     tiny_workspace.precompute()
     assert tiny_workspace.status()["next"] is None
     first, second = tiny_workspace.runs()
@@ -204,8 +204,8 @@ def test_an_attached_run_is_not_trained_again(tiny_workspace, tmp_path):
 
 def test_a_copy_has_rows_and_decisions_and_waits_for_a_model(tiny_workspace, tmp_path):
     row = tiny_workspace.train_split.ids[3]
-    tiny_workspace.remove(row)
-    tiny_workspace.freeze("first")
+    tiny_workspace.review.remove(row)
+    tiny_workspace.review.freeze("first")
     run("copy", tiny_workspace.path, tmp_path / "second", "--epochs", 1, "--lr", 1e-3)
     made = Workspace.open(tmp_path / "second")
     assert made.train_split.ids == tiny_workspace.train_split.ids
@@ -214,7 +214,7 @@ def test_a_copy_has_rows_and_decisions_and_waits_for_a_model(tiny_workspace, tmp
     assert made.folder.state("rows") == "missing" and made.runs()[0]["current"]
     made.precompute()
     made.undo()
-    assert len(tiny_workspace.states()) == 1  # the logs are apart
+    assert len(tiny_workspace.review.states()) == 1  # the logs are apart
     with pytest.raises(InputError, match="not empty"):
         tiny_workspace.copy(tmp_path / "second")
     with pytest.raises(InputError, match="no such"):

@@ -79,7 +79,7 @@ def test_words_add_up_and_a_pair_has_the_score_of_the_list(wide):
 
 def test_the_queue_has_every_row_once_and_the_wrong_labels_early(wide):
     workspace, made = wide
-    queue = workspace.queue()
+    queue = workspace.scores.queue()
     assert sorted(each.id for each in queue) == sorted(workspace.train_split.ids)
     classes = set(workspace.manifest.classes)
     assert {each.suggested_label for each in queue} - {None} <= classes
@@ -89,13 +89,13 @@ def test_the_queue_has_every_row_once_and_the_wrong_labels_early(wide):
     assert np.mean(early) > 3 * len(wrong) / len(queue)
     for label in (workspace.manifest.classes[0], workspace.manifest.classes[-1]):
         own = [each.id for each in queue if each.label == label]
-        assert [each.id for each in workspace.queue(QueueFilter(label=label))] == own and own
+        assert [each.id for each in workspace.scores.queue(QueueFilter(label=label))] == own and own
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
 def test_the_queue_as_a_file_has_its_rows_in_order(wide, tmp_path, ending):
     workspace, _ = wide
-    queue, path = workspace.queue(), tmp_path / f"queue.{ending}"
+    queue, path = workspace.scores.queue(), tmp_path / f"queue.{ending}"
     assert write_queue(queue, path) == len(queue)
     if ending == "jsonl":
         found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -116,8 +116,8 @@ def test_decisions_about_any_class_reach_the_export(wide, tmp_path):
     shared, _ = wide
     workspace = Workspace.open(shutil.copytree(shared.path, tmp_path / "ws"))
     ids, last = workspace.train_split.ids, workspace.manifest.classes[-1]
-    workspace.decide("relabel", ids[1:4], label=last)
-    workspace.remove(ids[0], ids[-1])
+    workspace.review.decide("relabel", ids[1:4], label=last)
+    workspace.review.remove(ids[0], ids[-1])
     workspace.export("csv", tmp_path / "clean.csv")
     with (tmp_path / "clean.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["id"]: row["label"] for row in csv.DictReader(file)}

@@ -19,8 +19,9 @@ from backend.influence.rowstore.layout import shard_path
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
+from backend.review.ledger import Ledger
 from backend.step_times import StepTimes
-from backend.workspace import Workspace
+from backend.workspace import MOVED, Workspace
 from tests.conftest import build_tiny, tiny_rows, without_model, write_rows
 
 
@@ -86,46 +87,59 @@ def test_what_a_killed_job_left_is_swept_by_the_next(tiny_workspace):
     assert tiny_workspace.verify() == []
 
 
+def test_names_that_moved_lead_to_where_they_are_now(tiny_workspace):
+    assert {part for part, _ in MOVED.values()} == {"review", "scores", "audit", "trials"}
+    for name, (part, now) in MOVED.items():
+        moved, there = getattr(tiny_workspace, name), getattr(getattr(tiny_workspace, part), now)
+        assert moved == there or type(moved) is type(there) is Ledger, name
+    tiny_workspace.flag(tiny_workspace.train_split.ids[0])
+    assert len(tiny_workspace.states()) == len(tiny_workspace.review.states()) == 1
+    tiny_workspace.compute_scores(["dynamics"])
+    assert tiny_workspace.scores().names == tiny_workspace.scores.table().names
+    with pytest.raises(AttributeError, match="'Workspace' object has no attribute 'nothing'"):
+        tiny_workspace.nothing  # noqa: B018
+
+
 def test_two_long_jobs_at_once_are_refused(tiny_workspace):
     with tiny_workspace.folder.lock(), pytest.raises(InputError, match="another process is working"):
         Workspace.open(tiny_workspace.path).precompute()
 
 
 def test_decisions_are_derived_from_the_log(tiny_workspace):
-    tiny_workspace.flag("r1", reason="odd")
-    tiny_workspace.remove("r1", "r2", reason="wrong")
+    tiny_workspace.review.flag("r1", reason="odd")
+    tiny_workspace.review.remove("r1", "r2", reason="wrong")
     given = tiny_workspace.train_split.labels[3]
     other = "good" if given == "bad" else "bad"
-    tiny_workspace.relabel("r3", other)
-    states = Workspace.open(tiny_workspace.path).states()
+    tiny_workspace.review.relabel("r3", other)
+    states = Workspace.open(tiny_workspace.path).review.states()
     assert {row: state.action for row, state in states.items()} == {
         "r1": "remove",
         "r2": "remove",
         "r3": "relabel",
     }
     assert states["r3"].label == other
-    tiny_workspace.undo()
-    tiny_workspace.undo()
-    assert {row: state.action for row, state in tiny_workspace.states().items()} == {"r1": "flag"}
-    tiny_workspace.redo()
-    assert tiny_workspace.states()["r2"].action == "remove"
+    tiny_workspace.review.undo()
+    tiny_workspace.review.undo()
+    assert {row: state.action for row, state in tiny_workspace.review.states().items()} == {"r1": "flag"}
+    tiny_workspace.review.redo()
+    assert tiny_workspace.review.states()["r2"].action == "remove"
 
 
 @pytest.mark.parametrize(
     ("decide", "message"),
     [
-        (lambda ws: ws.flag("er1000"), "er1000"),
-        (lambda ws: ws.flag("r1", "nobody"), "nobody"),
-        (lambda ws: ws.relabel("r1", "ugly"), "the classes are .bad., .good."),
-        (lambda ws: ws.relabel("r1", ws.train_split.labels[1]), "already"),
-        (lambda ws: ws.decide("flag", []), "at least one"),
-        (lambda ws: ws.decide("remove", ["r1"], label="bad"), "takes no label"),
+        (lambda ws: ws.review.flag("er1000"), "er1000"),
+        (lambda ws: ws.review.flag("r1", "nobody"), "nobody"),
+        (lambda ws: ws.review.relabel("r1", "ugly"), "the classes are .bad., .good."),
+        (lambda ws: ws.review.relabel("r1", ws.train_split.labels[1]), "already"),
+        (lambda ws: ws.review.decide("flag", []), "at least one"),
+        (lambda ws: ws.review.decide("remove", ["r1"], label="bad"), "takes no label"),
     ],
 )
 def test_wrong_decisions_change_nothing(tiny_workspace, decide, message):
     with pytest.raises(InputError, match=message):
         decide(tiny_workspace)
-    assert tiny_workspace.log() == []
+    assert tiny_workspace.review.log() == []
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": 99}', '{"schema_version": 1}'])

@@ -31,8 +31,8 @@ def sources(
     workspace = Workspace.open(ws)
     settings = ScoreSettings(device=device, seed=seed, clean=clean)
     with console.progress_bar() as progress:
-        workspace.compute_sources(settings, eta=eta, progress=progress)
-    found = workspace.sources()
+        workspace.audit.compute_sources(settings, eta=eta, progress=progress)
+    found = workspace.audit.sources()
     if json:
         content = {"clean": clean, "eta": eta, "sources": found.table.to_pylist()}
         console.print_json({**content, "cosines": found.cosines.to_pylist()})
@@ -81,8 +81,8 @@ def words(
         _words_of_row(workspace, row, score, device, json)
         return
     with console.progress_bar() as progress:
-        workspace.compute_words(score=score, device=device, progress=progress)
-    rows = workspace.words().slice(0, most).to_pylist()
+        workspace.audit.compute_words(score=score, device=device, progress=progress)
+    rows = workspace.audit.words().slice(0, most).to_pylist()
     if json:
         console.print_json(rows)
         return
@@ -108,8 +108,8 @@ def words(
 
 
 def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json: bool) -> None:
-    harm = workspace.row_words(row, score=score, device=device)
-    aligned = workspace.row_alignment(row, ScoreSettings(device=device))
+    harm = workspace.audit.row_words(row, score=score, device=device)
+    aligned = workspace.audit.row_alignment(row, ScoreSettings(device=device))
     if json:
         console.print_json({"errors": asdict(harm), "clean": asdict(aligned)})
         return

@@ -31,9 +31,9 @@ def import_patch(
     """Decide as a patch file says, all at once and undoable; ids, labels and conflicts are checked."""
     workspace = Workspace.open(ws)
     if dry_run:
-        batch, plan = None, workspace.patch_dry_run(file, replace=replace)
+        batch, plan = None, workspace.review.patch_dry_run(file, replace=replace)
     else:
-        batch, plan = workspace.import_patch(file, replace=replace, author=author, origin="cli")
+        batch, plan = workspace.review.import_patch(file, replace=replace, author=author, origin="cli")
     if json:
         console.print_json({"decision": batch, **plan.to_json()})
         return

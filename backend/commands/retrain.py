@@ -95,13 +95,13 @@ def retrain(
         arms=tuple(arm or ()),
     )
     workspace = Workspace.open(ws)
-    cost = workspace.plan_retrain(settings)
+    cost = workspace.trials.plan(settings)
     if plan:
         _print_plan(cost, json)
         return
     console.note(cost.words())
     with console.progress_bar() as progress:
-        content = workspace.retrain(settings, progress)
+        content = workspace.trials.run(settings, progress)
     if json:
         console.print_json(content)
         return
@@ -127,7 +127,7 @@ def forecast(
     workspace = Workspace.open(ws)
     workspace.folder.require("index", "precompute")
     with console.progress_bar() as progress:
-        content = workspace.forecast(_asked(row or (), text, text_b, label), device, progress)
+        content = workspace.trials.forecast(_asked(row or (), text, text_b, label), device, progress)
     if json:
         console.print_json(content)
         return

@@ -54,7 +54,7 @@ def undo(
     author: Author = None,
 ) -> None:
     """Take a decision back."""
-    _say("undone", Workspace.open(ws).undo(batch, author=author, origin="cli"))
+    _say("undone", Workspace.open(ws).review.undo(batch, author=author, origin="cli"))
 
 
 def redo(
@@ -65,7 +65,7 @@ def redo(
     author: Author = None,
 ) -> None:
     """Bring an undone decision back."""
-    _say("redone", Workspace.open(ws).redo(batch, author=author, origin="cli"))
+    _say("redone", Workspace.open(ws).review.redo(batch, author=author, origin="cli"))
 
 
 def log(
@@ -75,7 +75,7 @@ def log(
     json: Json = False,
 ) -> None:
     """The log of decisions, newest first."""
-    entries = Workspace.open(ws).log(row, limit)
+    entries = Workspace.open(ws).review.log(row, limit)
     if json:
         console.print_json([vars(entry) for entry in entries])
         return
@@ -118,7 +118,9 @@ def export(
 def _decide(
     ws: Path, action: Action, ids: list[str], reason: str, author: str | None, label: str | None = None
 ) -> None:
-    batch = Workspace.open(ws).decide(action, ids, label=label, reason=reason, author=author, origin="cli")
+    batch = Workspace.open(ws).review.decide(
+        action, ids, label=label, reason=reason, author=author, origin="cli"
+    )
     more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
     named = ", ".join(console.brief(each) for each in ids[:_NAMED])
     what = f"{action} {named}{more}" + (f" as {console.brief(label)}" if label else "")

@@ -55,7 +55,7 @@ def scores(
     left_out: list[str] = []
     if not list_only:
         with console.progress_bar() as progress:
-            left_out = workspace.compute_scores(only or (), settings, progress, everything=everything)
+            left_out = workspace.scores.compute(only or (), settings, progress, everything=everything)
     task = workspace.manifest.task.name
     rows = [
         {
@@ -121,7 +121,7 @@ def queue(
     if out is not None:
         check_target(out)
     workspace = Workspace.open(ws)
-    items = workspace.queue(wanted)
+    items = workspace.scores.queue(wanted)
     if out is not None:
         console.note(f"{out}: {write_queue(items, out):,} rows")
     if json:
@@ -145,7 +145,7 @@ def queue(
     title = f"{serves}: the first {len(rows):,} of {len(items):,} rows, {items.with_reason:,} with a reason"
     console.print_table(headers, rows, title=title)
     if serves == LABEL:
-        _print_noise(workspace.label_noise())
+        _print_noise(workspace.scores.label_noise())
 
 
 def _print_noise(noise: NoiseEstimate | None) -> None:

@@ -23,8 +23,8 @@ def freeze(
 ) -> None:
     """Name the decisions in force now: v1, v2, ..."""
     workspace = Workspace.open(ws)
-    version = workspace.freeze(message, author=author)
-    counts = workspace.ledger.counts(version.seq)
+    version = workspace.review.freeze(message, author=author)
+    counts = workspace.review.ledger.counts(version.seq)
     if json:
         console.print_json({"name": version.name, **vars(version), "counts": counts})
         return
@@ -34,7 +34,9 @@ def freeze(
 def versions(ws: WorkspacePath, json: Json = False) -> None:
     """All versions, the newest first."""
     workspace = Workspace.open(ws)
-    found = [(each, workspace.ledger.counts(each.seq)) for each in reversed(workspace.versions())]
+    found = [
+        (each, workspace.review.ledger.counts(each.seq)) for each in reversed(workspace.review.versions())
+    ]
     if json:
         console.print_json([{"name": each.name, **vars(each), "counts": counts} for each, counts in found])
         return
@@ -54,7 +56,7 @@ def diff(
 ) -> None:
     """What one version decides otherwise than another: counts, classes, rows."""
     workspace = Workspace.open(ws)
-    found = workspace.diff(before, after)
+    found = workspace.review.diff(before, after)
     if json:
         console.print_json(found.to_json())
         return
@@ -73,7 +75,7 @@ def restore(
     author: Author = None,
 ) -> None:
     """Decide as a version does: one more entry of the log, which can be undone."""
-    batch = Workspace.open(ws).restore(version, author=author, origin="cli")
+    batch = Workspace.open(ws).review.restore(version, author=author, origin="cli")
     print(f"restored {version}   (decision {batch}; `undo {ws}` takes it back)")
 
 

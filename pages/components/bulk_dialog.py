@@ -152,7 +152,7 @@ def _apply(bulk: Bulk, action: str, label: str | None, bring_back: bool) -> None
         return
     _close()
     rows = bulk.changed_by(action, label, bring_back)
-    opened(bulk.path).decide(
+    opened(bulk.path).review.decide(
         cast(Action, action), rows, label=label, reason=reason, author=author(), origin="app"
     )
     done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
@@ -161,7 +161,7 @@ def _apply(bulk: Bulk, action: str, label: str | None, bring_back: bool) -> None
 
 def _bulk(workspace: Workspace, table: pa.Table) -> Bulk:
     rows = table.select(["id", "label"]).to_pydict()
-    states = workspace.states()
+    states = workspace.review.states()
     if len(rows["id"]) == 0:
         raise InputError("no rows are chosen")
     labels = [

@@ -117,7 +117,7 @@ def further_buttons(
 
 
 def _undo(path: Path, row: str, key: str) -> None:
-    batch = row_batch(opened(path).ledger, row)
+    batch = row_batch(opened(path).review.ledger, row)
     if batch is None:
         return
     several, name = batch.size > 1, plain_label(batch.head.note or batch.head.action)

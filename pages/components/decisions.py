@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backend.data.rowstate import Action, RowState
+from backend.review.author import default_author
 from backend.review.ledger import LogEntry
-from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
@@ -45,7 +45,7 @@ def decide(
     ``seen`` is what the page showed as decided: what others have decided meanwhile is not overridden.
     """
     reason = _reason() or note or ("" if explanations_are_shown() else HIDDEN_NOTE)
-    opened(path).decide(
+    opened(path).review.decide(
         action, [row], label=label, reason=reason, author=author(), origin="app", seen={row: seen}
     )
     done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
@@ -72,7 +72,7 @@ def relabel_from_menu(
 @safely
 def undo(path: Path, batch: int | None = None) -> None:
     """Take a decision back: the newest, or ``batch``."""
-    entries = opened(path).undo(batch, author=author(), origin="app")
+    entries = opened(path).review.undo(batch, author=author(), origin="app")
     say(f"Undone: {_named(entries)}", ":material/undo:")
     _look_again(entries)
 
@@ -80,7 +80,7 @@ def undo(path: Path, batch: int | None = None) -> None:
 @safely
 def redo(path: Path, batch: int | None = None) -> None:
     """Bring an undone decision back: the last, or ``batch``."""
-    entries = opened(path).redo(batch, author=author(), origin="app")
+    entries = opened(path).review.redo(batch, author=author(), origin="app")
     say(f"Redone: {_named(entries)}", ":material/redo:")
     _look_again(entries)
 
@@ -88,7 +88,7 @@ def redo(path: Path, batch: int | None = None) -> None:
 @safely
 def undo_row(path: Path, row: str) -> None:
     """Take back the newest decision in force on a row, with all that was decided at once with it."""
-    batch = row_batch(opened(path).ledger, row)
+    batch = row_batch(opened(path).review.ledger, row)
     if batch:
         undo(path, batch.number)
 

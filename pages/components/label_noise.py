@@ -34,7 +34,7 @@ def left_of(workspace: Workspace, noise: NoiseEstimate) -> NoiseEstimate:
     """The estimate for the rows that are still undecided: as large a part of it as they have of the sum of
     probabilities."""
     values = read_current(workspace)
-    states = workspace.ledger.count() and workspace.states()
+    states = workspace.review.ledger.count() and workspace.review.states()
     if not states or values.table is None:
         return noise
     wrong = np.nan_to_num(values.table.values(SCORE))
@@ -76,4 +76,4 @@ def show_flows(noise: NoiseEstimate) -> None:
 
 @st.cache_data(max_entries=10, show_spinner=False)
 def _noise(path: str, key: str) -> NoiseEstimate | None:
-    return opened(Path(path)).label_noise()
+    return opened(Path(path)).scores.label_noise()

@@ -19,13 +19,13 @@ def queue_of(workspace: Workspace, wanted: QueueFilter) -> Queue:
     """The rows that fit now, most suspicious first; do not change it."""
     values = read_current(workspace)
     table = table_of(workspace, values)
-    path, decided = str(workspace.path), workspace.ledger.count()
+    path, decided = str(workspace.path), workspace.review.ledger.count()
     return _queue(path, values.key, decided, wanted, _ranking(path, values.key, wanted.serves, table))
 
 
 def states_of(workspace: Workspace) -> Mapping[str, RowState]:
     """The decisions in force, read once for all queues and sessions; do not change them."""
-    return _states(str(workspace.path), workspace.ledger.count())
+    return _states(str(workspace.path), workspace.review.ledger.count())
 
 
 @st.cache_resource(max_entries=30, show_spinner=False)
@@ -35,7 +35,7 @@ def _queue(path: str, scores: str, decided: int, wanted: QueueFilter, _ranked: R
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _states(path: str, decided: int) -> Mapping[str, RowState]:
-    return opened(Path(path)).states()
+    return opened(Path(path)).review.states()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Ranking …")

@@ -50,7 +50,7 @@ def read_current(workspace: Workspace) -> ScoreValues:
 
 def table_of(workspace: Workspace, values: ScoreValues) -> ScoreTable:
     """The current scores; where there are none, `InputError` says what is missing."""
-    return workspace.scores() if values.table is None else values.table
+    return workspace.scores.table() if values.table is None else values.table
 
 
 def order_of(workspace: Workspace, values: ScoreValues, score: Score, highest_first: bool) -> np.ndarray:
@@ -60,7 +60,7 @@ def order_of(workspace: Workspace, values: ScoreValues, score: Score, highest_fi
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the scores …")
 def _table(path: str, key: str) -> ScoreTable:
-    return opened(Path(path)).scores()
+    return opened(Path(path)).scores.table()
 
 
 @st.cache_data(max_entries=CLOSE, show_spinner=False)

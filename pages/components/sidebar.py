@@ -7,9 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from backend.errors import InputError
+from backend.review.author import default_author
 from backend.review.ledger import Ledger
 from backend.review.versions import since_last
-from backend.workspace import default_author
 from pages.components import keys
 from pages.components.badges import badge
 from pages.components.decisions import author, redo, undo
@@ -78,7 +78,7 @@ def _ask_name() -> None:
 
 def _undo_and_redo(path: Path) -> None:
     """What the reviewer did last, not what others did: that is reverted in Changes, where one sees it."""
-    ledger, name = opened(path).ledger, author()
+    ledger, name = opened(path).review.ledger, author()
     undo_entry, redo_entry = ledger.next_undo(name), ledger.next_redo(name)
     with st.container(gap="xsmall"):
         _version(ledger)

@@ -37,4 +37,4 @@ def read_words(workspace: Workspace) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the words …")
 def _words(path: str, artifacts: str) -> pd.DataFrame:
-    return opened(Path(path)).words().to_pandas()
+    return opened(Path(path)).audit.words().to_pandas()

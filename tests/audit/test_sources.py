@@ -57,7 +57,9 @@ def workspace(tmp_path_factory):
 
 
 def by_source(workspace, step):
-    return {each["source"]: each for each in workspace.sources().table.to_pylist() if each["step"] == step}
+    return {
+        each["source"]: each for each in workspace.audit.sources().table.to_pylist() if each["step"] == step
+    }
 
 
 def test_the_clean_source_gets_the_largest_weight(workspace):
@@ -77,7 +79,7 @@ def test_one_step_moves_weight_towards_alignment():
 
 
 def test_statistics_are_those_of_the_alignments(workspace):
-    table = workspace.scores()
+    table = workspace.scores.table()
     aligned = np.array(table.table["alignments"].to_pylist())
     groups = np.array(workspace.train_split.groups)
     for number, each in enumerate(workspace.manifest.checkpoints):
@@ -123,7 +125,7 @@ def test_cosines_are_those_of_looped_gradients(workspace):
         np.testing.assert_allclose([found[name]["cosine"] for name in SOURCES], truth[0, 1:], atol=1e-4)
         pairs = {
             (each["source"], each["other"]): each["cosine"]
-            for each in workspace.sources().cosines.to_pylist()
+            for each in workspace.audit.sources().cosines.to_pylist()
             if each["step"] == step
         }
         matrix = [[pairs[one, other] for other in SOURCES] for one in SOURCES]
@@ -162,24 +164,24 @@ def test_what_is_current_stays_and_a_changed_eta_is_seen(workspace, monkeypatch)
     original = source_gradients.source_products
     monkeypatch.setattr(sources, "source_products", lambda *a: calls.append(1) or original(*a))
     settings = ScoreSettings(device="cpu")
-    workspace.compute_sources(settings)
+    workspace.audit.compute_sources(settings)
     assert calls == []
     (workspace.folder.scores / "source_cosines.parquet").write_bytes(b"")
     with pytest.raises(InputError, match="damaged or missing; run `python -m backend sources"):
-        workspace.sources()
-    workspace.compute_sources(settings)
+        workspace.audit.sources()
+    workspace.audit.compute_sources(settings)
     assert calls == [1]
     before = by_source(workspace, None)
-    workspace.compute_sources(settings, eta=4.0)
+    workspace.audit.compute_sources(settings, eta=4.0)
     after = by_source(workspace, None)
     assert after["clean"]["weight"] > before["clean"]["weight"]
-    workspace.compute_sources(settings)
+    workspace.audit.compute_sources(settings)
 
 
 @pytest.mark.parametrize("eta", [0, -1, float("nan"), float("inf")])
 def test_a_wrong_eta_is_one_line(workspace, eta):
     with pytest.raises(InputError, match=f"--eta {eta}: must be above 0"):
-        workspace.compute_sources(ScoreSettings(device="cpu"), eta=eta)
+        workspace.audit.compute_sources(ScoreSettings(device="cpu"), eta=eta)
 
 
 def test_on_the_command_line(workspace):

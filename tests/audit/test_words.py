@@ -78,8 +78,8 @@ def close(found, truth):
 
 
 def test_the_table_is_the_dense_definition(workspace, dense):
-    workspace.compute_words(score="dot")
-    table = workspace.words().to_pydict()
+    workspace.audit.compute_words(score="dot")
+    table = workspace.audit.words().to_pydict()
     assert table["net"] == sorted(table["net"])
     ids = np.array(table["token_id"])
     close(table["harmful"], np.minimum(dense, 0).sum(axis=0)[ids])
@@ -136,7 +136,7 @@ def test_shards_are_one_table(own):
 
 
 def test_words_of_one_row(workspace, dense):
-    found = workspace.row_words("t3", score="dot")
+    found = workspace.audit.row_words("t3", score="dot")
     whole = dense[3].sum()
     assert found.score == pytest.approx(whole, abs=0.02 * np.abs(dense[3]).sum())
     assert sum(each.score for each in found.words) + found.special == pytest.approx(found.score, abs=1e-6)
@@ -144,11 +144,11 @@ def test_words_of_one_row(workspace, dense):
     text = workspace.train_split.texts[3]
     assert all(text[each.start : each.end] == each.word for each in found.words)
     with pytest.raises(InputError, match="row 'nobody' is not in train"):
-        workspace.row_words("nobody")
+        workspace.audit.row_words("nobody")
 
 
 def test_alignment_of_one_row_at_the_word_embeddings(workspace):
-    found = workspace.row_alignment("t5")
+    found = workspace.audit.row_alignment("t5")
     manifest, folder, split = workspace.manifest, workspace.folder, workspace.eval_split
     text, label = workspace.train_split.texts[5], workspace.train_split.labels[5]
     expected: dict[int, float] = defaultdict(float)
@@ -169,12 +169,12 @@ def test_alignment_of_one_row_at_the_word_embeddings(workspace):
         assert tokens[token] == pytest.approx(value, abs=0.02 * scale)
     kept = ScoreSettings(device="cpu", clean="kept")
     with pytest.raises(InputError, match="--clean kept: 0 training rows"):
-        workspace.row_alignment("t5", kept)
+        workspace.audit.row_alignment("t5", kept)
 
 
 def test_z_scores_stand_beside(workspace):
-    workspace.compute_words(score="dot")
-    rows = {each["word"]: each for each in workspace.words().to_pylist() if each["kind"] == "word"}
+    workspace.audit.compute_words(score="dot")
+    rows = {each["word"]: each for each in workspace.audit.words().to_pylist() if each["kind"] == "word"}
     split = workspace.train_split
     word = next(each for each in ("gorgeous", "dull", "boring", "wonderful", "bad") if each in rows)
     have = [
@@ -184,7 +184,7 @@ def test_z_scores_stand_beside(workspace):
     assert rows[word]["z"] > 0
     assert rows[word]["z_count"] <= len(split)
     assert have.count(rows[word]["z_label"]) >= len(have) / 2
-    assert {each["z"] for each in workspace.words().to_pylist() if each["kind"] == "special"} == {None}
+    assert {each["z"] for each in workspace.audit.words().to_pylist() if each["kind"] == "special"} == {None}
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -815,9 +815,9 @@ def test_reading_while_rows_are_appended(tmp_path, monkeypatch):
 
 def test_a_whole_workspace(tiny_workspace, tmp_path):
     rows = tiny_rows(12, start=60)
-    tiny_workspace.remove("r1", "r2", reason="wrong")
-    tiny_workspace.relabel("r3", "bad" if tiny_workspace.train_split.labels[3] == "good" else "good")
-    states = tiny_workspace.states()
+    tiny_workspace.review.remove("r1", "r2", reason="wrong")
+    tiny_workspace.review.relabel("r3", "bad" if tiny_workspace.train_split.labels[3] == "good" else "good")
+    states = tiny_workspace.review.states()
     report = tiny_workspace.append(train=str(write_rows(tmp_path / "more.jsonl", rows)))
     assert report.first_ids == ("r60", "r61", "r62", "r63", "r64") and report.n_train == 72
     status = tiny_workspace.status()
@@ -825,8 +825,8 @@ def test_a_whole_workspace(tiny_workspace, tmp_path):
     assert status["artifacts"]["checkpoints"]["trained_on"] == 60
     with pytest.raises(InputError, match="stale"):
         tiny_workspace.explain("a dull film")
-    assert damaged_data(tiny_workspace.folder) == [] and tiny_workspace.states() == states
-    tiny_workspace.remove("r70", reason="odd")
+    assert damaged_data(tiny_workspace.folder) == [] and tiny_workspace.review.states() == states
+    tiny_workspace.review.remove("r70", reason="odd")
     tiny_workspace.export("jsonl", tmp_path / "out.jsonl")
     exported = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [row["id"] for row in exported[-11:]] == [row["id"] for row in rows if row["id"] != "r70"]

@@ -127,7 +127,7 @@ def test_no_pattern_of_a_user_hangs_and_100_000_rows_are_quick():
 
 def test_a_search_of_a_split_is_that_of_its_table(tiny_workspace):
     """Inspect and Explore find the same rows for the same words."""
-    table = tiny_workspace.row_table("eval")
+    table = tiny_workspace.scores.row_table("eval")
     for search in ("film WITTY", "witty film", "dull, 3", "nothing of this", "number 3"):
         found = np.flatnonzero(holding(tiny_workspace.eval_split.text_columns, search))
         assert found.tolist() == matching(table, Slice(search)).tolist()

@@ -228,8 +228,8 @@ def test_an_export_holds_new_sets_in_the_form_of_the_source(form, tmp_path):
     workspace = created(tmp_path, source, columns)
     first, second, third = workspace.train_split.ids[:3]
     given = workspace.train_split.labels
-    workspace.relabel(first, "plot; blame" if given[0] != "blame; plot" else "music")
-    workspace.relabel(second, NONE if given[1] != NONE else "praise")
+    workspace.review.relabel(first, "plot; blame" if given[0] != "blame; plot" else "music")
+    workspace.review.relabel(second, NONE if given[1] != NONE else "praise")
     format = {"csv": "csv", "flags": "csv", "parquet": "parquet"}.get(form, "jsonl")
     out = tmp_path / f"cleaned.{format}"
     workspace.export(format=format, out=out)
@@ -237,7 +237,7 @@ def test_an_export_holds_new_sets_in_the_form_of_the_source(form, tmp_path):
     assert again is not None
     rows = dict(zip(again.train_split.ids, again.train_split.labels, strict=True))
     rows |= dict(zip(again.eval_split.ids, again.eval_split.labels, strict=True))
-    states = workspace.states()
+    states = workspace.review.states()
     assert rows[first] == states[first].label and rows[second] == states[second].label
     assert rows[third] == given[2]
     if form == "parquet":
@@ -248,7 +248,7 @@ def test_numbers_keep_their_type_in_an_export(tmp_path):
     source = write_rows(tmp_path / "rows.jsonl", number_rows(40))
     workspace = created(tmp_path, source, Columns("text", "label", id="id", task="regression"))
     row = workspace.train_split.ids[0]
-    workspace.relabel(row, "2.75")
+    workspace.review.relabel(row, "2.75")
     out = tmp_path / "cleaned.jsonl"
     workspace.export(format="jsonl", out=out)
     exported = {each["id"]: each["label"] for each in map(json.loads, out.read_text().splitlines())}
@@ -342,8 +342,8 @@ def test_nothing_is_decided_that_is_no_target(tmp_path):
     workspace = created(tmp_path, write_rows(tmp_path / "rows.jsonl", set_rows(48)), multi())
     row = workspace.train_split.ids[0]
     with pytest.raises(InputError, match="none of"):
-        workspace.relabel(row, "music; magic")
-    assert not workspace.states()
+        workspace.review.relabel(row, "music; magic")
+    assert not workspace.review.states()
 
 
 def test_labels_inside_objects_are_written_where_they_stand(tmp_path):
@@ -354,7 +354,7 @@ def test_labels_inside_objects_are_written_where_they_stand(tmp_path):
     workspace = created(tmp_path, write_rows(tmp_path / "rows.jsonl", rows), multi(label="said.labels"))
     row = workspace.train_split.ids[0]
     new = "music" if workspace.train_split.labels[0] != "music" else "plot"
-    workspace.relabel(row, new)
+    workspace.review.relabel(row, new)
     workspace.export(format="jsonl", out=tmp_path / "cleaned.jsonl")
     exported = {
         each["id"]: each for each in map(json.loads, (tmp_path / "cleaned.jsonl").read_text().splitlines())
@@ -377,9 +377,9 @@ def test_a_number_that_the_column_can_not_hold_is_refused_when_decided(nested, t
     workspace = whole_numbers(tmp_path, nested)
     row = workspace.train_split.ids[0]
     with pytest.raises(InputError, match=r"cannot hold label '2\.5'"):
-        workspace.relabel(row, "2.5")
-    assert not workspace.states()
-    workspace.relabel(row, "9")
+        workspace.review.relabel(row, "2.5")
+    assert not workspace.review.states()
+    workspace.review.relabel(row, "9")
     workspace.export(format="jsonl", out=tmp_path / "cleaned.jsonl")
     exported = {
         each["id"]: each for each in map(json.loads, (tmp_path / "cleaned.jsonl").read_text().splitlines())
@@ -396,8 +396,8 @@ def test_a_patch_may_spell_sets_in_its_own_way(tmp_path):
     )  # fmt: skip
     patch = tmp_path / "patch.csv"
     as_csv(patch, [{"id": row, "action": "relabel", "new_label": "plot;blame", "reason": ""}])
-    workspace.import_patch(str(patch))
-    assert workspace.states()[row].label == "blame; plot"
+    workspace.review.import_patch(str(patch))
+    assert workspace.review.states()[row].label == "blame; plot"
 
 
 def test_labels_that_differ_in_spelling_only_are_remarked_on(tmp_path):

@@ -69,12 +69,12 @@ def take(folder: Path, theme: str = "light", only: Sequence[str] = tuple(PAGES))
 
 def _decide(workspace: Workspace) -> None:
     ids, names = workspace.train_split.ids, workspace.manifest.classes
-    workspace.decide(
+    workspace.review.decide(
         "relabel", [ids[0]], label=names[-1], reason="as the name says", author="Ada", origin="app"
     )
-    workspace.decide("relabel", [ids[9], ids[12]], label=names[70], author="Ben", origin="app")
-    workspace.decide("remove", [ids[3]], author="Ada", origin="app")
-    workspace.freeze("before the first training")
+    workspace.review.decide("relabel", [ids[9], ids[12]], label=names[70], author="Ben", origin="app")
+    workspace.review.decide("remove", [ids[3]], author="Ada", origin="app")
+    workspace.review.freeze("before the first training")
 
 
 def _pair(workspace: Workspace) -> str:

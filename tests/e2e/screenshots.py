@@ -174,11 +174,15 @@ def _review(workspace: Workspace) -> None:
     ids = [entry.id for entry in shown.opponents] + [entry.id for entry in shown.proponents]
     first = shown.proponents[0]
     other = next(name for name in workspace.manifest.classes if name != first.label)
-    workspace.decide("flag", ids[1:4], reason="same phrase, check together", author="Ada", origin="app")
-    workspace.decide("keep", [ids[5]], author="Ben", origin="app")
-    workspace.decide("remove", [ids[0]], reason="not a review", author="Ada", origin="app")
-    workspace.decide("relabel", [first.id], label=other, reason="sarcastic", author="Ben", origin="app")
-    workspace.undo(author="Ada", origin="app")
+    workspace.review.decide(
+        "flag", ids[1:4], reason="same phrase, check together", author="Ada", origin="app"
+    )
+    workspace.review.decide("keep", [ids[5]], author="Ben", origin="app")
+    workspace.review.decide("remove", [ids[0]], reason="not a review", author="Ada", origin="app")
+    workspace.review.decide(
+        "relabel", [first.id], label=other, reason="sarcastic", author="Ben", origin="app"
+    )
+    workspace.review.undo(author="Ada", origin="app")
 
 
 def _picture(page: Any, url: str, target: Path) -> None:

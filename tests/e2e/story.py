@@ -187,10 +187,10 @@ def retrain(stage: Stage) -> Facts:
     page.get_by_role("button", name="Start the trial").click()
     page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
     seconds = time.monotonic() - before
-    (name,) = stage.workspace.reports()
+    (name,) = stage.workspace.trials.reports()
     stage.go(f"retrain?report={name}")
     stage.picture("report", 2900)
-    return {"trial_seconds": seconds, "report": stage.workspace.report(name)}
+    return {"trial_seconds": seconds, "report": stage.workspace.trials.report(name)}
 
 
 def export(stage: Stage) -> Facts:

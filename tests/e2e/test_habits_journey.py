@@ -35,7 +35,7 @@ def test_two_people_decide_at_once(workspace, tmp_path):  # noqa: F811
         ben.locator(second).get_by_role("button", name="Flag").click()
         ada.get_by_text(re.compile("removed. Press U")).wait_for()
         ben.get_by_text(re.compile("flagged. Press U")).wait_for()
-        entries = {each.author: each for each in workspace.ledger.entries()}
+        entries = {each.author: each for each in workspace.review.ledger.entries()}
         assert {name: each.action for name, each in entries.items()} == {"Ada": "remove", "Ben": "flag"}
 
         # Ben's page still shows Ada's row as undecided: he overrides her only once he has been told.
@@ -49,16 +49,16 @@ def test_two_people_decide_at_once(workspace, tmp_path):  # noqa: F811
         ben.locator(first).get_by_role("button", name="Keep").click()
         ben.get_by_text(re.compile("'Ada' has decided flag meanwhile; nothing was stored")).wait_for()
         settled(ben)
-        assert workspace.ledger.state(row).action == "flag"
+        assert workspace.review.ledger.state(row).action == "flag"
         ben.locator(first).get_by_role("button", name="Keep").click()
         ben.get_by_text(re.compile("kept. Press U")).wait_for()
-        assert [each.author for each in workspace.ledger.entries(row)] == ["Ben", "Ada", "Ada"]
+        assert [each.author for each in workspace.review.ledger.entries(row)] == ["Ben", "Ada", "Ada"]
 
         # Ada's undo is about what she did herself, though Ben's decision is newer.
         ada.get_by_role("button", name=re.compile("Undo: flag")).click()
         ada.get_by_text(f"Undone: flag {row}").wait_for()
         settled(ada)
-        assert workspace.ledger.state(row).action == "keep"
+        assert workspace.review.ledger.state(row).action == "keep"
         assert ada.locator(first).get_by_role("button", name="Keep").is_disabled()
 
 
@@ -95,22 +95,22 @@ def test_everything_with_the_keyboard(workspace, tmp_path):  # noqa: F811
         page.keyboard.press("Enter")
         page.get_by_text(re.compile("kept. Press U")).wait_for()
         settled(page)
-        (row,) = workspace.states()
+        (row,) = workspace.review.states()
         page.keyboard.press("u")
         page.get_by_text(f"Undone: keep {row}").wait_for()
         settled(page)
-        assert workspace.states() == {}
+        assert workspace.review.states() == {}
         page.keyboard.press("y")
         page.get_by_text(f"Redone: keep {row}").wait_for()
         settled(page)
-        assert workspace.states()[row].action == "keep"
+        assert workspace.review.states()[row].action == "keep"
 
         # A letter in a text field is a letter.
         reach(page, "[aria-label='Reason for your decisions']", "Shift+Tab")
         page.keyboard.type("uxy")
         page.keyboard.press("Tab")
         settled(page)
-        assert workspace.states()[row].action == "keep"
+        assert workspace.review.states()[row].action == "keep"
         assert page.get_by_label("Reason for your decisions").input_value() == "uxy"
 
         # To another page by Tab and Enter.
@@ -161,9 +161,9 @@ PALE = """() => {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_stand_out_from_what_is_behind_them(workspace, tmp_path, theme):  # noqa: F811
-    workspace.compute_scores(["dynamics", "association"])
-    workspace.flag(workspace.train_split.ids[0], reason="look")
-    workspace.remove(workspace.train_split.ids[1])
+    workspace.scores.compute(["dynamics", "association"])
+    workspace.review.flag(workspace.train_split.ids[0], reason="look")
+    workspace.review.remove(workspace.train_split.ids[1])
     with (
         serving(workspace.path, tmp_path / "server.log") as address,
         browsing(color_scheme=theme, viewport={"width": 1280, "height": 1500}) as page,

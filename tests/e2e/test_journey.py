@@ -80,7 +80,7 @@ def test_inspect_remove_undo_export(browser_is_here, workspace, tmp_path):
         page.locator(".st-key-bar-helpful-1").get_by_role("button", name="Remove").click()
         page.get_by_text(re.compile("removed. Press U to undo")).wait_for()
         settled(page)
-        (removed,) = Workspace.open(workspace.path).states()
+        (removed,) = Workspace.open(workspace.path).review.states()
 
         # The log shows it.
         page.get_by_role("link", name="Changes").click()
@@ -93,7 +93,7 @@ def test_inspect_remove_undo_export(browser_is_here, workspace, tmp_path):
         page.keyboard.press("u")
         page.get_by_text(f"Undone: remove {removed}").wait_for()
         settled(page)
-        assert Workspace.open(workspace.path).states() == {}
+        assert Workspace.open(workspace.path).review.states() == {}
         assert sorted(exported_ids(page)) == sorted(workspace.train_split.ids)
         assert not errors and not foreign
 
@@ -145,9 +145,9 @@ def test_hostile_labels_ids_columns_and_notes_do_nothing(browser_is_here, tmp_pa
     workspace = made_workspace(tmp_path, train, evaluation, HOSTILE_COLUMNS)
     first, second = workspace.train_split.ids[:2]
     note = {"author": EVIL.format("author"), "reason": EVIL.format("reason")}
-    workspace.decide("flag", [first, second], **note)
+    workspace.review.decide("flag", [first, second], **note)
     label = next(each for each in workspace.manifest.classes if each != workspace.train_split.labels[0])
-    workspace.decide("relabel", [first], label=label, **note)
+    workspace.review.decide("relabel", [first], label=label, **note)
     with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1500}) as page:
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
@@ -222,8 +222,8 @@ def test_no_card_is_shown_under_another_query_and_no_field_twice(browser_is_here
 
 
 def test_from_the_queue_to_the_row_and_back(browser_is_here, workspace, tmp_path):
-    workspace.compute_scores(["dynamics", "association"])
-    first, second = (each.id for each in workspace.queue()[:2])
+    workspace.scores.compute(["dynamics", "association"])
+    first, second = (each.id for each in workspace.scores.queue()[:2])
     with serving(workspace.path, tmp_path / "server.log") as address, browsing() as page:
         page.goto(f"{address}/review")
         page.get_by_text(first, exact=True).wait_for()
@@ -233,4 +233,4 @@ def test_from_the_queue_to_the_row_and_back(browser_is_here, workspace, tmp_path
         page.get_by_role("button", name="Inspect").first.click()
         page.wait_for_url("**/inspect**")
         page.locator(f"input[value='{second}']").wait_for()
-    assert {row: state.action for row, state in workspace.states().items()} == {first: "flag"}
+    assert {row: state.action for row, state in workspace.review.states().items()} == {first: "flag"}

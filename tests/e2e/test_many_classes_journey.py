@@ -36,8 +36,8 @@ def test_a_class_is_found_by_a_part_of_its_name_that_is_out_of_sight(tmp_path):
         page.keyboard.press("Enter")
         page.wait_for_url(lambda url: parse_qs(urlparse(url).query).get("at") != [row], timeout=20_000)
         settled(page)
-        assert workspace.states()[row].label == wanted
+        assert workspace.review.states()[row].label == wanted
         second = in_focus(page)
         page.keyboard.press("1")
         page.wait_for_url(lambda url: parse_qs(urlparse(url).query).get("at") != [second], timeout=20_000)
-        assert workspace.states()[second].action == "relabel"
+        assert workspace.review.states()[second].action == "relabel"

@@ -72,8 +72,8 @@ def test_a_pair_is_drawn_and_many_rows_are_decided_at_once(browser_is_here, work
         dialog.wait_for(state="detached")
         settled(page)
         assert "rows-find=witty" in page.url
-        states = Workspace.open(workspace.path).states()
+        states = Workspace.open(workspace.path).review.states()
         assert len(states) == found and {each.reason for each in states.values()} == {"one phrase"}
         page.keyboard.press("u")
         page.get_by_text(re.compile("Undone: flag")).wait_for()
-        assert Workspace.open(workspace.path).states() == {} and not errors
+        assert Workspace.open(workspace.path).review.states() == {} and not errors

@@ -21,7 +21,7 @@ PATIENCE = 240_000  # milliseconds: the job loads its libraries first, on a mach
 @pytest.fixture
 def trial(workspace) -> tuple[Workspace, Path]:  # noqa: F811
     """A workspace with decisions, and the folder of its trial with two seeds; nothing goes on afterwards."""
-    workspace.remove(*workspace.train_split.ids[:4])
+    workspace.review.remove(*workspace.train_split.ids[:4])
     folder = job_path(["retrain", str(workspace.path), "--seeds=2"], JOBS)
     yield workspace, folder
     stop_job(folder, at_once=True)
@@ -64,7 +64,7 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         page.get_by_text("what was finished is kept, and the same command goes on from there").first.wait_for(
             timeout=60_000
         )
-        assert job_state(folder).state == "interrupted" and not workspace.reports()
+        assert job_state(folder).state == "interrupted" and not workspace.trials.reports()
         before = outcomes(workspace)
         assert 0 < len(before) < 8
         again = page.locator(f".st-key-again-{folder.name}")
@@ -73,8 +73,8 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         page.get_by_role("link", name="Retrain", exact=True).click()
         page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
         settled(page)
-        (name,) = workspace.reports()
-        assert workspace.report(name)["arms"][1]["verdict"] in page.locator(".stMain").inner_text()
+        (name,) = workspace.trials.reports()
+        assert workspace.trials.report(name)["arms"][1]["verdict"] in page.locator(".stMain").inner_text()
         assert len(outcomes(workspace)) == 8 and before.items() <= outcomes(workspace).items()
         assert page.url.endswith(f"report={name}")
         page.get_by_role("link", name="Jobs", exact=True).click()

@@ -35,7 +35,7 @@ def shows(page, row: str) -> None:
 
 
 def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
-    queue = workspace.queue()
+    queue = workspace.scores.queue()
     first, second, third, fourth = (each.id for each in queue[:4])
     with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1100}) as page:
         page.goto(f"{address}/review")
@@ -54,14 +54,14 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
         shows(page, second)
         page.keyboard.press("x")
         shows(page, third)
-        assert {row: each.action for row, each in workspace.states().items()} == {
+        assert {row: each.action for row, each in workspace.review.states().items()} == {
             first: "keep",
             second: "remove",
         }
         page.keyboard.press("u")
         page.get_by_text("Undone").wait_for()
         settled(page)
-        assert list(workspace.states()) == [first]
+        assert list(workspace.review.states()) == [first]
         shows(page, second)  # it is back, to be decided anew
         page.keyboard.press("s")
         shows(page, third)
@@ -72,7 +72,7 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
         name.press("Enter")
         settled(page)
         shows(page, third)
-        assert list(workspace.states()) == [first]
+        assert list(workspace.review.states()) == [first]
         name.blur()
         page.reload()
         page.get_by_text("2 of").wait_for()
@@ -92,17 +92,17 @@ def test_keys_decide_and_go_on_but_not_while_one_types(workspace):
         chosen, label = workspace.manifest.classes[0], queue[2].label
         page.keyboard.press("1")  # once more by mistake: decides nothing
         settled(page)
-        assert third not in workspace.states()
+        assert third not in workspace.review.states()
         page.keyboard.press("k" if chosen == label else "l")
         shows(page, fourth)
         assert page.locator(".fw-reasons").count() == 0
-        state = workspace.states()[third]
+        state = workspace.review.states()[third]
         assert (state.action, state.author) == ("keep" if chosen == label else "relabel", "kfx12s")
         assert state.reason == f"blind: called it {chosen}"
 
 
 def test_a_key_that_is_held_decides_about_one_row(workspace):
-    first, second, third = (each.id for each in workspace.queue()[:3])
+    first, second, third = (each.id for each in workspace.scores.queue()[:3])
     with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1100}) as page:
         page.goto(f"{address}/review?view=Focus")
         page.wait_for_url(re.compile(r"[?&]at="), timeout=120_000)  # the server imports torch
@@ -112,11 +112,11 @@ def test_a_key_that_is_held_decides_about_one_row(workspace):
         for _ in range(3):
             page.keyboard.down("k")  # pressed and never let go, it repeats
             settled(page)
-        assert list(workspace.states()) == [first]
+        assert list(workspace.review.states()) == [first]
         page.keyboard.up("k")
         page.keyboard.press("k")
         shows(page, third)
-        assert set(workspace.states()) == {first, second}
+        assert set(workspace.review.states()) == {first, second}
 
         # In a text field it repeats as ever.
         name = page.get_by_role("textbox", name="Your name")

@@ -38,7 +38,9 @@ def workspace(tmp_path) -> Workspace:
 
 
 def test_from_words_sources_and_scores_to_rows(workspace):
-    word = next(each for each in workspace.words().to_pylist() if each["kind"] == "word" and each["top_rows"])
+    word = next(
+        each for each in workspace.audit.words().to_pylist() if each["kind"] == "word" and each["top_rows"]
+    )
     with serving(workspace.path) as address, browsing(viewport={"width": 1280, "height": 1600}) as page:
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
@@ -59,7 +61,9 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         page.get_by_text("Press U to undo").wait_for()
         page.get_by_text("Press U to undo").wait_for(state="detached")  # a toast makes links of addresses
         settled(page)
-        assert {row: each.action for row, each in workspace.states().items()} == {word["top_rows"][0]: "flag"}
+        assert {row: each.action for row, each in workspace.review.states().items()} == {
+            word["top_rows"][0]: "flag"
+        }
         assert page.evaluate(LIVE) == 0
 
         # The sources.

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from backend.files import write_json
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.jobs.process import job_path
-from backend.workspace import default_author
+from backend.review.author import default_author
 from pages.components.inspect.answer import Places
 from pages.components.markup import plain_label
 from pages.components.remembered_name import COOKIE
@@ -27,7 +27,7 @@ def test_overview(app):
 
 
 def test_overview_names_scores_and_influence(app, tiny_workspace):
-    tiny_workspace.compute_scores(["association"])
+    tiny_workspace.scores.compute(["association"])
     tiny_workspace.compute_influence(score="dot", k=5)
     shown = words(page(app, "overview"))
     assert "Scores" in shown and "association" in shown
@@ -193,12 +193,12 @@ def test_texts_without_colours(app):
 
 def test_undo_is_about_what_one_did_oneself(app, monkeypatch):
     workspace = opened()
-    workspace.decide("flag", ["r1"], author=default_author())
-    workspace.decide("remove", ["r2"], author="Ben")
+    workspace.review.decide("flag", ["r1"], author=default_author())
+    workspace.review.decide("remove", ["r2"], author="Ben")
     page(app, "overview")
     assert "flag r1" in app.button(key="sidebar-undo").label
     app.button(key="sidebar-undo").click().run()
-    assert list(workspace.states()) == ["r2"] and app.button(key="sidebar-undo").disabled
+    assert list(workspace.review.states()) == ["r2"] and app.button(key="sidebar-undo").disabled
     app.sidebar.text_input(key="author").set_value("Ben").run()
     assert "remove r2" in app.button(key="sidebar-undo").label and app.button(key="sidebar-redo").disabled
     monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: "Ben"})
@@ -210,13 +210,13 @@ def test_what_someone_else_decided_meanwhile_is_not_overridden(app):
     workspace = opened()
     page(app, "inspect")
     app.button(key="flag-helpful-1").click().run()
-    (row,) = workspace.states()
-    workspace.decide("remove", [row], author="Ben")
+    (row,) = workspace.review.states()
+    workspace.review.decide("remove", [row], author="Ben")
     app.button(key="keep-helpful-1").click().run()
-    assert workspace.states()[row].action == "remove"
+    assert workspace.review.states()[row].action == "remove"
     assert plain_label("'Ben' has decided remove meanwhile; nothing was stored") in app.toast[0].value
     app.button(key="keep-helpful-1").click().run()
-    assert workspace.states()[row].action == "keep", "now the page had shown it"
+    assert workspace.review.states()[row].action == "keep", "now the page had shown it"
 
 
 def test_undo_on_a_card_says_how_many_rows_it_undoes(app):
@@ -300,8 +300,8 @@ def test_a_search_without_a_match_does_not_leave_the_old_row(app):
 
 def test_changes_filter_revert_and_redo(app):
     workspace = opened()
-    workspace.remove("r1", reason="<b>bold</b>")
-    workspace.decide("flag", [f"r{n}" for n in range(2, 12)], author="Eve")
+    workspace.review.remove("r1", reason="<b>bold</b>")
+    workspace.review.decide("flag", [f"r{n}" for n in range(2, 12)], author="Eve")
     page(app, "changes")
     shown = words(app)
     assert not app.exception

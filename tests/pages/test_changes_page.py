@@ -35,10 +35,10 @@ def test_freeze_names_what_is_decided(app):
 def test_two_versions_are_compared_row_by_row(app):
     ws = opened()
     label, other = ("good", "bad") if ws.train_split.labels[1] == "good" else ("bad", "good")
-    ws.relabel("r1", other, reason=XSS[1])
-    ws.freeze("first")
-    ws.decide("remove", [f"r{n}" for n in range(10, 22)], reason="copies")
-    ws.relabel("r1", label)
+    ws.review.relabel("r1", other, reason=XSS[1])
+    ws.review.freeze("first")
+    ws.review.decide("remove", [f"r{n}" for n in range(10, 22)], reason="copies")
+    ws.review.relabel("r1", label)
     page(app, "changes", **COMPARE)
     assert not app.exception and "From v1 to now, 13 rows changed." in words(app)
     assert sum(each.label == "Inspect" for each in app.button) == 10  # a page of them
@@ -54,11 +54,11 @@ def test_two_versions_are_compared_row_by_row(app):
 
 def test_restore_shows_what_it_does_and_is_undone_at_once(app):
     ws = opened()
-    ws.decide("remove", ["r1", "r2"], reason="odd")
-    ws.freeze("first")
-    ws.undo()
-    ws.flag("r3")
-    before = ws.states()
+    ws.review.decide("remove", ["r1", "r2"], reason="odd")
+    ws.review.freeze("first")
+    ws.review.undo()
+    ws.review.flag("r3")
+    before = ws.review.states()
     page(app, "changes", **COMPARE)
     button(app, "Restore").click().run()
     assert "3 rows will be decided as in v1" in words(app) and opened().states() == before
@@ -94,8 +94,8 @@ def test_classes_that_are_not_listed_are_counted():
 
 def test_the_log_of_one_row(app):
     workspace = opened()
-    workspace.flag("r1", "r2")
-    workspace.keep("r3")
+    workspace.review.flag("r1", "r2")
+    workspace.review.keep("r3")
     page(app, "changes", **{"of-row": "r3"})
     shown = words(app)
     assert "r3" in shown and "2 rows" not in shown

@@ -181,7 +181,7 @@ def test_a_lasso_chooses_rows_also_those_that_are_not_drawn(app, vectors, monkey
 
 @pytest.mark.parametrize("colour", ["label", "predicted", "loss", None])
 def test_hostile_texts_and_labels_are_escaped_on_the_map(tiny_workspace, colour):
-    table = tiny_workspace.row_table().slice(0, len(XSS))
+    table = tiny_workspace.scores.row_table().slice(0, len(XSS))
     for name in ("id", "text", "label", "predicted"):
         table = table.set_column(table.column_names.index(name), name, [list(XSS)])
     every = np.arange(len(XSS))
@@ -193,7 +193,7 @@ def test_hostile_texts_and_labels_are_escaped_on_the_map(tiny_workspace, colour)
 
 
 def test_a_page_cuts_long_texts_and_shows_the_sorted_score(tiny_workspace):
-    table = tiny_workspace.row_table().slice(0, 2)
+    table = tiny_workspace.scores.row_table().slice(0, 2)
     table = table.set_column(1, "text", [["x" * 1_000_000, "a\nb"]])
     frame = page_frame(table, np.array([1, 0]), "probability", "train")
     assert frame["text"][0] == "a b" and len(frame["text"][1]) == 300

@@ -28,7 +28,7 @@ def faults(app) -> list[str]:
 
 @pytest.mark.parametrize(("name", "field", "others"), FIELDS)
 def test_nonsense_in_an_address_is_said_beside_its_field(app, tiny_workspace, name, field, others):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     for text in NONSENSE:
         if (field, text) in {("from", "-5"), ("to", "-5")}:
             continue  # a score may be below 0
@@ -43,7 +43,7 @@ def test_nonsense_in_an_address_is_said_beside_its_field(app, tiny_workspace, na
 
 
 def test_a_number_in_an_address_is_what_the_field_has(app, tiny_workspace):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     page(app, "retrain", seeds="5", epochs="0,5")
     assert not app.exception and not faults(app)
     assert (app.text_input(key="seeds").value, app.text_input(key="epochs").value) == ("5", "0,5")

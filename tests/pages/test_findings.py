@@ -23,7 +23,7 @@ def found(erring_workspace, monkeypatch, tmp_path):
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
     monkeypatch.setattr(Workspace, "hardly_learnt", lambda self: None)  # 20 eval rows, half of them wrong
     settings = ScoreSettings(encoder=tiny_encoder(erring_workspace), device="cpu")
-    erring_workspace.compute_scores(["dynamics", "association", "neighbours"], settings)
+    erring_workspace.scores.compute(["dynamics", "association", "neighbours"], settings)
     return page(new_app(), "overview")
 
 

@@ -113,9 +113,9 @@ def test_the_command_of_a_deletion_is_one_that_is_understood(tiny_workspace):
 
 
 def test_what_cannot_be_read_is_no_result(tiny_workspace):
-    assert tiny_workspace.noise_test() is None
+    assert tiny_workspace.scores.noise_test() is None
     place = tiny_workspace.path / "evaluations" / "mislabel.json"
     place.parent.mkdir()
     for content in ("", "[]", "{}", '{"found": [1]}'):
         place.write_text(content)
-        assert Workspace.open(tiny_workspace.path).noise_test() is None
+        assert Workspace.open(tiny_workspace.path).scores.noise_test() is None

@@ -13,14 +13,14 @@ def test_the_next_undo_and_redo_are_named(tiny_workspace: Workspace):
         return batch_of(ledger, entry).name if entry else None
 
     assert (named(ledger.next_undo()), named(ledger.next_redo())) == (None, None)
-    tiny_workspace.remove("r1", "r2")
+    tiny_workspace.review.remove("r1", "r2")
     other = "bad" if tiny_workspace.train_split.labels[3] == "good" else "good"
-    tiny_workspace.relabel("r3", other)
+    tiny_workspace.review.relabel("r3", other)
     assert named(ledger.next_undo()) == f"relabel r3 as {other}"
-    tiny_workspace.undo()
+    tiny_workspace.review.undo()
     assert named(ledger.next_undo()) == "remove 2 rows"
     assert named(ledger.next_redo()) == f"relabel r3 as {other}"
-    tiny_workspace.undo()
+    tiny_workspace.review.undo()
     assert (named(ledger.next_undo()), named(ledger.next_redo())) == (None, "remove 2 rows")
 
 

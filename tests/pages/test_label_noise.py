@@ -68,12 +68,12 @@ def test_review_says_the_estimate_and_which_classes_are_taken_for_which(app):
 
 def test_overview_counts_what_is_still_undecided(app):
     workspace = opened()
-    noise = workspace.label_noise()
+    noise = workspace.scores.label_noise()
     assert noise is not None and left_of(workspace, noise) == noise
-    table = workspace.scores()
+    table = workspace.scores.table()
     wrong = dict(zip(table.ids, table.values("wrong_label"), strict=True))
     decided = [f"t{place}" for place in WRONG[:10]]
-    workspace.remove(*decided)
+    workspace.review.remove(*decided)
     left = left_of(workspace, noise)
     part = 1 - sum(wrong[row] for row in decided) / sum(wrong.values())
     assert left.rows == noise.rows - 10 and left.wrong == pytest.approx(part * noise.wrong)

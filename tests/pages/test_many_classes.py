@@ -30,10 +30,10 @@ def many(many_template, tmp_path, monkeypatch) -> AppTest:
 
 def decided(workspace: Workspace) -> None:
     ids, names = workspace.train_split.ids, workspace.manifest.classes
-    workspace.decide("relabel", [ids[0]], label=HUGE, reason="r" * 500, author="Ada", origin="app")
-    workspace.decide("relabel", [ids[1], ids[2]], label=names[70], author="Ben", origin="app")
-    workspace.remove(ids[3])
-    workspace.freeze("before")
+    workspace.review.decide("relabel", [ids[0]], label=HUGE, reason="r" * 500, author="Ada", origin="app")
+    workspace.review.decide("relabel", [ids[1], ids[2]], label=names[70], author="Ben", origin="app")
+    workspace.review.remove(ids[3])
+    workspace.review.freeze("before")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -51,7 +51,7 @@ def test_every_page_is_drawn_and_shows_no_endless_name(many, name):
 def test_a_class_among_many_is_searched_and_the_likely_ones_come_first(many):
     page(many, "review")
     workspace = opened()
-    queued = workspace.queue()[0]
+    queued = workspace.scores.queue()[0]
     field = next(each for each in many.selectbox if each.key and each.key.startswith("relabel-queue-"))
     assert len(field.options) == COUNT - 1 and len(set(field.options)) == COUNT - 1
     place = workspace.train_split.position(queued.id)

@@ -21,7 +21,7 @@ def pools() -> int:
 def test_models_stay_loaded_after_a_job_that_does_not_concern_them(tiny_workspace):
     path = tiny_workspace.path
     explainer = opened(path).explainer("cpu")
-    tiny_workspace.compute_scores(["association"], ScoreSettings(device="cpu"))
+    tiny_workspace.scores.compute(["association"], ScoreSettings(device="cpu"))
     assert opened(path).explainer("cpu") is explainer
     assert opened(path).scores().names
 

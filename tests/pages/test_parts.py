@@ -102,7 +102,7 @@ def test_no_scores_no_scale():
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "hf"])
 def test_every_export_downloads(tiny_workspace, tmp_path, what, format):
     ending = "_hf.zip" if format == "hf" else f".{format}"
-    tiny_workspace.remove("r1")
+    tiny_workspace.review.remove("r1")
     download = Download(tiny_workspace.path, what, format, with_manifest=False)
     assert download.file_name == f"ws_{what}_raw-1-change_{date.today().isoformat()}{ending}"
     rows = read_back(download.make().content, format, tmp_path)

@@ -112,7 +112,7 @@ def test_nothing_decided_leads_to_review(app):
 
 
 def test_a_trial_is_started_with_what_was_chosen(app, tiny_workspace, started):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     row = tiny_workspace.eval_split.ids[3]
     page(app, "retrain", follow=row)
     path = str(opened().path)
@@ -132,7 +132,7 @@ def test_a_trial_is_started_with_what_was_chosen(app, tiny_workspace, started):
 
 
 def test_what_a_trial_costs_is_said_before_it_starts(app, tiny_workspace):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     page(app, "retrain", seeds="5")
     assert not app.exception and not app.error
     said = words(app).replace("\\", "")
@@ -150,7 +150,7 @@ def test_the_settings_of_a_trial_are_those_of_its_command():
 
 
 def test_an_unknown_row_is_said_and_nothing_starts(app, tiny_workspace, started):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     page(app, "retrain", follow="<b>nobody</b>")
     assert not app.exception and "no eval row with the id" in app.error[0].value
     assert not [each for each in app.button if each.label == "Start the trial"]
@@ -164,7 +164,7 @@ def test_pruning_waits_for_scores(app, tiny_workspace):
 
 def test_a_running_trial_stands_in_place_of_the_form(app, tiny_workspace):
     """Whatever its settings were; also after a refresh, since it is read from its files."""
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
         args = ["retrain", str(opened().path), "--seeds=9"]
@@ -208,13 +208,13 @@ def test_a_report_says_what_the_backend_found(app, tiny_workspace):
 
 
 def test_the_same_decisions_are_not_called_changed(app, tiny_workspace):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
-    put_report(tiny_workspace, NAMES[0], made_report("r", decisions=tiny_workspace.decisions_record()))
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
+    put_report(tiny_workspace, NAMES[0], made_report("r", decisions=tiny_workspace.trials.decisions_record()))
     page(app, "retrain")
     assert not app.warning
-    tiny_workspace.flag(tiny_workspace.train_split.ids[1])
+    tiny_workspace.review.flag(tiny_workspace.train_split.ids[1])
     assert not app.run().warning
-    tiny_workspace.remove(tiny_workspace.train_split.ids[1])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[1])
     assert "then 1 row removed, 0 relabelled, now 2 rows removed" in app.run().warning[0].value
 
 
@@ -245,12 +245,14 @@ def test_a_damaged_report_is_one_line(app, tiny_workspace):
 def test_a_real_trial_is_shown_whole(app, tiny_workspace):
     """All that the backend writes: decisions with forecast, and a strategy with its recipe's log."""
     ws = tiny_workspace
-    ws.remove(*ws.train_split.ids[:5])
+    ws.review.remove(*ws.train_split.ids[:5])
     asked = (Asked(row=ws.eval_split.ids[0]),)
-    decisions = ws.retrain(RetrainSettings(seeds=2, device="cpu", asked=asked, arms=("untouched", "cleaned")))
+    decisions = ws.trials.run(
+        RetrainSettings(seeds=2, device="cpu", asked=asked, arms=("untouched", "cleaned"))
+    )
     strategy = RetrainSettings(seeds=1, strategy="dga", device="cpu", guide=0.6, arms=("aligned",))
-    mixture = ws.retrain(strategy)
-    forecast = ws.forecast(asked, "cpu")
+    mixture = ws.trials.run(strategy)
+    forecast = ws.trials.forecast(asked, "cpu")
     page(app, "retrain")
     assert not app.exception and not app.error and "Mixture over time" in words(app)
     app.selectbox(key="report").set_value(Path(decisions["folder"]).name).run()

@@ -21,7 +21,7 @@ SHORTCUTS = {"Keep": "K", "Flag": "F", "Remove": "X", "Skip": "S", "Previous": "
 @pytest.fixture
 def scored(app, tiny_workspace):
     """The app on a workspace with scores that need no encoder."""
-    tiny_workspace.compute_scores(["dynamics", "association"])
+    tiny_workspace.scores.compute(["dynamics", "association"])
     return app
 
 

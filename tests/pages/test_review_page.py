@@ -13,7 +13,7 @@ from tests.pages.driver import new_app, opened, page, words
 @pytest.fixture
 def scored(app, tiny_workspace):
     """The app on a workspace with scores that need no encoder."""
-    tiny_workspace.compute_scores(["dynamics", "association"])
+    tiny_workspace.scores.compute(["dynamics", "association"])
     return app
 
 

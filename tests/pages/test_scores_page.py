@@ -18,7 +18,7 @@ from tests.pages.driver import opened, page, words
 @pytest.fixture
 def scored(app, tiny_workspace):
     """The app on a workspace with scores that need no encoder."""
-    tiny_workspace.compute_scores(["dynamics", "association"])
+    tiny_workspace.scores.compute(["dynamics", "association"])
     return app
 
 
@@ -109,8 +109,8 @@ def test_all_scores_with_states_and_what_comes_first(scored):
 
 
 def test_row_scores_count_and_speak_only_for_reasons(tiny_workspace):
-    tiny_workspace.compute_scores(["dynamics"])
-    table = tiny_workspace.scores()
+    tiny_workspace.scores.compute(["dynamics"])
+    table = tiny_workspace.scores.table()
     values = table.values("aum")
     worst, best = int(values.argmin()), int(values.argmax())
     classes = class_numbers(tiny_workspace.train_split)

@@ -14,7 +14,7 @@ def row(source: str, mean: float | None, error: float | None = 0.1) -> SourceRow
 @pytest.fixture
 def audited(tiny_workspace, monkeypatch, tmp_path):
     """The app on a workspace without groups, audited."""
-    tiny_workspace.compute_sources(ScoreSettings(device="cpu"))
+    tiny_workspace.audit.compute_sources(ScoreSettings(device="cpu"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(tiny_workspace.path))
     return new_app()

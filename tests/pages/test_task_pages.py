@@ -30,10 +30,10 @@ def another_target(workspace: Workspace, row: str) -> str:
 
 def test_every_page_is_drawn(workspace):
     workspace.compute_influence()
-    workspace.compute_scores()
+    workspace.scores.compute()
     row = workspace.train_split.ids[0]
-    workspace.relabel(row, another_target(workspace, row), reason="seen")
-    workspace.flag(workspace.train_split.ids[1])
+    workspace.review.relabel(row, another_target(workspace, row), reason="seen")
+    workspace.review.flag(workspace.train_split.ids[1])
     queries = {"pair": {"test": workspace.eval_split.ids[0], "train": row}}
     app = new_app()
     for name in PAGES:
@@ -77,7 +77,7 @@ def test_a_target_is_corrected_on_the_page_of_a_pair(workspace):
         next(each for each in app.text_input if each.label == "Another number").set_value(wanted)
     next(each for each in app.button if each.label == "Store").click()
     app = app.run()
-    assert not app.exception and workspace.states()[row].label == wanted
+    assert not app.exception and workspace.review.states()[row].label == wanted
 
 
 def test_a_number_that_is_none_is_refused_on_the_page(regression_workspace, monkeypatch, tmp_path):
@@ -88,18 +88,18 @@ def test_a_number_that_is_none_is_refused_on_the_page(regression_workspace, monk
     next(each for each in app.text_input if each.label == "Another number").set_value("many")
     next(each for each in app.button if each.label == "Store").click()
     app = app.run()
-    assert "is no number" in app.toast[0].value and not regression_workspace.states()
+    assert "is no number" in app.toast[0].value and not regression_workspace.review.states()
 
 
 def test_a_trial_is_shown_with_the_figures_of_the_task(workspace):
     rows = workspace.train_split.ids[:6]
     for row in rows[:3]:
-        workspace.relabel(row, another_target(workspace, row))
-    workspace.remove(*rows[3:])
+        workspace.review.relabel(row, another_target(workspace, row))
+    workspace.review.remove(*rows[3:])
     followed = workspace.eval_split.ids[0]
     label = "music" if workspace.space.task == "multilabel" else None
     asked = (Asked(row=followed, label=label),)
-    report = workspace.retrain(RetrainSettings(seeds=1, epochs=1, asked=asked))
+    report = workspace.trials.run(RetrainSettings(seeds=1, epochs=1, asked=asked))
     app = page(new_app(), "retrain", report=report["folder"].rpartition("/")[2])
     assert not app.exception, app.exception
     said = words(app)

@@ -63,20 +63,20 @@ def test_inspect_answers_and_asks_why_not_the_last_class(app):
     expected = workspace.explain(row=row, split="eval", label=wanted)
     app.button(key="flag-helpful-1").click().run()
     assert not app.exception
-    assert list(workspace.states()) == [expected.proponents[0].id]
+    assert list(workspace.review.states()) == [expected.proponents[0].id]
 
 
 def test_review_relabels_as_the_last_class_and_takes_it_back(app):
     page(app, "review")
     assert not app.exception and not app.error
     workspace = opened()
-    first = workspace.queue()[0]
+    first = workspace.scores.queue()[0]
     wanted = other_class(workspace, first.label)
     app.selectbox(key=f"relabel-queue-{digest(first.id)}").set_value(wanted).run()
     assert not app.exception
-    assert workspace.states()[first.id].label == wanted
+    assert workspace.review.states()[first.id].label == wanted
     app.sidebar.button(key="sidebar-undo").click().run()
-    assert not app.exception and workspace.states() == {}
+    assert not app.exception and workspace.review.states() == {}
 
 
 def test_a_pair_of_the_last_rows_is_that_of_the_backend(app):
@@ -88,7 +88,7 @@ def test_a_pair_of_the_last_rows_is_that_of_the_backend(app):
     said = pair_sentence(pair, pair_drawing(pair, Unit.of([pair.entry.score])).rows)
     assert said in words(app).replace("&amp;", "&")
     app.button(key="remove-pair").click().run()
-    assert workspace.states()[train].action == "remove" and "removed" in words(app)
+    assert workspace.review.states()[train].action == "remove" and "removed" in words(app)
 
 
 def test_explore_finds_the_rows_of_a_class_wherever_they_lie(app):

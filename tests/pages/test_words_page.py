@@ -52,7 +52,7 @@ def test_the_most_harmful_words_come_first(with_words):
 
 
 def test_search_kind_and_order(erring_workspace):
-    table = erring_workspace.words().to_pandas()
+    table = erring_workspace.audit.words().to_pandas()
     assert matching(table, "", "every", "net").tolist() == list(range(len(table)))
     by_rows = table["n_rows"].iloc[matching(table, "", "word", "n_rows")]
     assert by_rows.is_monotonic_decreasing and len(by_rows) == (table["kind"] == "word").sum()

@@ -44,11 +44,11 @@ def asked(monkeypatch) -> Counter:
 def reviewed(erring_workspace, monkeypatch, tmp_path):
     """With scores, words, influence and decisions."""
     erring_workspace.compute_influence()
-    erring_workspace.compute_scores()
-    erring_workspace.compute_words()
+    erring_workspace.scores.compute()
+    erring_workspace.audit.compute_words()
     first, second = erring_workspace.train_split.ids[:2]
-    erring_workspace.flag(first)
-    erring_workspace.remove(second, reason="odd")
+    erring_workspace.review.flag(first)
+    erring_workspace.review.remove(second, reason="odd")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(erring_workspace.path))
     return erring_workspace

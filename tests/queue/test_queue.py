@@ -331,26 +331,27 @@ def test_a_model_that_knows_the_rows_helps_and_one_that_does_not_does_no_harm():
 
 def test_all_scores_of_a_real_workspace_stand_side_by_side(tiny_workspace):
     tiny_workspace.compute_influence()
-    assert tiny_workspace.compute_scores() == []
+    assert tiny_workspace.scores.compute() == []
     cheap = {name for name, each in producers_for("classification").items() if each.default}
     assert {path.stem for path in tiny_workspace.folder.scores.glob("*.parquet")} >= cheap
     assert not (tiny_workspace.folder.scores / "vog.parquet").exists()
     computed = cheap | {"vog", "grand", "alignment"}
-    assert tiny_workspace.compute_scores(["vog", "grand", "alignment"]) == []
-    table = tiny_workspace.scores()
+    assert tiny_workspace.scores.compute(["vog", "grand", "alignment"]) == []
+    table = tiny_workspace.scores.table()
     expected = {
         score.name for name in computed for score in all_producers()[name].scores_for("classification")
     }
     assert expected <= set(table.names)
     assert len(set(table.names)) == len(table.names)
     before = {path.name: path.stat().st_mtime_ns for path in tiny_workspace.folder.scores.iterdir()}
-    assert tiny_workspace.compute_scores() == []
+    assert tiny_workspace.scores.compute() == []
     assert {path.name: path.stat().st_mtime_ns for path in tiny_workspace.folder.scores.iterdir()} == before
     for serves in ("suspect label", "redundant", "hard", "off-domain"):
-        items = tiny_workspace.queue(QueueFilter(serves=serves))
+        items = tiny_workspace.scores.queue(QueueFilter(serves=serves))
         assert len(items) == len(tiny_workspace.train_split)
         assert all(r.sentence for each in items for r in each.reasons)
-        assert list(items) == list(tiny_workspace.queue(QueueFilter(serves=serves)))
+        assert list(items) == list(tiny_workspace.scores.queue(QueueFilter(serves=serves)))
     assert table.values(QUEUE).tolist() == [
-        {each.id: each.suspicion for each in tiny_workspace.queue(QueueFilter())}[row] for row in table.ids
+        {each.id: each.suspicion for each in tiny_workspace.scores.queue(QueueFilter())}[row]
+        for row in table.ids
     ]

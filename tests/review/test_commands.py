@@ -27,7 +27,7 @@ def workspace(tmp_path):
 
 
 def test_ids_are_shown_plain(workspace):
-    workspace.flag(f"{EVIL}1")
+    workspace.review.flag(f"{EVIL}1")
     for command in ("undo", "redo"):
         done = CliRunner().invoke(app, [command, str(workspace.path)])
         assert done.exit_code == 0 and "\x1b" not in done.output and "\\x1b[2Jevil1" in done.output
@@ -44,10 +44,10 @@ def test_ids_are_shown_plain(workspace):
     ],
 )
 def test_numbers_out_of_range(workspace, options):
-    workspace.flag(f"{EVIL}1")
+    workspace.review.flag(f"{EVIL}1")
     done = CliRunner().invoke(app, [options[0], str(workspace.path), *options[1:]])
     assert done.exit_code == 2 and not isinstance(done.exception, OverflowError)
-    assert len(workspace.log()) == 1
+    assert len(workspace.review.log()) == 1
 
 
 def run(*arguments):
@@ -70,10 +70,10 @@ def test_versions_from_freeze_to_restore(workspace):
     assert "the decisions are the same" in run("diff", ws).stdout
     assert "and 1 more" in run("diff", ws, "raw", "--limit", 1).stdout
     assert "restored v1" in run("restore", ws, "v1").stdout
-    assert workspace.states()[row].action == "relabel" and len(workspace.states()) == 1
+    assert workspace.review.states()[row].action == "relabel" and len(workspace.review.states()) == 1
     assert "(restore v1)" in run("log", ws).stdout
     run("undo", ws)
-    assert workspace.ledger.counts()["remove"] == 2
+    assert workspace.review.ledger.counts()["remove"] == 2
 
 
 def test_a_patch_goes_from_one_workspace_to_another(workspace, tmp_path):
@@ -92,22 +92,22 @@ def test_a_patch_goes_from_one_workspace_to_another(workspace, tmp_path):
 def test_relabel_back_and_after_a_flag(workspace):
     row = f"{EVIL}1"
     with pytest.raises(InputError, match=r"is labelled 'b' already"):
-        workspace.relabel(row, "b")
-    workspace.relabel(row, "a")
-    workspace.flag(row)
+        workspace.review.relabel(row, "b")
+    workspace.review.relabel(row, "a")
+    workspace.review.flag(row)
     with pytest.raises(InputError, match=r"relabel '\\x1b\[2Jevil1': is labelled 'a' already"):
-        workspace.relabel(row, "a")
-    workspace.relabel(row, "b")
-    newest = workspace.log()[0]
+        workspace.review.relabel(row, "a")
+    workspace.review.relabel(row, "b")
+    newest = workspace.review.log()[0]
     assert (newest.old_label, newest.new_label) == ("a", "b")
-    assert workspace.states()[row].label == "b"
+    assert workspace.review.states()[row].label == "b"
 
 
 def test_many_classes_are_not_all_listed(workspace):
     space = ClassSpace(tuple(f"class {i}\x1b" for i in range(1000)))
     with pytest.raises(InputError, match="unknown class") as caught:
         decide(
-            workspace.ledger, workspace.train_split, space, "relabel", [f"{EVIL}1"],
+            workspace.review.ledger, workspace.train_split, space, "relabel", [f"{EVIL}1"],
             label="x", reason="", author="Ann", origin="cli",
         )  # fmt: skip
     assert len(str(caught.value)) < 600 and "\x1b" not in str(caught.value)

@@ -38,7 +38,7 @@ def fresh(template, tmp_path):
 
 
 def content(workspace):
-    return {row: (each.action, each.label, each.reason) for row, each in workspace.states().items()}
+    return {row: (each.action, each.label, each.reason) for row, each in workspace.review.states().items()}
 
 
 def written(path, *rows, header=HEADER):
@@ -49,13 +49,13 @@ def written(path, *rows, header=HEADER):
 
 def decided(workspace):
     """All that can be decided about a row, each with a reason that a spreadsheet would take for a formula."""
-    workspace.remove("=1", "r4", reason=REASONS[0])
-    workspace.relabel("007", "-neg", reason=REASONS[1])
-    workspace.relabel("r3", "-neg", reason="first")
-    workspace.flag("r3", reason=REASONS[2])
-    workspace.keep("é\u2028<b>", reason=REASONS[5])
-    workspace.relabel("r2", "1")
-    workspace.relabel("r2", "-neg", reason=REASONS[6])  # back to what it was given
+    workspace.review.remove("=1", "r4", reason=REASONS[0])
+    workspace.review.relabel("007", "-neg", reason=REASONS[1])
+    workspace.review.relabel("r3", "-neg", reason="first")
+    workspace.review.flag("r3", reason=REASONS[2])
+    workspace.review.keep("é\u2028<b>", reason=REASONS[5])
+    workspace.review.relabel("r2", "1")
+    workspace.review.relabel("r2", "-neg", reason=REASONS[6])  # back to what it was given
     return workspace
 
 
@@ -94,8 +94,8 @@ def test_any_reason_survives_a_defused_csv(template, tmp_path_factory, reasons):
 
 def test_what_does_not_fit_is_said_and_left_out(fresh, tmp_path):
     workspace = fresh()
-    workspace.flag("r3", reason="mine")
-    workspace.keep("r4")
+    workspace.review.flag("r3", reason="mine")
+    workspace.review.keep("r4")
     patch = written(
         tmp_path / "p.csv",
         ("nobody", "remove", "1", "", "", "Ann", "", ""),
@@ -106,20 +106,20 @@ def test_what_does_not_fit_is_said_and_left_out(fresh, tmp_path):
         ("r4", "keep", "-neg", "", "also", "Ann", "", ""),
         ("' ", "remove", "1", "", "", "Ann", "", ""),
     )
-    before = workspace.log()
-    plan = workspace.patch_dry_run(patch)
+    before = workspace.review.log()
+    plan = workspace.review.patch_dry_run(patch)
     assert [outcome for _, outcome in plan.rows] == [
         *("unknown id", "no class", "another row", "another row"),
         *("decided otherwise here", "so already", "applies"),
     ]
-    assert workspace.log() == before
-    workspace.import_patch(patch)
+    assert workspace.review.log() == before
+    workspace.review.import_patch(patch)
     assert content(workspace)["r3"] == ("flag", None, "mine") and content(workspace)["' "][0] == "remove"
-    _, plan = workspace.import_patch(patch, replace=True)
+    _, plan = workspace.review.import_patch(patch, replace=True)
     assert plan.counts["applies"] == 1 and content(workspace)["r3"] == ("remove", None, "theirs")
-    assert workspace.log()[0].note == "import p.csv"
+    assert workspace.review.log()[0].note == "import p.csv"
     with pytest.raises(InputError, match=r"p.csv: no row of this patch applies \(3 so already, 1 unknown id"):
-        workspace.import_patch(patch, replace=True)
+        workspace.review.import_patch(patch, replace=True)
 
 
 def row(**cells):
@@ -141,11 +141,11 @@ def test_a_wrong_patch_is_refused_whole(fresh, tmp_path, name):
     cells, words = WRONG[name]
     workspace = fresh()
     patch = written(tmp_path / "p.csv", cells, row(id="r3"))
-    for call in (workspace.patch_dry_run, workspace.import_patch):
+    for call in (workspace.review.patch_dry_run, workspace.review.import_patch):
         with pytest.raises(InputError) as caught:
             call(patch)
         assert words in str(caught.value) and "\n" not in str(caught.value)
-    assert workspace.log() == []
+    assert workspace.review.log() == []
 
 
 def test_what_is_no_patch(fresh, tmp_path):
@@ -155,30 +155,30 @@ def test_what_is_no_patch(fresh, tmp_path):
         ([], "holds no decision"),
     ):
         with pytest.raises(InputError, match=words):
-            workspace.patch_dry_run(written(tmp_path / "p.csv", *content))
+            workspace.review.patch_dry_run(written(tmp_path / "p.csv", *content))
     with pytest.raises(InputError, match="no column 'action'"):
-        workspace.patch_dry_run(written(tmp_path / "p.csv", ["a"], header=["id"]))
+        workspace.review.patch_dry_run(written(tmp_path / "p.csv", ["a"], header=["id"]))
     for name in ("none.csv", "owner/name", ""):
         with pytest.raises(InputError, match="no such file"):
-            workspace.patch_dry_run(name)
+            workspace.review.patch_dry_run(name)
 
 
 def test_values_that_are_no_text_are_read_as_they_are_written(fresh, tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_text(json.dumps({"id": "007", "action": "relabel", "new_label": "-neg", "reason": 5}) + "\n")
     workspace = fresh()
-    workspace.import_patch(str(path))
+    workspace.review.import_patch(str(path))
     assert content(workspace) == {"007": ("relabel", "-neg", "5")}
     path.write_text('{"id": 7, "action": "flag", "new_label": null, "reason": ""}\n{"id": "r2"}\n')
     with pytest.raises(InputError, match="line 1, column 'id': is a number"):
-        workspace.patch_dry_run(str(path))
+        workspace.review.patch_dry_run(str(path))
 
 
 def test_what_was_decided_since_the_dry_run_counts(fresh, tmp_path):
     workspace = fresh()
     patch = written(tmp_path / "p.csv", row())
-    seen = workspace.patch_dry_run(patch)
+    seen = workspace.review.patch_dry_run(patch)
     assert seen.counts["applies"] == 1
-    workspace.remove("r2")
+    workspace.review.remove("r2")
     with pytest.raises(InputError, match="1 decided otherwise here"):
-        workspace.import_patch(patch)
+        workspace.review.import_patch(patch)

@@ -102,10 +102,12 @@ WORK = """
     from backend.errors import InputError
     from backend.workspace import Workspace
     ws = Workspace.open({path!r})
-    ws.status(), ws.explain("a witty film", k=1, device="cpu"), ws.row_table(), ws.diff("raw", "now")
-    print(len(ws.log()), len(ws.versions()), len(ws.states()))
+    ws.status(), ws.explain("a witty film", k=1, device="cpu")
+    ws.scores.row_table(), ws.review.diff("raw", "now")
+    print(len(ws.review.log()), len(ws.review.versions()), len(ws.review.states()))
     print(ws.export("jsonl", {out!r}).n_rows, ws.verify())
-    for work in (ws.precompute, lambda: ws.flag("r5"), lambda: ws.verify(repair=True), ws.compute_scores):
+    again = lambda: ws.verify(repair=True)
+    for work in (ws.precompute, lambda: ws.review.flag("r5"), again, ws.scores.compute):
         try:
             work()
         except InputError as error:
@@ -114,9 +116,9 @@ WORK = """
 
 
 def test_a_read_only_workspace_can_be_read(tmp_path, tiny_workspace):
-    tiny_workspace.flag("r1")
-    tiny_workspace.remove("r2")
-    tiny_workspace.freeze("first")
+    tiny_workspace.review.flag("r1")
+    tiny_workspace.review.remove("r2")
+    tiny_workspace.review.freeze("first")
     home = tiny_workspace.path
     said = in_a_namespace(
         str(tmp_path / "work.py"),

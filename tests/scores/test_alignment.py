@@ -50,7 +50,7 @@ def looped(workspace, clean_rows, rows):
 @pytest.fixture(scope="module")
 def scored(tiny_template, tmp_path_factory):
     workspace = Workspace.open(shutil.copytree(tiny_template, tmp_path_factory.mktemp("align") / "ws"))
-    workspace.compute_scores(["alignment"])
+    workspace.scores.compute(["alignment"])
     return workspace
 
 
@@ -60,7 +60,7 @@ def test_alignment_is_the_product_with_the_clean_gradient(scored):
     rows = list(range(0, 60, 9))
     products, squares, target = looped(scored, clean_rows, rows)
     eta = np.array([each.weight for each in scored.manifest.checkpoints])
-    table = scored.scores()
+    table = scored.scores.table()
     found = np.array(table.table["alignments"].to_pylist())[rows].T
     np.testing.assert_allclose(found, products, rtol=1e-4, atol=1e-5 * np.abs(products).max())
     np.testing.assert_allclose(table.values("alignment")[rows], eta @ products, rtol=1e-3, atol=1e-9)
@@ -71,30 +71,30 @@ def test_alignment_is_the_product_with_the_clean_gradient(scored):
 
 def test_rows_that_the_clean_set_speaks_against(scored):
     """Wrong labels, and only they, pull against the clean set."""
-    found = scored.scores().values("alignment_cosine")
+    found = scored.scores.table().values("alignment_cosine")
     assert (found > 0).mean() > 0.9
 
 
 def test_kept_rows_are_a_clean_set_with_the_label_in_force(tiny_workspace):
     settings = ScoreSettings(device="cpu", clean="kept")
     split = tiny_workspace.train_split
-    tiny_workspace.keep(*split.ids[:9])
+    tiny_workspace.review.keep(*split.ids[:9])
     context = Context(tiny_workspace.folder, settings, tiny_workspace.explainer)
     with pytest.raises(InputError, match=r"--clean kept: 9 training rows are kept; .* at least 10"):
         clean.clean_set(context)
     other = "bad" if split.labels[20] == "good" else "good"
-    tiny_workspace.relabel("r20", other)
-    tiny_workspace.keep("r20")
-    tiny_workspace.flag("r21")
+    tiny_workspace.review.relabel("r20", other)
+    tiny_workspace.review.keep("r20")
+    tiny_workspace.review.flag("r21")
     found = clean.clean_set(context)
     assert found.examples.fields[0] == [*split.texts[:9], split.texts[20]]
     names = found.examples.targets
     assert names == [*split.labels[:9], other]
     producer = producer_of("alignment")
-    tiny_workspace.compute_scores(["alignment"], settings)
+    tiny_workspace.scores.compute(["alignment"], settings)
     assert score_state(tiny_workspace.folder, producer, settings) == "current"
     assert score_state(tiny_workspace.folder, producer, ScoreSettings(device="cpu")) == "stale"
-    tiny_workspace.keep("r30")
+    tiny_workspace.review.keep("r30")
     assert score_state(tiny_workspace.folder, producer, settings) == "stale"
 
 
@@ -109,13 +109,13 @@ def test_a_large_clean_set_is_sampled_with_the_seed(tiny_workspace, monkeypatch)
     assert drawn[0].mark != drawn[2].mark
     monkeypatch.setattr(clean, "LEAST", 21)
     with pytest.raises(InputError, match="--clean eval: the workspace has 20 eval rows"):
-        tiny_workspace.compute_scores(["alignment"])
+        tiny_workspace.scores.compute(["alignment"])
 
 
 def test_cosines_where_norms_are_known_for_a_part_only(tmp_path):
     workspace = build_tiny(tmp_path, architecture="deberta", n_train=24)
-    workspace.compute_scores(["alignment", "grand"])
-    table = workspace.scores()
+    workspace.scores.compute(["alignment", "grand"])
+    table = workspace.scores.table()
     left_out = set(table.table["alignment_left_out"].to_pylist())
     assert len(left_out) == 1
     assert "rel_embeddings" in left_out.pop()

@@ -114,7 +114,7 @@ def test_function_words_are_never_named():
 
 
 def test_table_and_columns(workspace, every_word_is_rare):
-    assert workspace.compute_scores(["token_association"]) == []
+    assert workspace.scores.compute(["token_association"]) == []
     table = read_token_labels(workspace.folder)
     found, labels = counted(workspace)
     assert table.column_names == ["word", "label", "count", "z"]
@@ -123,14 +123,14 @@ def test_table_and_columns(workspace, every_word_is_rare):
     assert table["label"].to_pylist() == classes * len(found.words)
     np.testing.assert_allclose(table["z"].to_numpy(), found.z.ravel())
     assert table["count"].to_numpy().tolist() == found.counts.ravel().tolist()
-    rows = workspace.scores().table.to_pylist()
+    rows = workspace.scores.table().table.to_pylist()
     margins, others, strongest = association(found, labels)
     assert rows[4]["token_association"] == pytest.approx(margins[4])
     word = found.words[strongest[4]]
     said = f'its words speak for {classes[others[4]]}, most of all "{word}"'
     assert PRODUCER.scores[0].sentence.format(**rows[4]) == said
     artifact = workspace.manifest.artifacts["scores/association"]
-    workspace.compute_scores(["association"])
+    workspace.scores.compute(["association"])
     assert workspace.manifest.artifacts["scores/association"] == artifact
 
 
@@ -148,6 +148,6 @@ def test_the_table_is_made_where_it_is_missing_or_old(tiny_workspace, tmp_path):
 
 def test_no_word_twice(tmp_path):
     workspace = workspace_of(tmp_path, [("one", "a"), ("two", "b"), ("{0} three", "a")], [("one", "a")])
-    workspace.compute_scores(["association"])
-    assert np.isnan(workspace.scores().values("token_association")).all()
+    workspace.scores.compute(["association"])
+    assert np.isnan(workspace.scores.table().values("token_association")).all()
     assert read_token_labels(workspace.folder).num_rows == 0

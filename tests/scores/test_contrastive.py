@@ -39,17 +39,17 @@ def workspace(tmp_path_factory):
 def test_rows_of_the_target_become_easier(workspace):
     before = {path.name for path in workspace.path.rglob("*")}
     settings = context_of(workspace).settings
-    assert workspace.compute_scores([], settings) is not None
-    assert "contrastive" not in workspace.scores().names  # it trains: only where it is asked for
-    workspace.compute_scores(["contrastive"], settings)
-    found = workspace.scores().values("contrastive")
+    assert workspace.scores.compute([], settings) is not None
+    assert "contrastive" not in workspace.scores.table().names  # it trains: only where it is asked for
+    workspace.scores.compute(["contrastive"], settings)
+    found = workspace.scores.table().values("contrastive")
     assert roc_auc_score(np.arange(120) < 90, found) > 0.8
     added = {path.name for path in workspace.path.rglob("*")} - before
     assert not [name for name in added if name.startswith("checkpoint") or name.endswith(".tmp")]
     artifact = workspace.manifest.artifacts["scores/contrastive"]
-    workspace.compute_scores(["contrastive"], settings)
+    workspace.scores.compute(["contrastive"], settings)
     assert workspace.manifest.artifacts["scores/contrastive"] == artifact
-    row = workspace.scores().table.slice(0, 1).to_pylist()[0]
+    row = workspace.scores.table().table.slice(0, 1).to_pylist()[0]
     assert "{" not in PRODUCER.scores[0].sentence.format(**row)
 
 
@@ -57,8 +57,8 @@ def test_another_sample_of_the_pool_tells_nothing(tmp_path):
     """Half the pool and the target are alike: the change does not say who is of the target."""
     workspace = workspace_of(tmp_path, opinions(FILM, 120, 0), opinions(FILM, 60, 5))
     workspace.train(TrainingSettings(epochs=2, lr=2e-3, batch_size=8, precision="fp32", device="cpu"))
-    workspace.compute_scores(["contrastive"], context_of(workspace).settings)
-    found = workspace.scores().values("contrastive")
+    workspace.scores.compute(["contrastive"], context_of(workspace).settings)
+    found = workspace.scores.table().values("contrastive")
     assert abs(roc_auc_score(np.arange(120) % 4 < 2, found) - 0.5) < 0.12
 
 
@@ -82,6 +82,6 @@ def test_an_attached_run_and_a_file_with_labels(tmp_path):
     rows = [{"text": text, "label": label} for text, label in opinions(FILM, 20, 3)]
     target = str(write_rows(tmp_path / "target.jsonl", rows))
     settings = context_of(workspace, target=target, encoder=model).settings
-    workspace.compute_scores(["contrastive"], settings)
-    found = workspace.scores().values("contrastive")
+    workspace.scores.compute(["contrastive"], settings)
+    found = workspace.scores.table().values("contrastive")
     assert len(found) == 40 and np.isfinite(found).all() and np.abs(found).max() > 0

@@ -47,8 +47,8 @@ def target_file(path, words, count: int = 60, seed: int = 3, **more) -> str:
 
 def scored(workspace, **settings):
     context = context_of(workspace, **settings)
-    assert workspace.compute_scores(["domain"], context.settings) == []
-    return workspace.scores()
+    assert workspace.scores.compute(["domain"], context.settings) == []
+    return workspace.scores.table()
 
 
 def test_the_target_s_rows_are_found_in_the_pool(workspace):
@@ -58,7 +58,7 @@ def test_the_target_s_rows_are_found_in_the_pool(workspace):
     auroc = set(table.values("domain_auroc"))
     assert len(auroc) == 1 and 0.5 < auroc.pop() < 1
     artifact = workspace.manifest.artifacts["scores/domain"]
-    workspace.compute_scores(["domain"], context_of(workspace).settings)
+    workspace.scores.compute(["domain"], context_of(workspace).settings)
     assert workspace.manifest.artifacts["scores/domain"] == artifact
     sentence = PRODUCER.scores[0].sentence.format(**table.table.slice(0, 1).to_pylist()[0])
     assert sentence.startswith("unlike the target sample: ") and "{" not in sentence
@@ -89,13 +89,13 @@ def test_against_the_definition(workspace):
 def test_a_file_is_noticed_when_it_changes(workspace, tmp_path):
     path = target_file(tmp_path / "target.jsonl", FILM)
     settings = context_of(workspace, target=path).settings
-    workspace.compute_scores(["domain"], settings)
-    before = workspace.scores().values("target_probability")
+    workspace.scores.compute(["domain"], settings)
+    before = workspace.scores.table().values("target_probability")
     assert score_state(workspace.folder, PRODUCER, settings) == "current"
     target_file(tmp_path / "target.jsonl", FOOD)
     assert score_state(workspace.folder, PRODUCER, settings) == "stale"
-    workspace.compute_scores(["domain"], settings)
-    assert np.abs(workspace.scores().values("target_probability") - before).max() > 0.1
+    workspace.scores.compute(["domain"], settings)
+    assert np.abs(workspace.scores.table().values("target_probability") - before).max() > 0.1
 
 
 def test_what_a_target_file_holds(workspace, tmp_path):
@@ -125,7 +125,7 @@ def test_wrong_targets(rows, problem, workspace, tmp_path):
     path = write_rows(tmp_path / "target.jsonl", rows)
     settings = context_of(workspace, target=str(path)).settings
     with pytest.raises(InputError, match=problem) as found:
-        workspace.compute_scores(["domain"], settings)
+        workspace.scores.compute(["domain"], settings)
     assert "\n" not in str(found.value)
 
 
@@ -134,25 +134,25 @@ def test_wrong_labels_and_missing_files(workspace, tmp_path):
     with pytest.raises(InputError, match=r"superb.*leave the row out"):
         labelled_target(context_of(workspace, target=str(path)))
     with pytest.raises(InputError, match="no such file"):
-        workspace.compute_scores(["domain"], ScoreSettings(target=str(tmp_path / "none.jsonl")))
+        workspace.scores.compute(["domain"], ScoreSettings(target=str(tmp_path / "none.jsonl")))
 
 
 def test_a_changed_target_makes_its_scores_stale_for_every_reader(tiny_workspace, tmp_path):
     """Also for those who do not say with which settings they were made."""
     target = write_rows(tmp_path / "target.jsonl", tiny_rows(20, 700))
     settings = context_of(tiny_workspace, target=str(target)).settings
-    tiny_workspace.compute_scores(["domain"], settings)
-    assert "target_probability" in tiny_workspace.scores().names
+    tiny_workspace.scores.compute(["domain"], settings)
+    assert "target_probability" in tiny_workspace.scores.table().names
     write_rows(target, tiny_rows(20, 900))
     with pytest.raises(InputError, match="all scores are stale"):
-        tiny_workspace.scores()
+        tiny_workspace.scores.table()
     target.unlink()  # nothing can be said any more: what was computed stays
-    assert "target_probability" in tiny_workspace.scores().names
+    assert "target_probability" in tiny_workspace.scores.table().names
 
 
 def test_splits_that_cannot_be_told_apart_give_no_reason(tiny_workspace):
-    tiny_workspace.compute_scores(["domain"], context_of(tiny_workspace).settings)
-    table = tiny_workspace.scores()
+    tiny_workspace.scores.compute(["domain"], context_of(tiny_workspace).settings)
+    table = tiny_workspace.scores.table()
     if table.values("domain_auroc")[0] < 0.6:
         assert set(table.values("target_probability")) == {0.5}
-        assert tiny_workspace.queue(QueueFilter(serves="off-domain")).with_reason == 0
+        assert tiny_workspace.scores.queue(QueueFilter(serves="off-domain")).with_reason == 0

@@ -111,31 +111,31 @@ def expected_table(workspace) -> dict[str, np.ndarray]:
 
 
 def compare(workspace) -> None:
-    table = workspace.scores()
+    table = workspace.scores.table()
     for name, expected in expected_table(workspace).items():
         np.testing.assert_allclose(table.values(name), expected, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_the_logged_run(tiny_workspace):
     workspace = tiny_workspace
-    assert workspace.compute_scores(["dynamics"]) == []
+    assert workspace.scores.compute(["dynamics"]) == []
     assert [each.values["loss"].shape for each in load_dynamics(workspace.folder)] == [(4, 60)]
     compare(workspace)
     artifact = workspace.manifest.artifacts["scores/dynamics"]
     assert list(artifact.inputs) == ["dynamics"]
-    workspace.compute_scores(["aum"])
+    workspace.scores.compute(["aum"])
     assert workspace.manifest.artifacts["scores/dynamics"] == artifact
 
 
 def test_mean_over_seeds(tiny_workspace):
-    tiny_workspace.compute_scores(["dynamics"])
-    one = tiny_workspace.scores().values("aum")
+    tiny_workspace.scores.compute(["dynamics"])
+    one = tiny_workspace.scores.table().values("aum")
     tiny_workspace.compute_dynamics(2)
     assert score_state(tiny_workspace.folder, PRODUCER) == "stale"
-    tiny_workspace.compute_scores(["dynamics"])
+    tiny_workspace.scores.compute(["dynamics"])
     compare(tiny_workspace)
     runs = read_runs(tiny_workspace.folder)
-    assert len(runs) == 2 and not np.allclose(tiny_workspace.scores().values("aum"), one)
+    assert len(runs) == 2 and not np.allclose(tiny_workspace.scores.table().values("aum"), one)
 
 
 def test_the_checkpoints_where_nothing_was_logged(tiny_workspace):
@@ -147,25 +147,25 @@ def test_the_checkpoints_where_nothing_was_logged(tiny_workspace):
     for name, values in from_rows.items():
         assert values.shape == (3, 60)
         np.testing.assert_allclose(values[-1], logged[name][-1], atol=1e-3, err_msg=name)
-    tiny_workspace.compute_scores(["dynamics"])
+    tiny_workspace.scores.compute(["dynamics"])
     assert list(tiny_workspace.manifest.artifacts["scores/dynamics"].inputs) == ["rows"]
     compare(tiny_workspace)
 
 
 def test_after_append_the_checkpoints_cover_the_new_rows(tiny_workspace, tmp_path):
-    tiny_workspace.compute_scores(["dynamics"])
+    tiny_workspace.scores.compute(["dynamics"])
     tiny_workspace.append(train=str(write_rows(tmp_path / "more.jsonl", tiny_rows(4, 500))))
     assert score_state(tiny_workspace.folder, PRODUCER) == "stale"
-    left_out = tiny_workspace.compute_scores()
+    left_out = tiny_workspace.scores.compute()
     assert any(line.startswith("dynamics: ") and "rows stale" in line for line in left_out)
     tiny_workspace.precompute()
-    tiny_workspace.compute_scores(["dynamics"])
-    assert len(tiny_workspace.scores().values("aum")) == 64
+    tiny_workspace.scores.compute(["dynamics"])
+    assert len(tiny_workspace.scores.table().values("aum")) == 64
     compare(tiny_workspace)
 
 
 def test_sentences(tiny_workspace):
-    tiny_workspace.compute_scores(["dynamics"])
-    row = tiny_workspace.scores().table.slice(0, 1).to_pylist()[0]
+    tiny_workspace.scores.compute(["dynamics"])
+    row = tiny_workspace.scores.table().table.slice(0, 1).to_pylist()[0]
     for score in PRODUCER.scores:
         assert "{" not in score.sentence.format(**row)

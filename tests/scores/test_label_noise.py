@@ -135,17 +135,17 @@ def test_of_three_copies_the_lone_label_is_wrong(tmp_path):
     rows += [("film number 5", label) for label in ("bad", "bad", "good")]
     workspace = workspace_of(tmp_path, rows, rows[:10])
     context = context_of(workspace)
-    assert workspace.compute_scores(["label_noise"], context.settings) == []
-    wrong = workspace.scores().values("wrong_label")
+    assert workspace.scores.compute(["label_noise"], context.settings) == []
+    wrong = workspace.scores.table().values("wrong_label")
     assert wrong[-1] > 0.9 and (wrong[-3:-1] < 0.1).all()
     assert np.argmax(wrong) == len(wrong) - 1
-    assert workspace.scores().table["right_label"].to_pylist()[-1] == "bad"
-    queue = workspace.queue()
+    assert workspace.scores.table().table["right_label"].to_pylist()[-1] == "bad"
+    queue = workspace.scores.queue()
     assert queue[0].id == f"t{len(rows) - 1}" and (queue[0].action, queue[0].suggested_label) == (
         "relabel",
         "bad",
     )
-    found = workspace.label_noise()
+    found = workspace.scores.label_noise()
     assert found is not None and found.rows == len(rows) and found.wrong >= 1
 
 
@@ -195,12 +195,12 @@ def test_the_estimate_is_as_whole_as_its_table(tmp_path):
     words = {"good": ("gorgeous", "witty"), "bad": ("dull", "stale")}
     rows = [(f"{words[label][n % 2]} film {n}", label) for n in range(60) for label in ("good", "bad")]
     workspace = workspace_of(tmp_path, rows, rows[:4])
-    workspace.compute_scores(["label_noise"], context_of(workspace).settings)
-    found = workspace.label_noise()
+    workspace.scores.compute(["label_noise"], context_of(workspace).settings)
+    found = workspace.scores.label_noise()
     assert found is not None and found.rows == 120 and workspace.verify() == []
     path = workspace.folder.scores / "label_noise.parquet"
     path.write_bytes(path.read_bytes()[:-40])
-    assert workspace.label_noise() is None and workspace.verify() != []
+    assert workspace.scores.label_noise() is None and workspace.verify() != []
 
 
 def test_models_that_know_nothing_say_nothing(tmp_path):
@@ -208,15 +208,15 @@ def test_models_that_know_nothing_say_nothing(tmp_path):
     rows = [(f"text number {n} about {n * 7 % 90}", f"class {n // 2}") for n in range(120)]
     workspace = workspace_of(tmp_path, rows, rows[:4], num_labels=60)
     context = context_of(workspace)
-    assert workspace.compute_scores(["label_noise"], context.settings) == []
-    wrong = workspace.scores().values("wrong_label")
+    assert workspace.scores.compute(["label_noise"], context.settings) == []
+    wrong = workspace.scores.table().values("wrong_label")
     assert np.isnan(wrong).all() or np.nanmean(wrong) < 0.2
-    noise = workspace.label_noise()
+    noise = workspace.scores.label_noise()
     assert noise is None or noise.wrong < 0.2 * noise.rows
 
 
 def test_few_rows_have_no_estimate_but_values(tiny_workspace):
     context = context_of(tiny_workspace)
-    tiny_workspace.compute_scores(["label_noise"], context.settings)
-    assert tiny_workspace.label_noise() is None
-    assert np.isfinite(tiny_workspace.scores().values("wrong_label")).all()
+    tiny_workspace.scores.compute(["label_noise"], context.settings)
+    assert tiny_workspace.scores.label_noise() is None
+    assert np.isfinite(tiny_workspace.scores.table().values("wrong_label")).all()

@@ -91,13 +91,13 @@ def noisy(tmp_path_factory):
         rows.append((text, wrong if number % 20 in (3, 14) else label))
     workspace = workspace_of(tmp_path_factory.mktemp("noisy"), rows, rows[:10])
     settings = context_of(workspace).settings
-    workspace.compute_scores(["pvi", "label_quality"], settings)
+    workspace.scores.compute(["pvi", "label_quality"], settings)
     return workspace, settings
 
 
 def test_planted_errors_are_found(noisy):
     workspace, _ = noisy
-    table = workspace.scores()
+    table = workspace.scores.table()
     planted = np.isin(np.arange(120) % 20, (3, 14))
     for name in ("pvi", "pvi_in_class", "self_confidence", "label_margin"):
         lowest = np.argsort(table.values(name))[:PLANTED]
@@ -109,7 +109,7 @@ def test_planted_errors_are_found(noisy):
 def test_columns_are_those_of_the_shared_probabilities(noisy):
     workspace, settings = noisy
     found = cross_fit(context_of(workspace, **vars(settings)))
-    table = workspace.scores()
+    table = workspace.scores.table()
     np.testing.assert_allclose(table.values("pvi"), pvi(found))
     assert table.table["cv_label"].to_pylist() == [
         workspace.manifest.classes[each] for each in found.probabilities.argmax(1)
@@ -125,7 +125,7 @@ def test_a_second_call_computes_nothing(noisy):
     workspace, settings = noisy
     before = workspace.manifest.artifacts
     written = (workspace.folder.scores / "crossfit-probe.safetensors").stat().st_mtime_ns
-    assert workspace.compute_scores(["pvi", "label_quality"], settings) == []
+    assert workspace.scores.compute(["pvi", "label_quality"], settings) == []
     assert workspace.manifest.artifacts == before
     assert (workspace.folder.scores / "crossfit-probe.safetensors").stat().st_mtime_ns == written
     assert settings.encoder == tiny_encoder(workspace)

@@ -150,8 +150,8 @@ def test_in_a_workspace(tmp_path):
     rows += [("Dull  FILM number 3", "good"), ("dull film number 4", "bad")]
     workspace = workspace_of(tmp_path, rows, rows[:4])
     context = context_of(workspace)
-    assert workspace.compute_scores(["neighbours"], context.settings) == []
-    table = workspace.scores().table.to_pylist()
+    assert workspace.scores.compute(["neighbours"], context.settings) == []
+    table = workspace.scores.table().table.to_pylist()
     assert "t15" in table[22]["contradiction_said"] and "t22" in table[15]["contradiction_said"]
     said = all_scores()["contradiction"].sentence.format(**table[22])
     against, near = (int(each) for each in re.findall(r"(\d+) of the (\d+) other rows", said)[0])
@@ -162,10 +162,10 @@ def test_in_a_workspace(tmp_path):
     assert groups[23] == groups[16]
     expected = brute_force(context.embeddings, context.labels, groups, 10)
     np.testing.assert_allclose(
-        workspace.scores().values("knn_disagreement"), expected["knn_disagreement"], atol=1e-5
+        workspace.scores.table().values("knn_disagreement"), expected["knn_disagreement"], atol=1e-5
     )
     artifact = workspace.manifest.artifacts["scores/neighbours"]
-    workspace.compute_scores(["neighbours"], context.settings)
+    workspace.scores.compute(["neighbours"], context.settings)
     assert workspace.manifest.artifacts["scores/neighbours"] == artifact
     for score in all_producers()["neighbours"].scores_for("classification"):
         assert "{" not in score.sentence.format(**table[22])

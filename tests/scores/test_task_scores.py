@@ -37,7 +37,7 @@ def scored(request, tmp_path_factory) -> Workspace:
     workspace = Workspace.open(shutil.copytree(template, tmp_path_factory.mktemp(request.param) / "ws"))
     workspace.compute_influence()
     settings = ScoreSettings(device="cpu", encoder=workspace.manifest.model.name)
-    assert workspace.compute_scores((), settings, everything=True) == []
+    assert workspace.scores.compute((), settings, everything=True) == []
     return workspace
 
 
@@ -76,7 +76,7 @@ def test_what_another_task_has_is_refused(name):
 
 
 def test_every_score_of_the_task_is_there_and_says_something(scored):
-    task, table = scored.manifest.task.name, scored.scores()
+    task, table = scored.manifest.task.name, scored.scores.table()
     assert set(scores_for(task)) <= set(table.names)
     assert not set(table.names) & (set(all_scores()) - set(scores_for(task)))
     for name in scores_for(task):
@@ -91,7 +91,7 @@ def test_the_mean_loss_is_that_of_the_task(scored):
     (run,) = load_dynamics(scored.folder)
     assert list(run.values) == ["loss"]
     mean = run.values["loss"].mean(axis=0)
-    np.testing.assert_allclose(scored.scores().values("mean_loss"), mean, rtol=1e-5)
+    np.testing.assert_allclose(scored.scores.table().values("mean_loss"), mean, rtol=1e-5)
 
 
 def test_the_checkpoints_say_the_loss_of_the_task(scored, tmp_path):
@@ -109,7 +109,7 @@ def test_the_checkpoints_say_the_loss_of_the_task(scored, tmp_path):
 
 def test_gradient_norms_and_alignment_are_those_of_the_tasks_loss(scored):
     """One row at a time, by autograd over all weights."""
-    task, table = task_named(scored.manifest.task.name), scored.scores()
+    task, table = task_named(scored.manifest.task.name), scored.scores.table()
     rows, clean = [0, 7, 23], scored.eval_split
     aligned = np.array(table.table["alignments"].to_pylist())
     for number, each in enumerate(scored.manifest.checkpoints):
@@ -132,7 +132,7 @@ def test_gradient_norms_and_alignment_are_those_of_the_tasks_loss(scored):
 
 def test_the_queue_is_ordered_by_what_does_not_fit(scored):
     first = "wrong_set" if scored.manifest.task.name == "multilabel" else "wrong_number"
-    table = scored.scores()
+    table = scored.scores.table()
     expected = rank_of(table.values(first))
     np.testing.assert_allclose(table.values("suspicion"), expected)
     assert [each.suspicion for each in scored.queue()] == sorted(expected, reverse=True)
@@ -140,7 +140,7 @@ def test_the_queue_is_ordered_by_what_does_not_fit(scored):
 
 def test_what_is_suggested_can_be_decided(scored):
     workspace = Workspace.open(scored.path)
-    items = [each for each in workspace.queue() if each.action == "relabel"]
+    items = [each for each in workspace.scores.queue() if each.action == "relabel"]
     assert items
     for each in items:
         assert workspace.space.read(each.suggested_label) == each.suggested_label != each.label
@@ -152,19 +152,19 @@ def test_nothing_is_said_of_the_number_of_wrong_labels(scored):
 
 
 def test_a_label_is_looked_for_in_sets(multilabel_workspace):
-    multilabel_workspace.compute_scores(["dynamics"])
+    multilabel_workspace.scores.compute(["dynamics"])
     train, wanted = multilabel_workspace.train_split, QueueFilter(label="plot", state="all")
     plot = {row for row, target in zip(train.ids, train.labels, strict=True) if "plot" in target.split("; ")}
-    assert set(multilabel_workspace.queue(wanted).ids) == plot
+    assert set(multilabel_workspace.scores.queue(wanted).ids) == plot
     other = next(row for row in train.ids if row not in plot)
-    multilabel_workspace.relabel(other, "music; plot")
+    multilabel_workspace.review.relabel(other, "music; plot")
     gone = sorted(plot)[0]
-    multilabel_workspace.relabel(gone, "(none)")
-    assert set(multilabel_workspace.queue(wanted).ids) == {*plot, other}
-    sets = multilabel_workspace.queue(QueueFilter(label="(none)", state="all")).ids
+    multilabel_workspace.review.relabel(gone, "(none)")
+    assert set(multilabel_workspace.scores.queue(wanted).ids) == {*plot, other}
+    sets = multilabel_workspace.scores.queue(QueueFilter(label="(none)", state="all")).ids
     assert set(sets) == {gone, *(r for r, t in zip(train.ids, train.labels, strict=True) if t == "(none)")}
     with pytest.raises(InputError, match="--label unknown: no training row has this label"):
-        multilabel_workspace.queue(QueueFilter(label="unknown"))
+        multilabel_workspace.scores.queue(QueueFilter(label="unknown"))
 
 
 def test_a_queue_that_no_score_serves_is_refused(scored):
@@ -181,9 +181,9 @@ def test_numbers_that_nothing_explains_get_no_value(tmp_path):
     rows = [{**row, "label": float(number % 7)} for number, row in enumerate(number_rows(40))]
     rows = [{**row, "text": f"plain words {number * 7919 % 31}"} for number, row in enumerate(rows)]
     workspace = task_workspace(tmp_path, rows, number_rows(12, 100), number_columns(), 1)
-    workspace.compute_scores(["numbers"], ScoreSettings(device="cpu", encoder=workspace.manifest.model.name))
-    assert np.isnan(workspace.scores().values("wrong_number")).all()
-    assert {each.suggested_label for each in workspace.queue()} == {None}
+    workspace.scores.compute(["numbers"], ScoreSettings(device="cpu", encoder=workspace.manifest.model.name))
+    assert np.isnan(workspace.scores.table().values("wrong_number")).all()
+    assert {each.suggested_label for each in workspace.scores.queue()} == {None}
 
 
 def test_numbers_that_are_all_different_can_be_held_out(tmp_path):
@@ -192,7 +192,7 @@ def test_numbers_that_are_all_different_can_be_held_out(tmp_path):
     assert len(set(workspace.train_split.labels)) == 30
     settings = ScoreSettings(device="cpu", encoder=workspace.manifest.model.name)
     assert producers_for("regression")["numbers"].why_not(workspace.folder, settings) is None
-    assert workspace.compute_scores(["numbers"], settings) == []
+    assert workspace.scores.compute(["numbers"], settings) == []
 
 
 def test_equal_texts_with_other_numbers_contradict_from_half_a_deviation(tmp_path):
@@ -202,8 +202,8 @@ def test_equal_texts_with_other_numbers_contradict_from_half_a_deviation(tmp_pat
     evaluation[0]["label"] += 0.4 * spread
     evaluation[1]["label"] += 0.6 * spread
     workspace = task_workspace(tmp_path, train, evaluation, number_columns(), 1)
-    workspace.compute_scores(["across_splits"])
-    assert np.flatnonzero(workspace.scores().values("contradicted_in_eval")).tolist() == [1]
+    workspace.scores.compute(["across_splits"])
+    assert np.flatnonzero(workspace.scores.table().values("contradicted_in_eval")).tolist() == [1]
 
 
 def test_a_file_is_the_target_of_label_sets(multilabel_workspace, tmp_path):
@@ -211,10 +211,10 @@ def test_a_file_is_the_target_of_label_sets(multilabel_workspace, tmp_path):
     settings = ScoreSettings(device="cpu", target=str(target))
     write_rows(target, [*set_rows(12, 500), {"id": "x", "text": "some text", "labels": ["unknown"]}])
     with pytest.raises(InputError, match=r"line 13, .*'unknown' does not occur in train"):
-        multilabel_workspace.compute_scores(["contrastive"], settings)
+        multilabel_workspace.scores.compute(["contrastive"], settings)
     write_rows(target, set_rows(12, 500))
-    assert multilabel_workspace.compute_scores(["contrastive"], settings) == []
-    assert np.isfinite(multilabel_workspace.scores().values("contrastive")).all()
+    assert multilabel_workspace.scores.compute(["contrastive"], settings) == []
+    assert np.isfinite(multilabel_workspace.scores.table().values("contrastive")).all()
 
 
 # -- words and sources ----------------------------------------------------------------------------
@@ -223,16 +223,16 @@ def test_a_file_is_the_target_of_label_sets(multilabel_workspace, tmp_path):
 def test_words_of_a_row_add_up(scored):
     workspace = Workspace.open(scored.path)
     settings = ScoreSettings(device="cpu")
-    for found in (workspace.row_words("r3"), workspace.row_alignment("r3", settings)):
+    for found in (workspace.audit.row_words("r3"), workspace.audit.row_alignment("r3", settings)):
         assert sum(each.score for each in found.words) + found.special == pytest.approx(found.score)
     train = workspace.influence().train.to_pylist()
-    assert workspace.row_words("r3").score == pytest.approx(train[3]["errors"], rel=1e-3)
+    assert workspace.audit.row_words("r3").score == pytest.approx(train[3]["errors"], rel=1e-3)
 
 
 def test_words_go_with_labels_or_with_high_and_low(scored):
     workspace = Workspace.open(scored.path)
-    workspace.compute_words()
-    labels = {each["z_label"] for each in workspace.words().to_pylist()} - {None}
+    workspace.audit.compute_words()
+    labels = {each["z_label"] for each in workspace.audit.words().to_pylist()} - {None}
     of_task = set(scored.manifest.classes) if scored.manifest.task.name == "multilabel" else {"high", "low"}
     assert labels and labels <= of_task
 
@@ -241,7 +241,7 @@ def test_sources_are_groups_alone(tmp_path):
     for columns, rows, outputs in ((set_columns(), set_rows, 4), (number_columns(), number_rows, 1)):
         workspace = task_workspace(tmp_path / columns.task, rows(20), rows(12, 100), columns, outputs)
         with pytest.raises(InputError, match=f"sources: rows of a {columns.task} workspace have no class"):
-            workspace.compute_sources()
+            workspace.audit.compute_sources()
 
 
 def test_a_task_that_is_defined_elsewhere_has_the_scores_of_every_task(tmp_path):
@@ -255,11 +255,13 @@ def test_a_task_that_is_defined_elsewhere_has_the_scores_of_every_task(tmp_path)
     workspace.precompute()
     workspace.compute_influence()
     settings = ScoreSettings(device="cpu", encoder=workspace.manifest.model.name)
-    assert workspace.compute_scores((), settings) == []
+    assert workspace.scores.compute((), settings) == []
     cheap = [each for each in producers_for("counts").values() if each.default]
     made = {score.name for each in cheap for score in each.scores_for("counts")}
-    assert {"mean_loss", "contradiction", "influence_on_errors"} <= made <= set(workspace.scores().names)
-    assert len(workspace.queue()) == len(train)
+    assert (
+        {"mean_loss", "contradiction", "influence_on_errors"} <= made <= set(workspace.scores.table().names)
+    )
+    assert len(workspace.scores.queue()) == len(train)
     assert {step.name: step.state for step in plan(workspace)}["scores"] == "current"
 
 

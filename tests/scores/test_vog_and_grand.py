@@ -17,7 +17,7 @@ def scored(tiny_template, tmp_path_factory):
     import shutil
 
     workspace = Workspace.open(shutil.copytree(tiny_template, tmp_path_factory.mktemp("vog") / "ws"))
-    workspace.compute_scores(["vog", "grand"])
+    workspace.scores.compute(["vog", "grand"])
     return workspace
 
 
@@ -39,7 +39,7 @@ def logit_gradient(model, tokenizer, text: str, label: int) -> torch.Tensor:
 def test_vog_is_the_deviation_over_checkpoints(scored, models):
     loaded, tokenizer = models
     split, classes = scored.train_split, scored.manifest.classes
-    found = scored.scores().values("vog")
+    found = scored.scores.table().values("vog")
     for place in range(0, len(split), 7):
         label = classes.index(split.labels[place])
         gradients = [logit_gradient(each, tokenizer, split.texts[place], label) for each in loaded]
@@ -52,7 +52,7 @@ def test_vog_is_the_deviation_over_checkpoints(scored, models):
 
 
 def test_norms_within_the_class_and_over_all(scored):
-    table, labels = scored.scores(), np.array(scored.train_split.labels)
+    table, labels = scored.scores.table(), np.array(scored.train_split.labels)
     raw = table.values("vog")
     np.testing.assert_allclose(table.values("vog_dataset_norm"), (raw - raw.mean()) / raw.std())
     for name in scored.manifest.classes:
@@ -77,7 +77,7 @@ def test_one_checkpoint_is_not_enough(tiny_workspace):
     with pytest.raises(InputError, match="vog: compares checkpoints, and this workspace has 1"):
         token_vog(explainer, Examples.of(["a witty film"], None, ["good"]))
     with pytest.raises(InputError, match="it needs at least 2"):
-        tiny_workspace.compute_scores(["vog"])
+        tiny_workspace.scores.compute(["vog"])
 
 
 def test_grand_is_the_norm_of_the_whole_gradient(scored, models):
@@ -87,7 +87,7 @@ def test_grand_is_the_norm_of_the_whole_gradient(scored, models):
         model for model, each in zip(loaded, scored.manifest.checkpoints, strict=True) if each.epoch <= 2
     ]
     assert len(chosen) == 2
-    table = scored.scores()
+    table = scored.scores.table()
     for place in range(0, len(split), 11):
         norms = []
         for model in chosen:

@@ -16,7 +16,7 @@ def arms_of(workspace) -> list[str]:
     losses = None
     if workspace.folder.state("predictions") == "current":
         losses = np.arange(len(workspace.train_split), dtype=float)
-    trial = decisions_trial(workspace.train_split, 20, workspace.space, workspace.states(), losses)
+    trial = decisions_trial(workspace.train_split, 20, workspace.space, workspace.review.states(), losses)
     return [arm.name for arm in trial.arms]
 
 
@@ -25,28 +25,28 @@ def arms_of(workspace) -> list[str]:
 def test_the_arms_are_those_of_the_trial(tiny_workspace, decided, predicted):
     row, label = tiny_workspace.train_split.ids[0], tiny_workspace.train_split.labels[0]
     if decided == "remove":
-        tiny_workspace.remove(row)
+        tiny_workspace.review.remove(row)
     else:
-        tiny_workspace.relabel(row, "bad" if label == "good" else "good")
+        tiny_workspace.review.relabel(row, "bad" if label == "good" else "good")
     if not predicted:
         tiny_workspace.folder.forget("predictions")
-    cost = tiny_workspace.plan_retrain(RetrainSettings(seeds=2))
+    cost = tiny_workspace.trials.plan(RetrainSettings(seeds=2))
     assert list(cost.arms) == arms_of(tiny_workspace)
     assert set(cost.arms.values()) == {1.0}
     assert cost.training and cost.seconds == pytest.approx(2 * len(cost.arms) * cost.training)
 
 
 def test_chosen_arms_cost_no_more_than_themselves_and_the_first(tiny_workspace):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
-    cost = tiny_workspace.plan_retrain(RetrainSettings(arms=("cleaned",)))
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
+    cost = tiny_workspace.trials.plan(RetrainSettings(arms=("cleaned",)))
     assert list(cost.arms) == ["untouched", "cleaned"]
     with pytest.raises(InputError, match="the arms of trial decisions are untouched, cleaned"):
-        tiny_workspace.plan_retrain(RetrainSettings(arms=("magic",)))
+        tiny_workspace.trials.plan(RetrainSettings(arms=("magic",)))
 
 
 def test_with_nothing_decided_there_is_nothing_to_plan(tiny_workspace):
     with pytest.raises(InputError, match="nothing to compare; decide first"):
-        tiny_workspace.plan_retrain(RetrainSettings())
+        tiny_workspace.trials.plan(RetrainSettings())
 
 
 def change_details(workspace, artifact: str, **details) -> None:
@@ -93,7 +93,7 @@ def test_on_the_command_line(tiny_workspace, inside):
     ws = tiny_workspace.path
     failed = inside("retrain", ws, "--plan", check=False)
     assert failed.returncode == 2 and "decide first" in failed.stderr
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     said = inside("retrain", ws, "--plan").stdout
     assert "4 arms x 3 seeds" in said and "removal by loss" in said
     plan = json.loads(inside("retrain", ws, "--plan", "--json", "--seeds", 2).stdout)

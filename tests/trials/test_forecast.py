@@ -16,7 +16,7 @@ from tests.conftest import SETTINGS, build_tiny
 
 
 def first_order(workspace, row: str) -> float:
-    content = workspace.forecast((Asked(row=row),))
+    content = workspace.trials.forecast((Asked(row=row),))
     return content["forecast"]["queries"][0]["loss_change"]
 
 
@@ -28,7 +28,7 @@ def test_removing_rows_takes_their_influence_away(tiny_workspace):
     found = workspace.explain(row=query, label=label, k=60, exact=True, score="dot")
     influence = {each.id: each.score for each in (*found.proponents, *found.opponents)}
     removed = [ids[3], ids[8], ids[11]]
-    workspace.remove(*removed)
+    workspace.review.remove(*removed)
     expected = sum(influence.get(each, 0.0) for each in removed) / 8
     assert first_order(workspace, query) == pytest.approx(expected, rel=0.02, abs=1e-8)
 
@@ -54,7 +54,7 @@ def test_relabelling_takes_one_influence_and_adds_another(tiny_workspace):
         for place in np.flatnonzero(theirs.tokens == token).tolist():
             products = (mine.rows[:, slot].astype(float) * theirs.rows[:, place]).sum(axis=1)
             new += float((products / checkpoints.weights).sum())
-    workspace.relabel(row, other)
+    workspace.review.relabel(row, other)
     assert first_order(workspace, query) == pytest.approx((old - new) / 8, rel=0.05, abs=1e-8)
 
 
@@ -66,9 +66,11 @@ def test_unlearning_raises_the_loss_of_what_is_removed(tiny_workspace):
         for row, label in zip(workspace.train_split.ids, workspace.train_split.labels, strict=True)
         if label == "bad"
     ]
-    workspace.remove(*same[:20])
+    workspace.review.remove(*same[:20])
     text = workspace.train_split.texts[workspace.train_split.position(same[0])]
-    check = workspace.forecast((Asked(text=text, label="bad"),))["forecast"]["queries"][0]["unlearning"]
+    check = workspace.trials.forecast((Asked(text=text, label="bad"),))["forecast"]["queries"][0][
+        "unlearning"
+    ]
     assert check["after"] < check["before"]
     model = workspace.explainer().checkpoints.models[-1]
     assert not model.training and not any(each.requires_grad for each in model.parameters())
@@ -78,8 +80,8 @@ def test_unlearning_a_few_rows_does_not_break_a_model_of_sgd(tmp_path):
     """Adam at .05, a tenth of the run's rate, ends at chance, whatever rows are pushed."""
     settings = replace(SETTINGS, optimizer="sgd", lr=0.5, epochs=6, checkpoints=1)
     workspace = build_tiny(tmp_path / "sgd", settings=settings)
-    workspace.remove(*workspace.train_split.ids[:6])
-    check = workspace.forecast()["forecast"]["eval"]["unlearning"]
+    workspace.review.remove(*workspace.train_split.ids[:6])
+    check = workspace.trials.forecast()["forecast"]["eval"]["unlearning"]
     assert check["before"] == 1.0 and check["after"] > 0.9 and check["random"] > 0.9
 
 
@@ -95,8 +97,8 @@ def test_unlearning_takes_no_rate_that_adam_can_not_bear():
 def test_forecasting_leaves_the_models_as_they_are(tiny_workspace):
     workspace = tiny_workspace
     before = workspace.explain(text="a witty film").proponents[0].score
-    workspace.remove(workspace.train_split.ids[0])
-    workspace.forecast()
+    workspace.review.remove(workspace.train_split.ids[0])
+    workspace.trials.forecast()
     assert workspace.explain(text="a witty film").proponents[0].score == before
 
 
@@ -107,8 +109,8 @@ def test_nothing_decided_is_nothing_to_forecast(tiny_workspace):
 
 def test_the_forecast_of_eval_is_the_mean_over_its_rows(tiny_workspace):
     workspace = tiny_workspace
-    workspace.remove(*workspace.train_split.ids[:4])
-    explainer, states = workspace.explainer(), workspace.states()
+    workspace.review.remove(*workspace.train_split.ids[:4])
+    explainer, states = workspace.explainer(), workspace.review.states()
     rows = workspace.eval_split
     records = [{"row": place, "label": label} for place, label in enumerate(rows.labels)]
     found = forecast(explainer, states, records)
@@ -119,21 +121,21 @@ def test_the_forecast_of_eval_is_the_mean_over_its_rows(tiny_workspace):
 def test_a_forecast_is_kept_under_its_decisions(tiny_workspace):
     workspace = tiny_workspace
     ids = workspace.train_split.ids
-    workspace.remove(ids[0])
-    first = workspace.decisions_record()
+    workspace.review.remove(ids[0])
+    first = workspace.trials.decisions_record()
     assert (first["removed"], first["relabelled"]) == (1, 0)
-    assert workspace.last_forecast(first["mark"]) is None
-    content = workspace.forecast([Asked(row=workspace.eval_split.ids[0])], "cpu")
-    assert workspace.last_forecast(first["mark"]) == content and content["decisions"] == first
-    workspace.flag(ids[1])
-    assert workspace.decisions_record() == first  # a flag trains nothing else
+    assert workspace.trials.last_forecast(first["mark"]) is None
+    content = workspace.trials.forecast([Asked(row=workspace.eval_split.ids[0])], "cpu")
+    assert workspace.trials.last_forecast(first["mark"]) == content and content["decisions"] == first
+    workspace.review.flag(ids[1])
+    assert workspace.trials.decisions_record() == first  # a flag trains nothing else
     other = next(each for each in workspace.manifest.classes if each != workspace.train_split.labels[2])
-    workspace.relabel(ids[2], other)
-    second = workspace.decisions_record()
+    workspace.review.relabel(ids[2], other)
+    second = workspace.trials.decisions_record()
     assert (second["removed"], second["relabelled"]) == (1, 1) and second["mark"] != first["mark"]
-    assert workspace.last_forecast(second["mark"]) is None
-    workspace.undo()
-    assert workspace.decisions_record() == first
+    assert workspace.trials.last_forecast(second["mark"]) is None
+    workspace.review.undo()
+    assert workspace.trials.decisions_record() == first
     place = workspace.path / "retrains" / "forecasts" / f"{first['mark']}.json"
     place.write_text("{")
-    assert workspace.last_forecast(first["mark"]) is None
+    assert workspace.trials.last_forecast(first["mark"]) is None

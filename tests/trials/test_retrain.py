@@ -82,10 +82,10 @@ def files_of(workspace: Workspace) -> dict[str, int]:
 def test_decisions_are_trained_beside_their_controls(tiny_workspace, trainings):
     workspace = tiny_workspace
     ids, query = workspace.train_split.ids, workspace.eval_split.ids[0]
-    workspace.remove(*ids[:6])
+    workspace.review.remove(*ids[:6])
     before = files_of(workspace)
     asked = (Asked(row=query), Asked(text="a witty film", label="good"))
-    content = workspace.retrain(RetrainSettings(seeds=2, asked=asked, device="cpu"))
+    content = workspace.trials.run(RetrainSettings(seeds=2, asked=asked, device="cpu"))
     assert trainings == [0, 0, 0, 0, 1, 1, 1, 1]
     assert [each["name"] for each in content["arms"]] == [UNTOUCHED, CLEANED, RANDOM, "removal by loss"]
     untouched, cleaned = content["arms"][:2]
@@ -118,42 +118,42 @@ def test_a_forecast_that_fails_costs_no_trainings(tiny_workspace, trainings, mon
         raise RuntimeError("no forecast")
 
     monkeypatch.setattr("backend.trials.run.forecast", broken)
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     with pytest.raises(RuntimeError, match="no forecast"):
-        tiny_workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+        tiny_workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
     assert trainings == []
 
 
 def test_the_untouched_arm_is_the_original_run(tiny_workspace):
     """Same rows, settings and seed: the predictions are those of the workspace's own last checkpoint."""
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     settings = RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,))
-    content = tiny_workspace.retrain(settings)
+    content = tiny_workspace.trials.run(settings)
     own = tiny_workspace.predictions("eval")
     assert content["arms"][0]["figures"]["loss"]["mean"] == pytest.approx(own.loss.mean(), rel=1e-4)
 
 
 def test_what_was_trained_is_not_trained_again(tiny_workspace, trainings):
     workspace = tiny_workspace
-    workspace.remove(*workspace.train_split.ids[:3])
-    workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    workspace.review.remove(*workspace.train_split.ids[:3])
+    workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
     assert len(trainings) == 4
-    workspace.retrain(RetrainSettings(seeds=2, device="cpu"))
+    workspace.trials.run(RetrainSettings(seeds=2, device="cpu"))
     assert trainings[4:] == [1] * 4
-    workspace.remove(workspace.train_split.ids[4])
-    workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    workspace.review.remove(workspace.train_split.ids[4])
+    workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
     assert len(trainings) == 8 + 3  # the untouched arm was there
 
 
 def test_other_weights_in_the_same_folder_are_another_start(tmp_path, trainings):
     workspace = build_tiny(tmp_path / "t", n_train=16, n_eval=8)
-    workspace.remove(workspace.train_split.ids[0])
+    workspace.review.remove(workspace.train_split.ids[0])
     settings = RetrainSettings(seeds=1, epochs=1, device="cpu", arms=(UNTOUCHED,))
-    workspace.retrain(settings)
-    workspace.retrain(replace(settings, device="auto"))  # which is the CPU where there is nothing else
+    workspace.trials.run(settings)
+    workspace.trials.run(replace(settings, device="auto"))  # which is the CPU where there is nothing else
     assert len(trainings) == 1 + torch.cuda.is_available()
     tiny("bert", tmp_path / "t" / "model", [row["text"] for row in tiny_rows(16)], seed=1)
-    workspace.retrain(settings)
+    workspace.trials.run(settings)
     assert len(trainings) == 2 + torch.cuda.is_available()
 
 
@@ -162,14 +162,14 @@ def test_leftovers_of_a_killed_call_are_swept_away(tiny_workspace):
     leftovers = [home / ".run.a.tmp", home / "outcomes" / ".b.tmp", home / "models" / ".c.tmp"]
     for each in leftovers:
         each.mkdir(parents=True)
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
-    tiny_workspace.retrain(RetrainSettings(seeds=1, epochs=0.1, device="cpu", arms=(UNTOUCHED,)))
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.trials.run(RetrainSettings(seeds=1, epochs=0.1, device="cpu", arms=(UNTOUCHED,)))
     assert not any(each.exists() for each in leftovers)
 
 
 def test_a_stopped_call_goes_on(tiny_workspace, trainings, monkeypatch):
     workspace = tiny_workspace
-    workspace.remove(*workspace.train_split.ids[:3])
+    workspace.review.remove(*workspace.train_split.ids[:3])
     real = runner.write_outcome
     written = []
 
@@ -181,10 +181,10 @@ def test_a_stopped_call_goes_on(tiny_workspace, trainings, monkeypatch):
 
     monkeypatch.setattr(runner, "write_outcome", stop)
     with pytest.raises(KeyboardInterrupt):
-        workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+        workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
     monkeypatch.setattr(runner, "write_outcome", real)
     assert reports(workspace.folder) == []
-    workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+    workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
     assert len(trainings) == 3 + 2
     assert not list((workspace.path / "retrains").glob(".*.tmp"))
 
@@ -204,11 +204,11 @@ def test_a_damaged_outcome_is_made_again(tmp_path):
 
 
 def test_two_at_once_are_refused(tiny_workspace):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     home = tiny_workspace.path / "retrains"
     (home / "outcomes").mkdir(parents=True)
     with FileLock(home / ".lock"), pytest.raises(InputError, match="another retraining is running"):
-        tiny_workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+        tiny_workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
 
 
 @pytest.mark.parametrize(
@@ -236,9 +236,9 @@ def test_two_at_once_are_refused(tiny_workspace):
     ],
 )
 def test_wrong_input_is_one_line_and_trains_nothing(tiny_workspace, trainings, settings, message):
-    tiny_workspace.remove(tiny_workspace.train_split.ids[0])
+    tiny_workspace.review.remove(tiny_workspace.train_split.ids[0])
     with pytest.raises(InputError, match=message):
-        tiny_workspace.retrain(RetrainSettings(device="cpu", seeds=1, **settings))
+        tiny_workspace.trials.run(RetrainSettings(device="cpu", seeds=1, **settings))
     assert trainings == [] and reports(tiny_workspace.folder) == []
 
 
@@ -246,13 +246,13 @@ def test_an_attached_run_needs_its_start_model(tmp_path, tiny_template):
     run = Workspace.open(tiny_template)
     workspace = without_model(tmp_path, 40)
     workspace.attach(run.folder.checkpoints, classes=["bad", "good"])
-    workspace.remove(workspace.train_split.ids[0])
+    workspace.review.remove(workspace.train_split.ids[0])
     with pytest.raises(InputError, match="name it with --start-model"):
-        workspace.retrain(RetrainSettings(seeds=1, device="cpu"))
+        workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
     settings = RetrainSettings(
         seeds=1, device="cpu", epochs=1, start_model=run.manifest.model.name, arms=(CLEANED,)
     )
-    content = workspace.retrain(settings)
+    content = workspace.trials.run(settings)
     assert [each["name"] for each in content["arms"]] == [UNTOUCHED, CLEANED]
     assert content["forecast"] is None  # nothing was precomputed
 
@@ -265,10 +265,10 @@ def test_every_strategy_trains_and_reports(tmp_path, strategy):
     if strategy in ("prune", "select"):
         options["fractions"] = "0.5"
     if strategy == "prune":
-        workspace.compute_scores(["el2n"])
+        workspace.scores.compute(["el2n"])
     settings = RetrainSettings(seeds=1, strategy=strategy, options=options, guide=0.5, device="cpu")
-    cost = workspace.plan_retrain(settings)
-    content = workspace.retrain(settings)
+    cost = workspace.trials.plan(settings)
+    content = workspace.trials.run(settings)
     assert content["trial"] == strategy and len(content["arms"]) >= 3
     assert list(cost.arms) == [arm["name"] for arm in content["arms"]]
     measured = 60 if strategy == "prune" else 30
@@ -357,8 +357,8 @@ def test_notes_do_no_harm_in_markdown():
 
 
 def test_the_report_says_what_it_was_made_with(tiny_workspace):
-    tiny_workspace.remove(*tiny_workspace.train_split.ids[:3])
-    content = tiny_workspace.retrain(RetrainSettings(seeds=1, epochs=0.1, device="cpu"))
+    tiny_workspace.review.remove(*tiny_workspace.train_split.ids[:3])
+    content = tiny_workspace.trials.run(RetrainSettings(seeds=1, epochs=0.1, device="cpu"))
     notes = " ".join(content["notes"])
     assert "0.1 epochs, the original for 3" in notes and "1 seed:" in notes
     assert content["arms"][0]["figures"]["accuracy"]["sd"] is None
@@ -370,17 +370,17 @@ def test_the_report_says_what_it_was_made_with(tiny_workspace):
 
 def test_reports_are_read_by_name(tiny_workspace):
     workspace = tiny_workspace
-    workspace.remove(*workspace.train_split.ids[:3])
-    content = workspace.retrain(RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,)))
-    (name,) = workspace.reports()
-    assert workspace.report(name) == json.loads(json.dumps(content))
-    assert content["decisions"] == workspace.decisions_record()
+    workspace.review.remove(*workspace.train_split.ids[:3])
+    content = workspace.trials.run(RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,)))
+    (name,) = workspace.trials.reports()
+    assert workspace.trials.report(name) == json.loads(json.dumps(content))
+    assert content["decisions"] == workspace.trials.decisions_record()
     for wrong in ("other", "../retrains/" + name, "."):
         with pytest.raises(InputError, match="there is none of this name"):
-            workspace.report(wrong)
+            workspace.trials.report(wrong)
     (workspace.path / "retrains" / name / "report.json").write_text("[]")
     with pytest.raises(InputError, match="damaged"):
-        workspace.report(name)
+        workspace.trials.report(name)
 
 
 def test_typed_texts_have_the_key_that_kept_outcomes_were_stored_under():

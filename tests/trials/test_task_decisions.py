@@ -125,7 +125,7 @@ def followed(workspace: Workspace) -> str:
 
 
 def first_order(workspace: Workspace, row: str, label: str) -> float:
-    content = workspace.forecast((Asked(row=row, label=label),))
+    content = workspace.trials.forecast((Asked(row=row, label=label),))
     return content["forecast"]["queries"][0]["loss_change"]
 
 
@@ -135,7 +135,7 @@ def test_removing_rows_takes_their_influence_away(workspace):
     found = workspace.explain(row=query, label=label, k=60, exact=True, score="dot")
     influence = {each.id: each.score for each in (*found.proponents, *found.opponents)}
     removed = [ids[3], ids[8], ids[11]]
-    workspace.remove(*removed)
+    workspace.review.remove(*removed)
     expected = sum(influence.get(each, 0.0) for each in removed) / 8
     assert first_order(workspace, query, label) == pytest.approx(expected, rel=0.02, abs=1e-8)
 
@@ -158,13 +158,13 @@ def test_a_new_target_takes_one_influence_and_adds_another(workspace):
         for place in np.flatnonzero(theirs.tokens == token).tolist():
             products = (mine.rows[:, slot].astype(float) * theirs.rows[:, place]).sum(axis=1)
             gained += float((products / checkpoints.weights).sum())
-    workspace.relabel(row, new)
+    workspace.review.relabel(row, new)
     assert first_order(workspace, query, label) == pytest.approx((old - gained) / 8, rel=0.05, abs=1e-8)
 
 
 def test_unlearning_tells_the_headline_figure(workspace):
-    workspace.remove(*workspace.train_split.ids[:6])
-    found = workspace.forecast((Asked(row=workspace.eval_split.ids[1], label=followed(workspace)),))
+    workspace.review.remove(*workspace.train_split.ids[:6])
+    found = workspace.trials.forecast((Asked(row=workspace.eval_split.ids[1], label=followed(workspace)),))
     content, task = found["forecast"], workspace.explainer().task
     evaluation = workspace.eval_split
     outputs = workspace.predictions("eval").outputs

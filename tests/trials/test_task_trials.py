@@ -67,7 +67,7 @@ def _check_figures(workspace: Workspace, done: dict) -> None:
             change = done["arms"][1]["change"][name]["seeds"][0]
             cleaned = done["arms"][1]["figures"][name]
             assert first[name]["sd"] is not None and cleaned["sd"] is not None and np.isfinite(change)
-    one = workspace.retrain(RetrainSettings(seeds=1, arms=("untouched",), device="cpu"))
+    one = workspace.trials.run(RetrainSettings(seeds=1, arms=("untouched",), device="cpu"))
     for name, value in own.items():
         assert one["arms"][0]["figures"][name]["mean"] == pytest.approx(value, abs=2e-3), name
 
@@ -79,14 +79,14 @@ def test_every_strategy_trains_and_reports(request, task, strategy):
     options = {"fractions": "0.5"} if strategy in ("prune", "select") else {}
     if strategy == "prune":
         with pytest.raises(InputError, match=f"score=el2n: not made for {task}; such are .*mean_loss"):
-            workspace.retrain(RetrainSettings(seeds=1, strategy=strategy, options=options))
-        workspace.compute_scores(["mean_loss"])
+            workspace.trials.run(RetrainSettings(seeds=1, strategy=strategy, options=options))
+        workspace.scores.compute(["mean_loss"])
         options |= {"score": "mean_loss", "way": "stratified"}
     settings = RetrainSettings(
         seeds=1, strategy=strategy, options=options, guide=0.5, epochs=0.5, device="cpu"
     )
-    cost = workspace.plan_retrain(settings)
-    content = workspace.retrain(settings)
+    cost = workspace.trials.plan(settings)
+    content = workspace.trials.run(settings)
     assert list(cost.arms) == [arm["name"] for arm in content["arms"]]
     logs = {arm["name"]: arm["logs"][0][0] for arm in content["arms"]}
     if strategy == "mask":
@@ -107,7 +107,7 @@ def test_a_mixture_needs_groups_where_there_are_no_classes(tmp_path):
     )
     workspace.train(tiny_tasks.SETTINGS)
     with pytest.raises(InputError, match="no --group column"):
-        workspace.retrain(RetrainSettings(seeds=1, strategy="dga", guide=0.5))
+        workspace.trials.run(RetrainSettings(seeds=1, strategy="dga", guide=0.5))
 
 
 def test_a_strategy_says_which_tasks_it_serves(monkeypatch, inside, regression_template):

@@ -19,8 +19,8 @@ from pages.components.workspaces import opened, version
 
 def compare(workspace: Workspace) -> None:
     """The choices, which are in the address, and what they come to."""
-    before, after = _ask([each.name for each in workspace.versions()])
-    found = _diff(str(workspace.path), version(workspace), workspace.ledger.count(), before, after)
+    before, after = _ask([each.name for each in workspace.review.versions()])
+    found = _diff(str(workspace.path), version(workspace), workspace.review.ledger.count(), before, after)
     if not found.rows:
         st.info(f"{before} and {after} decide the same about every row.", icon=":material/info:")
         return
@@ -64,4 +64,4 @@ def _ask(names: list[str]) -> tuple[str, str]:
 
 @st.cache_resource(max_entries=6, show_spinner="Comparing …")
 def _diff(path: str, artifacts: str, log_lines: int, before: str, after: str) -> Diff:
-    return opened(Path(path)).diff(before, after)
+    return opened(Path(path)).review.diff(before, after)

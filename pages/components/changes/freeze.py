@@ -16,7 +16,7 @@ from pages.components.workspaces import opened
 
 def offer_freeze(workspace: Workspace) -> None:
     """A message and the button; nothing to press where nothing has been decided since the last version."""
-    last, changes = since_last(workspace.ledger)
+    last, changes = since_last(workspace.review.ledger)
     number = last.number + 1 if last else 1
     nothing = f"Nothing is decided otherwise than in {last.name}" if last else "Nothing has been decided yet"
     with st.form("freeze", border=False):
@@ -45,6 +45,6 @@ def offer_freeze(workspace: Workspace) -> None:
 
 @safely
 def _freeze(path: Path) -> None:
-    version = opened(path).freeze((keys.get(keys.FREEZE_MESSAGE) or "").strip(), author=author())
+    version = opened(path).review.freeze((keys.get(keys.FREEZE_MESSAGE) or "").strip(), author=author())
     keys.put(keys.FREEZE_MESSAGE, "")
     say(f"Frozen as {version.name}: {version.message}", ":material/ac_unit:")

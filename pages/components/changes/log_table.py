@@ -24,7 +24,7 @@ SHOWN_TEXT = 220
 
 def show_log(workspace: Workspace) -> None:
     """A page of the log, by the filters in the address."""
-    ledger = workspace.ledger
+    ledger = workspace.review.ledger
     wanted = ask_filter(ledger)
     start = int(keys.get(keys.LOG_START) or 0)
     batches, end = page_of_batches(lambda limit, offset: wanted.read(ledger, limit, offset), start, PAGE)

@@ -37,7 +37,7 @@ def _close() -> None:
 def _dialog(workspace: Workspace, name: str) -> None:
     if not keys.get(keys.RESTORE_OPEN):  # it was run alone, after the decision was stored
         st.rerun()
-    found = workspace.diff(NOW, name)
+    found = workspace.review.diff(NOW, name)
     if not found.rows:
         st.info(f"The decisions of {name} are those in force now.", icon=":material/info:")
         return
@@ -57,5 +57,5 @@ def _dialog(workspace: Workspace, name: str) -> None:
 @safely
 def _restore(path: Path, name: str) -> None:
     _close()
-    opened(path).restore(name, author=author(), origin="app")
+    opened(path).review.restore(name, author=author(), origin="app")
     say(f"Restored {name}. Press U to undo all at once.")

@@ -22,7 +22,7 @@ NAMES = {"remove": "removed", "relabel": "relabelled", "flag": "flagged", "keep"
 
 def show_versions(workspace: Workspace) -> None:
     """Draw a page of them; a line where there is none."""
-    found = versions(workspace.ledger)[::-1]
+    found = versions(workspace.review.ledger)[::-1]
     if not found:
         st.caption("Nothing is frozen yet. A version keeps a name for the decisions of today.")
     pages = pages_of(len(found), PAGE)
@@ -64,4 +64,4 @@ def _described(version: Version, counts: dict[str, int]) -> Html:
 @st.cache_data(max_entries=200, show_spinner=False)
 def _counts(path: str, version: Version) -> dict[str, int]:
     """Counted once: what a version decides never changes."""
-    return opened(Path(path)).ledger.counts(version.seq)
+    return opened(Path(path)).review.ledger.counts(version.seq)

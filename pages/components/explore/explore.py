@@ -36,7 +36,7 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
             say_faults(faults)
             return
         saved_slices(workspace, wanted)
-    found = _found(str(workspace.path), version(workspace), workspace.ledger.count(), split, wanted)
+    found = _found(str(workspace.path), version(workspace), workspace.review.ledger.count(), split, wanted)
     map_box, side_box = st.columns([0.56, 0.44], gap="large")
     with map_box:
         chosen = show_map(workspace, split, table, wanted, found)
@@ -67,7 +67,7 @@ def rows_of(workspace: Workspace, split: SplitName) -> pa.Table:
     """Every row of a split with scores and predictions, and for training rows with decisions."""
     path, artifacts = str(workspace.path), version(workspace)
     return (
-        _decided(path, artifacts, workspace.ledger.count())
+        _decided(path, artifacts, workspace.review.ledger.count())
         if split == "train"
         else _rows(path, artifacts, split)
     )
@@ -111,12 +111,12 @@ def _listed(table: pa.Table, places: np.ndarray, order: Order) -> np.ndarray:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
 def _rows(path: str, artifacts: str, split: SplitName) -> pa.Table:
-    return opened(Path(path)).row_table(split)
+    return opened(Path(path)).scores.row_table(split)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _decided(path: str, artifacts: str, log: int) -> pa.Table:
-    return with_decisions(_rows(path, artifacts, "train"), opened(Path(path)).states())
+    return with_decisions(_rows(path, artifacts, "train"), opened(Path(path)).review.states())
 
 
 @st.cache_data(max_entries=50, show_spinner=False)

@@ -51,7 +51,7 @@ def show_map(
     points = _projected(path, artifacts, split)
     colour = _ask_colour(table)
     theme = "dark" if st.context.theme.type == "dark" else "light"
-    key = (path, artifacts, workspace.ledger.count(), split, wanted)
+    key = (path, artifacts, workspace.review.ledger.count(), split, wanted)
     figure = _figure(key, points, table, found, colour, theme)
     drawn = min(len(found), MOST_POINTS)
     event = st.plotly_chart(

@@ -79,7 +79,7 @@ def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: in
         show(tag("div", *(query_text(row[name]) for name in FIELD_NAMES if row.get(name) is not None)))
         show(copy_in_other_split(workspace, split, row["id"], row["label"]))
         if split == "train":
-            state = workspace.states().get(row["id"])
+            state = workspace.review.states().get(row["id"])
             classes = workspace.manifest.classes
             decision_bar(
                 workspace.path,

@@ -45,7 +45,7 @@ class Download:
     @property
     def stem(self) -> str:
         """Workspace, what, the version with the number of changes since, and day."""
-        last, changes = since_last(opened(self.path).ledger)
+        last, changes = since_last(opened(self.path).review.ledger)
         since = f"-{plural(changes, 'change').replace(' ', '-')}" if changes else ""
         version = (last.name if last else "raw") + since.replace(",", "")
         return f"{self.path.resolve().name}_{self.what}_{version}_{date.today().isoformat()}"
@@ -68,7 +68,7 @@ class Download:
 
 def made_file(workspace: Workspace, download: Download) -> MadeFile:
     """The file; made once for every state of the log, so that drawing the page again costs nothing."""
-    return _made(download, version(workspace), workspace.ledger.count(), date.today())
+    return _made(download, version(workspace), workspace.review.ledger.count(), date.today())
 
 
 @st.cache_resource(max_entries=2, ttl="10m", show_spinner=False)

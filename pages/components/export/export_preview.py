@@ -19,7 +19,7 @@ FIRST_ROWS = 8
 
 def preview_of(workspace: Workspace, what: str) -> ExportPreview:
     """What the export would hold; counted once for every state of data and log."""
-    return _preview(str(workspace.path), version(workspace), workspace.ledger.count(), what)
+    return _preview(str(workspace.path), version(workspace), workspace.review.ledger.count(), what)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -60,18 +60,18 @@ def offer_patch(workspace: Workspace) -> None:
 
 @safely
 def _apply(path: Path, source: str, replace: bool) -> None:
-    _, plan = opened(path).import_patch(source, replace=replace, author=author(), origin="app")
+    _, plan = opened(path).review.import_patch(source, replace=replace, author=author(), origin="app")
     say(f"{plural(plan.counts['applies'], 'row')} decided as the patch says. Press U to undo all at once.")
 
 
 def _plan(workspace: Workspace, source: str, replace: bool) -> PatchPlan:
-    decided, state = workspace.ledger.count(), state_of(source)
+    decided, state = workspace.review.ledger.count(), state_of(source)
     return _planned(str(workspace.path), version(workspace), decided, source, state, replace)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Checking the patch …")
 def _planned(path: str, artifacts: str, decided: int, source: str, state: object, replace: bool) -> PatchPlan:
-    return opened(Path(path)).patch_dry_run(source, replace=replace)
+    return opened(Path(path)).review.patch_dry_run(source, replace=replace)
 
 
 def _show_counts(plan: PatchPlan) -> None:

@@ -27,7 +27,7 @@ def show_noise_test(workspace: Workspace) -> None:
         "would score your data, and looks where the planted rows stand. The copy is deleted afterwards; your "
         "workspace stays as it is."
     )
-    result = workspace.noise_test()
+    result = workspace.scores.noise_test()
     if result is not None:
         _show_result(workspace, result)
     if was_attached(workspace.folder):

@@ -64,7 +64,7 @@ def _overlap(workspace: Workspace) -> Finding:
     path, artifacts = str(workspace.path), version(workspace)
     return Finding(
         "high",
-        _count_undecided_overlap(path, artifacts, workspace.ledger.count()),
+        _count_undecided_overlap(path, artifacts, workspace.review.ledger.count()),
         "training row has a text that also stands in eval: accuracy may look better than it is",
         "training rows have a text that also stands in eval: accuracy may look better than it is",
         "explore",
@@ -185,7 +185,7 @@ def _count_undecided_overlap(path: str, artifacts: str, decided: int) -> int:
     workspace = opened(Path(path))
     train, shared = workspace.train_split, _shared(path, artifacts)
     return int(shared.sum()) - sum(
-        int(shared[train.position(row)]) for row in workspace.states() if train.has(row)
+        int(shared[train.position(row)]) for row in workspace.review.states() if train.has(row)
     )
 
 

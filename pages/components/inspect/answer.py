@@ -82,7 +82,10 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
     row = explanation.query.row if explanation.query.split == "train" else None
     with places.query.container(border=True):
         show_query(
-            workspace, explanation, list_unit(explanation), workspace.states().get(row) if row else None
+            workspace,
+            explanation,
+            list_unit(explanation),
+            workspace.review.states().get(row) if row else None,
         )
     with places.results.container():
         show_results(workspace, explanation)

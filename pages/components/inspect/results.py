@@ -55,7 +55,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         workspace.path,
         explanation.query,
         painter,
-        workspace.states(),
+        workspace.review.states(),
         workspace.manifest.classes,
         _asked(explanation),
         explanation.has_words and shown,

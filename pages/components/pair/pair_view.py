@@ -35,7 +35,7 @@ CAVEAT = (
 def show_pair(workspace: Workspace, asked: AskedPair) -> None:
     """The whole view; `InputError` for rows that are not there."""
     pair = explain_pair(workspace, asked.asked, asked.train)
-    state = workspace.states().get(pair.entry.id)
+    state = workspace.review.states().get(pair.entry.id)
     show_comparison(pair, state, _known(workspace, pair))
     bar_box, link_box = st.columns([0.9, 0.1], vertical_alignment="top")
     with bar_box:

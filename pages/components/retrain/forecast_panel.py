@@ -42,7 +42,7 @@ def show_forecast(workspace: Workspace, followed: list[str] | None) -> None:
     if running is not None:
         watch(running.folder)
         return
-    known = workspace.last_forecast(record["mark"])
+    known = workspace.trials.last_forecast(record["mark"])
     if known is not None:
         _show(known)
     else:

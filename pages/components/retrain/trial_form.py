@@ -124,7 +124,7 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
 def _show_cost(workspace: Workspace, args: list[str]) -> None:
     """What will be trained and how long it takes; the command refuses what this can't plan."""
     try:
-        cost = workspace.plan_retrain(trial_settings(args))
+        cost = workspace.trials.plan(trial_settings(args))
     except InputError as error:
         show_error(error)
         return

@@ -18,7 +18,7 @@ from pages.components.workspaces import opened
 
 def show_trials(workspace: Workspace) -> None:
     """A choice of reports, newest first, and the chosen one; a new report shows itself."""
-    names = workspace.reports()
+    names = workspace.trials.reports()
     if not names:
         st.caption("No trial has been finished yet. Its report will stand here.")
         return
@@ -71,4 +71,4 @@ def _written(workspace: Workspace, name: str) -> int:
 @st.cache_resource(max_entries=10, show_spinner=False)
 def _report(path: str, name: str, written: int) -> dict[str, Any]:
     """Only read, never changed: a report of many masked rows is not copied for every look at it."""
-    return opened(Path(path)).report(name)
+    return opened(Path(path)).trials.report(name)

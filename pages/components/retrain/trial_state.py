@@ -27,7 +27,7 @@ def can_retrain(workspace: Workspace) -> bool:
 
 def decided(workspace: Workspace) -> dict[str, Any]:
     """How many rows the decisions remove and relabel, and the mark of which (see `decisions_record`)."""
-    return _decided(str(workspace.path), version(workspace), workspace.ledger.count())
+    return _decided(str(workspace.path), version(workspace), workspace.review.ledger.count())
 
 
 def something_decided(record: dict[str, Any]) -> bool:
@@ -52,4 +52,4 @@ def ask_for_decisions() -> None:
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _decided(path: str, artifacts: str, log_lines: int) -> dict[str, Any]:
-    return opened(Path(path)).decisions_record()
+    return opened(Path(path)).trials.decisions_record()

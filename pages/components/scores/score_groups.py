@@ -56,5 +56,5 @@ def groups_of(
         names, groups = by_label(split.labels)
         return names, groups[places]
     if colour == "decision":
-        return by_decision([split.ids[each] for each in places], workspace.states())
+        return by_decision([split.ids[each] for each in places], workspace.review.states())
     return by_correctness(correctness[places])

@@ -54,7 +54,7 @@ def show_row(workspace: Workspace, values: ScoreValues) -> None:
         return
     row = workspace.train_split.ids[place]
     with st.container(border=True, gap="small"):
-        card = RowCard(workspace, row, workspace.states().get(row))
+        card = RowCard(workspace, row, workspace.review.states().get(row))
         card.head()
         card.text()
         card.bar("scores")

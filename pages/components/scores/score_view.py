@@ -107,7 +107,7 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
     pages = pages_of(len(order), PAGE)
     page = page_number(keys.SCORE_PAGE, pages)
     shown = order[(page - 1) * PAGE : page * PAGE]
-    split, states = workspace.train_split, workspace.states()
+    split, states = workspace.train_split, workspace.review.states()
     ids = [split.ids[each] for each in shown]
     chosen = keys.get(keys.SCORE_ROW) or ""
     key = f"score-rows-{score.name}-{keys.get(keys.SCORE_END)}-{page}-{chosen}"

@@ -22,4 +22,4 @@ SOURCES = Wanted(
 
 def sources_or_offer(workspace: Workspace) -> Sources | None:
     """What `Workspace.sources` gives; None, with the job offered, where it is not there."""
-    return result_or_job(workspace, SOURCES, workspace.sources)
+    return result_or_job(workspace, SOURCES, workspace.audit.sources)

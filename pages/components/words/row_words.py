@@ -46,4 +46,4 @@ def words_score(workspace: Workspace) -> str:
 @st.cache_data(max_entries=100, show_spinner="Tracing the eval rows that the model gets wrong …")
 def _row_words(path: str, artifacts: str, row: str, score: str) -> RowWords:
     with working(Path(path)) as workspace:
-        return workspace.row_words(row, score=score)
+        return workspace.audit.row_words(row, score=score)

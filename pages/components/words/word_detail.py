@@ -32,7 +32,7 @@ def show_word(workspace: Workspace, word: pd.Series) -> None:
     ordered = [*terms, *(each for each in rows if each not in terms)]
     pages = pages_of(len(ordered), PAGE)
     page = page_number(keys.WORD_ROWS_PAGE, pages)
-    states = workspace.states()
+    states = workspace.review.states()
     with st.container(width=480):
         ask_reason("words", "Reason for your decisions")
     for number, row in enumerate(ordered[(page - 1) * PAGE : page * PAGE], start=1):
@@ -106,4 +106,4 @@ def _unfold(row: str, number: int) -> None:
 
 @st.cache_data(max_entries=50, show_spinner=False)
 def _rows(path: str, artifacts: str, token_id: int) -> list[str]:
-    return opened(Path(path)).rows_with_token(token_id)
+    return opened(Path(path)).audit.rows_with_token(token_id)

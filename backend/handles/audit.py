@@ -1,0 +1,81 @@
+"""`Workspace.audit`: words as culprits, sources that pull against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backend.handles.handle import Handle
+from backend.influence.answers.defaults import DEFAULT_SCORE
+from backend.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from backend.audit.sources import Sources
+    from backend.audit.words import RowWords
+    from backend.scores.settings import ScoreSettings
+    from backend.scores.vog import TokenVog
+
+
+class Audit(Handle):
+    """What no value of one row says."""
+
+    def compute_sources(
+        self, settings: ScoreSettings | None = None, *, eta: float = 1.0, progress: Progress = silent
+    ) -> None:
+        """Audit groups (or classes) of training rows against the clean set (see `backend.audit.sources`).
+
+        ``eta`` is the size of the step whose weights are given.
+        """
+        with self._folder.lock():
+            from backend.audit.sources import compute_sources
+
+            compute_sources(self._score_context(settings, progress), eta)
+
+    def sources(self) -> Sources:
+        """What `compute_sources` found; `InputError` if it is missing, stale or damaged."""
+        from backend.audit.sources import read_sources
+
+        return read_sources(self._folder)
+
+    def compute_words(
+        self, *, score: str = DEFAULT_SCORE, device: str = "auto", progress: Progress = silent
+    ) -> None:
+        """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
+        with self._folder.lock():
+            explainer = self._explainer(device)
+            from backend.audit.words import compute_words
+
+            compute_words(explainer, score, progress)
+
+    def words(self) -> pa.Table:
+        """What `compute_words` found, most harmful first; `InputError` if missing, stale or damaged."""
+        from backend.audit.words import read_words
+
+        return read_words(self._folder)
+
+    def rows_with_token(self, token_id: int) -> list[str]:
+        """Ids of the training rows that have a token, in the order of the rows (see `words`: token_id)."""
+        from backend.audit.words import rows_with_token
+
+        ids = self._split("train").ids
+        return [ids[place] for place in rows_with_token(self._folder, token_id).tolist()]
+
+    def row_words(self, row: str, *, score: str = DEFAULT_SCORE, device: str = "auto") -> RowWords:
+        """A training row's influence on the misclassified eval rows, word by word."""
+        from backend.audit.words import words_of_row
+
+        return words_of_row(self._explainer(device), row, score)
+
+    def row_alignment(self, row: str, settings: ScoreSettings | None = None) -> RowWords:
+        """A training row's alignment with the clean set at the word embeddings, word by word."""
+        from backend.audit.words import aligned_words_of_row
+
+        return aligned_words_of_row(self._score_context(settings), row)
+
+    def row_vog(self, row: str, *, device: str = "auto") -> TokenVog:
+        """Variance of gradients of every token of a training row."""
+        from backend.scores.vog import token_vog
+
+        split = self._split("train")
+        return token_vog(self._explainer(device), split.take([split.position(row)]))

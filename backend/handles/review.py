@@ -1,0 +1,150 @@
+"""`Workspace.review`: decisions about training rows, versions of them, patches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backend.data.decided import check_storable
+from backend.data.rowstate import Action, RowState
+from backend.data.targets.registry import space_of
+from backend.handles.handle import Handle
+from backend.review.author import default_author
+from backend.review.decide import decide
+from backend.review.diff import Diff, diff
+from backend.review.ledger import LogEntry
+from backend.review.restore import restore
+from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
+
+if TYPE_CHECKING:
+    from backend.review.patch_import import PatchPlan
+
+
+class Review(Handle):
+    """What people decide about training rows: an append-only log, and what follows from it."""
+
+    def decide(
+        self,
+        action: Action,
+        rows: Sequence[str],
+        *,
+        label: str | None = None,
+        reason: str = "",
+        author: str | None = None,
+        origin: str = "api",
+        seen: Mapping[str, RowState | None] | None = None,
+    ) -> int:
+        """Keep, flag, remove or relabel training rows, at once and undoable; returns the batch number.
+
+        ``seen``: the states known to whoever decides; what someone else has decided since is not overridden
+        (see `backend.review.decide`).
+        """
+        return decide(
+            self.ledger,
+            self._split("train"),
+            space_of(self._folder.manifest().task),
+            action,
+            rows,
+            label=label,
+            reason=reason,
+            author=author or default_author(),
+            origin=origin,
+            seen=seen,
+            holdable=partial(check_storable, self._split("train"), self._folder.manifest().task),
+        )
+
+    def keep(self, *rows: str, reason: str = "") -> int:
+        """Note that rows were looked at and are fine."""
+        return self.decide("keep", rows, reason=reason)
+
+    def flag(self, *rows: str, reason: str = "") -> int:
+        """Mark rows for a second look; they stay in the data."""
+        return self.decide("flag", rows, reason=reason)
+
+    def remove(self, *rows: str, reason: str = "") -> int:
+        """Take rows out of the cleaned data."""
+        return self.decide("remove", rows, reason=reason)
+
+    def relabel(self, row: str, label: str, *, reason: str = "") -> int:
+        """Give a row another label in the cleaned data."""
+        return self.decide("relabel", [row], label=label, reason=reason)
+
+    def undo(
+        self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
+    ) -> list[LogEntry]:
+        """Take the newest decision back, or that of ``batch``; returns the entries taken back."""
+        return self.ledger.undo(batch, author=author or default_author(), origin=origin)
+
+    def redo(
+        self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
+    ) -> list[LogEntry]:
+        """Bring back what was undone last, or ``batch``."""
+        return self.ledger.redo(batch, author=author or default_author(), origin=origin)
+
+    def states(self) -> dict[str, RowState]:
+        """The decided state of every row that has one, derived from the log."""
+        return self.ledger.states()
+
+    def log(self, row: str | None = None, limit: int | None = None, offset: int = 0) -> list[LogEntry]:
+        """The log, newest first."""
+        return self.ledger.entries(row, limit, offset)
+
+    def freeze(self, message: str, *, author: str | None = None) -> Version:
+        """Name the decisions in force now: v1, v2, ...; `InputError` if nothing is new since the last."""
+        return freeze(self.ledger, message, author=author or default_author())
+
+    def versions(self) -> list[Version]:
+        """All versions, the oldest first."""
+        return versions(self.ledger)
+
+    def diff(self, before: str | None = None, after: str = NOW) -> Diff:
+        """Rows that are decided otherwise at ``after`` than at ``before`` (default: the last version).
+
+        Names are those of versions, ``raw`` (the data as they came) and ``now``.
+        """
+        ledger = self.ledger
+        start = last_moment(ledger) if before is None else moment(ledger, before)
+        return diff(ledger, self._split("train"), start, moment(ledger, after))
+
+    def restore(self, version: str, *, author: str | None = None, origin: str = "api") -> int:
+        """Decide as ``version`` (or ``raw``) does, as one undoable batch; returns its number."""
+        return restore(
+            self.ledger, self._split("train"), version, author=author or default_author(), origin=origin
+        )
+
+    def patch_dry_run(self, source: str, *, replace: bool = False) -> PatchPlan:
+        """What `import_patch` would do with every row of a patch; nothing is written."""
+        from backend.data.patch import read_patch
+        from backend.review.patch_import import plan
+
+        patch = read_patch(source)
+        return plan(
+            patch,
+            self._split("train"),
+            space_of(self._folder.manifest().task),
+            self.states(),
+            replace=replace,
+        )
+
+    def import_patch(
+        self, source: str, *, replace: bool = False, author: str | None = None, origin: str = "api"
+    ) -> tuple[int, PatchPlan]:
+        """Decide as a patch file says, as one undoable batch: its number, and what became of every row.
+
+        Rows that are decided otherwise here stay as they are, unless ``replace``.
+        """
+        from backend.data.patch import read_patch
+        from backend.review.patch_import import import_patch
+
+        return import_patch(
+            self.ledger,
+            self._split("train"),
+            space_of(self._folder.manifest().task),
+            read_patch(source),
+            name=Path(source).name,
+            replace=replace,
+            author=author or default_author(),
+            origin=origin,
+        )

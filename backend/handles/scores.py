@@ -1,0 +1,99 @@
+"""`Workspace.scores`: a value for every training row, and the order in which to look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from backend.folder import SplitName
+from backend.handles.handle import Handle
+from backend.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from backend.evaluation.noise_test import NoiseTest
+    from backend.queue.queue import Queue, QueueFilter
+    from backend.scores.label_noise import NoiseEstimate
+    from backend.scores.settings import ScoreSettings
+    from backend.scores.table import ScoreTable
+
+
+class Scores(Handle):
+    """Data-set-level scores and what is made of them."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(self) -> ScoreTable:
+            """As `table`: once this was a method of the workspace."""
+            return self.table()
+
+    def compute(
+        self,
+        only: Sequence[str] = (),
+        settings: ScoreSettings | None = None,
+        progress: Progress = silent,
+        *,
+        everything: bool = False,
+    ) -> list[str]:
+        """Compute data-set-level scores that are missing or stale (see `backend.scores`).
+
+        ``only`` names scores or producers; default: those that cost little, or ``everything``. Returns a line
+        for each that can't be had here.
+        """
+        from backend.scores.compute import compute_scores
+
+        with self._folder.lock():
+            return compute_scores(self._score_context(settings, progress), only, everything)
+
+    def table(self) -> ScoreTable:
+        """All current scores side by side; `InputError` if there are none."""
+        from backend.scores.table import read_scores
+
+        return read_scores(self._folder)
+
+    def queue(self, wanted: QueueFilter | None = None) -> Queue:
+        """All training rows, the most suspicious first, with reasons (see `backend.queue.queue`)."""
+        from backend.queue.queue import QueueFilter, make_queue
+
+        return make_queue(self.table(), self._split("train"), self._states(), wanted or QueueFilter())
+
+    def label_noise(self) -> NoiseEstimate | None:
+        """How many labels are probably wrong (see `backend.scores.label_noise`); None before its score."""
+        from backend.scores.label_noise import current_estimate
+
+        return current_estimate(self._folder)
+
+    def noise_test(self) -> NoiseTest | None:
+        """What the last noise self-test found (`evaluate --protocol mislabel`); None before the first."""
+        from backend.evaluation.noise_test import read_noise_test
+
+        return read_noise_test(self._folder)
+
+    def row_table(self, split: SplitName = "train") -> pa.Table:
+        """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
+        from backend.model.prediction_table import read_predictions
+        from backend.queue.row_table import row_table
+        from backend.scores.table import NoScores
+
+        predictions = None
+        if self._folder.state("predictions") == "current":
+            step = self._folder.manifest().checkpoints[-1].step
+            predictions = read_predictions(self._folder, split, step)
+        try:
+            scores = self.table() if split == "train" else None
+        except NoScores:
+            scores = None
+        other = self._split("eval" if split == "train" else "train")
+        return row_table(self._split(split), other, predictions, scores)
+
+    def states(self) -> dict[str, str]:
+        """Producers of scores whose table is there, and whether it is current or stale."""
+        if not any(self._folder.scores.glob("*.parquet")):
+            return {}
+        from backend.scores.registry import producers_for
+        from backend.scores.table import score_state
+
+        known = producers_for(self._folder.manifest().task.name)
+        states = {name: score_state(self._folder, each) for name, each in known.items()}
+        return {name: state for name, state in states.items() if state != "missing"}
