@@ -39,12 +39,12 @@ from backend.evaluation.intervals import with_interval
 from backend.evaluation.lds import Lds, LdsSettings, ground_truth, scored
 from backend.evaluation.retrainer import default_workers
 from backend.evaluation.variants import Variant, all_variants, parsed, questions, scores_of
+from backend.experiments.small import SETTINGS, small_workspace
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.method import Asked
 from backend.model.prediction import predict
 from backend.model.training_settings import TrainingSettings
-from backend.small import SETTINGS, small_workspace
 from backend.workspace import Workspace
 from benchmarks.report import HOME, machine
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from backend.data.columns import Columns
 from backend.evaluation.detection import detect
-from backend.mislabel import MislabelSettings, Scored, flip, scored
+from backend.experiments.mislabel import MislabelSettings, Scored, flip, scored
 from backend.model.training_settings import TrainingSettings
 from backend.progress import silent
 from backend.queue.queue import class_numbers

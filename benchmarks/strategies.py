@@ -32,7 +32,7 @@ from sklearn.metrics import roc_auc_score
 
 from backend.data.columns import Columns
 from backend.data.equal_texts import equal_text_groups
-from backend.mislabel import MislabelSettings, flip
+from backend.experiments.mislabel import MislabelSettings, flip
 from backend.model.training_settings import TrainingSettings
 from backend.scores.context import Context
 from backend.scores.producers.domain import domain_probabilities

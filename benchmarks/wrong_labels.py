@@ -22,7 +22,7 @@ from cleanlab.count import compute_confident_joint
 
 from backend.data.equal_texts import equal_text_groups
 from backend.data.examples import Examples
-from backend.mislabel import MislabelSettings, flip
+from backend.experiments.mislabel import MislabelSettings, flip
 from backend.model.embeddings import Encoder
 from backend.scores.crossfit import CrossFit
 from backend.scores.folds import stratified_folds

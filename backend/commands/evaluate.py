@@ -128,7 +128,7 @@ def _compare(workspace: Workspace, queries: int, methods: Sequence[str], seed: i
 
 def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | None, json: bool) -> None:
     from backend.evaluation.noise_test import write_noise_test
-    from backend.mislabel import MislabelSettings, evaluate_mislabel
+    from backend.experiments.mislabel import MislabelSettings, evaluate_mislabel
     from backend.model.runs import recorded_settings
     from backend.model.training_settings import TrainingSettings
 
@@ -250,8 +250,8 @@ def _checks(
 ) -> None:
     from backend.evaluation.checks import measure_checks, require_classes
     from backend.evaluation.variants import all_variants, parsed
+    from backend.experiments.untrained import untrained_workspace
     from backend.tasks.registry import task_named
-    from backend.untrained import untrained_workspace
 
     if protocol == "identical-class":
         require_classes(task_named(workspace.manifest.task.name), protocol)

@@ -26,7 +26,7 @@ def small(
 ) -> None:
     """A small model on this workspace's rows, trained and precomputed: for lds and deletion, in minutes."""
     from backend.commands.state import print_status
-    from backend.small import SETTINGS, small_workspace
+    from backend.experiments.small import SETTINGS, small_workspace
 
     settings = replace(SETTINGS, epochs=epochs, lr=lr, optimizer=optimizer, seed=seed)
     workspace = Workspace.open(ws)

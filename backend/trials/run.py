@@ -1,5 +1,5 @@
 """`retrain`: a trial of the decisions or of a strategy, trained, compared, written down; above the facade's
-parts as `backend.mislabel` is."""
+parts as `backend.experiments.mislabel` is."""
 
 from __future__ import annotations
 

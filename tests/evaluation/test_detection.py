@@ -6,8 +6,8 @@ import pytest
 from backend.errors import InputError
 from backend.evaluation.compare import _correlation, _overlap, compare_methods
 from backend.evaluation.detection import detect
+from backend.experiments.mislabel import MislabelSettings, evaluate_mislabel, flip
 from backend.influence.answers.registry import all_methods
-from backend.mislabel import MislabelSettings, evaluate_mislabel, flip
 from backend.model.training_settings import TrainingSettings
 from backend.workspace import Workspace
 from tests.conftest import without_model

@@ -18,12 +18,12 @@ from backend.evaluation.lds import GroundTruth, LdsSettings, correlations, measu
 from backend.evaluation.outcomes import outcomes_of
 from backend.evaluation.retrainer import Retrainer, Training, retrained, small_training
 from backend.evaluation.variants import Variant, all_variants, parsed
+from backend.experiments.small import small_workspace
+from backend.experiments.untrained import untrained_workspace
 from backend.model.loading import load_tokenizer
 from backend.model.small import KINDS, write_small_model
 from backend.model.training_settings import TrainingSettings
-from backend.small import small_workspace
 from backend.tasks.classification import TASK
-from backend.untrained import untrained_workspace
 from backend.workspace import Workspace
 from tests.influence.test_explain import assert_agrees, truth_for
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.copies import copied
 from backend.errors import InputError
+from backend.experiments.copies import copied
 from backend.model.small import write_small_model
 from backend.model.source import resolve
 from backend.model.training_settings import TrainingSettings

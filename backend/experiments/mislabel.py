@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.copies import copied
 from backend.errors import InputError
 from backend.evaluation.checks import require_classes
 from backend.evaluation.detection import Detection, detect
+from backend.experiments.copies import copied
 from backend.model.origin import was_attached
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent

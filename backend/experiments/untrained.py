@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from backend.copies import copied
 from backend.errors import InputError
+from backend.experiments.copies import copied
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.quiet import quiet
 from backend.model.runs import recorded_settings
