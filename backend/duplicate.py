@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.folder import Folder, ModelInfo
+from backend.folder import Folder
+from backend.manifest import ModelInfo
 from backend.model.origin import was_attached
 from backend.model.source import check_source
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from backend.data.shards import shard_ranges
-from backend.folder import Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import Manifest
 
 
 def lost_artifacts(folder: Folder) -> set[str]:

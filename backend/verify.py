@@ -7,13 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.folder import Folder, Manifest
+from backend.folder import Folder
 from backend.influence.answers.features import damaged_features
 from backend.influence.index.row_index import intact
 from backend.influence.rowstore.basis import stored_codec
 from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.plan import damaged_plan
 from backend.influence.rowstore.shard import usable_shard
+from backend.manifest import Manifest
 from backend.model.embeddings import whole_embeddings
 from backend.model.fingerprint import changed_checkpoints
 from backend.progress import Progress, silent

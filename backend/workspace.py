@@ -12,13 +12,14 @@ from backend.data.dataset import Split, load_split
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.folder import Folder, Manifest, ModelInfo, SplitName
+from backend.folder import Folder
 from backend.handles.audit import Audit
 from backend.handles.review import Review
 from backend.handles.scores import Scores
 from backend.handles.trials import Trials
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
+from backend.manifest import Manifest, ModelInfo, SplitName
 from backend.model.embedded import EMBEDDED
 from backend.model.source import check_source
 from backend.progress import Progress, silent

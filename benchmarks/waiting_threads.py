@@ -24,7 +24,7 @@ def step_seconds(steps: int) -> float:
     """Median time of a training step of the embedded model: 32 texts of 32 tokens, bf16 autocast."""
     import torch
 
-    from backend.folder import TaskInfo
+    from backend.manifest import TaskInfo
     from backend.model.loading import load_classifier
     from backend.model.source import resolve
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from backend.cli import app
-from backend.folder import Artifact, CheckpointInfo, DataInfo, EarlierRun, Manifest, ModelInfo, TaskInfo
 from backend.influence.answers.catalogue import SCORES
 from backend.influence.answers.explanation import Entry, Excluded, Explanation, Query, TokenScore, WordScore
+from backend.manifest import Artifact, CheckpointInfo, DataInfo, EarlierRun, Manifest, ModelInfo, TaskInfo
 from backend.review import schema
 
 ROOT = Path(__file__).parent.parent

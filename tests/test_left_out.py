@@ -12,7 +12,7 @@ from backend.data.equal_texts import equal_text_groups
 from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.everything import compute_everything, plan
-from backend.folder import DataInfo
+from backend.manifest import DataInfo
 from backend.scores.folds import no_folds, stratified_folds
 from backend.workspace import Workspace
 from pages.components.missing import due_steps

@@ -13,10 +13,11 @@ import pytest
 from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import Folder, Manifest
+from backend.folder import Folder
 from backend.influence.rowstore import precompute as precompute_module
 from backend.influence.rowstore.layout import shard_path
 from backend.influence.rowstore.settings import PrecomputeSettings
+from backend.manifest import Manifest
 from backend.model import runs
 from backend.model.training_settings import TrainingSettings
 from backend.review.ledger import Ledger

@@ -23,8 +23,9 @@ from backend.audit.source_gradients import SAMPLE_ROWS, as_cosines, source_produ
 from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.files import digest, file_digest
-from backend.folder import CheckpointInfo, Folder
+from backend.folder import Folder
 from backend.keyed_table import read_keyed, write_keyed
+from backend.manifest import CheckpointInfo
 from backend.scores.compute import compute_scores
 from backend.scores.context import Context
 from backend.scores.producers.alignment import PER_CHECKPOINT

@@ -28,7 +28,8 @@ from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
 from backend.data.targets.registry import counts_of
 from backend.errors import InputError
 from backend.files import file_digest, replacing
-from backend.folder import Artifact, DataInfo, EarlierRun, Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import Artifact, DataInfo, EarlierRun, Manifest
 from backend.progress import Progress, silent
 from backend.recorded import as_recorded, recorded_files
 

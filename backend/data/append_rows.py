@@ -26,7 +26,7 @@ from backend.data.targets.number_cells import NumberCodec
 from backend.data.targets.registry import kind_of
 from backend.data.validate import Usable, known_classes, known_targets, new_ids, usable
 from backend.errors import InputError
-from backend.folder import Manifest, TaskInfo
+from backend.manifest import Manifest, TaskInfo
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from backend.data.splits import eval_rows, held_out, parse_fraction, train_rows,
 from backend.data.targets.registry import kind_of, present_in, space_of
 from backend.data.validate import Usable, known_targets, usable
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 
 @dataclass(frozen=True)

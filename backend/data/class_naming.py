@@ -14,7 +14,7 @@ from backend.data.labels import LabelCodec
 from backend.data.messages import shown_name
 from backend.errors import InputError
 from backend.files import existing
-from backend.folder import DataInfo
+from backend.manifest import DataInfo
 
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)(\.0+)?")
 _SHOWN = 20

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 PREFIX = "_fw_"
 ID = "_fw_id"

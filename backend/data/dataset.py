@@ -17,7 +17,8 @@ from backend.data.rows import is_json, parsed
 from backend.data.targets.registry import space_of
 from backend.data.validate import as_text
 from backend.errors import InputError
-from backend.folder import DataInfo, Folder, Manifest, SplitName, TaskInfo
+from backend.folder import Folder
+from backend.manifest import DataInfo, Manifest, SplitName, TaskInfo
 from backend.recorded import as_recorded
 
 

@@ -23,7 +23,7 @@ from backend.data.rowstate import RowState
 from backend.data.targets.codec import TargetCodec, encoded
 from backend.data.targets.registry import counts_of, holds, kind_of, space_of
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 What = Literal["cleaned", "removed", "patch"]
 PATCH_COLUMNS = ("id", "action", "old_label", "new_label", "reason", "author", "at")

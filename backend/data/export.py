@@ -20,7 +20,8 @@ from backend.data.rowstate import RowState
 from backend.data.write_table import first_rows, write_csv, write_datasets, write_jsonl, write_parquet
 from backend.errors import InputError
 from backend.files import read_json, replacing, write_json
-from backend.folder import Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import Manifest
 from backend.scratch import sweep
 from backend.version import VERSION
 

@@ -19,7 +19,8 @@ from backend.data.targets.registry import counts_of, kind_of
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
-from backend.folder import DataInfo, Folder, Manifest, ModelInfo, TaskName
+from backend.folder import Folder
+from backend.manifest import DataInfo, Manifest, ModelInfo, TaskName
 from backend.progress import Progress, silent
 
 STAGE = "reading data"

@@ -16,7 +16,7 @@ from backend.data.examples import Examples
 from backend.data.messages import first_line
 from backend.data.rejected import Rejected
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 REJECTED = "rejected.jsonl"
 

@@ -21,7 +21,7 @@ from backend.data.rows import Rows
 from backend.data.targets.registry import kind_of
 from backend.data.text_remarks import Tokens, column_remarks, length_remarks, text_remarks
 from backend.data.validate import Usable, as_text
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 USUAL_LENGTH = 128  # tokens that `train` reads of a text unless it is told otherwise
 SHOWN_CLASSES = 20

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from backend.data.shards import target_numbers
 from backend.errors import InputError
 from backend.files import digest
-from backend.folder import Folder, TaskInfo
+from backend.folder import Folder
+from backend.manifest import TaskInfo
 from backend.model.fingerprint import start_digest
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, predict

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
-from backend.folder import Folder, SplitName
+from backend.folder import Folder
+from backend.manifest import SplitName
 from backend.progress import Progress, silent
 from backend.review.ledger import Ledger
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from backend.folder import SplitName
 from backend.handles.handle import Handle
+from backend.manifest import SplitName
 from backend.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from backend.data.dataset import load_split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import Artifact, Folder, ModelInfo, TaskInfo
+from backend.folder import Folder
+from backend.manifest import Artifact, ModelInfo, TaskInfo
 from backend.model.checkpoints import RunFound, check_usable, find_run, match_task
 from backend.model.loading import input_length, load_tokenizer
 from backend.model.recorded_checkpoints import record_checkpoints

@@ -18,7 +18,7 @@ from backend.data.examples import Examples
 from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import read_json
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length

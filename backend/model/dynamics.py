@@ -23,7 +23,8 @@ from safetensors.numpy import save_file
 from backend.data.shards import target_numbers
 from backend.errors import InputError
 from backend.files import digest, file_digest, replacing
-from backend.folder import Artifact, Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import Artifact, Manifest
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import tokenizer_id
 from backend.recorded import as_recorded

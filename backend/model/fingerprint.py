@@ -7,7 +7,8 @@ from typing import Any
 
 from backend.errors import InputError
 from backend.files import digest, file_digest
-from backend.folder import CheckpointInfo, Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import CheckpointInfo, Manifest
 
 
 def fingerprint(checkpoint: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from transformers import (
 import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.quiet import quiet
 from backend.tasks.heads import auto_class
 from backend.tasks.registry import mark, task_named

@@ -18,8 +18,9 @@ from backend.data.shards import RowBlock, read_shards
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import Folder, TaskInfo
+from backend.folder import Folder
 from backend.keyed_table import key_of, keyed, read_keyed
+from backend.manifest import TaskInfo
 from backend.recorded import as_recorded, recorded_files
 from backend.tasks.registry import task_named
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backend.files import digest
-from backend.folder import Artifact, CheckpointInfo, EarlierRun, Folder, ModelInfo, TaskInfo
+from backend.folder import Folder
+from backend.manifest import Artifact, CheckpointInfo, EarlierRun, ModelInfo, TaskInfo
 from backend.model.checkpoints import FoundCheckpoint
 from backend.model.fingerprint import fingerprint
 from backend.model.loading import load_tokenizer

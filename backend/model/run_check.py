@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from backend.data.dataset import Split
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.class_order import ClassOrder, is_better, other_order
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import embedding_layer

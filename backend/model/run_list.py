@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backend.folder import EarlierRun, Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import EarlierRun, Manifest
 
 
 def with_current(manifest: Manifest) -> tuple[EarlierRun, ...]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from backend.data.dataset import Split, load_split
 from backend.errors import InputError
-from backend.folder import Artifact, EarlierRun, Folder
+from backend.folder import Folder
+from backend.manifest import Artifact, EarlierRun
 from backend.model.dynamics import dynamics_key, has_run, record_runs, runs_artifact, write_run
 from backend.model.fingerprint import fingerprint
 from backend.model.origin import check_trainable, was_attached

@@ -24,7 +24,7 @@ from backend.data.targets.registry import holds, space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.files import replacing
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.balancing import balanced
 from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.loading import input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, logits
 from backend.model.quiet import quiet

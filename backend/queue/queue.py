@@ -20,7 +20,7 @@ from backend.data.dataset import Split
 from backend.data.rowstate import RowState
 from backend.data.targets.registry import kind_of
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.queue.queue_item import UNDECIDED, QueueItem, reasons_of, state_of, suggestion
 from backend.scores.ranks import reason_ranks
 from backend.scores.registry import all_scores, scores_for

@@ -12,7 +12,8 @@ from backend.data.dataset import Split, load_split
 from backend.data.shards import target_numbers
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
-from backend.folder import Folder, Manifest
+from backend.folder import Folder
+from backend.manifest import Manifest
 from backend.model.devices import resolve_device
 from backend.model.embeddings import Encoder, stored_embeddings
 from backend.progress import Progress, silent

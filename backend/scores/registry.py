@@ -7,7 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.scores import producers
 from backend.scores.score import Producer, Score
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 if TYPE_CHECKING:
     from backend.folder import Folder

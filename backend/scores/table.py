@@ -15,9 +15,10 @@ from backend.data.columns import ID
 from backend.data.dataset import load_split
 from backend.errors import InputError
 from backend.files import digest, existing, file_digest
-from backend.folder import Artifact, ArtifactState, Folder
+from backend.folder import ArtifactState, Folder
 from backend.keyed_table import key_of, write_keyed
 from backend.look import once
+from backend.manifest import Artifact
 from backend.recorded import as_recorded
 from backend.scores.registry import all_producers
 from backend.scores.score import Columns, Producer

@@ -10,7 +10,7 @@ import numpy as np
 from backend.data.messages import shown_name
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, named_figures
 
 if TYPE_CHECKING:

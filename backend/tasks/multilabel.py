@@ -10,7 +10,7 @@ from backend.data.messages import shown_name
 from backend.data.targets.label_sets import NOT
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, losses_from, named_figures
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from backend import tasks
 from backend.data.targets.kind import TargetKind
 from backend.data.targets.registry import register_kind
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.tasks import classification, regression
 from backend.tasks.task import Task
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from backend.data.targets.space import Space
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 if TYPE_CHECKING:  # a list of tasks must not wait for torch
     from torch import Tensor

@@ -9,7 +9,8 @@ from typing import Any, TypeGuard
 
 from backend.errors import InputError
 from backend.files import read_json
-from backend.folder import Folder, ModelInfo
+from backend.folder import Folder
+from backend.manifest import ModelInfo
 from backend.model.origin import was_attached
 from backend.model.runs import recorded_settings
 from backend.model.trainer_log import STATE_FILE, TrainerLog

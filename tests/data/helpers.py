@@ -8,7 +8,8 @@ from typing import Any
 from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
 from backend.data.ingest import IngestReport, ingest
-from backend.folder import Folder, ModelInfo
+from backend.folder import Folder
+from backend.manifest import ModelInfo
 
 GOOD = [{"text": f"text {i}", "label": ("neg", "pos")[i % 2]} for i in range(6)]
 

@@ -24,7 +24,8 @@ from backend.data.examples import Examples
 from backend.data.ids import content_ids
 from backend.errors import InputError
 from backend.files import write_json
-from backend.folder import Folder, TaskInfo
+from backend.folder import Folder
+from backend.manifest import TaskInfo
 from backend.verify import damaged_files
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows

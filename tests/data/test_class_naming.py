@@ -18,7 +18,8 @@ from backend.data.ingest import dry_run, ingest
 from backend.data.label_variants import label_key
 from backend.data.rowstate import RowState
 from backend.errors import InputError
-from backend.folder import Folder, ModelInfo
+from backend.folder import Folder
+from backend.manifest import ModelInfo
 from tests.data.helpers import jsonl
 
 SPELLINGS = (

@@ -20,7 +20,8 @@ from backend.data.labels import class_places
 from backend.data.read_csv import typed
 from backend.data.splits import held_out, parse_fraction
 from backend.errors import InputError
-from backend.folder import Folder, ModelInfo
+from backend.folder import Folder
+from backend.manifest import ModelInfo
 from tests.data.helpers import GOOD, bring_in, jsonl, splits
 
 

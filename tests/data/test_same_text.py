@@ -8,7 +8,7 @@ from backend.data.columns import LABEL
 from backend.data.dataset import Split
 from backend.data.equal_texts import text_key
 from backend.data.same_text import RowsByText
-from backend.folder import DataInfo
+from backend.manifest import DataInfo
 
 TEXT = st.text(alphabet=st.sampled_from("aA kKéE\u0301 \t\nß\u212as!7"), min_size=1, max_size=6)
 

@@ -19,7 +19,7 @@ from backend.data.targets.number_cells import NumberCodec
 from backend.data.targets.number_space import NumberSpace, as_target
 from backend.data.targets.set_cells import FlagsCodec, SetCodec
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.workspace import Workspace
 from tests.conftest import write_rows
 from tests.tiny_tasks import LABELS, number_rows, set_rows

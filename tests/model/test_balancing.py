@@ -8,7 +8,7 @@ import torch
 
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.balancing import balanced, class_weights
 from backend.model.recipe import Recipe, TrainingContext
 from backend.model.training_callbacks import Judge

@@ -8,7 +8,7 @@ import transformers as hf
 from transformers.utils import logging
 
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.embedded import EMBEDDED, embedded_model_path
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
 from backend.model.source import check_source, resolve

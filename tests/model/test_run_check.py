@@ -17,7 +17,7 @@ from backend.data.columns import LABEL, Columns
 from backend.data.dataset import Split
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.folder import DataInfo, TaskInfo
+from backend.manifest import DataInfo, TaskInfo
 from backend.model.logged_evaluation import logged_evaluation
 from backend.model.run_check import Rows, as_option, check_run, drawn_by_class, drawn_rows
 from backend.model.trainer_log import TrainerLog

@@ -9,7 +9,7 @@ from transformers.trainer_utils import SchedulerType
 
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model import training
 from backend.model.checkpoints import find_run
 from backend.model.loading import load_classifier, load_tokenizer

@@ -11,7 +11,7 @@ import torch
 from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.everything import plan
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import logits
 from backend.model.tokenization import encode

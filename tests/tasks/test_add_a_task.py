@@ -10,7 +10,7 @@ import torch
 import docs.add_a_task as example
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.training_settings import TrainingSettings
 from backend.tasks.registry import all_tasks, task_named, task_of
 from backend.trials.markdown import markdown

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.loading import load_classifier
 from backend.tasks.causal_lm import IGNORED, next_token_losses
 from backend.tasks.classification import TASK

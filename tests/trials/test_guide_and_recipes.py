@@ -12,7 +12,7 @@ from torch import nn
 from backend.data.examples import Examples
 from backend.data.targets.class_space import ClassSpace
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.recipe import Recipe, TrainingContext, weighted_mean
 from backend.model.tokenization import collate, encode_ids

@@ -16,7 +16,7 @@ from backend.data.targets.class_space import ClassSpace
 from backend.data.targets.codec import TargetCodec
 from backend.data.targets.kind import TargetKind
 from backend.data.targets.names import check_count
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 if TYPE_CHECKING:
     from backend.data.validate import Usable

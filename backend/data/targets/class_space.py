@@ -11,7 +11,7 @@ from backend.data.labels import class_places
 from backend.data.messages import listing, shown_value
 from backend.data.targets.space import Edit
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from backend.data.columns import Columns
 from backend.data.remark import Remark
 from backend.data.targets.codec import TargetCodec
 from backend.data.targets.space import Space
-from backend.folder import TaskInfo, TaskName
+from backend.manifest import TaskInfo, TaskName
 
 if TYPE_CHECKING:
     from backend.data.validate import Usable

@@ -12,7 +12,7 @@ from backend.data.choices import NotALabel
 from backend.data.messages import listing, shown_value
 from backend.data.targets.space import Edit
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 SEPARATOR = ";"
 NONE = "(none)"

@@ -17,7 +17,7 @@ from backend.data.targets.names import place
 from backend.data.targets.number_cells import NumberCodec
 from backend.data.targets.number_space import NumberSpace, as_target
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 if TYPE_CHECKING:
     from backend.data.validate import Usable

@@ -10,7 +10,7 @@ import numpy as np
 from backend.data.messages import shown_value
 from backend.data.targets.space import Edit
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 STRATA = 5
 LARGEST = 1e15

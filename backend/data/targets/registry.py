@@ -13,7 +13,7 @@ from backend.data import targets
 from backend.data.messages import shown_value
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.folder import TaskInfo, TaskName
+from backend.manifest import TaskInfo, TaskName
 
 if TYPE_CHECKING:
     from backend.data.targets.kind import TargetKind

@@ -20,7 +20,7 @@ from backend.data.targets.label_sets import NOT, LabelSetSpace, parted
 from backend.data.targets.names import check_count, place
 from backend.data.targets.set_cells import FlagsCodec, SetCodec
 from backend.errors import InputError
-from backend.folder import TaskInfo
+from backend.manifest import TaskInfo
 
 if TYPE_CHECKING:
     from backend.data.validate import Usable

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from backend.folder import TaskName
+from backend.manifest import TaskName
 
 Edit = Literal["choose", "choose many", "number"]
 Numbers: TypeAlias = Sequence[Any] | np.ndarray

@@ -10,9 +10,9 @@ import numpy as np
 from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.folder import SplitName, TaskInfo
 from backend.influence.answers.catalogue import SCORES
 from backend.influence.answers.defaults import DEFAULT_METHOD
+from backend.manifest import SplitName, TaskInfo
 from backend.tasks.registry import task_named
 
 MOST_EXACT = 1000

@@ -15,10 +15,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Numbers, Space
-from backend.folder import Folder, Manifest
+from backend.folder import Folder
 from backend.influence.gradients.capture import batches, gradient_rows, load_for_tracing, target_tensor
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.token_rows import TokenRows, position_gradients, traced_positions
+from backend.manifest import Manifest
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.tokenization import Encoded, collate, encode

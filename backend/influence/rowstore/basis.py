@@ -10,11 +10,12 @@ from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerFast
 
 from backend.files import array_digest, digest, replacing
-from backend.folder import CheckpointInfo, Folder, Manifest
+from backend.folder import Folder
 from backend.influence.gradients.capture import gradient_rows, load_for_tracing
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.rowstore.compression import RowCodec, fit_basis, kept_dimensions
 from backend.influence.rowstore.plan import Sample
+from backend.manifest import CheckpointInfo, Manifest
 from backend.model.fingerprint import recorded_digest
 
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from backend.data.shards import locate
 from backend.errors import InputError
 from backend.files import digest, file_digest
-from backend.folder import CheckpointInfo, Folder, Manifest
+from backend.folder import Folder
 from backend.influence.gradients.capture import (
     MergedBatch,
     TracedBatch,
@@ -39,6 +39,7 @@ from backend.influence.rowstore.outputs import LOGITS
 from backend.influence.rowstore.preparation import FORMAT, READ_FORMATS, Run, prepare, written_bytes
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.influence.rowstore.shard import Shard, usable_shard, write_shard
+from backend.manifest import CheckpointInfo, Manifest
 from backend.model.fingerprint import recorded_digest, require_unchanged
 from backend.model.prediction import predict
 from backend.model.prediction_table import (

@@ -13,7 +13,7 @@ from backend.data.shards import shard_ranges, target_numbers
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import digest
-from backend.folder import CheckpointInfo, Folder, Manifest
+from backend.folder import Folder
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.rowstore.basis import row_codec
 from backend.influence.rowstore.compression import RowCodec, kept_dimensions
@@ -23,6 +23,7 @@ from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.influence.rowstore.shard import usable_shard
 from backend.influence.rowstore.space import predict, require_space
+from backend.manifest import CheckpointInfo, Manifest
 from backend.model.fingerprint import recorded_digest
 from backend.model.loading import embedding_layer, input_length, load_classifier, load_tokenizer
 from backend.model.token_table import TokenTable, tokenise

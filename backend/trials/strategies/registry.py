@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.trials.strategies import dga, mask, prune, reweight, select
 from backend.trials.strategies.strategy import Strategy
 

@@ -13,7 +13,7 @@ from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from backend.scores.context import Context
 from backend.trials.arm import Rows, Trial
 from backend.trials.decision_mark import target_array

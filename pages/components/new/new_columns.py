@@ -14,7 +14,7 @@ from backend.data.columns import Columns
 from backend.data.peek import Peek
 from backend.errors import InputError
 from backend.files import digest
-from backend.folder import TaskName
+from backend.manifest import TaskName
 from pages.components import keys
 from pages.components.choice import pick
 from pages.components.data_source import ask_source
