@@ -3,25 +3,23 @@ disk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from backend.data.shards import shard_ranges, target_numbers
+from backend.data.shards import target_numbers
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.files import digest
 from backend.folder import Folder
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.rowstore.basis import row_codec
 from backend.influence.rowstore.compression import RowCodec, kept_dimensions
+from backend.influence.rowstore.division import Division
 from backend.influence.rowstore.fidelity import SAMPLE_EXAMPLES, SAMPLE_QUERIES
-from backend.influence.rowstore.layout import RowsInfo, shard_path, split_block
+from backend.influence.rowstore.layout import RowsInfo
 from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make_plan
 from backend.influence.rowstore.settings import PrecomputeSettings
-from backend.influence.rowstore.shard import usable_shard
 from backend.influence.rowstore.space import predict, require_space
 from backend.manifest import CheckpointInfo, Manifest
 from backend.model.fingerprint import recorded_digest
@@ -39,8 +37,7 @@ _LEAST_SAMPLE = 64
 
 @dataclass(frozen=True)
 class Run:
-    """One precompute run over a workspace. ``codecs`` has one entry per checkpoint, ``spans`` one per
-    shard: its examples."""
+    """One precompute run over a workspace. ``codecs`` has one entry per checkpoint."""
 
     folder: Folder
     manifest: Manifest
@@ -53,8 +50,12 @@ class Run:
     sample: Sample
     codecs: list[RowCodec]
     info: RowsInfo
-    spans: list[range]
     predicted_bytes: int
+
+    @property
+    def spans(self) -> list[range]:
+        """The examples of each shard."""
+        return self.info.spans(self.train.count)
 
     def shard_keys(self, checkpoint: CheckpointInfo) -> list[str]:
         """The keys of a checkpoint's shards."""
@@ -69,11 +70,7 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     last = folder.checkpoint_path(manifest.checkpoints[-1])
     model = load_classifier(last)
     layer, length = embedding_layer(model), input_length(manifest.max_length, tokenizer, model)
-    kept = kept_dimensions(row_store)
-    if kept is not None and kept > layer.embedding_dim:
-        raise InputError(
-            f"--row-store {row_store}: the embeddings have {layer.embedding_dim} dimensions; keep fewer"
-        )
+    _check_width(row_store, layer.embedding_dim)
     train = tokenise(folder, "train", tokenizer, length, progress)
     evaluation = tokenise(folder, "eval", tokenizer, length, progress)
     labels = target_numbers(folder, "train")
@@ -92,14 +89,8 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
         (_NUMBERS, recorded_digest(manifest, each), plan.precision, plan.attention, codec.id)
         for each, codec in zip(manifest.checkpoints, codecs, strict=True)
     ]
-    shards = _Shards(folder, manifest, train, labels, makers, layer.embedding_dim)
-    spans = shards.spans
-    keys = {
-        str(each.step): [shards.key(maker, span) for span in spans]
-        for each, maker in zip(manifest.checkpoints, makers, strict=True)
-    }
-    starts = [span.start for span in spans]
-    info = RowsInfo(digest("rows", keys, manifest.classes), row_store, keys, starts)
+    division = Division(folder, manifest, train, labels, makers, layer.embedding_dim)
+    info = division.info(row_store, manifest.classes)
     return Run(
         folder,
         manifest,
@@ -112,55 +103,20 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
         sample,
         codecs,
         info,
-        spans,
         use.rows * count,
     )
+
+
+def _check_width(row_store: str, width: int) -> None:
+    """`InputError` where a row store would keep more dimensions than the embeddings have."""
+    kept = kept_dimensions(row_store)
+    if kept is not None and kept > width:
+        raise InputError(f"--row-store {row_store}: the embeddings have {width} dimensions; keep fewer")
 
 
 def written_bytes(folder: Folder) -> int:
     """What the shards of all checkpoints take on disk."""
     return sum(file.stat().st_size for file in folder.rows.glob("*/shard-*.safetensors"))
-
-
-class _Shards:
-    """Which examples each shard holds, and its key.
-
-    ``makers``: of each checkpoint, what decides its rows beside tokens and labels. ``width`` is d.
-    """
-
-    def __init__(
-        self,
-        folder: Folder,
-        manifest: Manifest,
-        train: TokenTable,
-        labels: np.ndarray,
-        makers: Sequence[tuple[object, ...]],
-        width: int,
-    ) -> None:
-        self._folder, self._steps = folder, [each.step for each in manifest.checkpoints]
-        self._labels, self._makers = labels, makers
-        self._tokens: dict[range, str] = {}
-        for block, shard in zip(shard_ranges(train.count), train.shards(), strict=True):
-            self._tokens[block] = shard.key
-            parts = split_block(block, np.diff(shard.offsets), width)
-            if len(parts) > 1 and not self._is_written(block):
-                del self._tokens[block]
-                self._tokens |= {part: train.part_key(shard, part) for part in parts}
-
-    @property
-    def spans(self) -> list[range]:
-        """The examples of each shard. A block that was written as one stays one."""
-        return list(self._tokens)
-
-    def key(self, maker: tuple[object, ...], span: range) -> str:
-        """It changes whenever a row does."""
-        return digest(maker, self._tokens[span], self._labels[span.start : span.stop].tolist())
-
-    def _is_written(self, block: range) -> bool:
-        return any(
-            usable_shard(shard_path(self._folder.rows, step, block.start), self.key(maker, block), len(block))
-            for step, maker in zip(self._steps, self._makers, strict=True)
-        )
 
 
 def _sample(
