@@ -97,13 +97,15 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def allow_many_files() -> None:
-    """Let this process have as many files open as the system permits."""
+def allow_many_files() -> int | None:
+    """Let this process have as many files open as the system permits, and say how many; None: not known."""
     with suppress(ImportError, OSError, ValueError):  # not everywhere can it be asked for
         import resource
 
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        return None if most == resource.RLIM_INFINITY else most
+    return None
 
 
 def file_digest(path: Path) -> str:

@@ -100,7 +100,7 @@ class Workspace:
             if name in MOVED:
                 part, now = MOVED[name]
                 return getattr(getattr(self, part), now)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return object.__getattribute__(self, name)  # raises what was wrong, in a property too
 
     # -- making and opening -------------------------------------------------------------------------
 
@@ -684,7 +684,7 @@ class Workspace:
                 if name in ARTIFACTS or state != "missing"
             },
             "figures": self._figures() if figures else None,
-            "scores": self.scores.states(),
+            "scores": self.scores.table_states(),
             "decisions": self.review.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }

@@ -70,10 +70,9 @@ def synthetic(home: Path, source: Searcher, size: int) -> Searcher:
     """A searcher over ``size`` examples: the rows of ``source`` again and again, as pca:64."""
     folder, steps = home / f"synthetic-{size}", list(range(len(source.stores)))
     codecs = [RowCodec("pca:64", each.basis[:, :64].copy()) for each in source.moments]
-    keys = {
-        str(step): _write_synthetic(folder, step, source.stores[step], codecs[step], size) for step in steps
-    }
-    stores = [RowStore(folder, step, size, RowsInfo("synthetic", "pca:64", keys)) for step in steps]
+    written = [_write_synthetic(folder, step, source.stores[step], codecs[step], size) for step in steps]
+    keys, starts = {str(step): written[step][0] for step in steps}, written[0][1]
+    stores = [RowStore(folder, step, size, RowsInfo("synthetic", "pca:64", keys, starts)) for step in steps]
     index = folder / "index"
     index.mkdir(exist_ok=True)
     moments = index_build.gather_moments(index, "synthetic", steps, stores, 384, silent)
@@ -84,9 +83,13 @@ def synthetic(home: Path, source: Searcher, size: int) -> Searcher:
     )
 
 
-def _write_synthetic(folder: Path, step: int, store: RowStore, codec: RowCodec, size: int) -> list[str]:
+def _write_synthetic(
+    folder: Path, step: int, store: RowStore, codec: RowCodec, size: int
+) -> tuple[list[str], list[int]]:
+    """The keys and first examples of the shards."""
     rng, written = np.random.default_rng(step), 0
     keys: list[str] = []
+    starts: list[int] = []
     whole = [shard for shard in store.shards if len(shard) == len(store.shards[0])]
     while written < size:
         shard = whole[len(keys) % len(whole)]
@@ -101,11 +104,12 @@ def _write_synthetic(folder: Path, step: int, store: RowStore, codec: RowCodec, 
             np.empty((0, shard.codes.shape[1]), dtype=np.float32),
         )
         keys.append(f"{size}-{len(keys)}")
+        starts.append(written)
         path = shard_path(folder, step, written)
         if not path.exists():
             write_shard(path, rows, {}, codec, keys[-1])
         written += count
-    return keys
+    return keys, starts
 
 
 class NumpyScan:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
+from backend.influence.rowstore.opening import open_rows
 from backend.schema import SCHEMA_VERSION, upgraded
 from backend.workspace import Workspace
 
@@ -35,6 +36,10 @@ def test_a_workspace_of_schema_1_answers_as_it_did(old):
     assert workspace.manifest.task.name == "classification"
     assert workspace.manifest.classes == ("bad", "good")
     assert workspace.status()["next"] is None and workspace.verify() == []
+    assert workspace.manifest.artifacts["rows"].details["format"] == 4
+    stored = open_rows(workspace.folder).stores[-1]
+    likely = workspace.task.outputs(stored.logits())
+    assert np.allclose(likely, workspace.predictions("train").probabilities, atol=1e-5)
     answer = workspace.explain(row=workspace.eval_split.ids[0], score="dot", exact=True, device="cpu")
     assert [each.id for each in answer.proponents] == [name for name, _ in expected["proponents"]]
     scores = [score for _, score in expected["proponents"]]

@@ -41,7 +41,7 @@ class Audit(Handle):
     def compute_words(
         self, *, score: str = DEFAULT_SCORE, device: str = "auto", progress: Progress = silent
     ) -> None:
-        """Which words carry influence on eval errors, and in which training rows (see `scores.words`)."""
+        """Which words carry influence on eval errors, and in which training rows (`backend.audit.words`)."""
         with self._folder.lock():
             explainer = self._explainer(device)
             from backend.audit.words import compute_words

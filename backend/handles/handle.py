@@ -31,14 +31,9 @@ class Handle:
     ) -> None:
         self._folder, self._split, self._explainer = folder, split, explainer
 
-    @property
-    def ledger(self) -> Ledger:
-        """The append-only log of decisions."""
-        return Ledger(self._folder.review)
-
     def _states(self) -> dict[str, RowState]:
         """The decided state of every row that has one."""
-        return self.ledger.states()
+        return Ledger(self._folder.review).states()
 
     def _score_context(self, settings: ScoreSettings | None, progress: Progress = silent) -> Context:
         from backend.scores.context import Context

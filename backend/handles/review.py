@@ -14,7 +14,7 @@ from backend.handles.handle import Handle
 from backend.review.author import default_author
 from backend.review.decide import decide
 from backend.review.diff import Diff, diff
-from backend.review.ledger import LogEntry
+from backend.review.ledger import Ledger, LogEntry
 from backend.review.restore import restore
 from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
 
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 class Review(Handle):
     """What people decide about training rows: an append-only log, and what follows from it."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The append-only log of decisions."""
+        return Ledger(self._folder.review)
 
     def decide(
         self,

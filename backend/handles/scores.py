@@ -71,7 +71,7 @@ class Scores(Handle):
         return read_noise_test(self._folder)
 
     def row_table(self, split: SplitName = "train") -> pa.Table:
-        """Every row of a split with what is known of it now, decisions aside (see `scores.row_table`)."""
+        """Every row of a split with what is known of it now, decisions aside (`backend.queue.row_table`)."""
         from backend.model.prediction_table import read_predictions
         from backend.queue.row_table import row_table
         from backend.scores.table import NoScores
@@ -87,7 +87,7 @@ class Scores(Handle):
         other = self._split("eval" if split == "train" else "train")
         return row_table(self._split(split), other, predictions, scores)
 
-    def states(self) -> dict[str, str]:
+    def table_states(self) -> dict[str, str]:
         """Producers of scores whose table is there, and whether it is current or stale."""
         if not any(self._folder.scores.glob("*.parquet")):
             return {}

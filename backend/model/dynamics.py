@@ -31,6 +31,7 @@ from backend.recorded import as_recorded
 from backend.tasks.registry import task_named
 
 _LOGITS = "logits"
+_RECORD = "1"  # what tasks record of a row; another one where its names or formulas change
 _RUN = re.compile(r"run-(\d{1,10})\.safetensors")
 
 
@@ -69,13 +70,14 @@ def dynamics_key(manifest: Manifest, tokenizer: Path, max_length: int | None) ->
 
 def has_run(home: Path, seed: int, key: str) -> bool:
     """Whether the log of the run with ``seed`` is there, with this key."""
-    return _metadata(run_path(home, seed)).get("key") == key
+    metadata = _metadata(run_path(home, seed))
+    return metadata.get("key") == key and _is_readable(metadata)
 
 
 def write_run(home: Path, seed: int, dynamics: Dynamics, key: str) -> None:
     """Write the log of a run, whole or not at all."""
     with replacing(run_path(home, seed)) as temporary:
-        metadata = {"key": key, "epochs": json.dumps(dynamics.epochs)}
+        metadata = {"key": key, "epochs": json.dumps(dynamics.epochs), "record": _RECORD}
         save_file(dynamics.values, temporary, metadata)
 
 
@@ -102,23 +104,30 @@ def runs_artifact(folder: Folder, number: int, key: str) -> Artifact:
 def read_runs(folder: Folder) -> list[Dynamics]:
     """The recorded runs, by seed; `InputError` if the record is missing or stale, or a file is damaged."""
     files = folder.require("dynamics", "dynamics").details["files"]
-    runs, home = [], folder.dynamics
-    for path in (home / name for name in files):
-        try:
-            if not as_recorded(path, files[path.name]):
-                raise OSError("its content has changed")
-            with safe_open(path, "np") as file:
-                epochs = tuple(json.loads(file.metadata()["epochs"]))
-                values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if _LOGITS in values:
-                values = said_by(folder, values[_LOGITS])
-            runs.append(Dynamics(values, epochs))
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{path}: damaged or missing; delete it and run "
-                f"`python -m backend dynamics {folder.path} --seeds {len(files)}`"
-            ) from error
-    return runs
+    return [_read_run(folder, folder.dynamics / name, content, len(files)) for name, content in files.items()]
+
+
+def _read_run(folder: Folder, path: Path, content: str, runs: int) -> Dynamics:
+    try:
+        if not as_recorded(path, content):
+            raise OSError("its content has changed")
+        with safe_open(path, "np") as file:
+            metadata = file.metadata()
+            values = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if not _is_readable(metadata):
+            raise ValueError("made by another version")
+        epochs = tuple(json.loads(metadata["epochs"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: damaged or missing; delete it and run "
+            f"`python -m backend dynamics {folder.path} --seeds {runs}`"
+        ) from error
+    return Dynamics(said_by(folder, values[_LOGITS]) if _LOGITS in values else values, epochs)
+
+
+def _is_readable(metadata: dict[str, str]) -> bool:
+    """Whether a log holds what tasks record now, or logits, from which that can be had."""
+    return metadata.get("record", _RECORD) == _RECORD
 
 
 def _metadata(path: Path) -> dict[str, str]:

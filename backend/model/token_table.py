@@ -40,9 +40,10 @@ class TokenShard:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def examples(self) -> list[Tokens]:
-        """All rows of the shard."""
-        return [self._example(slice(*self.offsets[row : row + 2])) for row in range(len(self))]
+    def examples(self, rows: range | None = None) -> list[Tokens]:
+        """All rows of the shard, or some."""
+        chosen = range(len(self)) if rows is None else rows
+        return [self._example(slice(*self.offsets[row : row + 2])) for row in chosen]
 
     def _example(self, span: slice) -> Tokens:
         return Tokens(self.ids[span].tolist(), None if self.types is None else self.types[span].tolist())
@@ -75,7 +76,7 @@ class TokenTable:
     def span(self, rows: range) -> list[Tokens]:
         """Consecutive rows of one shard."""
         number, start = locate(rows.start)
-        return self.shard(number).examples()[start : start + len(rows)]
+        return self.shard(number).examples(range(start, start + len(rows)))
 
     def sample(self, count: int, seed: int = 0) -> tuple[np.ndarray, list[Tokens]]:
         """Up to ``count`` rows drawn at random: their positions, int64, ascending, and tokens."""

@@ -18,7 +18,7 @@ from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.index.modes import MODES
-from backend.influence.rowstore import layout, plan, precompute
+from backend.influence.rowstore import division, layout, plan, precompute, preparation
 from backend.influence.rowstore import space as disk
 from backend.influence.rowstore.fidelity import compare
 from backend.influence.rowstore.layout import RowsInfo, shard_path
@@ -542,26 +542,61 @@ def _all_scores(workspace: Workspace, score: str) -> np.ndarray:
     return searcher.many_scores([searcher.ask(traced, MODES[score])])[0]
 
 
-def test_blocks_that_were_one_shard_stay_so(tiny_workspace, monkeypatch):
-    """As format 4 left them: nothing is computed again for the sake of the format."""
+@pytest.mark.parametrize("lost", [False, True])
+def test_shards_of_whole_blocks_are_divided_and_not_computed_again(tiny_workspace, monkeypatch, lost):
+    """As format 4 left them: read as they are, divided by the next run; what is lost is computed in parts."""
     tiny_workspace.precompute(CPU)
-    before, written = shards_of(tiny_workspace), []
-    folder = tiny_workspace.folder
+    whole, before = shards_of(tiny_workspace), _all_scores(tiny_workspace, "dot")
+    folder, steps = tiny_workspace.folder, len(tiny_workspace.manifest.checkpoints)
     known = json.loads((folder.rows / "rows.json").read_text())
     info = RowsInfo(known["artifact"], known["row_store"], known["keys"])
     info.write(folder.rows)  # says nothing of shards, as format 4
     assert precompute.rows_are_current(folder, CPU) and tiny_workspace.verify() == []
+    written: list[int] = []
+    original = precompute.write_shard
     monkeypatch.setattr(layout, "SHARD_BYTES", 20_000)
-    monkeypatch.setattr(precompute, "write_shard", lambda *given: written.append(given))
+    monkeypatch.setattr(precompute, "write_shard", lambda *a: written.append(len(a[1])) or original(*a))
+    if lost:
+        (tiny_workspace.path / next(iter(whole))).unlink()
     folder.forget("rows")
-    precompute.compute_rows(folder, CPU)
-    assert shards_of(tiny_workspace) == before and not written
-    first = next(iter(before))
-    (tiny_workspace.path / first).unlink()
-    monkeypatch.undo()
-    folder.forget("rows")
-    precompute.compute_rows(folder, CPU)
+    tiny_workspace.precompute(CPU)
+    parts = tiny_workspace.manifest.artifacts["rows"].details["shards"]
+    assert len(shards_of(tiny_workspace)) == parts * steps > len(whole)
+    assert len(written) == (parts if lost else 0) and sum(written) == (60 if lost else 0)
+    assert tiny_workspace.verify() == []
+    after = _all_scores(Workspace.open(tiny_workspace.path), "dot")
+    np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-7 * np.abs(before).max())
+
+
+def test_more_shards_than_files_can_be_open_are_refused_before_the_work(tiny_workspace, monkeypatch):
+    monkeypatch.setattr(layout, "SHARD_BYTES", 5_000)
+    monkeypatch.setattr(preparation, "allow_many_files", lambda: 300)
+    tiny_workspace.folder.forget("rows")
+    before = shards_of(tiny_workspace)
+    with pytest.raises(InputError, match=r"would be [\d,]+ files, all open .* allows 300 \(ulimit -Hn\)"):
+        tiny_workspace.precompute(CPU)
     assert shards_of(tiny_workspace) == before
+
+
+def test_a_division_that_is_killed_goes_on(tiny_workspace, monkeypatch):
+    tiny_workspace.precompute(CPU)
+    monkeypatch.setattr(layout, "SHARD_BYTES", 20_000)
+    original, left = division.write_tensors, [4]
+
+    def killed(*given):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        original(*given)
+
+    tiny_workspace.folder.forget("rows")
+    with monkeypatch.context() as patch:
+        patch.setattr(division, "write_tensors", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tiny_workspace.precompute(CPU)
+    monkeypatch.setattr(precompute, "traced_batches", None)  # nothing is computed
+    precompute.compute_rows(tiny_workspace.folder, CPU)
+    assert tiny_workspace.folder.state("rows") == "current" and len(shards_of(tiny_workspace)) > 3
 
 
 def test_every_shard_key_is_in_the_list(tiny_workspace, small_shards):

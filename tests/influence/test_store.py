@@ -13,7 +13,7 @@ from backend.influence.rowstore import shard as shard_module
 from backend.influence.rowstore.compression import RowCodec, decode, fit_basis, quantise
 from backend.influence.rowstore.layout import RowsInfo, shard_path, spans_from, split_block
 from backend.influence.rowstore.outputs import LOGITS, Ragged, packed, unpacked
-from backend.influence.rowstore.shard import Shard, usable_shard, write_shard
+from backend.influence.rowstore.shard import Shard, usable_shard, write_shard, write_tensors
 from backend.influence.rowstore.store import RowStore, TracedRows
 
 VOCABULARY, WIDTH, STEP = 12, 6, 7
@@ -293,6 +293,13 @@ def test_outputs_come_back_by_name_ragged_or_not(tmp_path):
     assert isinstance(found, Ragged) and len(found) == 3
     assert [found[each].tolist() for each in range(3)] == [[0, 1], [], [2, 3, 4]]
     assert (shard.outputs["values"] == 1).all()
+    write_tensors(path, shard.piece(range(1, 3)), "p")
+    piece = usable_shard(path, "p", 2)
+    assert piece is not None and piece.intact()
+    assert [piece.outputs["loss"][each].tolist() for each in (0, 1)] == [[], [2, 3, 4]]
+    for example in (0, 1):
+        for token in range(VOCABULARY):
+            assert (piece.positions(example, token) == shard.positions(example + 1, token)).all()
 
 
 def test_logits_of_an_earlier_format_are_an_output():

@@ -12,6 +12,8 @@ from backend.cli import app
 from backend.data.examples import Examples
 from backend.data.shards import target_numbers
 from backend.errors import InputError
+from backend.files import file_digest
+from backend.model import dynamics
 from backend.model.dynamics import read_runs, run_path
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.prediction import logits
@@ -90,13 +92,35 @@ def test_a_log_of_an_earlier_version_says_the_same(tiny_workspace):
     tokenizer, texts = load_tokenizer(model), tiny_workspace.train_split.examples
     last = logits(load_classifier(model), encode(tokenizer, texts, 128), tokenizer)
     with safe_open(path, "np") as file:
-        metadata = file.metadata()
+        metadata = {name: each for name, each in file.metadata().items() if name != "record"}
     save_file({"logits": np.stack([last] * 4)}, path, metadata)
     assert tiny_workspace.compute_dynamics(1) == [0], "nothing is trained again"
     (run,) = read_runs(folder)
     assert run.values.keys() == known.values.keys() and run.epochs == known.epochs
     for name, values in run.values.items():
         np.testing.assert_allclose(values[0], known.values[name][-1], rtol=1e-3, atol=1e-5, err_msg=name)
+
+
+def test_what_another_version_recorded_is_not_taken_for_this_ones(tiny_workspace, monkeypatch):
+    monkeypatch.setattr(dynamics, "_RECORD", "2")
+    with pytest.raises(InputError, match=r"run-0.safetensors: damaged or missing; delete it"):
+        read_runs(tiny_workspace.folder)
+    assert tiny_workspace.compute_dynamics(1) == [0]
+    (run,) = read_runs(tiny_workspace.folder)
+    assert run.values["loss"].shape == (4, 60)
+
+
+def test_lost_rows_are_not_blamed_on_a_log_of_logits(tiny_workspace):
+    path = run_path(tiny_workspace.folder.dynamics, 0)
+    save_file(
+        {"logits": np.zeros((4, 60, 2), dtype=np.float32)}, path, {"key": "k", "epochs": "[1, 2, 3, 4]"}
+    )
+    record = tiny_workspace.manifest.artifacts["dynamics"]
+    details = {**record.details, "files": {path.name: file_digest(path)}}
+    tiny_workspace.folder.record("dynamics", ("data",), id=record.id, **details)
+    (tiny_workspace.folder.data / tiny_workspace.manifest.data.file("train")).unlink()
+    with pytest.raises(InputError, match=r"train.*\.parquet: missing or damaged"):
+        read_runs(tiny_workspace.folder)
 
 
 def test_more_seeds_leave_only_logs(tiny_workspace):
@@ -187,7 +211,7 @@ def test_wrong_input_and_damage(tiny_workspace):
     tiny_workspace.compute_dynamics(1)
     assert not tiny_workspace.verify()
     with safe_open(path, "np") as file:
-        assert set(file.metadata()) == {"key", "epochs"}
+        assert set(file.metadata()) == {"key", "epochs", "record"}
 
 
 def test_on_the_command_line(tiny_model, tmp_path):

@@ -10,13 +10,13 @@ from backend.data.shards import shard_ranges
 from backend.files import digest
 from backend.folder import Folder
 from backend.influence.rowstore.layout import RowsInfo, shard_path, split_block
-from backend.influence.rowstore.shard import usable_shard
+from backend.influence.rowstore.shard import usable_shard, write_tensors
 from backend.manifest import Manifest
 from backend.model.token_table import TokenTable
 
 
 class Division:
-    """Which examples each shard holds, and its key. A block that was written as one shard stays one.
+    """Which examples each shard holds, and its key.
 
     ``makers``: of each checkpoint, what decides its rows beside tokens and labels. ``width`` is d.
     """
@@ -33,30 +33,41 @@ class Division:
         self._folder, self._steps = folder, [each.step for each in manifest.checkpoints]
         self._labels, self._makers = labels, makers
         self._tokens: dict[range, str] = {}
+        self._divided: dict[range, list[range]] = {}  # blocks of several shards
         for block, shard in zip(shard_ranges(train.count), train.shards(), strict=True):
-            self._tokens[block] = shard.key
             parts = split_block(block, np.diff(shard.offsets), width)
-            if len(parts) > 1 and not self._is_written(block):
-                del self._tokens[block]
+            self._tokens[block] = shard.key
+            if len(parts) > 1:
+                self._divided[block] = parts
                 self._tokens |= {part: train.part_key(shard, part) for part in parts}
+
+    @property
+    def spans(self) -> list[range]:
+        """The examples of each shard."""
+        return [span for span in self._tokens if span not in self._divided]
+
+    def divide_written(self, number: int) -> None:
+        """Divide the shards of checkpoint ``number`` that hold whole blocks, as an earlier Firstword wrote
+        them: their rows stay as they are."""
+        rows, step, maker = self._folder.rows, self._steps[number], self._makers[number]
+        for block, parts in self._divided.items():
+            whole = usable_shard(shard_path(rows, step, block.start), self._key(maker, block), len(block))
+            if whole is None:
+                continue
+            for part in reversed(parts):  # the first takes the file of the whole, when all others are there
+                places = range(part.start - block.start, part.stop - block.start)
+                path = shard_path(rows, step, part.start)
+                write_tensors(path, whole.piece(places), self._key(maker, part))
 
     def _key(self, maker: tuple[object, ...], span: range) -> str:
         """It changes whenever a row does."""
         return digest(maker, self._tokens[span], self._labels[span.start : span.stop].tolist())
 
-    def _is_written(self, block: range) -> bool:
-        return any(
-            usable_shard(
-                shard_path(self._folder.rows, step, block.start), self._key(maker, block), len(block)
-            )
-            for step, maker in zip(self._steps, self._makers, strict=True)
-        )
-
     def info(self, row_store: str, classes: Sequence[str]) -> RowsInfo:
         """What ``rows.json`` will say."""
         keys = {
-            str(step): [self._key(maker, span) for span in self._tokens]
+            str(step): [self._key(maker, span) for span in self.spans]
             for step, maker in zip(self._steps, self._makers, strict=True)
         }
-        starts = [span.start for span in self._tokens]
+        starts = [span.start for span in self.spans]
         return RowsInfo(digest("rows", keys, classes), row_store, keys, starts)

@@ -42,6 +42,7 @@ def packed(outputs: Outputs) -> dict[str, np.ndarray]:
     """Outputs as the tensors of a file."""
     tensors = {}
     for name, output in outputs.items():
+        assert not name.endswith(_OFFSETS), f"{name}: would be taken for the offsets of another output"
         if isinstance(output, Ragged):
             tensors[f"{_PREFIX}{name}{_OFFSETS}"] = output.offsets
         values = output.values if isinstance(output, Ragged) else output
@@ -63,6 +64,14 @@ def unpacked(tensors: Mapping[str, np.ndarray], examples: int) -> dict[str, Outp
             raise ValueError(f"output {key.removeprefix(_PREFIX)} does not fit its examples")
         found[key.removeprefix(_PREFIX)] = output
     return found
+
+
+def cut(output: Output, examples: range) -> Output:
+    """An output of some of its examples."""
+    if not isinstance(output, Ragged):
+        return output[examples.start : examples.stop]
+    ends = output.offsets[examples.start : examples.stop + 1]
+    return Ragged(ends - ends[0], output.values[ends[0] : ends[-1]])
 
 
 def _fits(output: Ragged) -> bool:

@@ -160,6 +160,7 @@ def compute_shards(run: Run, number: int, progress: Progress, model: PreTrainedM
     """Write the shards of checkpoint ``number`` that are not there; ``model``: it, if it is loaded
     already."""
     checkpoint, total = run.manifest.checkpoints[number], run.train.count
+    run.division.divide_written(number)
     missing = missing_shards(run.folder, run.manifest, run.info, checkpoint)
     done = total - sum(len(run.spans[each]) for each in missing)
     stage = f"{_stage(run, number)}: gradients"

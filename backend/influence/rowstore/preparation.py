@@ -4,6 +4,7 @@ disk."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from backend.data.shards import target_numbers
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
+from backend.files import allow_many_files
 from backend.folder import Folder
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.rowstore.basis import row_codec
@@ -33,6 +35,7 @@ READ_FORMATS = (4, FORMAT)
 _NUMBERS = 4  # which rows there are and what they mean; another number makes old ones stale
 _STAGE = "measuring precision and storage"
 _LEAST_SAMPLE = 64
+_OTHER_FILES = 256  # that a process has open beside shards, about
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,11 @@ class Run:
     labels: np.ndarray
     sample: Sample
     codecs: list[RowCodec]
+    division: Division
     info: RowsInfo
     predicted_bytes: int
 
-    @property
+    @cached_property
     def spans(self) -> list[range]:
         """The examples of each shard."""
         return self.info.spans(self.train.count)
@@ -90,6 +94,7 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
         for each, codec in zip(manifest.checkpoints, codecs, strict=True)
     ]
     division = Division(folder, manifest, train, labels, makers, layer.embedding_dim)
+    _check_files(len(division.spans) * count)
     info = division.info(row_store, manifest.classes)
     return Run(
         folder,
@@ -102,6 +107,7 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
         labels,
         sample,
         codecs,
+        division,
         info,
         use.rows * count,
     )
@@ -112,6 +118,16 @@ def _check_width(row_store: str, width: int) -> None:
     kept = kept_dimensions(row_store)
     if kept is not None and kept > width:
         raise InputError(f"--row-store {row_store}: the embeddings have {width} dimensions; keep fewer")
+
+
+def _check_files(shards: int) -> None:
+    """`InputError` where more shards would be mapped at once than files can be open."""
+    most = allow_many_files()
+    if most is not None and shards + _OTHER_FILES > most:
+        raise InputError(
+            f"the gradient rows would be {shards:,} files, all open when a question is asked; "
+            f"this system allows {most:,} (ulimit -Hn): raise the limit, or keep fewer checkpoints"
+        )
 
 
 def written_bytes(folder: Folder) -> int:

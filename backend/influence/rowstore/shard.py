@@ -22,9 +22,14 @@ from backend.errors import InputError
 from backend.files import array_digest, replacing
 from backend.influence.gradients.token_rows import TokenRows, example_norms
 from backend.influence.rowstore.compression import RowCodec, decode
-from backend.influence.rowstore.outputs import Outputs, packed, unpacked
+from backend.influence.rowstore.outputs import Outputs, cut, packed, unpacked
 
-_DTYPES = {"F32": np.float32, "I32": np.int32, "I64": np.int64, "I8": np.int8}
+_DTYPES = {
+    **{"F32": np.float32, "F64": np.float64, "F16": np.float16, "BOOL": np.bool_},
+    **{"I64": np.int64, "I32": np.int32, "I8": np.int8, "U8": np.uint8},
+}
+_OF_ROWS = ("tokens", "codes", "scales", "row_norms")
+_OF_PARTS = ("part_codes", "part_scales")
 
 
 def write_shard(path: Path, part: TokenRows, outputs: Outputs, codec: RowCodec, key: str) -> None:
@@ -43,6 +48,11 @@ def write_shard(path: Path, part: TokenRows, outputs: Outputs, codec: RowCodec, 
         "norms": example_norms(part),
         **packed(outputs),
     }
+    write_tensors(path, tensors, key)
+
+
+def write_tensors(path: Path, tensors: dict[str, np.ndarray], key: str) -> None:
+    """Write a shard's tensors, whole or not at all."""
     with replacing(path) as temporary:
         save_file(tensors, temporary, {"key": key, "content": array_digest(tensors)})
 
@@ -115,6 +125,19 @@ class Shard:
         """The gradient at each position of ``token`` in ``example``: float32 (m, r), in reading order."""
         found, span = find_row(self.offsets, self.tokens, self.part_rows, example, token)
         return split_row(self.rows(found), decode(self.part_codes[span], self.part_scales[span]))
+
+    def piece(self, examples: range) -> dict[str, np.ndarray]:
+        """The tensors of a shard of some of these examples, by their places here: the rows as they are."""
+        low, high = (int(each) for each in self.offsets[[examples.start, examples.stop]])
+        first, last = np.searchsorted(self.part_rows, [low, high])
+        return {
+            "offsets": self.offsets[examples.start : examples.stop + 1] - low,
+            "part_rows": self.part_rows[first:last] - low,
+            "norms": self.norms[examples.start : examples.stop].copy(),
+            **{each: self.tensors[each][low:high].copy() for each in _OF_ROWS},
+            **{each: self.tensors[each][first:last].copy() for each in _OF_PARTS},
+            **packed({name: cut(output, examples) for name, output in self.outputs.items()}),
+        }
 
     def intact(self) -> bool:
         """Whether the content is what was written (reads everything)."""

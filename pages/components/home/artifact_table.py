@@ -18,7 +18,7 @@ NAMES = {
     "predictions": "Predictions",
     "index": "Index",
     "influence": "Influence on eval rows",
-    "dynamics": "Logits over training",
+    "dynamics": "Looks during training",
     "sources": "Audit of sources",
     "words": "Words that carry influence",
 }
