@@ -1,28 +1,32 @@
 """Time, disk and peak memory of the whole precompute over the number of training examples.
 
     python -m benchmarks.growth [--sizes 5000 20000 100000] [--layers 2] [--row-store int8]
+        [--joined 1] [--shard-mb 128]
 
 Every size runs in a process of its own, whose peak memory is that of `precompute` and nothing else.
-``--layers`` fewer than 6 save time; the growth is the same. Prints a table and writes ``HOME/growth.json``.
+``--layers`` fewer than 6 save time; the growth is the same. ``--joined``: sentences in a text;
+``--shard-mb``: another bound of the gradients in a shard. Prints a table and writes ``HOME/growth.json``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from backend.influence.rowstore import layout
 from backend.influence.rowstore.settings import PrecomputeSettings
 from benchmarks.report import HOME, OwnMemory, peak_mb, publish
 from benchmarks.resampled import resampled
 
 
-def measure(home: Path, size: int, layers: int, row_store: str) -> dict[str, Any]:
+def measure(home: Path, size: int, layers: int, row_store: str, joined: int) -> dict[str, Any]:
     """Precompute in this process and report what it took."""
-    workspace = resampled(home, size, layers)
+    workspace = resampled(home, size, layers, joined=joined)
     before = peak_mb()
     with OwnMemory() as memory:
         workspace.precompute(PrecomputeSettings("cpu", precision="fp32", row_store=row_store))
@@ -44,10 +48,13 @@ def measure(home: Path, size: int, layers: int, row_store: str) -> dict[str, Any
     }
 
 
-def apart(home: Path, size: int, layers: int, row_store: str) -> dict[str, Any]:
+def apart(options: argparse.Namespace, size: int) -> dict[str, Any]:
     """`measure` in a process of its own."""
-    resampled(home, size, layers)
-    arguments = ["--home", home, "--sizes", size, "--layers", layers, "--row-store", row_store, "--worker"]
+    made = resampled(options.home, size, options.layers, joined=options.joined)
+    shutil.rmtree(made.folder.rows, ignore_errors=True)  # of another bound
+    given = {name: getattr(options, name) for name in ("home", "layers", "row_store", "joined", "shard_mb")}
+    named = [each for name, value in given.items() for each in (f"--{name.replace('_', '-')}", value)]
+    arguments = [*named, "--sizes", size, "--worker"]
     command = [sys.executable, "-m", "benchmarks.growth", *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
@@ -58,13 +65,17 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 20_000, 100_000])
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--row-store", default="int8")
+    parser.add_argument("--joined", type=int, default=1)
+    parser.add_argument("--shard-mb", type=int, default=layout.SHARD_BYTES // 2**20)
     parser.add_argument("--home", type=Path, default=HOME)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        print(json.dumps(measure(options.home, options.sizes[0], options.layers, options.row_store)))
+        layout.SHARD_BYTES = options.shard_mb * 2**20
+        size, store = options.sizes[0], options.row_store
+        print(json.dumps(measure(options.home, size, options.layers, store, options.joined)))
         return
-    found = [apart(options.home, size, options.layers, options.row_store) for size in options.sizes]
+    found = [apart(options, size) for size in options.sizes]
     table = [
         (
             f"{each['size']:,}",

@@ -36,14 +36,17 @@ def trained(home: Path, layers: int, checkpoints: int = 3, progress: Progress = 
     return workspace
 
 
-def resampled(home: Path, count: int, layers: int, progress: Progress = silent) -> Workspace:
-    """A workspace of ``count`` spliced texts with the checkpoints of `trained`; nothing precomputed yet."""
-    path = home / f"resampled-{count}-{layers}"
+def resampled(home: Path, count: int, layers: int, progress: Progress = silent, joined: int = 1) -> Workspace:
+    """A workspace of ``count`` texts with the checkpoints of `trained`; nothing precomputed yet.
+
+    Each text is ``joined`` spliced ones.
+    """
+    path = home / f"resampled-{count}-{layers}{f'-{joined}' if joined > 1 else ''}"
     model = trained(home, layers, progress=progress)
     if not path.exists():
         with tempfile.TemporaryDirectory() as scratch:
             source = Path(scratch) / "train.jsonl"
-            source.write_text("".join(spliced(model, count)), encoding="utf-8")
+            source.write_text("".join(spliced(model, count, joined=joined)), encoding="utf-8")
             evaluation = Path(scratch) / "eval.jsonl"
             rows = zip(model.eval_split.ids, model.eval_split.texts, model.eval_split.labels, strict=True)
             lines = [json.dumps({"id": a, "text": b, "label": c}) + "\n" for a, b, c in rows]
@@ -52,12 +55,13 @@ def resampled(home: Path, count: int, layers: int, progress: Progress = silent) 
     workspace = Workspace.open(path)
     if not workspace.manifest.checkpoints:
         count_kept = len(model.manifest.checkpoints)
-        workspace.attach(model.folder.checkpoints, max_length=model.manifest.max_length, count=count_kept)
+        length = model.manifest.max_length if joined == 1 else 512
+        workspace.attach(model.folder.checkpoints, max_length=length, count=count_kept)
     return workspace
 
 
-def spliced(model: Workspace, count: int, seed: int = 0) -> list[str]:
-    """``count`` JSON lines of spliced texts."""
+def spliced(model: Workspace, count: int, seed: int = 0, joined: int = 1) -> list[str]:
+    """``count`` JSON lines of texts, each of ``joined`` spliced ones of a class."""
     split, rng = model.train_split, np.random.default_rng(seed)
     words = [text.split() for text in split.texts]
     members = {name: [i for i, each in enumerate(split.labels) if each == name] for name in set(split.labels)}
@@ -65,7 +69,10 @@ def spliced(model: Workspace, count: int, seed: int = 0) -> list[str]:
     for number in range(count):
         first = int(rng.integers(len(words)))
         label = split.labels[first]
-        second = members[label][int(rng.integers(len(members[label])))]
-        text = " ".join(words[first][: len(words[first]) // 2] + words[second][len(words[second]) // 2 :])
+        text, before = "", first
+        for _ in range(joined):
+            second = members[label][int(rng.integers(len(members[label])))]
+            halves = words[before][: len(words[before]) // 2], words[second][len(words[second]) // 2 :]
+            text, before = " ".join([text, *halves[0], *halves[1]]).strip(), second
         lines.append(json.dumps({"id": f"s{number}", "text": text, "label": label}) + "\n")
     return lines
