@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from backend.errors import InputError
 from backend.folder import Folder
+from backend.lost import lost_artifacts
 from backend.progress import Progress, silent
 from backend.step_times import StepTimes
 from backend.workspace import Workspace
@@ -145,7 +146,11 @@ _Found = tuple[State, str | None]
 
 
 def _of(*artifacts: str) -> Callable[[Folder], _Found]:
-    return lambda folder: (_worst([folder.state(name) for name in artifacts]), None)
+    def state(folder: Folder) -> _Found:
+        lost = lost_artifacts(folder)
+        return _worst(["missing" if name in lost else folder.state(name) for name in artifacts]), None
+
+    return state
 
 
 def _embeddings_found(folder: Folder) -> _Found:

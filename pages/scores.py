@@ -14,7 +14,7 @@ workspace = current()
 values = read_current(workspace)
 view, row = st.columns([0.7, 0.3], vertical_alignment="bottom")
 with view:
-    draw = ask_view()
+    draw = ask_view(workspace)
 with row:  # before the view, which marks the row
     ask_row(workspace)
 draw(workspace, values)

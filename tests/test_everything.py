@@ -1,6 +1,7 @@
 """`all`: what is missing is said with a forecast, computed, and found done the next time."""
 
 import json
+import shutil
 
 import pytest
 
@@ -75,3 +76,13 @@ def test_nothing_is_begun_while_another_process_works(tiny_workspace):
     with other.folder.lock(), pytest.raises(InputError, match="another process"):
         compute_everything(tiny_workspace)
     assert not tiny_workspace.has_embeddings("train")
+
+
+def test_a_lost_index_is_missing_and_made_again(tiny_workspace):
+    """Recorded as current, but without files: `all` had taken it for there."""
+    shutil.rmtree(tiny_workspace.folder.index)
+    (step,) = [each for each in plan(tiny_workspace) if each.name == "precompute"]
+    assert step.state == "missing" and step.is_due
+    tiny_workspace.precompute()
+    (step,) = [each for each in plan(tiny_workspace) if each.name == "precompute"]
+    assert step.state == "current"

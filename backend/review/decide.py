@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_value
 from backend.data.rowstate import Action, RowState
+from backend.data.targets.label_sets import NONE, SEPARATOR
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.review.ledger import Decision, Ledger, StateOf
@@ -56,16 +58,29 @@ def decide(
     return ledger.decide(action, decisions, reason=reason, author=author, origin=origin)
 
 
-def _target(space: Space, typed: str | None) -> str:
-    """The target that was meant, as it is kept."""
+def _target(space: Space, typed: object) -> str:
+    """The target that was meant, as it is kept: a text, or in Python a number, or labels."""
+    text = _as_text(typed)
+    if space.edit == "choose many" and not text.strip():  # a slip, such as a variable that is not set
+        raise InputError(f"relabel: no label was given; a row without any is {NONE!r}")
     try:
-        return space.read(typed or "")
+        return space.read(text)
     except InputError as error:
         if space.task != "classification":
             raise InputError(f"relabel: {error}") from error
         raise InputError(
             f"relabel to {shown_value(typed)}: unknown class; the classes are {listing(space.names)}"
         ) from error
+
+
+def _as_text(typed: object) -> str:
+    if typed is None or isinstance(typed, str):
+        return typed or ""
+    if isinstance(typed, Real) and not isinstance(typed, bool):
+        return repr(float(typed))
+    if isinstance(typed, list | tuple | set | frozenset) and all(isinstance(each, str) for each in typed):
+        return SEPARATOR.join(typed) or NONE
+    raise InputError(f"{typed!r} is no label: give a text, a number or a list of labels")
 
 
 def _require_known(row: str, seen: RowState | None, state: RowState | None, author: str) -> None:

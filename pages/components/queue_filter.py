@@ -8,7 +8,7 @@ import streamlit as st
 
 from backend.queue.queue import SERVES, STATES, QueueFilter
 from backend.queue.queue_item import UNDECIDED
-from backend.scores.registry import all_scores
+from backend.scores.registry import all_scores, scores_for
 from backend.scores.score import LABEL
 from backend.workspace import Workspace
 from pages.components import keys
@@ -42,19 +42,20 @@ def ask_view(workspace: Workspace) -> str:
 
 def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     """Draw the choices; None, said in a line, where no score serves the purpose."""
-    table = table_of(workspace, read_current(workspace))
+    table, here = table_of(workspace, read_current(workspace)), scores_for(workspace.manifest.task.name)
+    purposes = [each for each in SERVES if any(score.serves == each for score in here.values())]
     serves_box, reason_box, class_box, state_box = st.columns([0.4, 0.25, 0.2, 0.15])
     with serves_box:
         serves = pick(
             "Looking for",
-            {each: SERVES_WORDS.get(each, each) for each in SERVES},
+            {each: SERVES_WORDS.get(each, each) for each in purposes},
             keys.QUEUE_SERVES,
             LABEL,
             _first_page,
             help="Each has a queue of its own: a wrong label is not the same as a redundant row.",
             named=True,
         )
-    known = [each for each in all_scores().values() if each.serves == serves and each.is_reason]
+    known = [each for each in here.values() if each.serves == serves and each.is_reason]
     serving = [each.name for each in known if each.name in table.names]
     if not serving:
         st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")

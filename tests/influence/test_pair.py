@@ -5,6 +5,7 @@ import pytest
 
 from backend.errors import InputError
 from backend.influence.answers.explanation import Entry, Pair
+from backend.influence.answers.recent import Recent
 from backend.influence.answers.registry import all_methods
 from backend.influence.answers.search import Searcher
 from backend.influence.rowstore.store import RowStore
@@ -130,3 +131,40 @@ def test_a_pair_reads_no_more_rows_than_a_list_does(workspace, monkeypatch, meth
         assert pair.entry.score == pytest.approx(entry.score, rel=1e-4)
         assert abs(pair.entry.rank - entry.rank) <= 2
         _adds_up(pair)
+
+
+def test_the_next_pair_of_a_question_asks_neither_models_nor_index(tiny_workspace, monkeypatch):
+    row, (one, other) = tiny_workspace.eval_split.ids[3], tiny_workspace.train_split.ids[:2]
+    fresh = {each: Workspace.open(tiny_workspace.path).explain_pair(each, row=row) for each in (one, other)}
+    explainer, counts = tiny_workspace.explainer(), dict.fromkeys(("trace", "first"), 0)
+    trace, first = explainer.checkpoints.trace, explainer.searcher.first_scores
+
+    def counted(name, call):
+        def counting(*given, **options):
+            counts[name] += 1
+            return call(*given, **options)
+
+        return counting
+
+    monkeypatch.setattr(explainer.checkpoints, "trace", counted("trace", trace))
+    monkeypatch.setattr(explainer.searcher, "first_scores", counted("first", first))
+    tiny_workspace.explain(row=row)
+    assert counts == {"trace": 1, "first": 1}
+    for each in (one, other, one):
+        pair = tiny_workspace.explain_pair(each, row=row)
+        assert pair.entry == fresh[each].entry and pair.scores == fresh[each].scores
+    assert counts == {"trace": 1, "first": 1}
+    tiny_workspace.explain_pair(one, row=row, score="dot")
+    assert counts == {"trace": 1, "first": 2}, "another score is another answer, of the same gradients"
+    tiny_workspace.explain_pair(one, row=row, label=tiny_workspace.manifest.classes[0])
+    tiny_workspace.explain_pair(one, row=row, label=tiny_workspace.manifest.classes[1])
+    assert counts["trace"] == 2, "one of the two labels is what was asked first"
+    tiny_workspace.explain_pair(one, text=tiny_workspace.eval_split.texts[3] + "!")
+    assert counts["trace"] == 3
+
+
+def test_the_longest_unused_goes_first():
+    recent, made = Recent(2), []
+    for key in ("a", "b", "a", "c", "a", "b"):
+        assert recent.get(key, lambda key=key: made.append(key) or key) == key
+    assert made == ["a", "b", "c", "b"]

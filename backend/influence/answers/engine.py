@@ -13,6 +13,7 @@ from backend.data.dataset import Split, SplitName, load_split
 from backend.data.targets.space import Space
 from backend.folder import Folder
 from backend.influence.answers.opening import open_searcher
+from backend.influence.answers.recent import Recent
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.tracing import Checkpoints
 from backend.model.fingerprint import require_unchanged
@@ -30,6 +31,9 @@ class _Kept:
     value: object = None
     made: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+
+_RECENT = 6  # results about questions; of a million rows one takes 9 MB
 
 
 class Engine:
@@ -58,6 +62,7 @@ class Engine:
             "eval": load_split(folder, "eval"),
         }
         self._kept: dict[str, _Kept] = {}
+        self.recent = Recent(_RECENT)
         self._lock = threading.Lock()
 
     @property

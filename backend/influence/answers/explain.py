@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from backend.influence.answers.method import Asked, Found, Method
 from backend.influence.answers.question import Question, SplitName, check_question, find_row, resolve_question
 from backend.influence.answers.registry import DEFAULT_METHOD, method_named, score_named
 from backend.influence.answers.search import Ranked, Ranking
+from backend.influence.gradients.tracing import TracedExample
 from backend.influence.index.modes import MODES, no_damping, score_mode
 from backend.influence.index.row_index import TARGET_RECALL
+from backend.model.tokenization import Encoded
 
 BINS = 60
 
@@ -94,7 +97,7 @@ class Explainer(Engine):
             texts=texts,
             encoded=encoded,
             target=choice.number,
-            traced=self.checkpoints.trace([encoded], [choice.number])[0],
+            traced=self._traced(texts, encoded, choice.number),
             score=score,
             k=question.k,
             exact=question.exact,
@@ -119,11 +122,16 @@ class Explainer(Engine):
         )
         return method, asked, query
 
+    def _traced(self, texts: tuple[str, ...], encoded: Encoded, target: Any) -> TracedExample:
+        """What models say of texts and a target, kept for further questions about them."""
+        key = "traced", texts, np.asarray(target).tobytes()
+        return self.recent.get(key, lambda: self.checkpoints.trace([encoded], [target])[0])
+
     def _check(self, question: Question) -> tuple[Method, str]:
         """The method and score asked for; `InputError` if the question makes no sense."""
         check_question(question, self.checkpoints.manifest.task)
         method = method_named(question.method)
-        score = score_named(method, question.score)
+        score = score_named(method, question.score, self.checkpoints.manifest.task.name)
         if question.damping is not None and score not in MODES:
             raise no_damping(score)
         if question.damping is not None:

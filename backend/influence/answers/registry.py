@@ -10,6 +10,10 @@ from backend.errors import InputError
 from backend.influence.answers import methods
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.influence.answers.method import Method
+from backend.manifest import TaskName
+
+OF_CLASSES = ("label",)
+"""Scores that only classes have."""
 
 
 @cache
@@ -33,11 +37,20 @@ def method_named(name: str) -> Method:
     return found
 
 
-def score_named(method: Method, score: str | None) -> str:
-    """The score asked for, or the method's own; `InputError` if the method does not know it."""
+def scores_of(method: Method, task: TaskName) -> tuple[str, ...]:
+    """The scores of a method that serve a task."""
+    return tuple(each for each in method.scores if task == "classification" or each not in OF_CLASSES)
+
+
+def score_named(method: Method, score: str | None, task: TaskName = "classification") -> str:
+    """The score asked for, or the method's own; `InputError` if the method does not know it for this task."""
+    known_here = scores_of(method, task)
     if score is None:
-        return method.own_score or method.scores[0]
-    if score not in method.scores:
-        known = ", ".join(method.scores)
+        return method.own_score or known_here[0]
+    if score in OF_CLASSES and score in method.scores and score not in known_here:
+        known = " or ".join(known_here)
+        raise InputError(f"--score {score}: needs classes, not {task}; use {known}")
+    if score not in known_here:
+        known = ", ".join(known_here)
         raise InputError(f"--score {score}: must be one of {known} with method {method.name}")
     return score

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -110,6 +111,10 @@ def both_ends(scores: np.ndarray, k: int) -> np.ndarray:
     return np.union1d(strongest(scores, k), strongest(-scores, k))
 
 
+First: TypeAlias = tuple[np.ndarray, bool]
+"""Plain products of queries with every training example, and whether they are by all stored rows."""
+
+
 class Searcher:
     """Finds the most influential training examples of queries in the stored rows."""
 
@@ -200,14 +205,15 @@ class Searcher:
         return self.many_scores([query])[0] * self.factors(mode)
 
     def every_score(
-        self, query: TracedExample, mode: ScoreMode, *, exclude: int | None = None
+        self, query: TracedExample, mode: ScoreMode, *, exclude: int | None = None, first: First | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Influence of every training example, float64 (n), and which of it is by stored rows, bool (n).
 
         Else the index says it, and rows that of the strongest of both ends, as many as a list of ten asks.
+        ``first``: of the query, from `first_scores`, where it is known.
         """
         width = self.shortlist(mode, 10)
-        found, scanned = self._first_scores([query], width)
+        found, scanned = first or self.first_scores([query], width)
         scores = found[0] * self.factors(mode)
         if exclude is not None:
             scores[exclude] = 0.0
@@ -269,14 +275,22 @@ class Searcher:
         return total
 
     def top(
-        self, query: TracedExample, mode: ScoreMode, k: int, *, scan: bool = False, exclude: int | None = None
+        self,
+        query: TracedExample,
+        mode: ScoreMode,
+        k: int,
+        *,
+        scan: bool = False,
+        exclude: int | None = None,
+        first: First | None = None,
     ) -> Ranking:
         """The ``k`` strongest proponents and opponents; ``query`` comes from `ask`.
 
-        ``scan`` scores all stored rows instead of asking the index; ``exclude`` is a position left out.
+        ``scan`` scores all stored rows instead of asking the index; ``exclude`` is a position left out;
+        ``first``: of the query, from `first_scores`, where it is known.
         Ties are broken by position. Examples with score 0 are neither.
         """
-        return self.many_top([query], mode, k, [exclude], scan=scan)[0]
+        return self.many_top([query], mode, k, [exclude], scan=scan, first=first)[0]
 
     def many_top(
         self,
@@ -286,10 +300,11 @@ class Searcher:
         exclude: Sequence[int | None],
         *,
         scan: bool = False,
+        first: First | None = None,
     ) -> list[Ranking]:
         """As `top`, for several queries at once: index or rows are read once for all of them."""
         width, multipliers = self.shortlist(mode, k), self.factors(mode)
-        scores, scanned = self._first_scores(queries, width, scan=scan)
+        scores, scanned = first or self.first_scores(queries, width, scan=scan)
         rankings = []
         for query, each, own in zip(queries, scores, exclude, strict=True):
             each = each * multipliers
@@ -298,9 +313,7 @@ class Searcher:
             rankings.append(self.rerank(query, mode, k, each, k if scanned else width))
         return [replace(each, n_scored=self.count) for each in rankings] if scanned else rankings
 
-    def _first_scores(
-        self, queries: Sequence[TracedExample], width: int, *, scan: bool = False
-    ) -> tuple[np.ndarray, bool]:
+    def first_scores(self, queries: Sequence[TracedExample], width: int, *, scan: bool = False) -> First:
         """Plain products with every training example, float64 (queries, n), and whether by all stored rows:
         so with ``scan``, without an index, or where ``width`` candidates of each end are about all there are.
         """

@@ -120,7 +120,11 @@ def _compute(context: Context) -> Columns:
         ],
         "contradicts": [train.ids[each] if each >= 0 else "" for each in against],
         "copy_of": [train.ids[each] if each != row else "" for row, each in enumerate(copy_of)],
-        "neighbours_label": _named(context, said),
+        "neighbours_label": (named := _named(context, said)),
+        "others_said": [
+            f", mostly: {name}" if name and name != own else ", each its own"
+            for name, own in zip(named, train.labels, strict=True)
+        ],
         "first_said": [f", first row {train.ids[e]}" if e != r else "" for r, e in enumerate(copy_of)],
     }
 
@@ -164,7 +168,7 @@ PRODUCER = Producer(
     cost="sentence embeddings once; the search grows with the square of the rows (100,000: minutes)",
     uses=("encoder",),
     compute=_compute,
-    version=3,
+    version=4,
     tasks=None,
     scores=(
         Score(
@@ -189,7 +193,7 @@ PRODUCER = Producer(
             f"mean Jaccard distance from the label sets of the {NEIGHBOURS} nearest rows, weighted by "
             f"{_COSINE}",
             "Cover & Hart 1967; Reimers & Gurevych 2019",
-            "the most similar texts have other labels, mostly: {neighbours_label}",
+            "the most similar texts have other labels{others_said}",
             beyond=0.5,
             within_class=True,
             tasks=("multilabel",),

@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 
 from backend.influence.answers.explanation import Explanation
-from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, score_named
+from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, score_named, scores_of
 from backend.influence.index.modes import MODES
+from backend.manifest import TaskName
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.row_picker import pick_row
@@ -132,9 +133,10 @@ def ask_method(names: Sequence[str] | None = None) -> str:
     return keys.get(keys.METHOD) or DEFAULT_METHOD
 
 
-def ask_score(method: str) -> str:
+def ask_score(method: str, task: TaskName) -> str:
     """How scores are preconditioned or normalised."""
-    scores, default = all_methods()[method].scores, score_named(all_methods()[method], None)
+    chosen = all_methods()[method]
+    scores, default = scores_of(chosen, task), score_named(chosen, None, task)
     readings = {**{mode.name: mode.reading for mode in MODES.values()}, **AGREEMENTS}
     if keys.get(keys.SCORE, default) not in scores:
         keys.put(keys.SCORE, default)

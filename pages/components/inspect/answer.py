@@ -51,7 +51,7 @@ def show_answer(workspace: Workspace, asked: Asked) -> None:
     with method:
         asked = replace(asked, method=ask_method())
     with score:
-        asked = replace(asked, score=ask_score(asked.method))
+        asked = replace(asked, score=ask_score(asked.method, workspace.manifest.task.name))
     with count:
         asked = replace(asked, k=ask_count())
     if is_prepared(workspace, asked.method):

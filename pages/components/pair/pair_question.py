@@ -52,7 +52,7 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
     with method_box:
         method = ask_method(_methods())
     with score_box:
-        score = ask_score(method)
+        score = ask_score(method, workspace.manifest.task.name)
     if not is_prepared(workspace, method):
         offer_preparation(workspace, method)
         return None

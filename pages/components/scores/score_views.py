@@ -20,7 +20,8 @@ VIEWS: dict[str, tuple[str, Callable[[Workspace, ScoreValues], None]]] = {
 }
 
 
-def ask_view() -> Callable[[Workspace, ScoreValues], None]:
-    """Draw the choice; returns the function that draws what was chosen."""
-    titles = {name: title for name, (title, _) in VIEWS.items()}
-    return VIEWS[pick("View", titles, keys.SCORE_VIEW, MAP)][1]
+def ask_view(workspace: Workspace) -> Callable[[Workspace, ScoreValues], None]:
+    """Draw the choice; returns the function that draws what was chosen. A data map is one of classes."""
+    mapped = workspace.manifest.task.name == "classification"
+    titles = {name: title for name, (title, _) in VIEWS.items() if mapped or name != MAP}
+    return VIEWS[pick("View", titles, keys.SCORE_VIEW, MAP if mapped else "one")][1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from backend.influence.answers.entries import EntryBuilder
 from backend.influence.answers.exact import exact_rows, exactly_scored, rescore, shortlist_size
 from backend.influence.answers.explanation import Entry, WordPair
 from backend.influence.answers.method import Asked, Found, Method, Placed
-from backend.influence.answers.search import Ranked, Ranking, Searcher
+from backend.influence.answers.search import First, Ranked, Ranking, Searcher
 from backend.influence.gradients.tracing import TracedExample
 from backend.influence.index.modes import MODES, ScoreMode, score_mode
 from backend.influence.rowstore.store import ExampleRows
@@ -27,6 +28,9 @@ class RowEvidence:
 
     query: TracedExample
     rows: Sequence[ExampleRows]
+
+
+T = TypeVar("T")
 
 
 class WordEmbeddings(Method):
@@ -56,7 +60,8 @@ class WordEmbeddings(Method):
         traced = self.traced(asked)
         query = searcher.ask(traced, mode)
         if not asked.exact:
-            ranking = searcher.top(query, mode, asked.k, exclude=asked.own)
+            first = self._first(asked, query, mode)
+            ranking = searcher.top(query, mode, asked.k, exclude=asked.own, first=first)
             own = None
             if asked.own is not None:
                 own = float(searcher.scored(query, mode, np.array([asked.own])).scores[0])
@@ -71,11 +76,33 @@ class WordEmbeddings(Method):
         """By the index, the example itself and the strongest by their rows: as many rows as `find` reads."""
         mode, searcher = score_mode(asked.score, asked.damping), self.searcher(asked)
         query = searcher.ask(self.traced(asked), mode)
-        scores, by_rows = searcher.every_score(query, mode, exclude=asked.own)
+        width = searcher.shortlist(mode, 10)
+        kept, by_rows = self._kept(
+            asked, f"every score {width}", lambda: self._every_score(asked, query, mode)
+        )
+        scores = kept.copy()
         ranked = searcher.scored(query, mode, np.array([position]))
         scores[position] = ranked.scores[0]
         evidence = RowEvidence(query, searcher.stores)
         return Placed(ranked, scores, by_rows, Found(Ranking.of(ranked, 1, 1), None, False, evidence))
+
+    def _every_score(
+        self, asked: Asked, query: TracedExample, mode: ScoreMode
+    ) -> tuple[np.ndarray, np.ndarray]:
+        first = self._first(asked, query, mode)
+        return self.searcher(asked).every_score(query, mode, exclude=asked.own, first=first)
+
+    def _first(self, asked: Asked, query: TracedExample, mode: ScoreMode) -> First:
+        """What the index says of every example: a pair is often asked for after its list."""
+        searcher = self.searcher(asked)
+        width = searcher.shortlist(mode, asked.k)
+        return self._kept(asked, f"first scores {width}", lambda: searcher.first_scores([query], width))
+
+    def _kept(self, asked: Asked, what: str, make: Callable[[], T]) -> T:
+        """What ``make`` returns for a question, kept for the next about the same."""
+        key = what, self.name, asked.score, asked.damping, asked.own, id(asked.traced)
+        _, found = asked.engine.recent.get(key, lambda: (asked.traced, make()))
+        return found  # kept with what it is of, whose id is no other's meanwhile
 
     def _exact_own(
         self, asked: Asked, searcher: Searcher, query: TracedExample, mode: ScoreMode
