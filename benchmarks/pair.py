@@ -75,10 +75,10 @@ def main() -> None:
     """Print a line for each checkout."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path)
-    parser.add_argument("--pairs", type=int, default=10)
-    parser.add_argument("--against", type=Path)
-    parser.add_argument("--against-workspace", type=Path)
+    for name in ("--against", "--against-workspace"):
+        parser.add_argument(name, type=Path)
     parser.add_argument("--home", type=Path, default=HOME)
+    parser.add_argument("--pairs", type=int, default=10)
     options = parser.parse_args()
     sides = [("here", Path.cwd(), options.workspace)]
     if options.against:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from backend.scores.registry import all_scores, producer_of
+from backend.scores.registry import all_scores, producer_of, scores_for
 from backend.scores.score import Score
+from backend.scores.suspicion import QUEUE
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
@@ -31,7 +32,7 @@ ENDS = {SUSPECT: "The end to look at", OTHER: "The other end"}
 
 def show_score(workspace: Workspace, values: ScoreValues) -> None:
     """The chosen score; where it is missing or stale, the job that computes it."""
-    score = _ask(values)
+    score = _ask(workspace, values)
     producer = producer_of(score.name)
     show(_meaning(score, values.states[producer.name], producer.cost))
     if values.table is None or not values.has(score.name):
@@ -62,9 +63,10 @@ def show_score(workspace: Workspace, values: ScoreValues) -> None:
     _rows(workspace, values, score, column)
 
 
-def _ask(values: ScoreValues) -> Score:
-    known = all_scores()
-    names = sorted(known, key=lambda name: not values.has(name))  # those that are there first
+def _ask(workspace: Workspace, values: ScoreValues) -> Score:
+    known = scores_for(workspace.manifest.task.name)
+    # Those that are there first, and of these the one that the review queue goes by.
+    names = sorted(known, key=lambda name: (not values.has(name), name != QUEUE))
     if keys.get(keys.SCORE_NAME, names[0]) not in known:
         keys.put(keys.SCORE_NAME, names[0])
     st.selectbox(
