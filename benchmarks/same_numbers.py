@@ -30,7 +30,10 @@ build_tiny(Path(sys.argv[1]))
 ASK = """
 import json, sys
 from dataclasses import asdict
-from backend.influence.index.modes import MODES
+try:
+    from backend.influence.index.modes import MODES
+except ModuleNotFoundError:  # before it had rooms
+    from backend.influence.modes import MODES
 from backend.workspace import Workspace
 workspace, queries, found = Workspace.open(sys.argv[1]), int(sys.argv[2]), {}
 asked = [("we", mode, exact) for mode in MODES if mode != "adam" for exact in (False, True)]
