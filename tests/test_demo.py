@@ -24,7 +24,7 @@ def computed(tiny_template, tmp_path_factory):
 def undecided(computed, tmp_path, monkeypatch):
     """A copy of it, whose trial takes no time."""
     tried: list[int] = []
-    monkeypatch.setattr(Trials, "run", lambda self, *_: tried.append(len(self.ledger.states())))
+    monkeypatch.setattr(Trials, "run", lambda self, *_: tried.append(len(self._states())))
     workspace = Workspace.open(shutil.copytree(computed, tmp_path / "undecided"))
     return workspace, tried
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from backend.errors import InputError
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.method import Asked
 from backend.model.prediction import predict
@@ -25,6 +26,8 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
     if kind == "plain":
         return np.ones(len(labels))
     if kind == "label":
+        if engine.task.name != "classification":
+            raise InputError(f"--score label: needs classes, not {engine.task.name}; use residual or plain")
         return np.where(labels == asked.target, 1.0, -1.0)
     total = np.zeros(len(labels))
     stored = engine.keep("train residuals", lambda: _residuals(engine, labels))
