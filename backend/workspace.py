@@ -26,9 +26,8 @@ from backend.progress import Progress, silent
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure, Task
 
-if (
-    TYPE_CHECKING
-):  # torch and transformers are imported where they are needed: a decision must not wait for them
+# torch and transformers are imported where they are needed: a decision must not wait for them.
+if TYPE_CHECKING:
     import numpy as np
 
     from backend.data.append_report import AppendReport

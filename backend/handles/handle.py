@@ -12,9 +12,8 @@ from backend.manifest import SplitName
 from backend.progress import Progress, silent
 from backend.review.ledger import Ledger
 
-if (
-    TYPE_CHECKING
-):  # torch and transformers are imported where they are needed: a decision must not wait for them
+# torch and transformers are imported where they are needed: a decision must not wait for them.
+if TYPE_CHECKING:
     from backend.influence.answers.explain import Explainer
     from backend.scores.context import Context
     from backend.scores.settings import ScoreSettings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from backend.data.decided import check_storable
 from backend.data.rowstate import Action, RowState
 from backend.data.targets.registry import space_of
+from backend.data.targets.space import Space
 from backend.handles.handle import Handle
 from backend.review.author import default_author
 from backend.review.decide import decide
@@ -30,6 +31,10 @@ class Review(Handle):
         """The append-only log of decisions."""
         return Ledger(self._folder.review)
 
+    @property
+    def _space(self) -> Space:
+        return space_of(self._folder.manifest().task)
+
     def decide(
         self,
         action: Action,
@@ -49,7 +54,7 @@ class Review(Handle):
         return decide(
             self.ledger,
             self._split("train"),
-            space_of(self._folder.manifest().task),
+            self._space,
             action,
             rows,
             label=label,
@@ -128,7 +133,7 @@ class Review(Handle):
         return plan(
             patch,
             self._split("train"),
-            space_of(self._folder.manifest().task),
+            self._space,
             self.states(),
             replace=replace,
         )
@@ -146,7 +151,7 @@ class Review(Handle):
         return import_patch(
             self.ledger,
             self._split("train"),
-            space_of(self._folder.manifest().task),
+            self._space,
             read_patch(source),
             name=Path(source).name,
             replace=replace,

@@ -10,9 +10,18 @@ import numpy as np
 from backend.errors import InputError
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.method import Asked
+from backend.manifest import TaskName
 from backend.model.prediction import predict
 
 AGREEMENTS = ("residual", "label", "plain")
+OF_CLASSES = ("label",)
+"""Those that only classes have."""
+
+
+def needs_classes(kind: str, task: TaskName) -> InputError:
+    """What to say of one of `OF_CLASSES` where there are none."""
+    others = " or ".join(each for each in AGREEMENTS if each not in OF_CLASSES)
+    return InputError(f"--score {kind}: needs classes, not {task}; use {others}")
 
 
 def agreement(asked: Asked, kind: str) -> np.ndarray:
@@ -27,7 +36,7 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
         return np.ones(len(labels))
     if kind == "label":
         if engine.task.name != "classification":
-            raise InputError(f"--score label: needs classes, not {engine.task.name}; use residual or plain")
+            raise needs_classes(kind, engine.task.name)
         return np.where(labels == asked.target, 1.0, -1.0)
     total = np.zeros(len(labels))
     stored = engine.keep("train residuals", lambda: _residuals(engine, labels))

@@ -8,12 +8,10 @@ from pkgutil import iter_modules
 
 from backend.errors import InputError
 from backend.influence.answers import methods
+from backend.influence.answers.agreement import OF_CLASSES, needs_classes
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.influence.answers.method import Method
 from backend.manifest import TaskName
-
-OF_CLASSES = ("label",)
-"""Scores that only classes have."""
 
 
 @cache
@@ -48,8 +46,7 @@ def score_named(method: Method, score: str | None, task: TaskName = "classificat
     if score is None:
         return method.own_score or known_here[0]
     if score in OF_CLASSES and score in method.scores and score not in known_here:
-        known = " or ".join(known_here)
-        raise InputError(f"--score {score}: needs classes, not {task}; use {known}")
+        raise needs_classes(score, task)
     if score not in known_here:
         known = ", ".join(known_here)
         raise InputError(f"--score {score}: must be one of {known} with method {method.name}")
