@@ -64,3 +64,8 @@ def track(items: Iterable[T], stage: str, total: int, progress: Progress, size: 
     for count, item in enumerate(items, start=1):
         yield item
         progress(stage, min(count * size, total), total)
+
+
+def epochs_words(epochs: float) -> str:
+    """1 epoch, 2.5 epochs."""
+    return f"{epochs:g} epoch{'s' * (epochs != 1)}"

@@ -11,6 +11,7 @@ from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
+from backend.data.targets.typed import Typed, as_typed
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.handles.audit import Audit
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from backend.influence.answers.whole_set import WholeSet
     from backend.influence.rowstore.settings import PrecomputeSettings
     from backend.model.figures import Figures
+    from backend.model.label_figures import LabelFigures
     from backend.model.neighbours import Neighbour
     from backend.model.planned import HardlyLearnt
     from backend.model.prediction_table import Predictions
@@ -404,7 +406,7 @@ class Workspace:
         *,
         row: str | None = None,
         split: SplitName | None = None,
-        label: str | None = None,
+        label: Typed | None = None,
         k: int = 10,
         exact: bool = False,
         method: str = "we",
@@ -422,7 +424,8 @@ class Workspace:
         """
         from backend.influence.answers.question import Question
 
-        question = Question(text, text_b, row, split, label, k, exact, method, score, damping)
+        asked = None if label is None else as_typed(label)
+        question = Question(text, text_b, row, split, asked, k, exact, method, score, damping)
         self.check_question(question)
         return self.explainer(device).explain(question)
 
@@ -434,7 +437,7 @@ class Workspace:
         *,
         row: str | None = None,
         split: SplitName | None = None,
-        label: str | None = None,
+        label: Typed | None = None,
         method: str = "we",
         score: str | None = None,
         device: str = "auto",
@@ -442,7 +445,8 @@ class Workspace:
         """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
         from backend.influence.answers.question import Question
 
-        question = Question(text, text_b, row, split, label, method=method, score=score)
+        asked = None if label is None else as_typed(label)
+        question = Question(text, text_b, row, split, asked, method=method, score=score)
         self.check_question(question)
         return self.explainer(device).explain_pair(question, train)
 
@@ -611,6 +615,17 @@ class Workspace:
         found = self.predictions(split)
         return self.task.figures(self.space, found.outputs, found.table["label"].to_pylist())
 
+    def label_figures(self, split: SplitName = "eval") -> list[LabelFigures]:
+        """Of label sets, how good the last checkpoint is label by label; else, or where not known, none."""
+        from backend.model.label_figures import label_figures
+
+        if self.space.edit != "choose many" or self.folder.state("predictions") != "current":
+            return []
+        found = self.predictions(split)
+        return label_figures(
+            self.space.names, self.space.numbers(found.table["label"].to_pylist()), found.outputs
+        )
+
     def hardly_learnt(self) -> HardlyLearnt | None:
         """Why the model's answers mean nothing, and what to do; None where it has learnt, or is not known."""
         from backend.model.planned import doubted, judged
@@ -699,7 +714,11 @@ class Workspace:
             return None
         if figures is None and measured is None:
             return None
-        content = figures.to_json() if figures else {each.name: each.value for each in measured or ()}
+        content: dict[str, Any] = (
+            figures.to_json() if figures else {each.name: each.value for each in measured or ()}
+        )
+        if labels := self.label_figures():
+            content["per_label"] = [vars(each) for each in labels]
         return {**content, "hardly_learnt": vars(hardly) if hardly else None}
 
     def verify(self, *, repair: bool = False, progress: Progress = silent) -> list[str]:

@@ -1,9 +1,12 @@
 """Which scores find planted errors in label sets and in numbers.
 
-    python -m benchmarks.task_noise [goemotions] [stsb] [--rows 1500] [--share 0.1] [--layers 3] [--epochs 3]
+    python -m benchmarks.task_noise [exchanged] [goemotions] [stsb] [--rows 1500] [--share 0.1] [--layers 3]
+        [--epochs 3]
 
-In a share of the training rows a label is dropped, added or put in the place of another (each a third;
-labels by how common they are), or the number is replaced by another row's that is at least one away. Each is
+In a share of the training rows the label set is replaced by that of another row, which leaves the sizes of
+sets as they are (``exchanged``); or a label is dropped, added or put in the place of another, each a third
+(``goemotions``: labels by how common they are; what would leave none is put in another's place); or the
+number is replaced by another row's that is at least one away (``stsb``). Each is
 trained and scored as a user would do it, cheap scores only. The truth stays in this script. Prints AUROC and
 precision in the first hundred of every score and of the queue's order (``suspicion``), and writes
 ``cache/bench/task_noise.json``.
@@ -43,14 +46,24 @@ def wrong_sets(rows: Rows, places: np.ndarray, generator: np.random.Generator) -
             counts[label] = counts.get(label, 0) + 1
     for number, place in enumerate(places.tolist()):
         given, kind = list(rows[place]["labels"]), ("drop", "add", "swap")[number % 3]
+        if kind == "drop" and len(given) < 2:
+            kind = "swap"
         lacking = sorted(set(counts) - set(given))
         chances = np.array([counts[each] for each in lacking], dtype=np.float64)
         new = str(generator.choice(lacking, p=chances / chances.sum()))
         if kind != "add" and given:
             given.remove(str(generator.choice(given)))
-        if kind != "drop" or not rows[place]["labels"]:
+        if kind != "drop":
             given.append(new)
         rows[place]["labels"] = given
+
+
+def exchanged_sets(rows: Rows, places: np.ndarray, generator: np.random.Generator) -> None:
+    """Give the rows at ``places`` the label set of another row."""
+    known = [row["labels"] for row in rows]
+    for place in places.tolist():
+        others = [each for each in known if set(each) != set(known[place])]
+        rows[place]["labels"] = list(others[int(generator.integers(len(others)))])
 
 
 def wrong_numbers(rows: Rows, places: np.ndarray, generator: np.random.Generator) -> None:
@@ -62,8 +75,10 @@ def wrong_numbers(rows: Rows, places: np.ndarray, generator: np.random.Generator
 
 
 Plant = Callable[[Rows, np.ndarray, np.random.Generator], None]
+_EMOTIONS = ("goemotions_multilabel", {"label": "labels", "task": "multilabel"})
 SETS: dict[str, tuple[str, dict[str, Any], Plant]] = {
-    "goemotions": ("goemotions_multilabel", {"label": "labels", "task": "multilabel"}, wrong_sets),
+    "exchanged": (*_EMOTIONS, exchanged_sets),
+    "goemotions": (*_EMOTIONS, wrong_sets),
     "stsb": ("stsb_en", {"label": "label", "text_b": "text_b", "task": "regression"}, wrong_numbers),
 }
 

@@ -127,6 +127,8 @@ def _compare(workspace: Workspace, queries: int, methods: Sequence[str], seed: i
 
 
 def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | None, json: bool) -> None:
+    if (task := workspace.manifest.task.name) != "classification":  # said before anything is loaded
+        raise InputError(f"--protocol mislabel: needs classes; the task of this workspace is {task}")
     from backend.evaluation.noise_test import write_noise_test
     from backend.experiments.mislabel import MislabelSettings, evaluate_mislabel
     from backend.model.runs import recorded_settings

@@ -55,3 +55,7 @@ def _print_plan(plan: PatchPlan) -> None:
     console.print_table(
         ("rows of the patch", "count", "what it means", "ids"), [r for r in rows if r[1] != "0"]
     )
+    for line in plan.odd[:SHOWN_IDS]:
+        console.note(f"warning: {console.plain(line)}")
+    if len(plan.odd) > SHOWN_IDS:
+        console.note(f"warning: and {len(plan.odd) - SHOWN_IDS:,} more such rows")

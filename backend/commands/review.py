@@ -118,13 +118,14 @@ def export(
 def _decide(
     ws: Path, action: Action, ids: list[str], reason: str, author: str | None, label: str | None = None
 ) -> None:
-    batch = Workspace.open(ws).review.decide(
-        action, ids, label=label, reason=reason, author=author, origin="cli"
-    )
+    workspace = Workspace.open(ws)
+    batch = workspace.review.decide(action, ids, label=label, reason=reason, author=author, origin="cli")
     more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
     named = ", ".join(console.brief(each) for each in ids[:_NAMED])
     what = f"{action} {named}{more}" + (f" as {console.brief(label)}" if label else "")
     print(f"{what}   (decision {batch}; `undo {ws}` takes it back)")
+    if label and (odd := workspace.space.oddity(workspace.space.read(label))):
+        console.note(f"warning: {console.plain(odd)}")
 
 
 def _action(entry: LogEntry) -> str:

@@ -22,7 +22,7 @@ from backend.commands.options import (
     idle,
 )
 from backend.commands.state import print_status
-from backend.progress import remaining
+from backend.progress import epochs_words, remaining
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def announce(workspace: Workspace, given: dict[str, Any], settings: TrainingSett
     """Say the plan, its warnings and its time on stderr; returns them ready for JSON."""
     plan = workspace.plan_training(given)
     console.note(
-        f"plan: {settings.epochs:g} epochs, {plan.steps:,} steps of {settings.batch_size:,} rows, "
+        f"plan: {epochs_words(settings.epochs)}, {plan.steps:,} steps of {settings.batch_size:,} rows, "
         f"learning rate {settings.lr:g}"
     )
     console.note(f"why: {plan.reason}")

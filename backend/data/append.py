@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -23,9 +23,12 @@ from backend.data.label_variants import label_variants
 from backend.data.messages import first_line
 from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
+from backend.data.remark import Remark, of_rows
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, write_split
 from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
-from backend.data.targets.registry import counts_of
+from backend.data.targets.registry import counts_of, space_of
+from backend.data.targets.space import Space
+from backend.data.validate import Usable
 from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Folder
@@ -139,7 +142,7 @@ def _survey(new: NewRows, manifest: Manifest, rejections: Rejections) -> Survey:
     classes = manifest.task.name == "classification"
     known = {new.naming.label_of(name): 0 for name in manifest.classes}
     asked = Asked(info.annotator, info.id, limit=manifest.max_length or USUAL_LENGTH)
-    return survey(
+    found = survey(
         [new.spelled],
         asked,
         task=manifest.task,
@@ -149,6 +152,16 @@ def _survey(new: NewRows, manifest: Manifest, rejections: Rejections) -> Survey:
         left_out=rejections.skip_joined,
         rejected=rejections.sorted(),
     )
+    return replace(found, remarks=(*found.remarks, *_odd(new.spelled, space_of(manifest.task))))
+
+
+def _odd(part: Usable, space: Space) -> list[Remark]:
+    """That targets are unlike those of all rows that were there before."""
+    odd = [(place, said) for place, target in enumerate(part.labels) if (said := space.oddity(target))]
+    if not odd:
+        return []
+    text = odd[0][1] if len(odd) == 1 else f"{len(odd):,} rows, such as: {odd[0][1]}"
+    return of_rows("odd target", text, [place for place, _ in odd], part.rows.place)
 
 
 def _content(split: Split) -> Content:

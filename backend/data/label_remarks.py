@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from backend.data.label_variants import Variants, label_key, quoted
 from backend.data.remark import Place, Remark, count_of, of_rows
+from backend.data.targets.label_sets import SEPARATOR
 
 HANDFUL = 5  # rows below which a class can hardly be learnt, or spoken of
 SHOWN = 8
@@ -53,6 +54,15 @@ def joined_choices(labels: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+def looks_like_sets(labels: Iterable[str]) -> set[str]:
+    """Labels with `SEPARATOR` of which a part stands in another label, too: ``a; b`` beside ``b; c``."""
+    parts = {
+        name: {label_key(part) for part in name.split(SEPARATOR) if part.strip()} for name in set(labels)
+    }
+    counts = Counter(part for own in parts.values() for part in own)
+    return {name for name, own in parts.items() if len(own) > 1 and any(counts[each] > 1 for each in own)}
+
+
 def spreadsheet_errors(cells: Sequence[str]) -> list[int]:
     """Places of the cells that hold what a spreadsheet shows in place of a value."""
     return [
@@ -93,13 +103,26 @@ def cell_remarks(labels: Sequence[str], place: Place, *, left_out: bool = False)
     broken = [each for i, each in enumerate(rows) if i in errors]
     holders = [each for each in holders if each not in broken]
     advice = "" if left_out else "; --skip-joined-labels leaves such rows out"
+    sets = set() if left_out else looks_like_sets(rows)
+    sets = set() if sets <= joined.keys() else sets  # where all names also stand alone, slips are likelier
+    if not left_out and any(SEPARATOR in name for name in joined):
+        advice += ", --task multilabel reads them as sets of labels"
     return [
+        *_of_labels(
+            "label sets",
+            "looks like",
+            "look like",
+            f"several labels of one row, joined by {SEPARATOR!r}; --task multilabel reads them as such",
+            sets,
+            rows,
+            place,
+        ),
         *_of_labels(
             "several choices",
             "looks like",
             "look like",
             f"several choices in one cell{advice}",
-            joined,
+            joined.keys() - sets,
             rows,
             place,
         ),

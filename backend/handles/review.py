@@ -11,6 +11,7 @@ from backend.data.decided import check_storable
 from backend.data.rowstate import Action, RowState
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
+from backend.data.targets.typed import Typed
 from backend.handles.handle import Handle
 from backend.review.author import default_author
 from backend.review.decide import decide
@@ -40,7 +41,7 @@ class Review(Handle):
         action: Action,
         rows: Sequence[str],
         *,
-        label: str | None = None,
+        label: Typed | None = None,
         reason: str = "",
         author: str | None = None,
         origin: str = "api",

@@ -37,6 +37,18 @@ class ClassFigures:
     recall: float | None
     f1: float | None
 
+    @classmethod
+    def counted(cls, name: str, hits: int, support: int, predicted: int) -> ClassFigures:
+        """From how many rows have it, were given it, and both."""
+        return cls(
+            name,
+            support,
+            predicted,
+            hits / predicted if predicted else None,
+            hits / support if support else None,
+            2 * hits / (support + predicted) if support + predicted else None,
+        )
+
 
 @dataclass(frozen=True)
 class Confusion:
@@ -84,14 +96,7 @@ class Figures:
             self.confusion.sum(axis=0).tolist(),
         )
         return [
-            ClassFigures(
-                name,
-                there,
-                said,
-                found / said if said else None,
-                found / there if there else None,
-                2 * found / (there + said) if there + said else None,
-            )
+            ClassFigures.counted(name, found, there, said)
             for name, found, there, said in zip(self.classes, right, support, predicted, strict=True)
         ]
 

@@ -97,9 +97,9 @@ class Predictions:
 
     @cached_property
     def correct(self) -> np.ndarray:
-        """Whether that is the row's label: bool (n). `ValueError` where rows are neither right nor wrong."""
+        """Whether that is the row's label: bool (n). `InputError` where rows are neither right nor wrong."""
         if self.table["correct"].null_count:
-            raise ValueError("rows of this task are neither right nor wrong")
+            raise InputError("correct: no prediction of this task is right or wrong; look at loss")
         return self.table["correct"].to_numpy()
 
     @cached_property

@@ -82,7 +82,7 @@ def make_plan(
         steps=steps,
         reason=_reason(n_rows, _named(n_classes, kind), n_classes, width, ideal, steps, chosen),
         warnings=(
-            *_too_little(n_rows, _named(n_classes, kind), n_classes, width, taken),
+            *_too_little(n_rows, n_classes, kind, width, taken),
             *_too_much(taken, ideal),
             *(() if kind == "numbers" else _data(n_rows, n_classes, smallest_class, largest_class, chosen)),
         ),
@@ -137,22 +137,24 @@ def _reason(
     return f"{line}; {', '.join(own)} as you asked, {steps:,} steps" if own else line
 
 
-def _too_little(rows: int, what: str, classes: int, width: int | None, taken: Mapping[str, Any]) -> list[str]:
+def _too_little(rows: int, classes: int, kind: str, width: int | None, taken: Mapping[str, Any]) -> list[str]:
     """Warn where other settings would do; that rows are too few for any is said by `_data`.
 
     Whoever does as it says is not warned again.
     """
     ideal, same_batches = (_planned(rows, classes, width, batch) for batch in (None, taken["batch_size"]))
     share, best = (_share(rows, classes, width, each) for each in (taken, ideal))
-    least = min(_least(classes), best)
+    enough = _ENOUGH if kind == "numbers" else _least(classes)
+    least = min(enough, best)
     if share >= least:
         return []
     advised = same_batches if _share(rows, classes, width, same_batches) >= least else ideal
     batches = "" if advised is same_batches else f" with --batch-size {advised['batch_size']}"
+    steps = _steps(rows, taken)
     return [
-        f"this will hardly learn {what}: {_steps(rows, taken):,} steps at {taken['lr']:g} are "
+        f"this will hardly learn {_named(classes, kind)}: {steps:,} steps at {taken['lr']:g} are "
         f"{share:.0%} of what they want; about {advised['epochs']:g} epochs at {advised['lr']:g}{batches} "
-        f"would do{'' if best >= _least(classes) else ' better'}"
+        f"would do{'' if best >= enough else ' better'}"
     ]
 
 

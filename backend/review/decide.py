@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_value
 from backend.data.rowstate import Action, RowState
-from backend.data.targets.label_sets import NONE, SEPARATOR
+from backend.data.targets.label_sets import NONE
 from backend.data.targets.space import Space
+from backend.data.targets.typed import Typed, as_typed
 from backend.errors import InputError
 from backend.review.ledger import Decision, Ledger, StateOf
 
@@ -21,7 +21,7 @@ def decide(
     action: Action,
     rows: Sequence[str],
     *,
-    label: str | None,
+    label: Typed | None,
     reason: str,
     author: str,
     origin: str,
@@ -36,10 +36,9 @@ def decide(
     since it was ``seen``; then nothing is logged. What a row is labelled now, and by whom, is read in the
     transaction that writes.
     """
-    if action == "relabel":
-        label = _target(space, label)
-        if holdable is not None:
-            holdable(label)
+    new = _target(space, label) if action == "relabel" else None
+    if new is not None and holdable is not None:
+        holdable(new)
     if action != "relabel" and label is not None:
         raise InputError(f"{action}: takes no label; use relabel")
     if not rows:
@@ -52,7 +51,7 @@ def decide(
             state = state_of(row)
             if seen is not None and row in seen:
                 _require_known(row, seen[row], state, author)
-            made.append((row, _current(row, given[row], label, state), label))
+            made.append((row, _current(row, given[row], new, state), new))
         return made
 
     return ledger.decide(action, decisions, reason=reason, author=author, origin=origin)
@@ -60,7 +59,7 @@ def decide(
 
 def _target(space: Space, typed: object) -> str:
     """The target that was meant, as it is kept: a text, or in Python a number, or labels."""
-    text = _as_text(typed)
+    text = as_typed(typed)
     if space.edit == "choose many" and not text.strip():  # a slip, such as a variable that is not set
         raise InputError(f"relabel: no label was given; a row without any is {NONE!r}")
     try:
@@ -71,16 +70,6 @@ def _target(space: Space, typed: object) -> str:
         raise InputError(
             f"relabel to {shown_value(typed)}: unknown class; the classes are {listing(space.names)}"
         ) from error
-
-
-def _as_text(typed: object) -> str:
-    if typed is None or isinstance(typed, str):
-        return typed or ""
-    if isinstance(typed, Real) and not isinstance(typed, bool):
-        return repr(float(typed))
-    if isinstance(typed, list | tuple | set | frozenset) and all(isinstance(each, str) for each in typed):
-        return SEPARATOR.join(typed) or NONE
-    raise InputError(f"{typed!r} is no label: give a text, a number or a list of labels")
 
 
 def _require_known(row: str, seen: RowState | None, state: RowState | None, author: str) -> None:

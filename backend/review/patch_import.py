@@ -35,9 +35,10 @@ _NOTE = 200  # characters of a file's name that the log keeps
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """What becomes of every row of a patch, in its order."""
+    """What becomes of every row of a patch, in its order; ``odd``: what is unlike all training rows in it."""
 
     rows: tuple[tuple[PatchRow, Outcome], ...]
+    odd: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> dict[Outcome, int]:
@@ -51,7 +52,8 @@ class PatchPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
-        return {"counts": self.counts, "rows": [{**asdict(row), "outcome": each} for row, each in self.rows]}
+        rows = [{**asdict(row), "outcome": each} for row, each in self.rows]
+        return {"counts": self.counts, "rows": rows, "odd": list(self.odd)}
 
 
 def plan(
@@ -69,7 +71,9 @@ def plan(
     for row in patch:
         _check_reason(row)
     read = [_read(row, space) for row in patch]
-    return PatchPlan(tuple((row, _outcome(row, train, space, states, replace)) for row in read))
+    found = PatchPlan(tuple((row, _outcome(row, train, space, states, replace)) for row in read))
+    odd = [(row.id, space.oddity(row.label)) for row in found.of("applies") if row.label is not None]
+    return dataclass_replace(found, odd=tuple(f"{shown_name(row)}: {said}" for row, said in odd if said))
 
 
 def import_patch(

@@ -25,23 +25,23 @@ class SetFit:
 
     @property
     def least(self) -> tuple[np.ndarray, np.ndarray]:
-        """The label of each row that fits least, int64 (n), -1 for none, and its lift, 0 for none."""
+        """The label of each row that fits least, int64 (n), -1 for none, and its lift, float64 (n).
+
+        To have none counts as a label of its own, as likely as that each single one is not there.
+        """
         own = np.where(self.sets > 0, self.lifts, np.inf)
-        place = own.argmin(axis=1)
         none = ~(self.sets > 0).any(axis=1)
-        return np.where(none, -1, place), np.where(none, 0.0, own.min(axis=1))
+        return np.where(none, -1, own.argmin(axis=1)), np.where(none, self._lift_of_none, own.min(axis=1))
 
     @property
-    def size_share(self) -> np.ndarray:
-        """Share of the rows that have as many labels as each row: float64 (n)."""
-        sizes = (self.sets > 0).sum(axis=1)
-        return (np.bincount(sizes) / len(sizes))[sizes]
+    def _lift_of_none(self) -> np.ndarray:
+        share = np.maximum((~(self.sets > 0).any(axis=1)).mean(), _LEAST)
+        return np.log2(np.maximum(1 - self.probabilities, _LEAST)).sum(axis=1) - np.log2(share)
 
     @property
     def surprise(self) -> np.ndarray:
-        """``log2 p(l) / p(l | text)`` of the label that fits least, plus ``log2 1 / share`` of rows with as
-        many labels: bits, float64 (n)."""
-        return -self.least[1] - np.log2(self.size_share)
+        """``log2 p(l) / p(l | text)`` of the label that fits least: bits, float64 (n)."""
+        return -self.least[1]
 
     @property
     def missing(self) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ from backend.influence.answers.summed_query import summed_query
 from backend.influence.gradients.tracing import TracedExample
 from backend.influence.index.modes import score_mode
 from backend.model.training_settings import TrainingSettings
-from backend.progress import Progress, silent
+from backend.progress import Progress, epochs_words, silent
 from backend.trials.decision_mark import decided_rows
 from backend.trials.headline import headline
 from backend.trials.original import run_settings
@@ -101,10 +101,10 @@ def _summary(seeds: np.ndarray) -> dict[str, Any]:
 
 def _spacing(settings: TrainingSettings, count: int) -> list[str]:
     if count == 1:
-        return [f"first order: one checkpoint stands for all {settings.epochs:g} epochs"]
+        return [f"first order: one checkpoint stands for all {epochs_words(settings.epochs)}"]
     return [
-        f"first order: the {count} checkpoints are taken as evenly spaced over {settings.epochs:g} epochs, "
-        f"in batches of {settings.batch_size}"
+        f"first order: the {count} checkpoints are taken as evenly spaced over "
+        f"{epochs_words(settings.epochs)}, in batches of {settings.batch_size}"
     ]
 
 

@@ -19,7 +19,7 @@ from backend.files import replacing, write_json
 from backend.folder import Folder
 from backend.influence.answers.explain import Explainer
 from backend.model.prediction_table import read_predictions
-from backend.progress import Progress, silent
+from backend.progress import Progress, epochs_words, silent
 from backend.scores.context import Context
 from backend.scores.settings import ScoreSettings
 from backend.trials.arm import Trial
@@ -102,7 +102,7 @@ def retrain(
     content["notes"] += original.notes
     if settings.epochs not in (None, own_epochs):
         content["notes"].append(
-            f"trained for {settings.epochs:g} epochs, the original for {own_epochs:g}: "
+            f"trained for {epochs_words(settings.epochs)}, the original for {own_epochs:g}: "
             "compare the arms with each other only"
         )
     if settings.strategy == DECISIONS:
@@ -130,7 +130,10 @@ def planned(
     else:
         strategy = strategy_for(settings.strategy, manifest.task.name)
         guide = settings.guide * manifest.data.n_eval / manifest.data.n_train if strategy.guided else 0.0
-        arms = strategy.arms(checked_options(strategy, settings.options), guide)
+        options = checked_options(strategy, settings.options, manifest.task.name)
+        if hindrance := strategy.hindrance(folder, train or load_split(folder, "train"), options):
+            raise InputError(hindrance)
+        arms = strategy.arms(options, guide)
     _check_arms(settings.strategy, list(arms), settings.arms)
     first = next(iter(arms))
     kept = {n: share for n, share in arms.items() if not settings.arms or n == first or n in settings.arms}
@@ -154,14 +157,21 @@ def forecast_decisions(
             "no training row is removed or relabelled: there is nothing to forecast; decide first"
         )
     records, _ = resolved(asked, explainer.splits["eval"], explainer.space)
+    found = forecast(explainer, states, records, progress=progress)
+    return _keep_forecast(explainer.folder, found, records, decided)
+
+
+def _keep_forecast(
+    folder: Folder, found: dict[str, Any], queries: list[dict[str, Any]], decided: dict[str, Any]
+) -> dict[str, Any]:
     content = {
-        "forecast": forecast(explainer, states, records, progress=progress),
-        "queries": records,
+        "forecast": found,
+        "queries": queries,
         "decisions": decided,
-        "index": explainer.folder.require("index", "precompute").id,
+        "index": folder.require("index", "precompute").id,
         "at": _now(),
     }
-    write_json(forecast_place(explainer.folder, decided["mark"]), content)
+    write_json(forecast_place(folder, decided["mark"]), content)
     return content
 
 
@@ -186,7 +196,7 @@ def _trial(
             losses = read_predictions(folder, "train", manifest.checkpoints[-1].step).loss
         return decisions_trial(train, manifest.data.n_eval, space, states, losses)
     strategy = strategy_for(settings.strategy, manifest.task.name)
-    options = checked_options(strategy, settings.options)
+    options = checked_options(strategy, settings.options, manifest.task.name)
     context = Context(folder, ScoreSettings(device=settings.device), explainer, progress)
     given, now, removed = decided_rows(train, states)
     guide, measured = np.empty(0, dtype=np.int64), np.arange(len(context.evaluation))
@@ -221,7 +231,8 @@ def _origin(folder: Folder, settings: RetrainSettings, original: Original, runne
     options, guided = {}, False
     if settings.strategy != DECISIONS:
         strategy = strategy_named(settings.strategy)
-        options, guided = checked_options(strategy, settings.options), strategy.guided
+        task = folder.manifest().task.name
+        options, guided = checked_options(strategy, settings.options, task), strategy.guided
     return {
         "strategy": settings.strategy,
         "options": options,
@@ -244,7 +255,9 @@ def _forecast(
     """What is to be expected of the decisions; None of a strategy, or where nothing is precomputed."""
     if settings.strategy != DECISIONS or folder.state("index") != "current":
         return None
-    return forecast(explainer(), states, records, progress=progress)
+    found = forecast(explainer(), states, records, progress=progress)
+    _keep_forecast(folder, found, list(records), decisions_record(load_split(folder, "train"), states))
+    return found
 
 
 def _written(folder: Folder, content: dict[str, Any]) -> dict[str, Any]:

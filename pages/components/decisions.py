@@ -13,7 +13,7 @@ from pages.components.badges import ACTION_WORDS
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
 from pages.components.focus_place import focus_on, focused
 from pages.components.history import row_batch
-from pages.components.markup import brief, short
+from pages.components.markup import brief, plain_label, short
 from pages.components.messages import safely, say
 from pages.components.remembered_name import remembered_name
 from pages.components.workspaces import opened
@@ -45,11 +45,13 @@ def decide(
     ``seen`` is what the page showed as decided: what others have decided meanwhile is not overridden.
     """
     reason = _reason() or note or ("" if explanations_are_shown() else HIDDEN_NOTE)
-    opened(path).review.decide(
+    workspace = opened(path)
+    workspace.review.decide(
         action, [row], label=label, reason=reason, author=author(), origin="app", seen={row: seen}
     )
     done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
-    say(f"{short(row)} {done}. Press U to undo.")
+    odd = workspace.space.oddity(label) if label else ""
+    say(f"{short(row)} {done}. {plain_label(odd)}{'. ' if odd else ''}Press U to undo.")
     if then is not None:
         then()
 

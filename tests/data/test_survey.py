@@ -6,7 +6,7 @@ import pytest
 
 from backend.data.columns import Columns
 from backend.data.ingest import IngestReport, dry_run
-from backend.data.label_remarks import joined_choices
+from backend.data.label_remarks import cell_remarks, joined_choices, looks_like_sets
 from backend.data.peek import LOOKED_AT, Peek, peek
 from tests.data.helpers import jsonl
 
@@ -129,3 +129,19 @@ def test_a_look_at_a_large_source_is_a_look(tmp_path):
     found = peek(source(tmp_path, plain(LOOKED_AT + 5)))
     assert not found.survey.whole and found.survey.n_rows == LOOKED_AT
     assert found.survey.lines(classes=True)[0] == f"looked at the first {LOOKED_AT:,} rows, 2 labels"
+
+
+def test_labels_that_share_parts_look_like_label_sets():
+    assert looks_like_sets(["a; b", "b; c", "d;e", "f", "c"]) == {"a; b", "b; c"}
+    rows = ["food; place", "place; price", "food; place", "price"]
+    (remark,) = [each for each in cell_remarks(rows, str) if each.kind == "label sets"]
+    assert "2 labels look like several labels of one row" in remark.text
+    assert "--task multilabel" in remark.text
+    assert remark.count == 3
+
+
+def test_where_all_parts_stand_alone_both_readings_are_named():
+    (remark,) = cell_remarks(["neg", "pos", "neg;pos"], str)
+    assert remark.kind == "several choices"
+    assert "--skip-joined-labels" in remark.text
+    assert "--task multilabel" in remark.text

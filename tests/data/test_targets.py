@@ -75,6 +75,19 @@ def test_no_label_may_be_typed(typed):
     assert LabelSetSpace(("a", "b")).read(typed) == NONE
 
 
+def test_a_decimal_comma_is_told_how_to_write_it():
+    with pytest.raises(InputError, match=r"label '3,5': write the number with a point, such as 3\.5"):
+        NumberSpace(0, 1, 5).read("3,5")
+
+
+def test_a_number_beyond_the_training_rows_is_said():
+    space = NumberSpace(0, 2.5, 5)
+    assert [space.oddity(each) for each in ("0", "5", "3.1")] == ["", "", ""]
+    said = "is beyond the numbers that the training rows came with, 0 to 5"
+    assert [space.oddity(each) for each in ("5.1", "-1")] == [f"5.1 {said}", f"-1 {said}"]
+    assert LabelSetSpace(("a", "b")).oddity("a") == ClassSpace(("a", "b")).oddity("a") == ""
+
+
 @pytest.mark.parametrize(
     ("space", "typed"),
     [

@@ -80,15 +80,22 @@ def test_a_target_is_corrected_on_the_page_of_a_pair(workspace):
     assert not app.exception and workspace.review.states()[row].label == wanted
 
 
-def test_a_number_that_is_none_is_refused_on_the_page(regression_workspace, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("typed", "said", "kept"), [("many", "is no number", None), ("70", "70 is beyond the numbers", "70")]
+)
+def test_a_typed_number_is_refused_or_remarked_on(
+    regression_workspace, monkeypatch, tmp_path, typed, said, kept
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(regression_workspace.path))
     row = regression_workspace.train_split.ids[3]
     app = page(new_app(), "pair", test=regression_workspace.eval_split.ids[0], train=row)
-    next(each for each in app.text_input if each.label == "Another number").set_value("many")
+    next(each for each in app.text_input if each.label == "Another number").set_value(typed)
     next(each for each in app.button if each.label == "Store").click()
     app = app.run()
-    assert "is no number" in app.toast[0].value and not regression_workspace.review.states()
+    assert said in app.toast[0].value
+    state = regression_workspace.review.states().get(row)
+    assert (state.label if state else None) == kept
 
 
 def test_a_trial_is_shown_with_the_figures_of_the_task(workspace):

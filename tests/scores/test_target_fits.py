@@ -91,9 +91,10 @@ def test_what_does_not_fit_is_counted_in_bits():
     chances = np.array([[0.75, 0.6, 0.1], [0.1875, 0.1, 0.1], [0.75, 0.0625, 0.2], [0.2, 0.2, 0.9]])
     found = SetFit(sets, chances)
     place, lift = found.least
-    assert place.tolist() == [0, 0, 1, -1] and lift.tolist() == [0, -2, -2, 0]
-    assert found.size_share.tolist() == [0.5, 0.5, 0.25, 0.25]
-    np.testing.assert_allclose(found.surprise, [1, 3, 4, 2])
+    none = math.log2(0.8 * 0.8 * 0.1 / 0.25)  # by its text, over the share of rows without a label
+    assert place.tolist() == [0, 0, 1, -1]
+    np.testing.assert_allclose(lift, [0, -2, -2, none])
+    np.testing.assert_allclose(found.surprise, -lift)
     assert found.missing[0].tolist() == [1, 1, 2, 2] and found.missing[1].tolist() == [0.6, 0.1, 0.2, 0.9]
 
 

@@ -112,7 +112,7 @@ def test_the_control_of_a_stratified_choice_has_as_many_of_every_class(classes, 
         chosen=lambda rows: Rows(rows, given[rows]),
         strata=given,
         space=ClassSpace(("a", "b")),
-        scores=SimpleNamespace(evaluation=range(10)),
+        scores=SimpleNamespace(evaluation=range(10), folder=None),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prune, "_hardness", lambda *_: np.random.default_rng(0).random(len(given)))

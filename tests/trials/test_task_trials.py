@@ -33,6 +33,9 @@ def test_decisions_by_command_line(request, inside, task):
     assert plan["arms"] == ["untouched", "cleaned", "random decisions", "removal by loss"]
     done = json.loads(inside("retrain", path, "--seeds", 2, *followed, "--json").stdout)
     workspace = Workspace.open(path)
+    kept = workspace.trials.last_forecast(done["decisions"]["mark"])
+    for name in ("loss_change", "unlearning"):
+        assert kept is not None and kept["forecast"]["eval"][name] == done["forecast"]["eval"][name]
     assert done["task"] == task and done["decisions"]["removed"] == 3
     cleaned = done["arms"][1]
     _check_figures(workspace, done)
@@ -78,10 +81,13 @@ def test_every_strategy_trains_and_reports(request, task, strategy):
     workspace = request.getfixturevalue(f"{task}_workspace")
     options = {"fractions": "0.5"} if strategy in ("prune", "select") else {}
     if strategy == "prune":
-        with pytest.raises(InputError, match=f"score=el2n: not made for {task}; such are .*mean_loss"):
-            workspace.trials.run(RetrainSettings(seeds=1, strategy=strategy, options=options))
+        for ask in (workspace.trials.plan, workspace.trials.run):
+            with pytest.raises(InputError, match=f"score=el2n: not made for {task}; such are .*mean_loss"):
+                ask(RetrainSettings(seeds=1, strategy=strategy, options={**options, "score": "el2n"}))
+            with pytest.raises(InputError, match="no scores yet; run"):  # the default
+                ask(RetrainSettings(seeds=1, strategy=strategy, options=options))
         workspace.scores.compute(["mean_loss"])
-        options |= {"score": "mean_loss", "way": "stratified"}
+        options |= {"way": "stratified"}
     settings = RetrainSettings(
         seeds=1, strategy=strategy, options=options, guide=0.5, epochs=0.5, device="cpu"
     )
@@ -106,8 +112,11 @@ def test_a_mixture_needs_groups_where_there_are_no_classes(tmp_path):
         tmp_path, tiny_tasks.number_rows(30), tiny_tasks.number_rows(20, 1000), columns, 1
     )
     workspace.train(tiny_tasks.SETTINGS)
-    with pytest.raises(InputError, match="no --group column"):
-        workspace.trials.run(RetrainSettings(seeds=1, strategy="dga", guide=0.5))
+    for ask in (workspace.trials.plan, workspace.trials.run):
+        with pytest.raises(
+            InputError, match="draws from groups of rows; name their column with `init --group`"
+        ):
+            ask(RetrainSettings(seeds=1, strategy="dga", guide=0.5))
 
 
 def test_a_strategy_says_which_tasks_it_serves(monkeypatch, inside, regression_template):

@@ -36,6 +36,10 @@ class ClassSpace:
             raise InputError(f"label {shown_value(typed)} is no class; the classes are {listing(self.names)}")
         return typed
 
+    def oddity(self, target: str) -> str:
+        """Nothing: the names are those of the training rows."""
+        return ""
+
     def strata(self, targets: Sequence[str]) -> np.ndarray:
         """The classes themselves."""
         return self.numbers(targets)

@@ -67,6 +67,10 @@ class LabelSetSpace:
             )
         return joined(plain)
 
+    def oddity(self, target: str) -> str:
+        """Nothing: the names are those of the training rows."""
+        return ""
+
     def strata(self, targets: Sequence[str]) -> np.ndarray:
         """The place of each row's rarest label, K without any."""
         rows = [parted(each) for each in targets]

@@ -52,12 +52,25 @@ class NumberSpace:
     def read(self, typed: str) -> str:
         """Any finite number."""
         value = number_in(typed)
+        if value is None and (number_in(pointed := typed.strip().replace(",", "."))) is not None:
+            raise InputError(f"label {shown_value(typed)}: write the number with a point, such as {pointed}")
         if value is None or not abs(value) <= LARGEST:
             raise InputError(
                 f"label {shown_value(typed)} is no number to learn; targets are such as 3.5, "
                 f"at most {LARGEST:g}"
             )
         return as_target(value)
+
+    def oddity(self, target: str) -> str:
+        """That the number is beyond those of the training rows."""
+        if self.low <= float(target) <= self.high:
+            return ""
+        return f"{target} is beyond the numbers that the training rows came with, {self.range_words}"
+
+    @property
+    def range_words(self) -> str:
+        """0 to 5."""
+        return f"{as_target(self.low)} to {as_target(self.high)}"
 
     def strata(self, targets: Sequence[str]) -> np.ndarray:
         """Fifths of the rows by their number; equal numbers stay together."""

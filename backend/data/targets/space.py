@@ -38,6 +38,9 @@ class Space(Protocol):
     def read(self, typed: str) -> str:
         """The target that a person means; `InputError` where it is none."""
 
+    def oddity(self, target: str) -> str:
+        """What is unlike all training rows in a target that `read` takes: to be said, not refused; or ""."""
+
     def strata(self, targets: Sequence[str]) -> np.ndarray:
         """int64 (n): what folds, held-out rows and random controls keep alike."""
 

@@ -44,23 +44,17 @@ def set_quality(found: SetFit) -> np.ndarray:
 
 
 def _said(found: SetFit, names: tuple[str, ...]) -> list[str]:
-    """What fits least: the number of labels, or one of them."""
-    sizes, shares = (found.sets > 0).sum(axis=1).tolist(), found.size_share.tolist()
+    """Which label fits least."""
     place, lift = found.least
     return [
-        _set_said(size, share, names[label] if label >= 0 else None, bits)
-        for size, share, label, bits in zip(sizes, shares, place.tolist(), lift.tolist(), strict=True)
+        f"its text makes {_named(names, label)} {2 ** abs(bits):.1f} times "
+        f"{'less' if bits < 0 else 'more'} likely than in all rows"
+        for label, bits in zip(place.tolist(), lift.tolist(), strict=True)
     ]
 
 
-def _set_said(size: int, share: float, label: str | None, bits: float) -> str:
-    if label is None:
-        return f"it has no label, as {share:.1%} of the rows"
-    if -bits >= -np.log2(share):
-        return (
-            f"its text makes its label {shown_label(label)} {2**-bits:.1f} times less likely than in all rows"
-        )
-    return f"it has {size} label{'s' * (size != 1)}, as {share:.1%} of the rows"
+def _named(names: tuple[str, ...], label: int) -> str:
+    return f"its label {shown_label(names[label])}" if label >= 0 else "a row without any label"
 
 
 _CLEANLAB = "Thyagarajan et al. 2022; library cleanlab"
@@ -76,12 +70,12 @@ PRODUCER = Producer(
         Score(
             "wrong_set",
             "label set that does not fit",
-            "the text speaks against one of its labels, or few rows have so many",
+            "the text speaks against one of its labels, or against none",
             "suspect label",
             "high",
-            "max over its labels l of log2 p(l) / p(l | text), out of fold, + log2 1 / share of rows with as "
-            "many labels",
-            "this project, docs/decisions.md, D-129",
+            "max over its labels l of log2 p(l) / p(l | text), out of fold; of a row without labels that of "
+            "none, prod of 1 - p(l | text)",
+            "this project, docs/decisions.md, D-137",
             "{wrong_set_said}",
             beyond=1.0,
         ),

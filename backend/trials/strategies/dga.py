@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.audit.sources import source_names
-from backend.errors import InputError
+from backend.data.dataset import Split
 from backend.files import digest
+from backend.folder import Folder
 from backend.trials.arm import Arm, Phase, Trial, same_rows
 from backend.trials.recipes.dga import DynamicMixture, Mixture, MixtureSettings
 from backend.trials.strategies.strategy import Strategy, StrategyContext
@@ -18,8 +19,6 @@ PROPORTIONAL, UNIFORM, ALIGNED = "proportional", "uniform", "aligned"
 
 def _trial(context: StrategyContext) -> Trial:
     settings = MixtureSettings(**context.options)
-    if context.train.groups is None and context.space.task != "classification":
-        raise InputError("--strategy dga: draws from groups of rows, and there is no --group column")
     sources = source_names(context.train)
     everything, guide = context.everything, context.guide_rows
     DynamicMixture(sources, guide, settings)  # says what is wrong before anything is trained
@@ -47,6 +46,12 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
+def _hindrance(folder: Folder, train: Split, options: dict[str, Any]) -> str | None:
+    if train.groups is None and folder.manifest().task.name != "classification":
+        return "--strategy dga: draws from groups of rows; name their column with `init --group`"
+    return None
+
+
 def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
     return dict.fromkeys((PROPORTIONAL, UNIFORM, ALIGNED), 1.0)
 
@@ -65,4 +70,5 @@ STRATEGY = Strategy(
         "floor": (_DEFAULT.floor, "least weight of a source, times the number of sources"),
     },
     tasks=None,
+    hindrance=_hindrance,
 )

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from backend.data.dataset import Split
 from backend.errors import InputError
+from backend.folder import Folder
 from backend.scores.registry import all_scores, producer_of, scores_for
 from backend.scores.settings import EVAL
 from backend.scores.table import artifact_name, read_scores
@@ -28,6 +30,7 @@ WAYS = {
     "probabilistic": "drawn, hard ones rather,",
 }
 ALL = "all rows"
+_LOSS = "mean_loss"  # of every task
 _LEAST = 1e-3  # weight of the row that is least likely to be kept
 
 
@@ -59,10 +62,9 @@ def kept_rows(values: np.ndarray, strata: np.ndarray, fraction: float, way: str,
 
 def _trial(context: StrategyContext) -> Trial:
     options = context.options
-    if options["way"] not in WAYS:
-        raise InputError(f"--set way={options['way']}: must be one of {', '.join(WAYS)}")
     name, way, fractions = options["score"], options["way"], parsed_fractions(options["fractions"])
-    hardness, left_out = _hardness(context, name), WAYS[way].replace("class", strata_words(context.space))
+    hardness = _hardness(context.scores.folder, name)
+    left_out = WAYS[way].replace("class", strata_words(context.space))
     arms, x = [same_rows(context.everything, ALL, "nothing left out")], {ALL: 1.0}
     controls = {}
     for fraction in fractions:
@@ -100,19 +102,29 @@ def _keeping(
     return phases
 
 
-def _hardness(context: StrategyContext, name: str) -> np.ndarray:
+def _hindrance(folder: Folder, train: Split, options: dict[str, Any]) -> str | None:
+    if options["way"] not in WAYS:
+        return f"--set way={options['way']}: must be one of {', '.join(WAYS)}"
+    try:
+        parsed_fractions(options["fractions"])
+        _hardness(folder, options["score"])
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _hardness(folder: Folder, name: str) -> np.ndarray:
     """The score, turned so that high is hard, suspect or unlike the rest."""
     known = all_scores()
     if name not in known:
         raise InputError(f"--set score={name}: unknown; `python -m backend scores WS --list` names them")
-    task = context.space.task
+    task = folder.manifest().task.name
     if name not in (served := scores_for(task)):
         raise InputError(f"--set score={name}: not made for {task}; such are {', '.join(served)}")
-    table = read_scores(context.scores.folder)
+    table = read_scores(folder)
     if name not in table.names:
         raise InputError(
-            f"score {name} is not computed; "
-            f"run `python -m backend scores {context.scores.folder.path} --only {name}`"
+            f"score {name} is not computed; run `python -m backend scores {folder.path} --only {name}`"
         )
     values = table.values(name)
     if not np.isfinite(values).any():
@@ -155,10 +167,12 @@ STRATEGY = Strategy(
     _trial,
     _arms,
     {
-        "score": ("el2n", "a score of `scores`"),
+        "score": ("el2n", f"a score of `scores`; for tasks without classes {_LOSS} by default"),
         "way": ("easy", f"what is left out: {', '.join(WAYS)}"),
         "fractions": ("0.9,0.7,0.5", "shares of the rows that stay"),
     },
     guided=False,
     tasks=None,
+    task_defaults={"multilabel": {"score": _LOSS}, "regression": {"score": _LOSS}},
+    hindrance=_hindrance,
 )

@@ -37,15 +37,17 @@ def strategy_for(name: str, task: TaskName) -> Strategy:
     return found
 
 
-def checked_options(strategy: Strategy, given: dict[str, str]) -> dict[str, Any]:
-    """A strategy's options with defaults filled in; values are of the defaults' types.
+def checked_options(
+    strategy: Strategy, given: dict[str, str], task: TaskName = "classification"
+) -> dict[str, Any]:
+    """A strategy's options with the task's defaults filled in; values are of the defaults' types.
 
     `InputError` for an option that it does not have or a value of another type.
     """
     if unknown := next((name for name in given if name not in strategy.options), None):
         known = ", ".join(strategy.options) or "none"
         raise InputError(f"--set {unknown}=...: strategy {strategy.name} has no such option; it has: {known}")
-    found: dict[str, Any] = {name: default for name, (default, _) in strategy.options.items()}
+    found: dict[str, Any] = {name: default for name, (default, _) in strategy.options_for(task).items()}
     for name, text in given.items():
         kind = type(found[name])
         try:

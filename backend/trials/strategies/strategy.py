@@ -13,6 +13,7 @@ from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
+from backend.folder import Folder
 from backend.manifest import TaskName
 from backend.scores.context import Context
 from backend.trials.arm import Rows, Trial
@@ -72,7 +73,9 @@ class Strategy:
 
     ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
     trial, and what each trains on, over the training split: for a forecast, before anything is computed.
-    ``tasks``: those that it serves, None: every one.
+    ``tasks``: those that it serves, None: every one. ``task_defaults``: of options whose default is another
+    for a task. ``hindrance`` says from the options why a workspace can't have the trial, None where it can:
+    for a plan and a refusal before anything is loaded.
     """
 
     name: str
@@ -83,6 +86,13 @@ class Strategy:
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
     guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
     tasks: tuple[TaskName, ...] | None = ("classification",)
+    task_defaults: dict[TaskName, dict[str, Any]] = field(default_factory=dict)
+    hindrance: Callable[[Folder, Split, dict[str, Any]], str | None] = lambda folder, train, options: None
+
+    def options_for(self, task: TaskName) -> dict[str, tuple[Any, str]]:
+        """``options`` with the defaults of a task."""
+        own = self.task_defaults.get(task, {})
+        return {name: (own.get(name, default), means) for name, (default, means) in self.options.items()}
 
 
 def divided_eval(

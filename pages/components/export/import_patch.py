@@ -14,7 +14,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.data_source import ask_source, state_of
 from pages.components.decisions import author
-from pages.components.markup import short, show
+from pages.components.markup import plain_label, short, show
 from pages.components.messages import safely, say, show_error
 from pages.components.numbers import plural
 from pages.components.tables import table
@@ -46,6 +46,9 @@ def offer_patch(workspace: Workspace) -> None:
         return
     _show_counts(plan)
     _list_left_out(plan)
+    if plan.odd:
+        more = f", and {plural(len(plan.odd) - 1, 'more such row')}" if len(plan.odd) > 1 else ""
+        st.warning(plain_label(f"{plan.odd[0]}{more}", 300))
     count = plan.counts["applies"]
     st.button(
         f"Apply to {plural(count, 'row')}",

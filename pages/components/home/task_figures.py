@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from backend.data.targets.label_sets import LabelSetSpace
 from backend.data.targets.number_space import NumberSpace, as_target
+from backend.model.label_figures import LabelFigures
 from backend.tasks.task import Figure
 from backend.workspace import Workspace
 from pages.components.facts import facts
@@ -60,37 +61,32 @@ def show_task_figures(workspace: Workspace) -> None:
         show(facts(task_facts(workspace)))
         found = workspace.predictions("eval")
         given = space.numbers(found.table["label"].to_pylist())
-        if isinstance(space, LabelSetSpace):
-            show(tag("div", label_figures(space.names, given, found.outputs), cls="fw-scroll"))
+        if labels := workspace.label_figures():
+            show(tag("div", label_table(labels), cls="fw-scroll"))
         else:
             alt = f"Predicted against given numbers of {len(given):,} eval rows"
             draw(number_plot(given, found.outputs[:, 0]), alt, "numbers")
         st.caption(f"Of {plural(len(given), 'eval row')}, by the last checkpoint.")
 
 
-def label_figures(names: tuple[str, ...], given: np.ndarray, outputs: np.ndarray) -> Html:
-    """Precision, recall, F1 at one half and average precision of each label, the worst first.
-
-    From given (n, K) of 0 and 1, and probabilities (n, K).
-    """
-    from sklearn.metrics import average_precision_score
-
-    said, there = outputs > 0.5, given > 0.5
-    hits, support, predicted = (said & there).sum(axis=0), there.sum(axis=0), said.sum(axis=0)
-    rows = []
-    for place, name in enumerate(names):
-        if not support[place] and not predicted[place]:
-            continue
-        f1 = 2 * hits[place] / (support[place] + predicted[place])
-        average = average_precision_score(there[:, place], outputs[:, place]) if support[place] else None
-        precision = hits[place] / predicted[place] if predicted[place] else None
-        recall = hits[place] / support[place] if support[place] else None
-        shares = ("–" if each is None else f"{each:.2f}" for each in (precision, recall, f1, average))
-        counts = (f"{support[place]:,}", f"{predicted[place]:,}")
-        rows.append((f1, (cut(name, 40), *counts, *shares)))
-    rows.sort(key=lambda row: row[0])
+def label_table(labels: Sequence[LabelFigures]) -> Html:
+    """Precision, recall, F1 at one half and average precision of each label, the worst first."""
+    rows = [
+        (
+            cut(each.name, 40),
+            f"{each.support:,}",
+            f"{each.predicted:,}",
+            *map(_share, (each.precision, each.recall, each.f1, each.average_precision)),
+        )
+        for each in sorted(labels, key=lambda each: each.f1 or 0.0)
+        if each.f1 is not None
+    ]
     heads = ("label", "eval rows", "predicted", "precision", "recall", "F1", "average precision")
-    return table(heads, [cells for _, cells in rows], numbers=(1, 2, 3, 4, 5, 6))
+    return table(heads, rows, numbers=(1, 2, 3, 4, 5, 6))
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def number_plot(given: np.ndarray, said: np.ndarray) -> go.Figure:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.data.ingest import IngestReport
 from backend.model.training_plan import TrainingPlan, make_plan
+from backend.progress import epochs_words
 from pages.components import keys
 from pages.components.markup import plain_label
 from pages.components.number_field import Faults, ask_number, ask_whole
@@ -54,7 +55,7 @@ class Training:
     def words(self) -> str:
         """12 epochs, lr 3e-4, batch 32, up to 128 tokens, seed 0."""
         parts = [
-            f"{self.plan.epochs:g} epochs ({self.plan.steps:,} steps)",
+            f"{epochs_words(self.plan.epochs)} ({self.plan.steps:,} steps)",
             f"lr {spell(self.plan.lr, RATE)}",
             f"batch {self.plan.batch_size:,}",
             f"up to {self.max_length:,} tokens",

@@ -103,7 +103,7 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
     if strategy != DECISIONS:
         from backend.trials.strategies.registry import checked_options, strategy_named
 
-        checked_options(strategy_named(strategy), options)
+        checked_options(strategy_named(strategy), options, workspace.space.task)
     more = followed
     if was_attached(workspace.folder):
         st.text_input(

@@ -22,7 +22,8 @@ def ask_options(workspace: Workspace, strategy: str, faults: Faults) -> dict[str
 
     found: dict[str, str] = {}
     boxes = st.columns(2)
-    for place, (name, (default, meaning)) in enumerate(strategy_named(strategy).options.items()):
+    options = strategy_named(strategy).options_for(workspace.space.task)
+    for place, (name, (default, meaning)) in enumerate(options.items()):
         with boxes[place % 2]:
             value = _field(workspace, strategy, name, default, meaning, faults)
         if value is None:

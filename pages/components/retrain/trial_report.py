@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from backend.progress import epochs_words
 from backend.trials.headline import headline_in, is_better
 from backend.workspace import Workspace
 from pages.components import keys
@@ -111,7 +112,7 @@ def _others(report: dict[str, Any], main: dict[str, Any] | None) -> None:
 
 def _origin(report: dict[str, Any]) -> str:
     seeds = len(report["seeds"])
-    epochs = f", {report['epochs']:g} epochs" if report.get("epochs") else ""
+    epochs = f", {epochs_words(report['epochs'])}" if report.get("epochs") else ""
     options = ", ".join(f"{name} {value}" for name, value in report.get("options", {}).items())
     seconds = sum(arm.get("seconds", 0) for arm in report["arms"])
     return plain_label(
