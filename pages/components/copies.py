@@ -11,6 +11,7 @@ from backend.data.same_text import RowsByText
 from backend.workspace import Workspace
 from pages.components.badges import badge
 from pages.components.markup import Html, short, tag
+from pages.components.newest import of_newest
 from pages.components.numbers import plural
 from pages.components.workspaces import opened, version
 
@@ -52,6 +53,7 @@ def _copies(path: str, artifacts: str, split: SplitName, among: SplitName, row: 
     return [(others.ids[place], others.labels[place]) for place in places]
 
 
+@of_newest
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _by_text(path: str, data: str, split: SplitName) -> RowsByText:
     return RowsByText(opened(Path(path)).split(split))

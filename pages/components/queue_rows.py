@@ -11,6 +11,7 @@ from backend.data.rowstate import RowState
 from backend.queue.queue import Queue, QueueFilter, Ranking, rank_rows
 from backend.scores.table import ScoreTable
 from backend.workspace import Workspace
+from pages.components.newest import of_newest
 from pages.components.score_values import read_current, table_of
 from pages.components.workspaces import opened
 
@@ -28,16 +29,19 @@ def states_of(workspace: Workspace) -> Mapping[str, RowState]:
     return _states(str(workspace.path), workspace.review.ledger.count())
 
 
+@of_newest
 @st.cache_resource(max_entries=30, show_spinner=False)
 def _queue(path: str, scores: str, decided: int, wanted: QueueFilter, _ranked: Ranking) -> Queue:
     return Queue(_ranked, _states(path, decided), wanted)
 
 
+@of_newest
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _states(path: str, decided: int) -> Mapping[str, RowState]:
     return opened(Path(path)).review.states()
 
 
+@of_newest
 @st.cache_resource(max_entries=4, show_spinner="Ranking …")
 def _ranking(path: str, scores: str, serves: str, _table: ScoreTable) -> Ranking:
     return rank_rows(_table, opened(Path(path)).train_split, serves)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from backend.data.slice import holding
 from backend.workspace import Workspace
+from pages.components.newest import of_newest
 from pages.components.workspaces import opened, version
 
 
@@ -17,6 +18,7 @@ def matching_rows(workspace: Workspace, split: str, search: str, only_errors: bo
     return _matching(str(workspace.path), version(workspace), split, search.strip(), only_errors)
 
 
+@of_newest
 @st.cache_data(max_entries=50, show_spinner=False)
 def _matching(path: str, artifacts: str, split: str, search: str, only_errors: bool) -> np.ndarray:
     workspace = opened(Path(path))

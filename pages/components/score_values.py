@@ -13,6 +13,7 @@ from backend.scores.registry import producers_for
 from backend.scores.score import Score
 from backend.scores.table import ScoreTable, score_state
 from backend.workspace import Workspace
+from pages.components.newest import of_newest
 from pages.components.workspaces import opened, version
 
 CLOSE = 12  # a page asks for few orders at a time
@@ -58,11 +59,13 @@ def order_of(workspace: Workspace, values: ScoreValues, score: Score, highest_fi
     return _order(str(workspace.path), values.key, score.name, highest_first)
 
 
+@of_newest
 @st.cache_resource(max_entries=3, show_spinner="Reading the scores …")
 def _table(path: str, key: str) -> ScoreTable:
     return opened(Path(path)).scores.table()
 
 
+@of_newest
 @st.cache_data(max_entries=CLOSE, show_spinner=False)
 def _order(path: str, key: str, name: str, highest_first: bool) -> np.ndarray:
     column = _table(path, key).values(name)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
+from pages.components.newest import of_newest
 from pages.components.result_or_job import Wanted, result_or_job
 from pages.components.workspaces import opened, version
 
@@ -35,6 +36,7 @@ def read_words(workspace: Workspace) -> pd.DataFrame:
     return _words(str(workspace.path), version(workspace))
 
 
+@of_newest
 @st.cache_resource(max_entries=3, show_spinner="Reading the words …")
 def _words(path: str, artifacts: str) -> pd.DataFrame:
     return opened(Path(path)).audit.words().to_pandas()

@@ -17,7 +17,7 @@ from backend.folder import MANIFEST, Folder
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import Explanation, Pair
 from backend.workspace import Workspace
-from pages.components import keys
+from pages.components import keys, newest
 
 HOME = Path("cache")
 VARIABLE = "FIRSTWORD_WORKSPACE"
@@ -113,7 +113,9 @@ def version(workspace: Workspace) -> str:
     """
     manifest = workspace.manifest
     artifacts = {name: each.id for name, each in manifest.artifacts.items()}
-    return digest(artifacts, manifest.data.model_dump(mode="json"))
+    found = digest(artifacts, manifest.data.model_dump(mode="json"))
+    newest.seen(str(workspace.path), found)
+    return found
 
 
 def _current(path: Path) -> Opened:

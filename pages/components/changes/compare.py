@@ -13,6 +13,7 @@ from pages.components import keys
 from pages.components.changes.diff_rows import show_diff_rows
 from pages.components.changes.diff_tables import class_flow, per_class
 from pages.components.markup import show
+from pages.components.newest import of_newest
 from pages.components.numbers import plural
 from pages.components.workspaces import opened, version
 
@@ -62,6 +63,7 @@ def _ask(names: list[str]) -> tuple[str, str]:
     return chosen[keys.DIFF_FROM], chosen[keys.DIFF_TO]
 
 
+@of_newest
 @st.cache_resource(max_entries=6, show_spinner="Comparing …")
 def _diff(path: str, artifacts: str, log_lines: int, before: str, after: str) -> Diff:
     return opened(Path(path)).review.diff(before, after)

@@ -19,6 +19,7 @@ from pages.components.explore.explore_map import show_map
 from pages.components.explore.explore_table import show_table
 from pages.components.explore.saved_slices import saved_slices
 from pages.components.markup import Html, brief, join, short, show, tag
+from pages.components.newest import of_newest
 from pages.components.number_field import Faults, say_faults
 from pages.components.workspaces import opened, version
 
@@ -109,16 +110,19 @@ def _listed(table: pa.Table, places: np.ndarray, order: Order) -> np.ndarray:
     return ordered(table, places, order.by, order.descending)
 
 
+@of_newest
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
 def _rows(path: str, artifacts: str, split: SplitName) -> pa.Table:
     return opened(Path(path)).scores.row_table(split)
 
 
+@of_newest
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _decided(path: str, artifacts: str, log: int) -> pa.Table:
     return with_decisions(_rows(path, artifacts, "train"), opened(Path(path)).review.states())
 
 
+@of_newest
 @st.cache_data(max_entries=50, show_spinner=False)
 def _found(path: str, artifacts: str, log: int, split: SplitName, wanted: Slice) -> np.ndarray:
     workspace = opened(Path(path))

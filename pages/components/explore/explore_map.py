@@ -22,6 +22,7 @@ from pages.components.badges import ACTION_WORDS
 from pages.components.embedding_job import offer_embeddings
 from pages.components.explore.explore_filter import first_page
 from pages.components.markup import distinct, short
+from pages.components.newest import of_newest
 from pages.components.workspaces import opened, version
 
 MOST_POINTS = 5_000
@@ -201,6 +202,7 @@ def _corners(box: dict[str, list[float]]) -> dict[str, list[float]]:
     return {"x": [left, right, right, left], "y": [low, low, high, high]}
 
 
+@of_newest
 @st.cache_data(max_entries=20, show_spinner=False)
 def _figure(
     key: tuple[object, ...],
@@ -229,6 +231,7 @@ def _others(found: np.ndarray, count: int) -> np.ndarray:
     return np.flatnonzero(left)
 
 
+@of_newest
 @st.cache_data(max_entries=4, show_spinner="Projecting the embeddings …")
 def _projected(path: str, artifacts: str, split: SplitName) -> np.ndarray:
     from sklearn.decomposition import PCA

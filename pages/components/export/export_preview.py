@@ -10,6 +10,7 @@ from backend.data.export import ExportPreview
 from backend.workspace import Workspace
 from pages.components.count_table import show_counts
 from pages.components.markup import show
+from pages.components.newest import of_newest
 from pages.components.numbers import plural
 from pages.components.row_table import row_table
 from pages.components.workspaces import opened, version
@@ -22,6 +23,7 @@ def preview_of(workspace: Workspace, what: str) -> ExportPreview:
     return _preview(str(workspace.path), version(workspace), workspace.review.ledger.count(), what)
 
 
+@of_newest
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _preview(path: str, artifacts: str, log_lines: int, what: str) -> ExportPreview:
     return opened(Path(path)).export_preview(what)

@@ -16,6 +16,7 @@ from pages.components.data_source import ask_source, state_of
 from pages.components.decisions import author
 from pages.components.markup import plain_label, short, show
 from pages.components.messages import safely, say, show_error
+from pages.components.newest import of_newest
 from pages.components.numbers import plural
 from pages.components.tables import table
 from pages.components.workspaces import opened, version
@@ -72,6 +73,7 @@ def _plan(workspace: Workspace, source: str, replace: bool) -> PatchPlan:
     return _planned(str(workspace.path), version(workspace), decided, source, state, replace)
 
 
+@of_newest
 @st.cache_resource(max_entries=4, show_spinner="Checking the patch …")
 def _planned(path: str, artifacts: str, decided: int, source: str, state: object, replace: bool) -> PatchPlan:
     return opened(Path(path)).review.patch_dry_run(source, replace=replace)

@@ -28,6 +28,7 @@ from pages.components.asking.question import SOURCES
 from pages.components.eval_errors import eval_wrong, has_no_errors
 from pages.components.label_noise import left_of, noise_of
 from pages.components.markup import brief
+from pages.components.newest import of_newest
 from pages.components.queue_filter import SERVES_WORDS
 from pages.components.queue_rows import queue_of
 from pages.components.score_values import read_current
@@ -189,6 +190,7 @@ def _count_undecided_overlap(path: str, artifacts: str, decided: int) -> int:
     )
 
 
+@of_newest
 @st.cache_data(max_entries=5, show_spinner=False)
 def _shared(path: str, artifacts: str) -> np.ndarray:
     workspace = opened(Path(path))
