@@ -46,7 +46,7 @@ def test_a_plan_is_shown_with_its_time_and_nothing_is_trained(untrained):
     assert content["forecast"]["seconds"] == pytest.approx(sum(content["forecast"][each] for each in parts))
     assert content["forecast"]["steps"] == content["plan"]["steps"] and content["forecast"]["stepping"] > 0
     said = run("train", untrained.path, "--dry-run", "--epochs", 1, "--lr", 1e-6).stderr
-    assert "1 epochs" in said and "warning: this will hardly learn 2 classes" in said and "about" in said
+    assert "1 epoch," in said and "warning: this will hardly learn 2 classes" in said and "about" in said
     assert untrained.folder.state("checkpoints") == "missing" and not untrained.folder.checkpoints.exists()
 
 
