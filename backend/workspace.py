@@ -326,9 +326,10 @@ class Workspace:
 
         ``again``: another run, where there is one; that is kept (see `backend.model.runs.train_run`).
         """
+        from backend.influence.gradients.trial_pass import trial_pass
         from backend.model.runs import train_run
 
-        return train_run(self.folder, settings, progress, again)
+        return train_run(self.folder, settings, progress, again, trial_pass)
 
     def runs(self) -> list[dict[str, Any]]:
         """All trainings of the workspace by number, with settings and figures."""
@@ -361,10 +362,17 @@ class Workspace:
         from backend.model.origin import require_run
 
         require_run(Path(run))
+        from backend.influence.gradients.trial_pass import trial_pass
         from backend.model.attaching import attach_run
 
         return attach_run(
-            self.folder, Path(run), classes=classes, max_length=max_length, tokenizer=tokenizer, count=count
+            self.folder,
+            Path(run),
+            classes=classes,
+            max_length=max_length,
+            tokenizer=tokenizer,
+            count=count,
+            trial=trial_pass,
         )
 
     # -- influence ----------------------------------------------------------------------------------

@@ -76,7 +76,8 @@ class Contest:
         start = 0
         for shard in run.train.shards():
             examples = shard.examples()
-            for batch in batches([len(each) for each in examples], run.tokenizer, run.trace):
+            lengths = [len(each) for each in examples]
+            for batch in batches(lengths, self._model, run.tokenizer, run.trace):
                 inputs = collate([examples[each] for each in batch], run.tokenizer)
                 targets = torch.tensor([int(run.labels[start + each]) for each in batch])
                 self._batches.append((inputs, targets))

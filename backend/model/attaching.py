@@ -30,6 +30,9 @@ from backend.model.run_check import (
 )
 from backend.model.source import resolve
 from backend.model.tokenization import encode_ids
+from backend.model.trial import Trial
+
+_TRIED = 200  # rows, of which the trial takes a few
 
 
 def attach_run(
@@ -40,6 +43,7 @@ def attach_run(
     max_length: int | None = None,
     tokenizer: str | None = None,
     count: int = 4,
+    trial: Trial | None = None,
 ) -> list[str]:
     """Record the checkpoints of an existing Trainer run; returns notes for the user.
 
@@ -47,7 +51,8 @@ def attach_run(
     that stay is kept.
 
     ``classes`` names the run's classes in model order, ``tokenizer`` (folder or hub id) is for a run
-    that has none. `InputError` if the run does not fit the data.
+    that has none. ``trial`` refuses a model that can't be explained. `InputError` if the run does not fit
+    the data.
     """
     if count < 1:
         raise InputError(f"--checkpoints {count}: must be at least 1")
@@ -74,6 +79,8 @@ def attach_run(
                 else f"; --classes {as_option(task.classes)} insists on this order"
             )
             raise InputError(f"{run}: {checked.said}{insisting}")
+        if trial is not None:
+            _try(trial, folder, model, fast, length, str(run))
         with replacing(folder.path / "tokenizer") as copy:
             fast.save_pretrained(copy)
         record_checkpoints(
@@ -129,6 +136,20 @@ def _checked(
     train, evaluation = drawn_by_class(splits[0], task, most), drawn_rows(splits[1], task, most)
     shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
     return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)
+
+
+def _try(
+    trial: Trial,
+    folder: Folder,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    wanted: int | None,
+    name: str,
+) -> None:
+    """The model on some of the training rows."""
+    some = load_split(folder, "train").examples.part(0, _TRIED)
+    encoded = encode_ids(tokenizer, some, input_length(wanted, tokenizer, model))
+    trial(model, tokenizer, encoded, name)
 
 
 def _kept(known: Artifact) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_SEE_PADDING = frozenset(("convbert", "fnet", "nystromformer", "yoso"))
+"""FNet's Fourier transform has no mask; the others' kernels and landmarks run over padding."""
 
 
 def length_sorted_batches(
@@ -27,6 +30,10 @@ def length_sorted_batches(
         yield batch
 
 
-def padding_free(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether only examples of equal length may share a batch: left padding shifts absolute positions."""
-    return tokenizer.padding_side == "left"
+def padding_free(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> bool:
+    """Whether only examples of equal length may share a batch.
+
+    So it is where padding is on the left, which shifts absolute positions, and for architectures in which
+    what is computed of a text depends on the padding behind it.
+    """
+    return tokenizer.padding_side == "left" or model.config.model_type in _SEE_PADDING

@@ -64,7 +64,8 @@ class Encoder:
         lengths = [len(encoded[position]) for position in filled]
         done = len(encoded) - len(filled)
         progress(stage, done, len(encoded))
-        batches = length_sorted_batches(lengths, _BATCH_EXAMPLES, _BATCH_TOKENS, padding_free(tokenizer))
+        alone = padding_free(tokenizer, model)
+        batches = length_sorted_batches(lengths, _BATCH_EXAMPLES, _BATCH_TOKENS, alone)
         with torch.inference_mode():
             for batch in batches:
                 rows = [filled[index] for index in batch]

@@ -86,8 +86,7 @@ def load_classifier(
         _prepare(config, task)
     if layers is not None:
         _keep_layers(config, layers, source)
-    if config.pad_token_id is None:
-        config.pad_token_id = _own_padding(source) if pad_token_id is None else pad_token_id
+    _set_padding(config, source, pad_token_id)
     model, report = _load_weights(source, config, attention, new_head=task is not None)
     missing = sorted(report["missing_keys"])
     if task is None and missing:
@@ -134,9 +133,10 @@ def max_input_length(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel 
     limits = []
     if 0 < tokenizer.model_max_length < _UNLIMITED:
         limits.append(int(tokenizer.model_max_length))
-    positions = getattr(config, "max_position_embeddings", None)
+    positions = getattr(config.get_text_config(), "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
-        reserved = (config.pad_token_id or 0) + 1 if config.model_type in _OFFSET_POSITIONS else 0
+        padding = getattr(config, "pad_token_id", None) or 0
+        reserved = padding + 1 if config.model_type in _OFFSET_POSITIONS else 0
         limits.append(positions - reserved)
     return min(limits, default=DEFAULT_MAX_LENGTH)
 
@@ -162,6 +162,16 @@ def attempt(load: Callable[[], T], failure: str) -> T:
     except Exception as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"{failure} ({reason})") from error
+
+
+def _set_padding(config: PreTrainedConfig, source: str | Path, given: int | None) -> None:
+    """Where neither the config nor that of its text part names a padding token, the given or the own one."""
+    text = config.get_text_config()
+    named = (getattr(each, "pad_token_id", None) for each in (config, text))
+    found = next((each for each in named if each is not None), None)
+    if found is None:
+        found = _own_padding(source) if given is None else given
+    config.pad_token_id = text.pad_token_id = found
 
 
 def _own_padding(source: str | Path) -> int | None:
@@ -192,6 +202,7 @@ def _prepare(config: PreTrainedConfig, task: TaskInfo) -> None:
 
 
 def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> None:
+    config = config.get_text_config()
     available = getattr(config, "num_hidden_layers", None)
     if not isinstance(available, int):
         raise InputError(f"{source}: its number of layers is not known, so it cannot be cut to {layers}")

@@ -50,13 +50,13 @@ def logits(
 ) -> np.ndarray:
     """Logits, float32 (examples, K), on the model's own device, in eval mode.
 
-    Zero for an example without tokens. Padding on the left would shift absolute positions, so there only
-    examples of equal length share a batch. The model is left in the mode it was in.
+    Zero for an example without tokens. Where padding would change what is computed, only examples of equal
+    length share a batch. The model is left in the mode it was in.
     """
     result = np.zeros((len(encoded), len(model.config.id2label or ())), dtype=np.float32)
     filled = [position for position, each in enumerate(encoded) if len(each)]
     lengths = [len(encoded[position]) for position in filled]
-    batches = length_sorted_batches(lengths, batch_examples, max_tokens, same_length=padding_free(tokenizer))
+    batches = length_sorted_batches(lengths, batch_examples, max_tokens, padding_free(tokenizer, model))
     was_training = model.training
     model.eval()
     done = len(encoded) - len(filled)

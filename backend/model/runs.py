@@ -19,19 +19,25 @@ from backend.model.recorded_checkpoints import record_checkpoints
 from backend.model.run_list import with_current
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
+from backend.model.trial import Trial
 from backend.progress import Progress, silent
 
 _SEEDS = "training with other seeds"
 
 
 def train_run(
-    folder: Folder, settings: TrainingSettings, progress: Progress = silent, again: bool = False
+    folder: Folder,
+    settings: TrainingSettings,
+    progress: Progress = silent,
+    again: bool = False,
+    trial: Trial | None = None,
 ) -> TrainingResult:
     """Fine-tune the workspace's model; record the checkpoints and the dynamics.
 
     The first run goes into ``checkpoints/``. With ``again`` a further one goes into ``runs/NUMBER/`` and
     becomes the one that is explained; the one before stays as it is. Nothing changes before the training is
-    done; whenever it is killed, one of the two is in force as a whole.
+    done; whenever it is killed, one of the two is in force as a whole. ``trial`` refuses a model, before it
+    is trained, that can't be explained.
     """
     with folder.lock():
         check_trainable(folder, again)
@@ -40,7 +46,7 @@ def train_run(
         for left in (folder.run(number), home, folder.dynamics_of(number)):
             shutil.rmtree(left, ignore_errors=True)  # by a run that was killed before it was recorded
         home.parent.mkdir(parents=True, exist_ok=True)
-        result = _fit(folder, home, load_split(folder, "eval"), settings, progress)
+        result = _fit(folder, home, load_split(folder, "eval"), settings, progress, trial)
         _record_run(folder, number, result, settings)
     return result
 
@@ -188,7 +194,12 @@ def _train_seed(folder: Folder, settings: TrainingSettings, key: str, progress: 
 
 
 def _fit(
-    folder: Folder, run: Path, evaluation: Split | None, settings: TrainingSettings, progress: Progress
+    folder: Folder,
+    run: Path,
+    evaluation: Split | None,
+    settings: TrainingSettings,
+    progress: Progress,
+    trial: Trial | None = None,
 ) -> TrainingResult:
     manifest = folder.manifest()
     return train(
@@ -199,5 +210,6 @@ def _fit(
         training=load_split(folder, "train").examples,
         evaluation=evaluation.examples if evaluation else None,
         settings=settings,
+        trial=trial,
         progress=progress,
     )

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from backend.model.trainer_arguments import trainer_arguments
 from backend.model.training_callbacks import Judge, Logger, Steward
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
+from backend.model.trial import Trial
 from backend.progress import Progress, silent
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure
@@ -90,12 +92,14 @@ def train(
     evaluation: Examples | None = None,
     settings: TrainingSettings,
     recipe: Recipe | None = None,
+    trial: Trial | None = None,
     progress: Progress = silent,
 ) -> TrainingResult:
     """Fine-tune ``model`` (hub id, folder or ``minilm``) and write the run to ``output_dir``.
 
     ``tokenizer``: folder or hub id, where the model does not bring its own.
-    ``recipe`` changes how rows are weighed and drawn (see `backend.model.recipe`).
+    ``recipe`` changes how rows are weighed and drawn (see `backend.model.recipe`). ``trial`` refuses a model,
+    before it is trained, that cannot be explained afterwards.
     Targets are texts of the ``task``. The run appears only when it is
     complete, with the checkpoints that `choose` picks. Texts without any token are not trained on.
     Deterministic given seed, precision and thread count on a CPU; a GPU adds up in varying order.
@@ -112,6 +116,8 @@ def train(
     encoded = encode_ids(fast, training, max_length)
     examples = _examples(encoded, targets)
     eval_encoded = encode_ids(fast, evaluation, max_length) if evaluation else []
+    if trial is not None:
+        trial(deepcopy(classifier), fast, encoded, model)
     steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
     looks = look_steps(len(examples), settings)

@@ -63,7 +63,9 @@ def token_vog(explainer: Explainer, one: Examples) -> TokenVog:
     require_checkpoints(checkpoints.models)
     encoded = checkpoints.encode(one)
     labels = explainer.space.numbers(one.targets)
-    batches = list(labelled_batches(checkpoints.tokenizer, encoded, labels, explainer.settings))
+    batches = list(
+        labelled_batches(checkpoints.models[-1], checkpoints.tokenizer, encoded, labels, explainer.settings)
+    )
     if not batches:
         raise InputError("vog: the tokenizer finds no token in this text")
     with checkpoints.using():

@@ -41,9 +41,9 @@ def loaded(tmp_path_factory):
     return load
 
 
-def batches_of(tokenizer, texts=SENTENCES, texts_b=None, labels=LABELS):
+def batches_of(model, tokenizer, texts=SENTENCES, texts_b=None, labels=LABELS):
     encoded = encode(tokenizer, Examples.of(list(texts), texts_b and list(texts_b)), 64)
-    return list(labelled_batches(tokenizer, encoded, labels, SETTINGS))
+    return list(labelled_batches(model, tokenizer, encoded, labels, SETTINGS))
 
 
 def looped_gradients(model, tokenizer, texts, texts_b=None, labels=LABELS):
@@ -72,7 +72,7 @@ def test_norms_are_those_of_looped_gradients(loaded, architecture, pairs):
     model, tokenizer = loaded(architecture)
     texts_b = PAIRS if pairs else None
     known = coverage(model, trained_parameters([model]))
-    batches = batches_of(tokenizer, texts_b=texts_b)
+    batches = batches_of(model, tokenizer, texts_b=texts_b)
     squares = np.concatenate([squared_norms(model, each, known.names).numpy() for each in batches])
     truth = [
         sum(float(g.square().sum()) for name, g in each.items() if name in known.names)
@@ -96,7 +96,7 @@ def test_shared_projections_of_relative_positions_are_left_out(loaded):
     model, tokenizer = loaded("deberta", share_att_key=True)
     known = coverage(model, trained_parameters([model]))
     assert {each.split(".")[-2] for each in known.left_out} == {"query_proj", "key_proj", "rel_embeddings"}
-    batches = batches_of(tokenizer)
+    batches = batches_of(model, tokenizer)
     squares = np.concatenate([squared_norms(model, each, known.names).numpy() for each in batches])
     truth = [
         sum(float(g.square().sum()) for name, g in each.items() if name in known.names)
@@ -108,7 +108,7 @@ def test_shared_projections_of_relative_positions_are_left_out(loaded):
 def test_long_texts_take_the_other_way_and_parts_change_nothing(loaded, monkeypatch):
     model, tokenizer = loaded("albert")  # its calls make sequences long: 2 T^2 > d_in d_out
     known = coverage(model, trained_parameters([model]))
-    batches = batches_of(tokenizer)
+    batches = batches_of(model, tokenizer)
     whole = [squared_norms(model, each, known.names) for each in batches]
     monkeypatch.setattr("backend.influence.gradients.norms._AT_ONCE", 1000)
     for each, expected in zip(batches, whole, strict=True):
@@ -132,7 +132,7 @@ def test_a_tied_head_is_left_out(loaded):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_directional_derivatives_are_products_with_looped_gradients(loaded, architecture):
     model, tokenizer = loaded(architecture)
-    batches = batches_of(tokenizer)
+    batches = batches_of(model, tokenizer)
     direction = mean_gradient(model, batches[:1], trained_parameters([model]))
     looped = looped_gradients(model, tokenizer, SENTENCES)
     truth = np.array([sum(float((g * direction[n].double()).sum()) for n, g in x.items()) for x in looped])
@@ -149,7 +149,7 @@ def test_directional_derivatives_are_products_with_looped_gradients(loaded, arch
 
 def test_a_direction_may_lack_parameters(loaded):
     model, tokenizer = loaded("bert")
-    batches = batches_of(tokenizer)
+    batches = batches_of(model, tokenizer)
     whole = mean_gradient(model, batches, trained_parameters([model]))
     part = restricted(whole, [name for name in whole if "classifier" in name])
     assert set(part) == {"classifier.weight", "classifier.bias"}
@@ -163,7 +163,7 @@ def test_a_direction_may_lack_parameters(loaded):
 def test_the_mean_gradient_is_the_mean_of_looped_gradients(loaded):
     model, tokenizer = loaded("roberta")
     looped = looped_gradients(model, tokenizer, SENTENCES)
-    found = mean_gradient(model, batches_of(tokenizer), trained_parameters([model]))
+    found = mean_gradient(model, batches_of(model, tokenizer), trained_parameters([model]))
     for name, each in found.items():
         truth = sum(x[name] for x in looped) / len(looped)
         torch.testing.assert_close(each.double(), truth, rtol=1e-3, atol=1e-6)
@@ -172,7 +172,7 @@ def test_the_mean_gradient_is_the_mean_of_looped_gradients(loaded):
 
 def test_central_differences_where_forward_mode_fails_or_lies(loaded, monkeypatch):
     model, tokenizer = loaded("bert")
-    batches = batches_of(tokenizer)
+    batches = batches_of(model, tokenizer)
     direction = mean_gradient(model, batches, trained_parameters([model]))
 
     def fails(*_):
@@ -187,7 +187,7 @@ def test_central_differences_where_forward_mode_fails_or_lies(loaded, monkeypatc
 def test_fused_attention_falls_back(tmp_path):
     path = tiny("bert", tmp_path)
     model = load_for_tracing(path, TraceSettings(device="cpu", attention="sdpa"))
-    batches = batches_of(load_tokenizer(path))
+    batches = batches_of(model, load_tokenizer(path))
     direction = mean_gradient(model, batches, trained_parameters([model]))
     eager = load_for_tracing(path, SETTINGS)
     found = directional_derivatives(model, batches, direction)

@@ -23,7 +23,7 @@ def quick_fit(tiny_template, monkeypatch):
     """In the place of a training: the template's checkpoints again, with a log that can be told from its."""
     checkpoints = Workspace.open(tiny_template).folder.checkpoints
 
-    def fit(folder, run: Path, evaluation, settings, progress) -> TrainingResult:
+    def fit(folder, run: Path, evaluation, settings, progress, trial=None) -> TrainingResult:
         shutil.copytree(checkpoints, run)
         logged = Dynamics({"loss": np.full((4, 60), FIRST_STEPS, dtype=np.float32)}, (0.25, 0.5, 0.75, 1.0))
         found = find_run(run, settings.checkpoints).checkpoints

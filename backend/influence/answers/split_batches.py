@@ -48,7 +48,8 @@ def example_batches(
     settings: TraceSettings | None = None,
 ) -> Iterator[Batch]:
     """Examples that have tokens, in batches; ``positions`` are places among ``examples``."""
-    return labelled_batches(engine.checkpoints.tokenizer, examples, labels, settings or engine.settings)
+    checkpoints, chosen = engine.checkpoints, settings or engine.settings
+    return labelled_batches(checkpoints.models[-1], checkpoints.tokenizer, examples, labels, chosen)
 
 
 def token_table(engine: Engine, split: SplitName, progress: Progress = silent) -> TokenTable:

@@ -56,6 +56,7 @@ class Batch:
 
 
 def labelled_batches(
+    model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[TokenIds],
     labels: Numbers,
@@ -64,11 +65,11 @@ def labelled_batches(
     """The examples that have tokens, in batches sorted by length within the settings' bounds.
 
     Args:
-        examples: n examples. labels: n targets as losses take them.
+        model: what they are for. examples: n examples. labels: n targets as losses take them.
     """
     present = [position for position, each in enumerate(examples) if len(each)]
     lengths = [len(examples[position]) for position in present]
-    for batch in batches(lengths, tokenizer, settings):
+    for batch in batches(lengths, model, tokenizer, settings):
         positions = [present[each] for each in batch]
         inputs = collate([examples[each] for each in positions], tokenizer, settings.torch_device)
         yield Batch(positions, inputs, target_tensor(labels, positions, settings.torch_device))
@@ -126,7 +127,7 @@ def traced_batches(
     Args:
         model: from `load_for_tracing`. examples: n examples. labels: n targets as losses take them.
     """
-    for batch in labelled_batches(tokenizer, examples, labels, settings):
+    for batch in labelled_batches(model, tokenizer, examples, labels, settings):
         logits, gradients = position_gradients(model, batch.inputs, batch.labels)
         keep = traced_positions(model, batch.inputs)
         yield TracedBatch(
@@ -168,10 +169,14 @@ def assemble(
 
 
 def batches(
-    lengths: Sequence[int], tokenizer: PreTrainedTokenizerBase, settings: TraceSettings
+    lengths: Sequence[int],
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: TraceSettings,
 ) -> Iterator[list[int]]:
     """Batches of positions, sorted by length, within the settings' bounds."""
-    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, padding_free(tokenizer))
+    alone = padding_free(tokenizer, model)
+    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, alone)
 
 
 def _to_host(tensor: Tensor) -> Tensor:

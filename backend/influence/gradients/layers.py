@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from backend.errors import InputError
-from backend.influence.gradients.token_rows import embedding_output
+from backend.influence.gradients.lookups import watched_lookups
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
@@ -48,7 +48,7 @@ def layer_passes(
     """
     with ExitStack() as stack, torch.enable_grad():
         calls = [stack.enter_context(_watched(layer)) for layer in layers]
-        stack.enter_context(embedding_output(model))
+        stack.enter_context(watched_lookups(model))
         logits = model(**accepted_inputs(model, inputs)).logits.float()
         loss = task_of(model).losses(logits, labels).sum()
         outputs = [output for each in calls for _, output in each]

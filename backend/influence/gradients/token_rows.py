@@ -1,23 +1,21 @@
-"""Gradients at the output of the word-embedding layer, for a whole batch in one backward pass.
+"""Gradients at what a model reads of its word-embedding table, for a whole batch in one backward pass.
 
 ``g_c(x, w) = sum over positions i with token w of d loss_c(x) / d e_i`` (docs/design.md, section 3.1). The
 loss is summed over the batch, so the gradient at e_i of example x depends on x alone. The gradient is taken
-at the embedding *output*: with tied weights the gradient of the weight has a second, dense part.
+at what was *looked up*: with tied weights the gradient of the weight has a second, dense part.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from backend.errors import InputError
+from backend.influence.gradients.lookups import by_position, the_lookup, watched_lookups
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
@@ -71,23 +69,6 @@ def example_norms(part: TokenRows) -> np.ndarray:
     return np.sqrt(example_squares(part)).astype(np.float32)
 
 
-@contextmanager
-def embedding_output(model: PreTrainedModel) -> Iterator[list[Tensor]]:
-    """Make every output of the word-embedding layer a leaf that takes gradients, and list them."""
-    outputs: list[Tensor] = []
-
-    def capture(module: nn.Module, args: Any, output: Tensor) -> Tensor:
-        leaf = output.detach().requires_grad_(True)
-        outputs.append(leaf)
-        return leaf
-
-    handle = embedding_layer(model).register_forward_hook(capture)
-    try:
-        yield outputs
-    finally:
-        handle.remove()
-
-
 def position_gradients(
     model: PreTrainedModel,
     inputs: dict[str, Tensor],
@@ -105,16 +86,12 @@ def position_gradients(
     Returns:
         logits (B, K) float32 and gradients (B, L, d) in the model's dtype; padding positions are not cleared.
     """
-    with embedding_output(model) as outputs, torch.enable_grad():
+    with watched_lookups(model) as found, torch.enable_grad():
         logits = model(**accepted_inputs(model, inputs)).logits.float()
-        if len(outputs) != 1:
-            raise InputError(
-                f"{type(model).__name__} looks words up {len(outputs)} times in one pass; "
-                "Firstword explains encoder or decoder classifiers that do so once"
-            )
+        lookup = the_lookup(model, found)
         value = objective(logits, labels) if objective else task_of(model).losses(logits, labels).sum()
-        (gradients,) = torch.autograd.grad(value, outputs)
-    return logits.detach(), gradients
+        (gradients,) = torch.autograd.grad(value, lookup.rows)
+    return logits.detach(), by_position(model, lookup, inputs["input_ids"], gradients)
 
 
 def traced_positions(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:

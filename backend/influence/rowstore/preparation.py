@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from backend.data.shards import target_numbers
 from backend.data.targets.registry import space_of
@@ -24,6 +25,7 @@ from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.influence.rowstore.space import predict, require_space
 from backend.manifest import CheckpointInfo, Manifest
+from backend.model.batching import padding_free
 from backend.model.fingerprint import recorded_digest
 from backend.model.loading import embedding_layer, input_length, load_classifier, load_tokenizer
 from backend.model.token_table import TokenTable, tokenise
@@ -66,6 +68,14 @@ class Run:
         return self.info.keys[str(checkpoint.step)]
 
 
+def _numbers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    """`_NUMBERS`; the next one for models of which earlier versions stored other rows: times the scale that
+    an embedding module of its own kind applies, or as padding left them."""
+    plain = type(embedding_layer(model)) is nn.Embedding
+    other = not plain or (padding_free(tokenizer, model) and tokenizer.padding_side != "left")
+    return _NUMBERS + other
+
+
 def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) -> Run:
     """Tokenise, measure, and make sure of the disk; `InputError` where it has no room."""
     manifest = folder.manifest()
@@ -90,7 +100,13 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in manifest.checkpoints]
     progress(_STAGE, 1, 1)
     makers = [
-        (_NUMBERS, recorded_digest(manifest, each), plan.precision, plan.attention, codec.id)
+        (
+            _numbers(model, tokenizer),
+            recorded_digest(manifest, each),
+            plan.precision,
+            plan.attention,
+            codec.id,
+        )
         for each, codec in zip(manifest.checkpoints, codecs, strict=True)
     ]
     division = Division(folder, manifest, train, labels, makers, layer.embedding_dim)
