@@ -13,6 +13,7 @@ import typer
 from backend import console
 from backend.commands.options import Json, WorkspacePath
 from backend.errors import InputError
+from backend.evaluation.classes import require_classes
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.workspace import Workspace
 
@@ -127,8 +128,7 @@ def _compare(workspace: Workspace, queries: int, methods: Sequence[str], seed: i
 
 
 def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | None, json: bool) -> None:
-    if (task := workspace.manifest.task.name) != "classification":  # said before anything is loaded
-        raise InputError(f"--protocol mislabel: needs classes; the task of this workspace is {task}")
+    require_classes(workspace.manifest.task.name, "mislabel")  # before anything is loaded
     from backend.evaluation.noise_test import write_noise_test
     from backend.experiments.mislabel import MislabelSettings, evaluate_mislabel
     from backend.model.runs import recorded_settings
@@ -250,13 +250,12 @@ def _at_a_time(workers: int | None) -> int:
 def _checks(
     workspace: Workspace, protocol: str, methods: Sequence[str], queries: int, seed: int, json: bool
 ) -> None:
-    from backend.evaluation.checks import measure_checks, require_classes
+    from backend.evaluation.checks import measure_checks
     from backend.evaluation.variants import all_variants, parsed
     from backend.experiments.untrained import untrained_workspace
-    from backend.tasks.registry import task_named
 
     if protocol == "identical-class":
-        require_classes(task_named(workspace.manifest.task.name), protocol)
+        require_classes(workspace.manifest.task.name, protocol)
     variants = parsed(methods) or all_variants()
     with console.progress_bar() as progress, tempfile.TemporaryDirectory() as scratch:
         other = None

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.errors import InputError
+from backend.evaluation.classes import require_classes
 from backend.evaluation.lds import correlations
 from backend.evaluation.variants import Variant, questions, scores_of
 from backend.influence.answers.engine import Engine
 from backend.progress import Progress, silent
-from backend.tasks.task import Task
 
 TOP = 10
 
@@ -46,7 +46,7 @@ def measure_checks(
     """Both checks on eval rows drawn with ``seed``; ``untrained`` is an engine over the same rows."""
     classes = engine.task.name == "classification"
     if untrained is None:
-        require_classes(engine.task, "identical-class")
+        require_classes(engine.task.name, "identical-class")
     order = np.random.default_rng((seed, 16)).permutation(len(engine.splits["eval"]))
     places = sorted(order[:queries].tolist())
     asked = questions(engine, places)
@@ -65,12 +65,6 @@ def measure_checks(
         first, top = _same_class(scores, own, train) if classes else (None, None)
         found.append(Check(variant.name, first, top, correlation))
     return found, left_out
-
-
-def require_classes(task: Task, protocol: str) -> None:
-    """Raise `InputError` where rows have no class."""
-    if task.name != "classification":
-        raise InputError(f"--protocol {protocol}: needs classes; the task of this workspace is {task.name}")
 
 
 def _same_class(scores: np.ndarray, own: np.ndarray, train: np.ndarray) -> tuple[float, float]:

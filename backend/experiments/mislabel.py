@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import InputError
-from backend.evaluation.checks import require_classes
+from backend.evaluation.classes import require_classes
 from backend.evaluation.detection import Detection, detect
 from backend.experiments.copies import copied
 from backend.model.origin import was_attached
@@ -24,7 +24,6 @@ from backend.queue.queue import class_numbers
 from backend.scores.registry import producers_for
 from backend.scores.settings import ScoreSettings
 from backend.scores.suspicion import suspicions
-from backend.tasks.registry import task_named
 from backend.workspace import Workspace
 
 
@@ -63,7 +62,7 @@ def evaluate_mislabel(
     and for an attached run: the model that it started from is not known, and its own has seen the labels as
     they are.
     """
-    require_classes(task_named(workspace.manifest.task.name), "mislabel")
+    require_classes(workspace.manifest.task.name, "mislabel")
     if was_attached(workspace.folder):
         raise InputError(
             "--protocol mislabel: the run was attached, so the model that it started from is not known; "

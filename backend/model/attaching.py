@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from backend.data.dataset import load_split
+from backend.data.dataset import Split, load_split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
@@ -70,8 +70,9 @@ def attach_run(
         length = next(
             (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
         )
-        model = _usable(folder, found, fast, task, length)
-        checked = _checked(folder, found, model, fast, task, length)
+        train, evaluation = load_split(folder, "train"), load_split(folder, "eval")
+        model = _usable(evaluation, found, fast, task, length)
+        checked = _checked((train, evaluation), found, model, fast, task, length)
         if checked.wrong_order and classes is None:
             insisting = (
                 ""
@@ -80,7 +81,8 @@ def attach_run(
             )
             raise InputError(f"{run}: {checked.said}{insisting}")
         if trial is not None:
-            _try(trial, folder, model, fast, length, str(run))
+            some = train.examples.part(0, _TRIED)
+            trial(model, fast, encode_ids(fast, some, input_length(length, fast, model)), str(run))
         with replacing(folder.path / "tokenizer") as copy:
             fast.save_pretrained(copy)
         record_checkpoints(
@@ -105,28 +107,27 @@ def _tokenizer(found: RunFound, run: Path, given: str | None) -> PreTrainedToken
 
 
 def _usable(
-    folder: Folder,
+    evaluation: Split,
     found: RunFound,
     tokenizer: PreTrainedTokenizerFast,
     task: TaskInfo,
     length: int | None,
 ) -> PreTrainedModel:
     """The run's last checkpoint, tried on an eval row."""
-    one = load_split(folder, "eval").take([0])
-    return check_usable(found.checkpoints[-1].path, tokenizer, length, one, len(space_of(task).names))
+    outputs = len(space_of(task).names)
+    return check_usable(found.checkpoints[-1].path, tokenizer, length, evaluation.take([0]), outputs)
 
 
 def _checked(
-    folder: Folder,
+    splits: tuple[Split, Split],
     found: RunFound,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     task: TaskInfo,
     wanted: int | None,
 ) -> RunCheck:
-    """The run's last checkpoint on a sample of the workspace's rows."""
+    """The run's last checkpoint on a sample of the training and eval rows."""
     length = input_length(wanted, tokenizer, model)
-    splits = [load_split(folder, name) for name in ("train", "eval")]
     few = encode_ids(tokenizer, splits[0].examples.part(0, 100), length)
     most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
     ask = predictor(model, tokenizer)
@@ -136,20 +137,6 @@ def _checked(
     train, evaluation = drawn_by_class(splits[0], task, most), drawn_rows(splits[1], task, most)
     shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
     return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)
-
-
-def _try(
-    trial: Trial,
-    folder: Folder,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    wanted: int | None,
-    name: str,
-) -> None:
-    """The model on some of the training rows."""
-    some = load_split(folder, "train").examples.part(0, _TRIED)
-    encoded = encode_ids(tokenizer, some, input_length(wanted, tokenizer, model))
-    trial(model, tokenizer, encoded, name)
 
 
 def _kept(known: Artifact) -> dict[str, Any]:

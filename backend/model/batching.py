@@ -36,4 +36,9 @@ def padding_free(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> 
     So it is where padding is on the left, which shifts absolute positions, and for architectures in which
     what is computed of a text depends on the padding behind it.
     """
-    return tokenizer.padding_side == "left" or model.config.model_type in _SEE_PADDING
+    return tokenizer.padding_side == "left" or sees_padding(model)
+
+
+def sees_padding(model: PreTrainedModel) -> bool:
+    """Whether what the architecture computes of a text depends on the padding behind it."""
+    return model.config.model_type in _SEE_PADDING

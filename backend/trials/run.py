@@ -131,8 +131,7 @@ def planned(
         strategy = strategy_for(settings.strategy, manifest.task.name)
         guide = settings.guide * manifest.data.n_eval / manifest.data.n_train if strategy.guided else 0.0
         options = checked_options(strategy, settings.options, manifest.task.name)
-        if hindrance := strategy.hindrance(folder, train or load_split(folder, "train"), options):
-            raise InputError(hindrance)
+        strategy.check(folder, options)
         arms = strategy.arms(options, guide)
     _check_arms(settings.strategy, list(arms), settings.arms)
     first = next(iter(arms))

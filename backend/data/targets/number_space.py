@@ -65,12 +65,8 @@ class NumberSpace:
         """That the number is beyond those of the training rows."""
         if self.low <= float(target) <= self.high:
             return ""
-        return f"{target} is beyond the numbers that the training rows came with, {self.range_words}"
-
-    @property
-    def range_words(self) -> str:
-        """0 to 5."""
-        return f"{as_target(self.low)} to {as_target(self.high)}"
+        ends = f"{as_target(self.low)} to {as_target(self.high)}"
+        return f"{target} is beyond the numbers that the training rows came with, {ends}"
 
     def strata(self, targets: Sequence[str]) -> np.ndarray:
         """Fifths of the rows by their number; equal numbers stay together."""

@@ -25,7 +25,7 @@ from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.influence.rowstore.space import predict, require_space
 from backend.manifest import CheckpointInfo, Manifest
-from backend.model.batching import padding_free
+from backend.model.batching import sees_padding
 from backend.model.fingerprint import recorded_digest
 from backend.model.loading import embedding_layer, input_length, load_classifier, load_tokenizer
 from backend.model.token_table import TokenTable, tokenise
@@ -70,10 +70,10 @@ class Run:
 
 def _numbers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """`_NUMBERS`; the next one for models of which earlier versions stored other rows: times the scale that
-    an embedding module of its own kind applies, or as padding left them."""
-    plain = type(embedding_layer(model)) is nn.Embedding
-    other = not plain or (padding_free(tokenizer, model) and tokenizer.padding_side != "left")
-    return _NUMBERS + other
+    an embedding module of its own kind applies, or as padding on the right left them."""
+    scaled = type(embedding_layer(model)) is not nn.Embedding
+    padded = sees_padding(model) and tokenizer.padding_side != "left"
+    return _NUMBERS + (scaled or padded)
 
 
 def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) -> Run:
@@ -99,14 +99,9 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     trace = plan.settings(settings.device)
     codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in manifest.checkpoints]
     progress(_STAGE, 1, 1)
+    numbers = _numbers(model, tokenizer)
     makers = [
-        (
-            _numbers(model, tokenizer),
-            recorded_digest(manifest, each),
-            plan.precision,
-            plan.attention,
-            codec.id,
-        )
+        (numbers, recorded_digest(manifest, each), plan.precision, plan.attention, codec.id)
         for each, codec in zip(manifest.checkpoints, codecs, strict=True)
     ]
     division = Division(folder, manifest, train, labels, makers, layer.embedding_dim)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.audit.sources import source_names
-from backend.data.dataset import Split
+from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
 from backend.trials.arm import Arm, Phase, Trial, same_rows
@@ -46,10 +46,10 @@ def _trial(context: StrategyContext) -> Trial:
     )
 
 
-def _hindrance(folder: Folder, train: Split, options: dict[str, Any]) -> str | None:
-    if train.groups is None and folder.manifest().task.name != "classification":
-        return "--strategy dga: draws from groups of rows; name their column with `init --group`"
-    return None
+def _check(folder: Folder, options: dict[str, Any]) -> None:
+    manifest = folder.manifest()
+    if manifest.data.group is None and manifest.task.name != "classification":
+        raise InputError("--strategy dga: draws from groups of rows; name their column with `init --group`")
 
 
 def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
@@ -70,5 +70,5 @@ STRATEGY = Strategy(
         "floor": (_DEFAULT.floor, "least weight of a source, times the number of sources"),
     },
     tasks=None,
-    hindrance=_hindrance,
+    check=_check,
 )

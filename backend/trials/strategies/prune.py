@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.scores.registry import all_scores, producer_of, scores_for
@@ -102,15 +101,10 @@ def _keeping(
     return phases
 
 
-def _hindrance(folder: Folder, train: Split, options: dict[str, Any]) -> str | None:
+def _check(folder: Folder, options: dict[str, Any]) -> None:
     if options["way"] not in WAYS:
-        return f"--set way={options['way']}: must be one of {', '.join(WAYS)}"
-    try:
-        parsed_fractions(options["fractions"])
-        _hardness(folder, options["score"])
-    except InputError as error:
-        return str(error)
-    return None
+        raise InputError(f"--set way={options['way']}: must be one of {', '.join(WAYS)}")
+    _hardness(folder, options["score"])
 
 
 def _hardness(folder: Folder, name: str) -> np.ndarray:
@@ -174,5 +168,5 @@ STRATEGY = Strategy(
     guided=False,
     tasks=None,
     task_defaults={"multilabel": {"score": _LOSS}, "regression": {"score": _LOSS}},
-    hindrance=_hindrance,
+    check=_check,
 )

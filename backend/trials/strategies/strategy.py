@@ -74,8 +74,8 @@ class Strategy:
     ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
     trial, and what each trains on, over the training split: for a forecast, before anything is computed.
     ``tasks``: those that it serves, None: every one. ``task_defaults``: of options whose default is another
-    for a task. ``hindrance`` says from the options why a workspace can't have the trial, None where it can:
-    for a plan and a refusal before anything is loaded.
+    for a task. ``check`` raises `InputError` from the options where a workspace can't have the trial, for a
+    plan and a refusal before anything is loaded.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Strategy:
     guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
     tasks: tuple[TaskName, ...] | None = ("classification",)
     task_defaults: dict[TaskName, dict[str, Any]] = field(default_factory=dict)
-    hindrance: Callable[[Folder, Split, dict[str, Any]], str | None] = lambda folder, train, options: None
+    check: Callable[[Folder, dict[str, Any]], None] = lambda folder, options: None
 
     def options_for(self, task: TaskName) -> dict[str, tuple[Any, str]]:
         """``options`` with the defaults of a task."""
