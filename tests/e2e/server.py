@@ -73,6 +73,13 @@ def settled(page: Any) -> None:
     page.wait_for_timeout(1000 * WATCHED)
 
 
+def holds(field: Any, value: str) -> None:
+    """Assert that a field shows ``value``, soon: the browser may fill a field after it has drawn the page."""
+    from playwright.sync_api import expect
+
+    expect(field).to_have_value(value, timeout=10_000)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.e2e.server import browsing, serving, settled
+from tests.e2e.server import browsing, holds, serving, settled
 from tests.e2e.test_journey import CHANGED, browser_is_here, workspace  # noqa: F401
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("browser_is_here")]
@@ -111,7 +111,7 @@ def test_everything_with_the_keyboard(workspace, tmp_path):  # noqa: F811
         page.keyboard.press("Tab")
         settled(page)
         assert workspace.review.states()[row].action == "keep"
-        assert page.get_by_label("Reason for your decisions").input_value() == "uxy"
+        holds(page.get_by_label("Reason for your decisions"), "uxy")
 
         # To another page by Tab and Enter.
         reach(page, "a[href$='/changes']", "Shift+Tab")

@@ -4,7 +4,7 @@ import pytest
 
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows
-from tests.e2e.server import browsing, serving, settled
+from tests.e2e.server import browsing, holds, serving, settled
 from tests.e2e.test_journey import EVIL, LIVE, browser_is_here  # noqa: F401  (a fixture)
 from tests.factories import tiny
 
@@ -60,8 +60,8 @@ def test_upload_map_build_explain(browser_is_here, tmp_path):  # noqa: F811
             page.reload()  # neither another page nor a reload forgets an answer
             page.get_by_label("Name", exact=True).wait_for()
             settled(page)
-            assert page.get_by_label("Name", exact=True).input_value() == "mine"
-            assert page.get_by_label("Folder of the model", exact=True).input_value() == str(model)
+            holds(page.get_by_label("Name", exact=True), "mine")
+            holds(page.get_by_label("Folder of the model", exact=True), str(model))
             page.get_by_role("button", name="Build").click()
             page.get_by_text("import, training, tracing").wait_for()
         # The server is gone, the job is not: another one shows where it is, and leads to the result.

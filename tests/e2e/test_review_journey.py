@@ -7,7 +7,7 @@ import pytest
 
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows
-from tests.e2e.server import browsing, serving, settled
+from tests.e2e.server import browsing, holds, serving, settled
 from tests.e2e.test_journey import (
     HOSTILE_COLUMNS,
     LIVE,
@@ -124,4 +124,4 @@ def test_a_key_that_is_held_decides_about_one_row(workspace):
         page.keyboard.down("k")
         page.keyboard.down("k")
         page.keyboard.up("k")
-        assert name.input_value() == "kk"
+        holds(name, "kk")

@@ -8,7 +8,7 @@ from backend.data.columns import Columns
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows
-from tests.e2e.server import browsing, serving, settled
+from tests.e2e.server import browsing, holds, serving, settled
 from tests.e2e.test_journey import (
     EVIL,
     HOSTILE_COLUMNS,
@@ -79,12 +79,14 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         settled(page)
         page.locator(".scatterlayer .point").nth(5).click(force=True)
         page.get_by_text("reason to look").first.wait_for()
+        page.wait_for_url(re.compile(r"[?&]about="))
+        settled(page)
         chosen = page.get_by_label("Training row", exact=True).input_value()
         assert chosen in workspace.train_split.ids
         page.reload()
         page.get_by_text("reason to look").first.wait_for()
         settled(page)
-        assert page.get_by_label("Training row", exact=True).input_value() == chosen
+        holds(page.get_by_label("Training row", exact=True), chosen)
         for view in ("One score", "All scores"):
             page.get_by_text(view, exact=True).click()
             settled(page)
@@ -95,5 +97,5 @@ def test_from_words_sources_and_scores_to_rows(workspace):
         page.locator(".st-key-bar-scores").get_by_role("button", name="Inspect").click()
         page.wait_for_url("**/inspect**")
         page.get_by_label("Row id", exact=True).wait_for(timeout=120_000)
-        assert page.get_by_label("Row id", exact=True).input_value() == chosen
+        holds(page.get_by_label("Row id", exact=True), chosen)
         assert not [url for url in requested if "evil" in url and not url.startswith(address)]
