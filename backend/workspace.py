@@ -357,11 +357,21 @@ class Workspace:
         max_length: int | None = None,
         tokenizer: str | None = None,
         count: int = 4,
+        learning_rate: float | None = None,
+        schedule: str | None = None,
+        warmup_steps: int | None = None,
     ) -> list[str]:
-        """Use an existing Trainer run instead of training (see `backend.model.attaching.attach_run`)."""
+        """Use an existing Trainer run instead of training (see `backend.model.attaching.attach_run`).
+
+        ``learning_rate`` (the highest), ``schedule`` (``linear`` unless given) and ``warmup_steps`` are for a
+        run that says nothing of its learning rates.
+        """
         from backend.model.origin import require_run
 
         require_run(Path(run))
+        from backend.model.schedules import given_schedule
+
+        given = given_schedule(learning_rate, schedule, warmup_steps)
         from backend.influence.gradients.trial_pass import trial_pass
         from backend.model.attaching import attach_run
 
@@ -372,6 +382,7 @@ class Workspace:
             max_length=max_length,
             tokenizer=tokenizer,
             count=count,
+            given=given,
             trial=trial_pass,
         )
 
@@ -700,6 +711,7 @@ class Workspace:
             "model": manifest.model.model_dump(),
             "checkpoints": [each.model_dump() for each in manifest.checkpoints],
             "check": _details(manifest, "checkpoints").get("check"),
+            "etas": _details(manifest, "checkpoints").get("etas", {}),
             "artifacts": {
                 name: {"state": state, **_details(manifest, name)}
                 for name, state in states.items()

@@ -186,13 +186,27 @@ def attach(
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
     tokenizer: Annotated[str | None, typer.Option(help="Folder or hub id, if the run has none.")] = None,
     checkpoints: Annotated[int, typer.Option(help="How many to use.")] = 4,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Its highest learning rate, if the run does not say.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="linear, cosine, constant, ...: with --learning-rate.")
+    ] = None,
+    warmup_steps: Annotated[int | None, typer.Option(help="With --learning-rate.")] = None,
     json: Json = False,
 ) -> None:
     """Use the checkpoints of an existing Trainer run instead of training."""
     workspace = Workspace.open(ws)
     names = listed_names(classes) if classes is not None else None
     for line in workspace.attach(
-        run, classes=names, max_length=max_length, tokenizer=tokenizer, count=checkpoints
+        run,
+        classes=names,
+        max_length=max_length,
+        tokenizer=tokenizer,
+        count=checkpoints,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        warmup_steps=warmup_steps,
     ):
         console.note(f"note: {line}")
     print_status(workspace, json)

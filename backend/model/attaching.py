@@ -28,6 +28,7 @@ from backend.model.run_check import (
     plain_check,
     predictor,
 )
+from backend.model.schedules import GivenSchedule
 from backend.model.source import resolve
 from backend.model.tokenization import encode_ids
 from backend.model.trial import Trial
@@ -43,6 +44,7 @@ def attach_run(
     max_length: int | None = None,
     tokenizer: str | None = None,
     count: int = 4,
+    given: GivenSchedule | None = None,
     trial: Trial | None = None,
 ) -> list[str]:
     """Record the checkpoints of an existing Trainer run; returns notes for the user.
@@ -51,8 +53,8 @@ def attach_run(
     that stay is kept.
 
     ``classes`` names the run's classes in model order, ``tokenizer`` (folder or hub id) is for a run
-    that has none. ``trial`` refuses a model that can't be explained. `InputError` if the run does not fit
-    the data.
+    that has none, ``given`` are learning rates that it does not say. ``trial`` refuses a model that can't be
+    explained. `InputError` if the run does not fit the data.
     """
     if count < 1:
         raise InputError(f"--checkpoints {count}: must be at least 1")
@@ -64,7 +66,7 @@ def attach_run(
             raise InputError(
                 f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
             )
-        found = find_run(run, count)
+        found = find_run(run, count, given)
         task, notes = match_task(run, found, manifest.task, classes)
         fast = _tokenizer(found, run, tokenizer)
         length = next(
@@ -93,7 +95,11 @@ def attach_run(
             max_length=length,
             tokenizer="tokenizer",
             model=ModelInfo(name=str(run.resolve())),
-            details={"check": checked.record, **({} if known is None or other else _kept(known))},
+            details={
+                "check": checked.record,
+                "etas": {str(each.step): each.derived for each in found.checkpoints},
+                **({} if known is None or other else _kept(known)),
+            },
         )
     return [*found.notes, *notes, f"{checked.said[:1].upper()}{checked.said[1:]}."]
 

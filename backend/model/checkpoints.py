@@ -1,7 +1,8 @@
 """The checkpoints of any Trainer run, made by anyone's script: where, when, with which weight.
 
-Reads JSON and safetensors headers only, except `check_usable`. ``training_args.bin`` and
-``optimizer.pt`` are pickles: whether they exist is noted, they are never opened.
+Reads JSON and safetensors headers only, except `check_usable`, and learning rates from optimizer and
+scheduler states, which are built as tensors and plain containers (`group_rates`). ``training_args.bin`` is
+a pickle of objects: it is never opened.
 """
 
 import re
@@ -21,10 +22,12 @@ from backend.files import read_json
 from backend.manifest import TaskInfo
 from backend.model.choice import choose
 from backend.model.class_names import match_names
+from backend.model.etas import find_etas
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
 from backend.model.origin import require_run
 from backend.model.prediction import predict
+from backend.model.schedules import GivenSchedule
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
 from backend.tasks.heads import SUFFIX
@@ -46,13 +49,15 @@ _GENERIC = re.compile(r"LABEL_\d+")
 @dataclass(frozen=True)
 class FoundCheckpoint:
     """One checkpoint: ``weight`` is the mean learning rate of the interval of steps that it closes,
-    ``loss`` the mean of the training losses logged there (None: none was)."""
+    ``loss`` the mean of the training losses logged there (None: none was), ``derived`` where the weight
+    comes from (`Eta`)."""
 
     path: Path
     step: int
     epoch: float | None
     weight: float
     loss: float | None
+    derived: str = "logged"
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,12 @@ class RunFound:
     notes: list[str]
 
 
-def find_run(run: Path, count: int = 4) -> RunFound:
+def find_run(run: Path, count: int = 4, given: GivenSchedule | None = None) -> RunFound:
     """Read a Trainer output folder, or a single checkpoint folder, and choose ``count`` checkpoints.
 
     A checkpoint's weight is the mean learning rate of all steps since the previous chosen one
-    (`TrainerLog.mean_rate`). Raises `InputError` where there is no usable checkpoint or the model is
-    no single-label classifier.
+    (`find_etas`; ``given`` is what the user says of it). Raises `InputError` where there is no usable
+    checkpoint or the model is no single-label classifier.
     """
     notes: list[str] = []
     folders = _folders(run, notes)
@@ -101,7 +106,7 @@ def find_run(run: Path, count: int = 4) -> RunFound:
             f"{run} also holds a saved model; the last checkpoint, {last.name}, is what is explained."
         )
     return RunFound(
-        checkpoints=_weighted(folders, chosen, log, notes),
+        checkpoints=_weighted(folders, chosen, log, given, notes),
         all_steps=steps,
         classes=names,
         num_labels=num_labels,
@@ -253,25 +258,23 @@ def _defect(folder: Path) -> str | None:
 
 
 def _weighted(
-    folders: dict[int, Path], chosen: Sequence[int], log: TrainerLog, notes: list[str]
+    folders: dict[int, Path],
+    chosen: Sequence[int],
+    log: TrainerLog,
+    given: GivenSchedule | None,
+    notes: list[str],
 ) -> list[FoundCheckpoint]:
-    starts = [0, *chosen[:-1]]
-    intervals = list(zip(starts, chosen, strict=True))
-    weights = [log.mean_rate(*interval) for interval in intervals] if log.rates else []
-    sparse = [str(end) for start, end in intervals if log.is_sparse(start, end)]
-    if not any(weight > 0 for weight in weights):
-        notes.append("No learning rate is logged: all checkpoints have weight 1.")
-        weights = [1.0] * len(chosen)
-    elif sparse:
-        notes.append(
-            f"Fewer than two learning rates are logged in the interval up to step {', '.join(sparse)}: "
-            f"interpolated (held after step {log.rates[-1][0]}, the last logged); a warm-up would not show."
-        )
+    etas = find_etas(folders, chosen, log, given, notes)
     return [
         FoundCheckpoint(
-            folders[step], step, _epoch(folders[step], step, log), weight, log.mean_loss(start, step)
+            folders[step],
+            step,
+            _epoch(folders[step], step, log),
+            eta.weight,
+            log.mean_loss(start, step),
+            eta.derived,
         )
-        for start, step, weight in zip(starts, chosen, weights, strict=True)
+        for start, step, eta in zip([0, *chosen[:-1]], chosen, etas, strict=True)
     ]
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeGuard
 
 from backend.files import read_json
+from backend.model.rates import changes_in_steps, held, interpolated, is_number, mean_rate
 
 STATE_FILE = "trainer_state.json"
-_POINTS = 100_000  # an interval of more steps is averaged over this many, evenly spread
+_OF_THE_UPDATE = (4, 51)  # the first transformers that logs an update's own rate: 4.50.3 logs the next one's
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,7 @@ class TrainerLog:
     """Logged values as (step, value), steps strictly ascending.
 
     What Trainer logs at step s, it logs after the s-th update: the learning rate *of that update*,
-    read before the scheduler moves on (transformers 5; older versions log the one of update s + 1,
-    one step off, which is left as it is).
+    read before the scheduler moves on. Before transformers 4.51 it is the one of update s + 1 (``ahead``).
     """
 
     rates: list[tuple[int, float]] = field(default_factory=list)
@@ -32,25 +30,29 @@ class TrainerLog:
     """What evaluations logged (names begin with ``eval_``); several at one step are one."""
     max_steps: int | None = None
     """How many steps the run planned, if its state says so."""
+    plans: dict[int, int] = field(default_factory=dict)
+    """How many each checkpoint's state says, by step: another number where the run was resumed."""
+    ahead: bool = False
+    """Whether a rate is logged one step before its update."""
 
     @classmethod
-    def read(cls, state: dict[str, Any] | None) -> TrainerLog:
+    def read(cls, state: dict[str, Any] | None, ahead: bool = False) -> TrainerLog:
         """Collect what is usable in a trainer state; entries of the wrong shape are passed over.
 
         A run that was resumed from an earlier checkpoint logs steps again: what it logs later wins,
         and what the abandoned part logged from there on is dropped.
         """
         planned = (state or {}).get("max_steps")
-        log = cls(max_steps=planned if isinstance(planned, int) and planned > 0 else None)
+        log = cls(max_steps=planned if planned != 0 and _is_step(planned) else None, ahead=ahead)
         history = (state or {}).get("log_history")
         for entry in history if isinstance(history, list) else []:
             step = entry.get("step") if isinstance(entry, dict) else None
-            if not isinstance(step, int) or step < 0:
+            if not _is_step(step):
                 continue
             named = ((log.rates, "learning_rate"), (log.losses, "loss"), (log.epochs, "epoch"))
             for series, name in named:
                 value = entry.get(name)
-                if isinstance(value, int | float) and math.isfinite(value):
+                if is_number(value):
                     while series and series[-1][0] >= step:
                         series.pop()
                     series.append((step, float(value)))
@@ -61,7 +63,7 @@ class TrainerLog:
         found = {
             name: float(value)
             for name, value in entry.items()
-            if name.startswith("eval_") and isinstance(value, int | float) and math.isfinite(value)
+            if name.startswith("eval_") and is_number(value)
         }
         if not found:
             return
@@ -81,38 +83,29 @@ class TrainerLog:
         """Mean training loss logged in steps (after, upto]; None if none was."""
         return _mean(self.losses, after, upto)
 
-    def mean_rate(self, after: int, upto: int) -> float:
-        """Mean learning rate of the updates in steps (after, upto].
+    def knots(self, stepwise: bool = False) -> list[tuple[int, float]]:
+        """The logged rates as (number of the update, its rate).
 
-        Each step's rate is interpolated linearly between the logged ones, inside the interval or not.
-        The line through the first two goes on before the first, not below 0. After the last, a falling
-        rate goes on falling, but not below the straight line that ends with the planned steps.
-        Needs at least one logged rate.
+        A schedule that changes in steps, by its look or as ``stepwise`` says, acts after the log is
+        written: its rates are never ahead.
         """
-        steps, rates = (np.array(column, dtype=float) for column in zip(*self.rates, strict=True))
-        first = min(after + 1, upto)
-        points = np.linspace(first, upto, min(upto - first + 1, _POINTS))
-        values = np.interp(points, steps, rates)
-        if len(steps) > 1:
-            slopes = np.diff(rates) / np.diff(steps)
-            early = np.maximum(rates[0] + slopes[0] * (points - steps[0]), 0.0)
-            late = np.maximum(
-                rates[-1] + min(slopes[-1], 0.0) * (points - steps[-1]), self._least_late(points)
-            )
-            values = np.where(points < steps[0], early, np.where(points > steps[-1], late, values))
-        return float(values.mean())
+        moved = self.ahead and not (stepwise or changes_in_steps(self.rates, self.evaluated))
+        return [(step + moved, rate) for step, rate in self.rates]
 
-    def _least_late(self, points: np.ndarray) -> np.ndarray:
-        """A straight line from the last logged rate to 0 after the planned steps; 0 if none are known."""
-        last, rate = self.rates[-1]
-        if self.max_steps is None or self.max_steps <= last:
-            return np.zeros_like(points)
-        return rate * np.clip((self.max_steps + 1 - points) / (self.max_steps + 1 - last), 0.0, 1.0)
+    def mean_rate(self, after: int, upto: int) -> float:
+        """Mean learning rate of the updates in steps (after, upto], by the log alone.
 
-    def is_sparse(self, after: int, upto: int) -> bool:
-        """Whether fewer than two learning rates are logged in steps (after, upto], and not all of them."""
-        logged = sum(after < step <= upto for step, _ in self.rates)
-        return logged < min(2, upto - after)
+        Needs at least one logged rate. See `interpolated`; `held` for rates that change in steps.
+        """
+        knots = self.knots()
+        steps = changes_in_steps(self.rates, self.evaluated)
+        curve = held(knots, self.evaluated) if steps else interpolated(knots, self.max_steps)
+        return mean_rate(curve, after, upto)
+
+    @property
+    def evaluated(self) -> list[int]:
+        """Steps of the evaluations."""
+        return [step for step, _ in self.evaluations]
 
     def epoch(self, step: int) -> float | None:
         """The epoch logged at exactly this step."""
@@ -129,8 +122,12 @@ def furthest_log(run: Path, folders: Sequence[Path], notes: list[str]) -> Traine
     if not read:
         notes.append(f"There is no readable {STATE_FILE}.")
         return TrainerLog()
-    logs = [(TrainerLog.read(state), folder, state) for folder, state in read]
+    ahead = logs_ahead(*reversed(folders))
+    logs = [(TrainerLog.read(state, ahead), folder, state) for folder, state in read]
     log, source, state = max(logs, key=lambda each: each[0].last_step)
+    for each, _, its in logs:
+        if each.max_steps is not None and _is_step(step := its.get("global_step")):
+            log.plans[step] = each.max_steps
     if states[len(folders) - 1][1] is None:
         notes.append(f"{folders[-1].name} has no readable {STATE_FILE}; the log is {source.name}'s.")
     plans = sorted({state["max_steps"] for _, state in read if isinstance(state.get("max_steps"), int)})
@@ -143,6 +140,22 @@ def furthest_log(run: Path, folders: Sequence[Path], notes: list[str]) -> Traine
     if isinstance(best, str) and Path(best).name != folders[-1].name:
         notes.append(f"The log calls {Path(best).name} the best; {folders[-1].name}, the last, is explained.")
     return log
+
+
+def logs_ahead(*folders: Path) -> bool:
+    """Whether the transformers that saved a model logged the rate of the next update.
+
+    The first of the folders counts whose config.json says which version it was.
+    """
+    for folder in folders:
+        version = (read_json(folder / "config.json") or {}).get("transformers_version")
+        if isinstance(version, str) and (found := re.match(r"(\d{1,4})\.(\d{1,4})", version)):
+            return (int(found[1]), int(found[2])) < _OF_THE_UPDATE
+    return False
+
+
+def _is_step(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and 0 <= value < 2**53
 
 
 def _mean(series: Sequence[tuple[int, float]], after: int, upto: int) -> float | None:

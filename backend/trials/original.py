@@ -13,7 +13,7 @@ from backend.folder import Folder
 from backend.manifest import ModelInfo
 from backend.model.origin import was_attached
 from backend.model.runs import recorded_settings
-from backend.model.trainer_log import STATE_FILE, TrainerLog
+from backend.model.trainer_log import STATE_FILE, TrainerLog, logs_ahead
 from backend.model.training_settings import TrainingSettings
 
 
@@ -61,7 +61,8 @@ def run_settings(folder: Folder) -> tuple[TrainingSettings, tuple[str, ...]]:
         return recorded, ()
     manifest, default = folder.manifest(), TrainingSettings()
     state = _state(folder)
-    found = _epochs_and_batch(state) | _rates(TrainerLog.read(state))
+    last = folder.checkpoint_path(manifest.checkpoints[-1])
+    found = _epochs_and_batch(state) | _rates(TrainerLog.read(state, logs_ahead(last)))
     settings = replace(default, max_length=manifest.max_length or default.max_length, **found)
     named = {"epochs": "epochs", "batch_size": "batch size", "lr": "learning rate", "scheduler": "schedule"}
     named |= {"warmup": "warm-up", "optimizer": "optimizer", "weight_decay": "weight decay", "seed": "seed"}
@@ -94,7 +95,7 @@ def _epochs_and_batch(state: dict[str, Any]) -> dict[str, Any]:
 
 def _rates(log: TrainerLog) -> dict[str, Any]:
     """Peak learning rate, and what the logged ones show of the schedule."""
-    steps, rates = [step for step, _ in log.rates], [rate for _, rate in log.rates]
+    steps, rates = [step for step, _ in log.knots()], [rate for _, rate in log.knots()]
     if not rates or not _is_number(peak := max(rates), 10):
         return {}
     if len(rates) > 1 and min(rates) == peak:

@@ -128,19 +128,22 @@ def test_weights_cover_the_interval_since_the_previous_chosen_checkpoint(plain):
     assert weights(found) == near(expected_weights("linear", [each.step for each in found.checkpoints]))
 
 
+@pytest.mark.parametrize("states", [True, False])
 @pytest.mark.parametrize("every", ["epoch", 500])
-def test_a_run_that_logs_rarely(every, tiny_model, tmp_path):
-    strategy = {"logging_strategy": "epoch"} if every == "epoch" else {"logging_steps": every}
-    run = raw_run(tiny_model("bert"), tmp_path / "run", save_strategy="epoch", **strategy)
+def test_a_run_that_logs_rarely(every, states, tiny_model, tmp_path):
+    logging = {"logging_strategy": "epoch"} if every == "epoch" else {"logging_steps": every}
+    run = raw_run(
+        tiny_model("bert"), tmp_path / "run", save_strategy="epoch", save_only_model=not states, **logging
+    )
     found = find_run(run)
     assert found.all_steps == [6, 12, 18, 24]
-    if every == "epoch":
-        assert weights(found) == pytest.approx(expected_weights("linear", found.all_steps), rel=0.01)
-        assert any(
-            "Fewer than two learning rates" in note and "6, 12, 18, 24" in note for note in found.notes
-        )
+    said = " ".join(found.notes)
+    if every == "epoch" or states:
+        within = 1e-6 if states else 0.01
+        assert weights(found) == pytest.approx(expected_weights("linear", found.all_steps), rel=within)
+        assert ("Fewer than two learning rates" in said and "6, 12, 18, 24" in said) == (not states)
     else:
-        assert set(weights(found).values()) == {1.0}
+        assert set(weights(found).values()) == {1.0} and "--learning-rate" in said
 
 
 def test_gradient_accumulation_and_no_optimizer_state(tiny_model, tmp_path):
@@ -203,13 +206,16 @@ def test_sharded_weights(run):
     assert found.all_steps[-1] == 20 and "missing or damaged" in found.notes[0]
 
 
-def test_without_any_log_all_weights_are_one(run):
+def test_without_log_and_states_all_weights_are_one(run):
     for state in run.rglob("trainer_state.json"):
         state.unlink()
     found = find_run(run)
-    assert set(weights(found).values()) == {1.0}
+    assert {each.derived for each in found.checkpoints} == {"scheduler state"}
     assert [each.loss for each in found.checkpoints] == [None] * 4
-    assert len(found.checkpoints) == 4 and any("weight 1" in note for note in found.notes)
+    for state in [*run.rglob("optimizer.pt"), *run.rglob("scheduler.pt")]:
+        state.unlink()
+    found = find_run(run)
+    assert set(weights(found).values()) == {1.0} and any("weight 1" in note for note in found.notes)
 
 
 def test_null_and_missing_learning_rates(run):
@@ -220,13 +226,17 @@ def test_null_and_missing_learning_rates(run):
 
     edit(run / "checkpoint-24" / "trainer_state.json", forget)
     found = find_run(run, count=3)
-    assert any("interpolated" in note for note in found.notes)
-    assert all(each.weight > 0 for each in found.checkpoints)
+    assert weights(found) == pytest.approx(
+        expected_weights("linear", [each.step for each in found.checkpoints])
+    )
     edit(
         run / "checkpoint-24" / "trainer_state.json",
         lambda s: [e.pop("learning_rate", 0) for e in s["log_history"]],
     )
-    # the newest checkpoint's log is used, even though an older one still has rates
+    # the newest checkpoint's log is used, even though an older one still has rates; then the states
+    assert {each.derived for each in find_run(run).checkpoints} == {"scheduler state"}
+    for state in [*run.rglob("optimizer.pt"), *run.rglob("scheduler.pt")]:
+        state.unlink()
     assert set(weights(find_run(run)).values()) == {1.0}
 
 

@@ -1,7 +1,6 @@
 """Second moments of the word embeddings in a checkpoint's optimizer, for the score mode ``adam``.
 
-``optimizer.pt`` is read by `torch.load` with ``weights_only=True``, which builds tensors and plain
-containers and nothing else, memory-mapped.
+``optimizer.pt`` is read by `read_torch`, which builds tensors and plain containers and nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from backend.errors import InputError
 from backend.influence.index.moments import Moments
+from backend.model.torch_file import read_torch
 
 _FILE = "optimizer.pt"
 
@@ -58,16 +58,15 @@ def second_moments(checkpoint: Path, shape: tuple[int, int], moments: Moments) -
 
 
 def _read(path: Path) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return dict(content["state"]), list(content["param_groups"])
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"--score adam: {path} is missing; the run was saved without its optimizer (save_only_model)"
-        ) from None
-    except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(f"--score adam: {path} can't be read as an optimizer's state ({reason})") from error
+        )
+    try:
+        content = read_torch(path)
+        return dict(content["state"]), list(content["param_groups"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"--score adam: {path} can't be read as an optimizer's state ({error})") from error
 
 
 def _fits(state: dict[str, Any], shape: tuple[int, int]) -> bool:
