@@ -26,7 +26,9 @@ class Oracle(hf.TrainerCallback):
     def __init__(self) -> None:
         self.rates: dict[int, float] = {}
 
-    def on_pre_optimizer_step(self, args, state, control, model=None, optimizer=None, **_):
+    def on_pre_optimizer_step(  # type: ignore[override]
+        self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **_: Any
+    ) -> None:
         table = model.get_input_embeddings().weight
         for group in optimizer.param_groups:
             if any(each is table for each in group["params"]):
@@ -52,11 +54,11 @@ class EtaRun:
     """How near the etas are to the truth, of the highest rate."""
 
 
-def _first(table, rest):
+def _first(table: Any, rest: Sequence[Any]) -> list[dict[str, Any]]:
     return [{"params": [table], "lr": 1e-5}, {"params": rest, "lr": _PEAK}]
 
 
-def _last(table, rest):
+def _last(table: Any, rest: Sequence[Any]) -> list[dict[str, Any]]:
     return _first(table, rest)[::-1]
 
 

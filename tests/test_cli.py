@@ -134,6 +134,14 @@ WRONG = {
     ),
     "no such device": (["precompute", "{ws}", "--device", "tpu"], "use auto, cpu or cuda"),
     "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "no such folder"),
+    "a schedule without its rate": (
+        ["attach", "{ws}", "--run", "{ws}", "--schedule", "linear"],
+        "give the highest rate with it",
+    ),
+    "no such schedule": (
+        ["attach", "{ws}", "--run", "{ws}", "--learning-rate", "1e-3", "--schedule", "linaer"],
+        "must be one of linear",
+    ),
     "two trainings": (["train", "{ws}"], "trained already; `--again`"),
     "path too long": (["status", "{tmp}/" + "a" * 300], "name too long"),
     "the demo in another's workspace": (["demo", "--out", "{ws}"], "workspace of other data"),

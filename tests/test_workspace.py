@@ -207,6 +207,21 @@ def test_attach_takes_a_run_that_somebody_else_made(tiny_workspace, tmp_path):
         workspace.attach(another)
 
 
+def test_learning_rates_of_a_run_that_says_none_are_given(tiny_workspace, tmp_path):
+    workspace = without_model(tmp_path, 60)
+    run = shutil.copytree(tiny_workspace.folder.checkpoints, tmp_path / "run")
+    for path in [*run.rglob("trainer_state.json"), *run.rglob("optimizer.pt"), *run.rglob("scheduler.pt")]:
+        path.unlink()
+    assert any("all checkpoints have weight 1" in note for note in workspace.attach(run))
+    assert set(workspace.status()["etas"].values()) == {"equal"}
+    workspace.attach(run, learning_rate=1e-3)
+    steps = [each.step for each in workspace.manifest.checkpoints]
+    middles = [(a + 1 + b) / 2 for a, b in zip([0, *steps], steps, strict=False)]
+    expected = [1e-3 * (1 - (middle - 1) / steps[-1]) for middle in middles]
+    assert [each.weight for each in workspace.manifest.checkpoints] == pytest.approx(expected)
+    assert workspace.status()["etas"] == {str(step): "options" for step in steps}
+
+
 def test_attached_again_with_other_classes_or_tokens_nothing_old_is_used(tiny_workspace, tmp_path):
     workspace = without_model(tmp_path, 60)
     run = shutil.copytree(tiny_workspace.folder.checkpoints, tmp_path / "run")
