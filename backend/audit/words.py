@@ -146,7 +146,8 @@ def _row_words(explainer: Explainer, row: str, query: SummedQuery, mode: ScoreMo
 def _uses(explainer: Explainer, errors: Errors) -> dict[int, TokenWord]:
     split = explainer.splits["eval"]
     texts = [split.texts_of(each) for each in errors.positions]
-    return token_words(errors.encoded, texts, special_ids(explainer.checkpoints.tokenizer))
+    checkpoints = explainer.checkpoints
+    return token_words(checkpoints.as_read(errors.encoded), texts, special_ids(checkpoints.tokenizer))
 
 
 def _table(explainer: Explainer, found: TokenTally, uses: dict[int, TokenWord]) -> pa.Table:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-_SEE_PADDING = frozenset(("convbert", "fnet", "nystromformer", "yoso"))
-"""FNet's Fourier transform has no mask; the others' kernels and landmarks run over padding."""
+_SEE_PADDING = frozenset(("convbert", "fnet", "nystromformer", "t5gemma", "t5gemma2", "yoso"))
+"""FNet's Fourier transform has no mask; kernels and landmarks run over padding; T5Gemma's decoder reads the
+text's end only where padding stands behind it."""
 
 
 def length_sorted_batches(

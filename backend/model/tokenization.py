@@ -1,8 +1,10 @@
 """Texts to tokens and tokens to batches; texts are hostile."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -59,6 +61,17 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    def followed_by(self, special: int) -> Encoded:
+        """With a special token behind it that the tokenizer does not put there."""
+        types = self.token_type_ids
+        return replace(
+            self,
+            input_ids=[*self.input_ids, special],
+            token_type_ids=None if types is None else [*types, 0],
+            offsets=[*self.offsets, (0, 0)],
+            fields=[*self.fields, _SPECIAL],
+        )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from backend.data.examples import Examples
 from backend.errors import InputError
 from backend.influence.answers.explain import Explainer
 from backend.influence.gradients.capture import Batch, labelled_batches
-from backend.influence.gradients.token_rows import label_logits, position_gradients, traced_positions
+from backend.influence.gradients.positions import traced_positions
+from backend.influence.gradients.token_rows import label_logits, position_gradients
 
 _LEAST = 2
 _FLAT = 1e-9  # a standard deviation that is this small a part of the mean is rounding

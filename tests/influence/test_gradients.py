@@ -129,10 +129,14 @@ class _Tied(nn.Module):
         return SimpleNamespace(logits=pooled @ self.words.weight[:3].T)
 
 
+def _inputs(ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
 def test_tied_embeddings_trace_the_lookup_only():
     model = _Tied()
     ids, labels = torch.tensor([[1, 4, 4, 7], [2, 2, 9, 1]]), torch.tensor([0, 2])
-    _, gradients = position_gradients(model, {"input_ids": ids}, labels)
+    _, gradients = position_gradients(model, _inputs(ids), labels)
     part = merge_positions(ids, gradients, torch.ones_like(ids, dtype=torch.bool))
     head = model.words.weight.detach()[:3].clone()
     for example in range(2):
@@ -143,14 +147,29 @@ def test_tied_embeddings_trace_the_lookup_only():
         np.testing.assert_allclose(dense(part, example, 11), truth.numpy(), atol=1e-6)
 
 
-def test_a_model_that_looks_up_twice_is_refused():
-    class Twice(_Tied):
+def test_all_lookups_of_a_text_are_added_up():
+    class Thrice(_Tied):
         def forward(self, input_ids, attention_mask=None):
-            self.words(input_ids)
-            return super().forward(input_ids)
+            self.words(input_ids)  # takes no part
+            pooled = self.words(input_ids).mean(dim=1) * self.words(input_ids).std(dim=1)
+            return SimpleNamespace(logits=self.mix(pooled)[:, :3])
 
-    with pytest.raises(InputError, match="2 times"):
-        position_gradients(Twice(), {"input_ids": torch.tensor([[1, 2]])}, torch.tensor([0]))
+    model, ids = Thrice(), torch.tensor([[1, 4, 4, 7]])
+    _, gradients = position_gradients(model, _inputs(ids), torch.tensor([0]))
+    part = merge_positions(ids, gradients, torch.ones_like(ids, dtype=torch.bool))
+    nn.functional.cross_entropy(model(ids).logits, torch.tensor([0])).backward()
+    np.testing.assert_allclose(dense(part, 0, 11), model.words.weight.grad.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("shift", "said"), [(1, "other tokens"), (None, "no words up")])
+def test_a_model_that_reads_something_else_is_refused(shift, said):
+    class Other(_Tied):
+        def forward(self, input_ids, attention_mask=None):
+            pooled = self.words(input_ids + shift) if shift else torch.ones(1, 1, 6)
+            return SimpleNamespace(logits=self.mix(pooled.mean(dim=1))[:, :3])
+
+    with pytest.raises(InputError, match=said):
+        position_gradients(Other(), _inputs(torch.tensor([[1, 2]])), torch.tensor([0]))
 
 
 @given(st.lists(st.lists(st.integers(0, 6), max_size=7), min_size=1, max_size=5))

@@ -42,7 +42,7 @@ class EntryBuilder:
         """One entry per ranked example, with the given ranks and percentiles."""
         if not len(ranked.positions):
             return []
-        encoded = self.checkpoints.encode(self.train.take(ranked.positions))
+        encoded = self._encoded(ranked)
         partners = self._partners(ranked, encoded)
         train_shares = self._train_shares(ranked, encoded, partners)
         query_shares = self._query_shares(ranked, partners)
@@ -65,7 +65,7 @@ class EntryBuilder:
 
         ``entry`` is what `build` made of it. Positions without a word (special tokens) are left out.
         """
-        texts = self.checkpoints.encode(self.train.take(ranked.positions))
+        texts = self._encoded(ranked)
         encoded, partners = texts[0], self._partners(ranked, texts)[0]
         mine = self._word_at(self.query.encoded, self.texts, entry.query_words)
         theirs = self._word_at(encoded, self.train.texts_of(int(ranked.positions[0])), entry.words)
@@ -83,6 +83,10 @@ class EntryBuilder:
             WordPair(entry.query_words[one], entry.words[other], score)
             for (one, other), score in sorted(sums.items())
         ]
+
+    def _encoded(self, ranked: Ranked) -> list[Encoded]:
+        """The ranked examples, as the model read them."""
+        return self.checkpoints.as_read(self.checkpoints.encode(self.train.take(ranked.positions)))
 
     def _position_products(self, ranked: Ranked, slot: int, token: int, places: np.ndarray) -> np.ndarray:
         """``s(i, j)`` of a query token's ``places`` and the places of ``token`` in the example: (p, m)."""

@@ -159,11 +159,11 @@ class Explainer(Engine):
         return entries[: len(best.positions)], entries[len(best.positions) :]
 
     def _notes(self, method: Method, asked: Asked, found: Found) -> list[str]:
-        traced, ranking = asked.traced, found.ranking
+        encoded, ranking = asked.encoded, found.ranking
         notes = []
-        if traced.encoded.truncated:
-            notes.append(f"The text is cut off after {len(traced.encoded.input_ids)} tokens.")
-        unknown = traced.encoded.input_ids.count(self.checkpoints.tokenizer.unk_token_id)
+        if encoded.truncated:
+            notes.append(f"The text is cut off after {len(encoded)} tokens.")
+        unknown = encoded.input_ids.count(self.checkpoints.tokenizer.unk_token_id)
         if unknown:
             notes.append(
                 f"{unknown} token(s) of the text are unknown to the tokenizer; they match any unknown token."

@@ -17,13 +17,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.targets.space import Numbers
 from backend.errors import InputError
+from backend.influence.gradients.positions import Positions
 from backend.influence.gradients.settings import PRECISIONS, TraceSettings
 from backend.influence.gradients.token_rows import (
     TokenRows,
     concatenate,
     merge_positions,
-    position_gradients,
-    traced_positions,
+    token_gradients,
 )
 from backend.model.batching import length_sorted_batches, padding_free
 from backend.model.loading import embedding_layer, load_classifier
@@ -31,7 +31,7 @@ from backend.model.tokenization import TokenIds, collate
 
 
 def load_for_tracing(path: Path, settings: TraceSettings) -> PreTrainedModel:
-    """A checkpoint ready for `position_gradients`: eval mode, weights frozen, on the settings' device."""
+    """A checkpoint ready for `token_gradients`: eval mode, weights frozen, on the settings' device."""
     model = load_classifier(path, attention=settings.attention)
     model.eval().requires_grad_(False)
     nn.Module.to(model, settings.torch_device, getattr(torch, PRECISIONS[settings.precision]))
@@ -88,17 +88,15 @@ class TracedBatch:
     host."""
 
     positions: list[int]
-    input_ids: Tensor
-    keep: Tensor
     logits: Tensor
-    gradients: Tensor
+    found: Positions
     arrived: torch.cuda.Event | None
 
     def merged(self) -> MergedBatch:
         """The batch's rows, once it has arrived; `InputError` if a gradient is not finite."""
         if self.arrived is not None:
             self.arrived.synchronize()
-        rows = merge_positions(self.input_ids, self.gradients, self.keep)
+        rows = merge_positions(self.found.tokens, self.found.gradients, self.found.kept)
         if not np.isfinite(rows.rows).all():
             raise InputError(
                 "the model's gradients are not finite: damaged weights, or a training that diverged"
@@ -128,16 +126,9 @@ def traced_batches(
         model: from `load_for_tracing`. examples: n examples. labels: n targets as losses take them.
     """
     for batch in labelled_batches(model, tokenizer, examples, labels, settings):
-        logits, gradients = position_gradients(model, batch.inputs, batch.labels)
-        keep = traced_positions(model, batch.inputs)
-        yield TracedBatch(
-            batch.positions,
-            _to_host(batch.inputs["input_ids"]),
-            _to_host(keep),
-            _to_host(logits),
-            _to_host(gradients),
-            _event(logits.device),
-        )
+        logits, found = token_gradients(model, batch.inputs, batch.labels)
+        here = Positions(*map(_to_host, (found.tokens, found.gradients, found.kept)))
+        yield TracedBatch(batch.positions, _to_host(logits), here, _event(logits.device))
 
 
 def gradient_rows(

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from backend.influence.gradients.lookups import by_position, the_lookup, watched_lookups
-from backend.model.loading import embedding_layer
+from backend.influence.gradients.lookups import watched_lookups
+from backend.influence.gradients.positions import Positions, by_position
 from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
 
@@ -69,13 +69,13 @@ def example_norms(part: TokenRows) -> np.ndarray:
     return np.sqrt(example_squares(part)).astype(np.float32)
 
 
-def position_gradients(
+def token_gradients(
     model: PreTrainedModel,
     inputs: dict[str, Tensor],
     labels: Tensor,
     objective: Objective | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Logits and the gradient of each example's part of ``objective`` at its embedding outputs.
+) -> tuple[Tensor, Positions]:
+    """Logits and the gradient of each example's part of ``objective`` at every token that it read.
 
     Args:
         model: sequence classifier in eval mode.
@@ -84,24 +84,28 @@ def position_gradients(
         objective: None: the sum of the examples' losses.
 
     Returns:
-        logits (B, K) float32 and gradients (B, L, d) in the model's dtype; padding positions are not cleared.
+        logits (B, K) float32 and the gradients; those of padding are not cleared.
     """
     with watched_lookups(model) as found, torch.enable_grad():
         logits = model(**accepted_inputs(model, inputs)).logits.float()
-        lookup = the_lookup(model, found)
         value = objective(logits, labels) if objective else task_of(model).losses(logits, labels).sum()
-        (gradients,) = torch.autograd.grad(value, lookup.rows)
-    return logits.detach(), by_position(model, lookup, inputs["input_ids"], gradients)
+        gradients = _gradients(value, [each.rows for each in found])
+    return logits.detach(), by_position(model, inputs, found, gradients)
 
 
-def traced_positions(model: PreTrainedModel, inputs: dict[str, Tensor]) -> Tensor:
-    """Which positions carry a gradient row: (B, L) bool; padding is left out.
+def position_gradients(
+    model: PreTrainedModel,
+    inputs: dict[str, Tensor],
+    labels: Tensor,
+    objective: Objective | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`token_gradients` at the positions of the texts alone: logits (B, K) and gradients (B, L, d)."""
+    logits, found = token_gradients(model, inputs, labels, objective)
+    return logits, found.gradients[:, : inputs["input_ids"].shape[1]]
 
-    Also left out is the embedding layer's own ``padding_idx``, whose weight row never trains.
-    """
-    keep = inputs["attention_mask"].bool()
-    padding = embedding_layer(model).padding_idx
-    return keep if padding is None else keep & (inputs["input_ids"] != padding)
+
+def _gradients(value: Tensor, leaves: list[Tensor]) -> tuple[Tensor | None, ...]:
+    return torch.autograd.grad(value, leaves, allow_unused=True) if leaves else ()
 
 
 def merge_positions(input_ids: Tensor, gradients: Tensor, keep: Tensor) -> TokenRows:

@@ -17,8 +17,9 @@ from backend.data.targets.registry import space_of
 from backend.data.targets.space import Numbers, Space
 from backend.folder import Folder
 from backend.influence.gradients.capture import batches, gradient_rows, load_for_tracing, target_tensor
+from backend.influence.gradients.positions import decoder_start
 from backend.influence.gradients.settings import TraceSettings
-from backend.influence.gradients.token_rows import TokenRows, position_gradients, traced_positions
+from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
@@ -29,9 +30,11 @@ from backend.model.tokenization import Encoded, collate, encode
 class TracedExample:
     """One example's gradients at every checkpoint.
 
-    ``slots`` int64 (L): which of the distinct tokens stands at a position, -1 where none is traced.
-    ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the gradient at each
-    position, times the checkpoint's weight. ``norm`` is the root of its plain self-influence I(q, q).
+    ``encoded`` is the text, of L tokens, and behind it for an encoder-decoder what its decoder reads first,
+    where the text lacks it (T5). ``slots`` int64 (L): which of the distinct tokens stands at a position, -1
+    where none is traced. ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the
+    gradient at each position, times the checkpoint's weight. ``norm`` is the root of its plain
+    self-influence I(q, q).
     """
 
     encoded: Encoded
@@ -130,32 +133,49 @@ class Checkpoints:
 
     def trace(self, encoded: Sequence[Encoded], labels: Numbers) -> list[TracedExample]:
         """The gradients of queries for the targets ``labels``, times the checkpoint weights."""
-        position_rows = [
-            np.zeros((len(self.weights), len(each.input_ids), self.width), np.float32) for each in encoded
+        nothing = np.empty(0, dtype=np.int64)
+        found = [
+            TracedExample(each, nothing, nothing, np.zeros((len(self.weights), 0, self.width), np.float32), 0)
+            for each in encoded
         ]
-        slots = [np.full(len(each.input_ids), -1, dtype=np.int64) for each in encoded]
-        tokens = [np.empty(0, dtype=np.int64) for _ in encoded]
         with self._lock:
             for batch in self._batches(encoded):
-                inputs = collate(
-                    [encoded[each] for each in batch], self.tokenizer, self._settings.torch_device
-                )
-                targets = target_tensor(labels, batch, self._settings.torch_device)
-                real, traced = inputs["attention_mask"].bool(), traced_positions(self.models[-1], inputs)
-                for row, each in enumerate(batch):
-                    kept = traced[row, real[row]].cpu().numpy()
-                    ids = np.asarray(encoded[each].input_ids, dtype=np.int64)[kept]
-                    tokens[each], slots[each][kept] = np.unique(ids, return_inverse=True)
-                for number, model in enumerate(self.models):
-                    gradients = position_gradients(model, inputs, targets)[1].float()
-                    for row, each in enumerate(batch):
-                        position_rows[each][number] = (
-                            gradients[row, real[row]].cpu().numpy() * self.weights[number]
-                        )
+                own = [encoded[each] for each in batch]
+                for place, traced in zip(batch, self._traced(own, labels, batch), strict=True):
+                    found[place] = traced
+        return found
+
+    def _traced(
+        self, encoded: Sequence[Encoded], labels: Numbers, places: Sequence[int]
+    ) -> Iterator[TracedExample]:
+        """`trace` of one batch, whose labels stand at ``places``."""
+        inputs = collate(encoded, self.tokenizer, self._settings.torch_device)
+        targets = target_tensor(labels, places, self._settings.torch_device)
+        passes = [token_gradients(model, inputs, targets)[1] for model in self.models]
+        first, length = passes[0], inputs["input_ids"].shape[1]
+        shown = torch.cat([inputs["attention_mask"].bool(), first.kept[:, length:]], dim=1)
+        for row, each in enumerate(encoded):
+            ids, kept = (part[row, shown[row]].cpu().numpy() for part in (first.tokens, first.kept))
+            slots = np.full(len(ids), -1, dtype=np.int64)
+            tokens, slots[kept] = np.unique(ids[kept], return_inverse=True)
+            rows = torch.stack([one.gradients[row, shown[row]].float() for one in passes]).cpu().numpy()
+            rows *= self.weights[:, None, None]
+            read = each if len(ids) == len(each) else each.followed_by(int(ids[-1]))
+            yield TracedExample(read, slots, tokens, rows, self.norm(slots, tokens, rows))
+
+    def as_read(self, encoded: Sequence[Encoded]) -> list[Encoded]:
+        """Texts with a place for what the decoder of an encoder-decoder reads first, where the text has none:
+        as `TracedExample.encoded`, and as rows are stored."""
+        start = self._decoder_start
         return [
-            TracedExample(*parts, norm=self.norm(parts[1], parts[2], parts[3]))
-            for parts in zip(encoded, slots, tokens, position_rows, strict=True)
+            each if start is None or start in each.input_ids or not len(each) else each.followed_by(start)
+            for each in encoded
         ]
+
+    @cached_property
+    def _decoder_start(self) -> int | None:
+        with self._lock:
+            return decoder_start(self.models[-1])
 
     def norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
         """Root of ``sum_c eta_c |G_c|^2``; the rows are already times eta, so they are divided by it once."""

@@ -16,12 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.errors import InputError
-from backend.influence.gradients.token_rows import (
-    TokenRows,
-    merge_positions,
-    position_gradients,
-    traced_positions,
-)
+from backend.influence.gradients.token_rows import TokenRows, merge_positions, token_gradients
 from backend.model.batching import padding_free
 from backend.model.loading import attempt, embedding_layer
 from backend.model.prediction import accepted_inputs
@@ -42,11 +37,6 @@ def trial_pass(
 
     A `backend.model.trial.Trial`; the model's weights stay as they are.
     """
-    if getattr(model.config, "is_encoder_decoder", False):
-        raise InputError(
-            f"{name}: {type(model).__name__} is an encoder-decoder, which looks every word up twice; "
-            "Firstword explains encoder and decoder classifiers"
-        )
     places = trial_texts([len(each) for each in examples])
     texts = _Texts(model, tokenizer, [examples[each] for each in places])
     weight = embedding_layer(model).weight
@@ -101,8 +91,8 @@ class _Texts:
 
     def _rows(self, places: list[int]) -> TokenRows:
         inputs = self._batch(places)
-        gradients = position_gradients(self.model, inputs, inputs["input_ids"], _weighed)[1]
-        return merge_positions(inputs["input_ids"], gradients, traced_positions(self.model, inputs))
+        found = token_gradients(self.model, inputs, inputs["input_ids"], _weighed)[1]
+        return merge_positions(found.tokens, found.gradients, found.kept)
 
     def _dense(self, place: int) -> Tensor:
         """The gradient at the table, (V, d)."""
