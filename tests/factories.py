@@ -15,6 +15,8 @@ albert         embedding_size 16, hidden 32, shared layers, Unigram
 deberta        DeBERTa-v2: relative positions, embedding_size 16, Unigram
 gpt2           no added special tokens, no pad token of its own (like the published one), so that
                padding is eos; ``padding_side="left"`` gives left padding; an empty text has no tokens
+bart           encoder-decoder; the decoder begins with </s>, which ends every text
+t5             encoder-decoder; the decoder begins with <pad>, which stands in no text; no <s>
 =============  ===========================================================================
 """
 
@@ -28,7 +30,7 @@ import torch
 import transformers as hf
 from tokenizers import ByteLevelBPETokenizer
 
-ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "albert", "deberta", "gpt2")
+ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "albert", "deberta", "gpt2", "bart", "t5")
 
 SENTENCES = (
     "a gorgeous, witty, seductive movie",
@@ -49,6 +51,7 @@ LABELS = (1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1)
 hf.logging.disable_progress_bar()
 
 _SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+_SIDE = {"layers": 2, "attention_heads": 4, "ffn_dim": 64}
 _NARROW = {**_SHAPE, "embedding_size": 16}
 
 
@@ -80,6 +83,8 @@ def tiny(
         **_special(tokenizer),
         **config,
     }
+    if architecture == "bart":  # without names of their own, two labels are three when it is loaded again
+        settings.setdefault("id2label", {number: f"label {number}" for number in range(num_labels)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = _CONFIGS[architecture][0](**settings)
@@ -153,6 +158,8 @@ _TOKENIZERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "albert": _unigram(hf.AlbertTokenizer, ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]),
     "deberta": _unigram(hf.DebertaV2Tokenizer, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]),
     "gpt2": _bytes(hf.GPT2Tokenizer, ["<|endoftext|>"]),
+    "bart": _bytes(hf.RobertaTokenizer, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]),
+    "t5": _unigram(hf.T5Tokenizer, ["<pad>", "</s>", "<unk>"]),
 }
 
 _CONFIGS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
@@ -175,6 +182,20 @@ _CONFIGS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "pooler_hidden_size": 32,
             "type_vocab_size": 0,
         },
+    ),
+    "bart": (
+        hf.BartConfig,
+        {
+            **{f"{side}_{part}": size for side in ("encoder", "decoder") for part, size in _SIDE.items()},
+            "d_model": 32,
+            "max_position_embeddings": 64,
+            "decoder_start_token_id": 2,
+            "init_std": 0.2,
+        },
+    ),
+    "t5": (
+        hf.T5Config,
+        {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0},
     ),
     "gpt2": (hf.GPT2Config, {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}),
 }

@@ -51,7 +51,7 @@ class Encoder:
         """Embeddings float32 (n, e) of unit norm; zero for a text without tokens."""
         import torch
 
-        from backend.model.batching import length_sorted_batches, padding_free
+        from backend.model.batching import batch_kinds, length_sorted_batches
         from backend.model.loading import load_tokenizer, max_input_length
         from backend.model.prediction import accepted_inputs
         from backend.model.tokenization import collate, encode_ids
@@ -64,8 +64,8 @@ class Encoder:
         lengths = [len(encoded[position]) for position in filled]
         done = len(encoded) - len(filled)
         progress(stage, done, len(encoded))
-        alone = padding_free(tokenizer, model)
-        batches = length_sorted_batches(lengths, _BATCH_EXAMPLES, _BATCH_TOKENS, alone)
+        kinds = batch_kinds(tokenizer, model, [encoded[position] for position in filled])
+        batches = length_sorted_batches(lengths, _BATCH_EXAMPLES, _BATCH_TOKENS, kinds)
         with torch.inference_mode():
             for batch in batches:
                 rows = [filled[index] for index in batch]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.model.batching import length_sorted_batches, padding_free
+from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.tokenization import TokenIds, collate
 from backend.progress import Progress, silent
 from backend.tasks.registry import task_of
@@ -50,13 +50,14 @@ def logits(
 ) -> np.ndarray:
     """Logits, float32 (examples, K), on the model's own device, in eval mode.
 
-    Zero for an example without tokens. Where padding would change what is computed, only examples of equal
-    length share a batch. The model is left in the mode it was in.
+    Zero for an example without tokens. Only examples share a batch that leave each other as they are
+    (`batch_kinds`). The model is left in the mode it was in.
     """
     result = np.zeros((len(encoded), len(model.config.id2label or ())), dtype=np.float32)
     filled = [position for position, each in enumerate(encoded) if len(each)]
     lengths = [len(encoded[position]) for position in filled]
-    batches = length_sorted_batches(lengths, batch_examples, max_tokens, padding_free(tokenizer, model))
+    kinds = batch_kinds(tokenizer, model, [encoded[position] for position in filled])
+    batches = length_sorted_batches(lengths, batch_examples, max_tokens, kinds)
     was_training = model.training
     model.eval()
     done = len(encoded) - len(filled)

@@ -27,6 +27,7 @@ from backend.errors import InputError
 from backend.files import replacing
 from backend.manifest import TaskInfo
 from backend.model.balancing import balanced
+from backend.model.batching import require_equal_ends
 from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics
 from backend.model.figures import Figures, figures_of
@@ -115,6 +116,7 @@ def train(
     max_length = input_length(settings.max_length, fast, classifier)
     encoded = encode_ids(fast, training, max_length)
     examples = _examples(encoded, targets)
+    require_equal_ends(classifier, encoded)
     eval_encoded = encode_ids(fast, evaluation, max_length) if evaluation else []
     if trial is not None:
         trial(deepcopy(classifier), fast, encoded, model)

@@ -61,7 +61,7 @@ def assert_agrees(workspace, explanation, truth):
 
 
 @pytest.mark.parametrize(
-    "architecture", ["bert", "roberta", "distilbert", "electra", "albert", "deberta", "gpt2"]
+    "architecture", ["bert", "roberta", "distilbert", "electra", "albert", "deberta", "gpt2", "bart", "t5"]
 )
 def test_exact_scores_are_the_dense_definition(architecture, tmp_path):
     workspace = build_tiny(tmp_path, n_train=24, n_eval=6, architecture=architecture)

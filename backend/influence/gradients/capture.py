@@ -25,7 +25,7 @@ from backend.influence.gradients.token_rows import (
     merge_positions,
     token_gradients,
 )
-from backend.model.batching import length_sorted_batches, padding_free
+from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.loading import embedding_layer, load_classifier
 from backend.model.tokenization import TokenIds, collate
 
@@ -68,8 +68,7 @@ def labelled_batches(
         model: what they are for. examples: n examples. labels: n targets as losses take them.
     """
     present = [position for position, each in enumerate(examples) if len(each)]
-    lengths = [len(examples[position]) for position in present]
-    for batch in batches(lengths, model, tokenizer, settings):
+    for batch in batches([examples[position] for position in present], model, tokenizer, settings):
         positions = [present[each] for each in batch]
         inputs = collate([examples[each] for each in positions], tokenizer, settings.torch_device)
         yield Batch(positions, inputs, target_tensor(labels, positions, settings.torch_device))
@@ -160,14 +159,15 @@ def assemble(
 
 
 def batches(
-    lengths: Sequence[int],
+    examples: Sequence[TokenIds],
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     settings: TraceSettings,
 ) -> Iterator[list[int]]:
     """Batches of positions, sorted by length, within the settings' bounds."""
-    alone = padding_free(tokenizer, model)
-    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, alone)
+    lengths = [len(each) for each in examples]
+    kinds = batch_kinds(tokenizer, model, examples)
+    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, kinds)
 
 
 def _to_host(tensor: Tensor) -> Tensor:

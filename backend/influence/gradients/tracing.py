@@ -196,6 +196,6 @@ class Checkpoints:
 
     def _batches(self, encoded: Sequence[Encoded]) -> Iterator[list[int]]:
         present = [position for position, each in enumerate(encoded) if each.input_ids]
-        lengths = [len(encoded[position].input_ids) for position in present]
-        for batch in batches(lengths, self.models[-1], self.tokenizer, self._settings):
+        own = [encoded[position] for position in present]
+        for batch in batches(own, self.models[-1], self.tokenizer, self._settings):
             yield [present[each] for each in batch]

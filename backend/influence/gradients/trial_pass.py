@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.errors import InputError
 from backend.influence.gradients.token_rows import TokenRows, merge_positions, token_gradients
-from backend.model.batching import padding_free
+from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.loading import attempt, embedding_layer
 from backend.model.prediction import accepted_inputs
 from backend.model.tokenization import TokenIds, collate
@@ -78,16 +78,17 @@ class _Texts:
         found = [
             ("are not those of its table", _differs(self._rows([place]), 0, dense[place])) for place in places
         ]
-        if padding_free(self.tokenizer, self.model):
-            return found
-        together = self._rows(list(places))
-        return [
-            *found,
-            *(
-                ("depend on the padding of its batch", _differs(together, place, dense[place]))
-                for place in places
-            ),
-        ]
+        lengths = [len(each) for each in self.examples]
+        kinds = batch_kinds(self.tokenizer, self.model, self.examples)
+        for batch in length_sorted_batches(lengths, len(lengths), sum(lengths) * len(lengths), kinds):
+            if len(batch) == 1:
+                continue
+            together = self._rows(batch)
+            found += [
+                ("depend on the padding of its batch", _differs(together, row, dense[place]))
+                for row, place in enumerate(batch)
+            ]
+        return found
 
     def _rows(self, places: list[int]) -> TokenRows:
         inputs = self._batch(places)

@@ -25,7 +25,7 @@ from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.influence.rowstore.space import predict, require_space
 from backend.manifest import CheckpointInfo, Manifest
-from backend.model.batching import sees_padding
+from backend.model.batching import rope_borders, sees_padding
 from backend.model.fingerprint import recorded_digest
 from backend.model.loading import embedding_layer, input_length, load_classifier, load_tokenizer
 from backend.model.token_table import TokenTable, tokenise
@@ -70,10 +70,11 @@ class Run:
 
 def _numbers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """`_NUMBERS`; the next one for models of which earlier versions stored other rows: times the scale that
-    an embedding module of its own kind applies, or as padding on the right left them."""
+    an embedding module of its own kind applies, or as padding on the right or a longer text beside left them.
+    """
     scaled = type(embedding_layer(model)) is not nn.Embedding
-    padded = sees_padding(model) and tokenizer.padding_side != "left"
-    return _NUMBERS + (scaled or padded)
+    beside = (sees_padding(model) or bool(rope_borders(model.config))) and tokenizer.padding_side != "left"
+    return _NUMBERS + (scaled or beside)
 
 
 def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) -> Run:
