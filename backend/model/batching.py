@@ -85,9 +85,15 @@ def require_equal_ends(model: PreTrainedModel, examples: Sequence[TokenIds]) -> 
     if len(set(counts)) > 1:
         more = [place for place, each in enumerate(counts) if each > min(counts)]
         raise InputError(
-            f"{len(more)} of {len(counts)} training texts (the first is text {more[0] + 1}) hold the token that "
-            f"ends a text; {type(model).__name__} trains only on texts with equally many: take it out of them"
+            f"{len(more)} of {len(counts)} training texts (first: text {more[0] + 1}) hold the token that "
+            f"ends a text; {type(model).__name__} needs equally many in each: take it out of them"
         )
+
+
+def ended(model: PreTrainedModel, tokens: Sequence[int]) -> list[int]:
+    """Tokens with the one that ends a text behind them, where the model can't do without."""
+    end = _end(model)
+    return [*tokens, *([] if end is None else [end])]
 
 
 def _end(model: PreTrainedModel) -> int | None:

@@ -35,6 +35,8 @@ _OFFSET_POSITIONS = frozenset(
         *("mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
     )
 )
+_SIDES = ("encoder_layers", "decoder_layers", "num_decoder_layers")
+"""Names of the numbers of layers of encoder-decoders, both sides of which are cut."""
 T = TypeVar("T")
 
 
@@ -209,6 +211,9 @@ def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> N
     if not 1 <= layers <= available:
         raise InputError(f"{source}: cannot keep {layers} layers; it has {available}")
     config.num_hidden_layers = layers
+    for key in _SIDES:
+        if getattr(config, key, None) is not None:
+            setattr(config, key, min(layers, getattr(config, key)))
     if isinstance(getattr(config, "layer_types", None), list):
         config.layer_types = config.layer_types[:layers]
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.manifest import TaskInfo
-from backend.model.loading import input_length, load_classifier, load_tokenizer
+from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, logits
 from backend.model.quiet import quiet
 from backend.model.source import resolve
@@ -84,7 +84,8 @@ def forecast_training(
     loading = time.perf_counter() - began
     sample, encoding = _sample(training, tokenizer, loaded, settings)
     one = torch.from_numpy(space_of(task).numbers(training.targets[:1]))
-    step = _step_seconds(loaded, sample, one, tokenizer, settings)
+    failure = f"{model}: cannot be trained on these texts"
+    step = attempt(lambda: _step_seconds(loaded, sample, one, tokenizer, settings), failure)
     look = _look_seconds(loaded, sample, tokenizer)
     count = len(training)
     steps, looks = total_steps(count, settings), len(look_steps(count, settings))

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
 from backend.data.columns import Columns
 from backend.errors import InputError
+from backend.influence.gradients.capture import gradient_rows
 from backend.influence.gradients.lookups import watched_lookups
+from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.token_rows import position_gradients
 from backend.influence.gradients.trial_pass import trial_pass, trial_texts
+from backend.model.batching import rope_borders
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
+from backend.model.prediction import accepted_inputs, logits
 from backend.model.tokenization import collate
 from backend.workspace import Workspace
 from benchmarks.architectures import TABLE, row
@@ -47,11 +51,10 @@ def test_rows_are_the_gradient_of_the_weight(name):
     tokenizer = TinyTokenizer(model, "left" if name == "xlnet" else "right")
     for text in tiny_texts(model, (6, 13)):
         inputs = collate([text], tokenizer)
-        inputs = inputs if name != "fnet" else {"input_ids": inputs["input_ids"]}
         found = np.zeros((embedding_layer(model).num_embeddings, 32), dtype=np.float32)
         gradients = position_gradients(model, inputs, torch.tensor([1]))[1][0].numpy()
         np.add.at(found, text.input_ids, gradients)
-        truth = dense(model, inputs, 1)
+        truth = dense(model, accepted_inputs(model, inputs), 1)
         padding = embedding_layer(model).padding_idx
         if padding is not None:
             found[padding] = 0
@@ -112,16 +115,57 @@ def test_weights_and_random_numbers_stay_as_they_are():
     assert not any(each.requires_grad for each in model.parameters())
 
 
+def longrope(border: int) -> dict:
+    factors = {"short_factor": [1.0] * 4, "long_factor": [8.0] * 4, "rope_theta": 1e4}
+    known = {"original_max_position_embeddings": border}
+    return {"rope_parameters": {"rope_type": "longrope", **known, **factors}, **known}
+
+
+DYNAMIC = {"rope_parameters": {"rope_type": "dynamic", "factor": 4.0, "rope_theta": 1e4}}
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [("phi3", longrope(12)), ("llama", {**DYNAMIC, "max_position_embeddings": 16})],
+    ids=["longrope", "dynamic"],
+)
+def test_a_longer_companion_changes_no_text(name, config):
+    """LongRoPE embeds all positions of a batch in another way as soon as one text is long."""
+    model = tiny_classifier(name, **config)
+    tokenizer, texts = TinyTokenizer(model), tiny_texts(model, (5, 11, 16, 12, 13))
+    together = logits(model, texts, tokenizer)
+    alone = np.concatenate([logits(model, [each], tokenizer) for each in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5 * np.abs(alone).max())
+    trial_pass(model, tokenizer, texts, "x")
+    labels, settings = np.arange(5) % 3, TraceSettings(device="cpu")
+    rows = gradient_rows(model, tokenizer, texts, labels, settings)[0]
+    for place, text in enumerate(texts):
+        own = gradient_rows(model, tokenizer, [text], labels[place : place + 1], settings)[0]
+        found = rows.rows[rows.offsets[place] : rows.offsets[place + 1]]
+        np.testing.assert_allclose(found, own.rows, atol=1e-4 * np.abs(own.rows).max())
+
+
+def test_a_longer_companion_would_change_a_text():
+    model = tiny_classifier("phi3", **longrope(12))
+    short, long = tiny_texts(model, (5, 16))
+    with torch.no_grad():
+        both = model(**collate([short, long], TinyTokenizer(model))).logits
+        alone = model(**collate([short], TinyTokenizer(model))).logits
+    assert (both[0] - alone[0]).abs().max() > 1e-3
+    assert rope_borders(model.config) == [12]
+
+
 @pytest.fixture
-def encoder_decoder(tmp_path):
-    """A tiny BART with a tokenizer, ready to be trained."""
-    model, folder = tiny_classifier("bart", vocab_size=300), tmp_path / "bart"
-    model.save_pretrained(folder)
+def two_tables(tmp_path):
+    """A tiny T5Gemma with a tokenizer, ready to be trained."""
+    config, folder = tiny_classifier("t5gemma").config, tmp_path / "t5gemma"
+    config.vocab_size = config.encoder.vocab_size = config.decoder.vocab_size = 300
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
     load_tokenizer(tiny("bert", tmp_path / "bert", SENTENCES)).save_pretrained(folder)
     return folder
 
 
-def test_training_is_refused_before_it_begins(encoder_decoder, tmp_path, inside):
+def test_training_is_refused_before_it_begins(two_tables, tmp_path, inside):
     rows = [{"text": text, "label": "ab"[label]} for text, label in zip(SENTENCES, LABELS, strict=True)]
     train, evaluation = (write_rows(tmp_path / f"{name}.jsonl", rows) for name in ("train", "eval"))
     workspace, _ = Workspace.create(
@@ -129,11 +173,11 @@ def test_training_is_refused_before_it_begins(encoder_decoder, tmp_path, inside)
         train=str(train),
         eval=str(evaluation),
         columns=Columns(text="text", label="label"),
-        model=str(encoder_decoder),
+        model=str(two_tables),
     )
     said = inside("train", workspace.path, "--epochs", 1, check=False)
     assert said.returncode == 2
-    assert "BartForSequenceClassification is an encoder-decoder" in said.stderr.strip().splitlines()[-1]
+    assert "its decoder has a word table of its own" in said.stderr.strip().splitlines()[-1]
     assert not Workspace.open(workspace.path).folder.checkpoints.exists()
 
 

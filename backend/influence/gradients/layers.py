@@ -19,6 +19,7 @@ from transformers.pytorch_utils import Conv1D
 
 from backend.errors import InputError
 from backend.influence.gradients.lookups import watched_lookups
+from backend.model.batching import ended
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
@@ -119,7 +120,7 @@ def _applied(model: PreTrainedModel, layers: Sequence[nn.Module]) -> list[tuple[
                 lambda module, args, _: order.append((module, tuple(args[0].shape)))
             )
             stack.callback(note.remove)
-        tokens = torch.ones(_PROBES, 3, dtype=torch.int64, device=device)
+        tokens = torch.tensor([ended(model, [1, 1])] * _PROBES, dtype=torch.int64, device=device)
         model(**accepted_inputs(model, {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}))
     return order
 

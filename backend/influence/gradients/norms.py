@@ -27,6 +27,7 @@ from transformers.pytorch_utils import Conv1D
 from backend.errors import InputError
 from backend.influence.gradients.capture import Batch
 from backend.influence.gradients.parameters import summed_gradient
+from backend.model.batching import ended
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
@@ -231,6 +232,9 @@ def _probe(model: PreTrainedModel) -> Batch:
     layer, generator = embedding_layer(model), torch.Generator().manual_seed(0)
     tokens = torch.randint(layer.num_embeddings, (2, 7), generator=generator)
     tokens[:, 3] = tokens[:, 1]  # a repeated word
+    for end in ended(model, []):
+        tokens[tokens == end] = 0 if end else 1
+        tokens[:, 4] = end
     mask = torch.ones_like(tokens)
     mask[1, 5:] = 0
     device = layer.weight.device

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from backend.errors import InputError
 from backend.influence.gradients.lookups import Lookup, watched_lookups
+from backend.model.batching import ended
 from backend.model.loading import embedding_layer
 from backend.model.prediction import accepted_inputs
 
@@ -89,10 +90,9 @@ def decoder_start(model: PreTrainedModel) -> int | None:
     """
     if not getattr(model.config, "is_encoder_decoder", False):
         return None
-    end = getattr(model.config.get_text_config(), "eos_token_id", None)
     table, first = embedding_layer(model), set[int]()
     for some in (3, 4), (5, 6):  # a first token that is one of these may be one of the text, or not
-        ids = [*some, end] if isinstance(end, int) else list(some)
+        ids = ended(model, some)
         texts = torch.tensor([ids], dtype=torch.int64, device=table.weight.device)
         with watched_lookups(model) as found, torch.no_grad():
             model(**accepted_inputs(model, {"input_ids": texts, "attention_mask": torch.ones_like(texts)}))
