@@ -76,8 +76,7 @@ class Contest:
         start = 0
         for shard in run.train.shards():
             examples = shard.examples()
-            lengths = [len(each) for each in examples]
-            for batch in batches(lengths, self._model, run.tokenizer, run.trace):
+            for batch in batches(examples, self._model, run.tokenizer, run.trace):
                 inputs = collate([examples[each] for each in batch], run.tokenizer)
                 targets = torch.tensor([int(run.labels[start + each]) for each in batch])
                 self._batches.append((inputs, targets))

@@ -12,6 +12,13 @@ from backend.files import existing
 from backend.model.embedded import EMBEDDED, embedded_model_path
 
 _LONGEST_ID = 96  # characters of a hub id, the hub's own limit
+REFUSED = {
+    "canine": "it reads hashes of characters and has no table of words",
+    "ibert": "its word embeddings are quantised, in a layer of their own kind",
+    "perceiver": "it reads bytes and has no table of words",
+    "reformer": "it can't be differentiated outside of a training",
+}
+"""Model types that the trial pass refuses whatever the weights (docs/architectures.md), and why."""
 
 
 def resolve(name: str) -> str:
@@ -45,6 +52,11 @@ def check_source(name: str, layers: int | None) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"model {name!r}: no readable config.json in {folder}, so it is no model") from error
+    if not isinstance(config, dict):
+        raise InputError(f"model {name!r}: the config.json in {folder} describes no model")
+    kind = config.get("model_type")
+    if isinstance(kind, str) and kind in REFUSED:
+        raise InputError(f"model {name!r}: a model of type {kind} can't be explained: {REFUSED[kind]}")
     keys = ("num_hidden_layers", "n_layers", "n_layer")
     available = next((config[key] for key in keys if key in config), None)
     if layers is not None and isinstance(available, int) and layers > available:

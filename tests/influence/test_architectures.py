@@ -15,6 +15,7 @@ from backend.influence.gradients.trial_pass import trial_pass, trial_texts
 from backend.model.batching import rope_borders
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
 from backend.model.prediction import accepted_inputs, logits
+from backend.model.source import REFUSED
 from backend.model.tokenization import collate
 from backend.workspace import Workspace
 from benchmarks.architectures import TABLE, row
@@ -34,6 +35,11 @@ def test_an_architecture_is_what_the_table_says(name):
 
 def test_the_table_knows_no_other_architecture():
     assert set(PUBLISHED) == {"model", *NAMES}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_by_name_is_refused_by_the_trial(name):
+    assert "agrees" not in PUBLISHED[name]
 
 
 def dense(model: PreTrainedModel, inputs: dict, label: int) -> np.ndarray:

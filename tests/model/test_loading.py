@@ -12,7 +12,7 @@ from backend.errors import InputError
 from backend.manifest import TaskInfo
 from backend.model.embedded import EMBEDDED, embedded_model_path
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer, max_input_length
-from backend.model.source import check_source, resolve
+from backend.model.source import REFUSED, check_source, resolve
 from tests.factories import ARCHITECTURES, SENTENCES
 
 
@@ -42,6 +42,20 @@ def test_a_slip_in_the_embedded_models_name_is_named_at_once(name):
     with pytest.raises(InputError, match="did you mean `minilm`"):
         check_source(name, None)
     check_source("bert-base-uncased", None)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_a_model_that_never_works_is_refused_by_its_config(kind, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(InputError, match=f"a model of type {kind} can't be explained: it"):
+        check_source(str(tmp_path), None)
+
+
+@pytest.mark.parametrize("config", ["[]", '"x"', "1"])
+def test_a_config_that_is_no_object_is_said(config, tmp_path):
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(InputError, match="describes no model"):
+        check_source(str(tmp_path), None)
 
 
 # -- architectures ---------------------------------------------------------------------------------
