@@ -15,7 +15,21 @@ if "OMP_WAIT_POLICY" not in os.environ:
 # Nothing is reported to anybody; hub libraries read this when they are imported.
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
+from typing import TYPE_CHECKING, Any
+
 from backend.errors import InputError
 from backend.workspace import Workspace
 
-__all__ = ["InputError", "Workspace"]
+if TYPE_CHECKING:
+    from backend.callback import FirstwordCallback
+
+__all__ = ["FirstwordCallback", "InputError", "Workspace"]
+
+
+def __getattr__(name: str) -> Any:
+    """The callback needs transformers, which takes seconds to load: only who asks for it waits."""
+    if name == "FirstwordCallback":
+        from backend.callback import FirstwordCallback
+
+        return FirstwordCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
