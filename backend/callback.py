@@ -1,4 +1,4 @@
-"""A callback for anybody's Trainer, Seq2SeqTrainer or SFTTrainer: writes down what the run's own files do not say.
+"""A callback for anybody's Trainer, Seq2SeqTrainer or SFTTrainer: what the run's own files do not say.
 
     trainer = Trainer(..., callbacks=[FirstwordCallback()])
 
@@ -7,8 +7,8 @@ parameters, where the word embeddings are, which rows were in it) and ``rows-DIG
 row as the trainer got it: how many tokens, how many of them in the loss). Both are plain JSON, read by
 `backend.model.callback_log`. A run that is killed leaves whole lines; one that is resumed goes on below them.
 
-This file needs nothing but transformers: it may be copied beside a training script. Where it fails, it says so
-in one warning and the training goes on without it.
+This file needs nothing but transformers: it may be copied beside a training script. Where it fails, it says
+so in one warning and the training goes on without it.
 """
 
 from __future__ import annotations
@@ -172,9 +172,9 @@ class FirstwordCallback(TrainerCallback):
 class _Drawn:
     """The batches of indices that a loader draws, kept until each has been trained.
 
-    A loader draws ahead (for its workers, and to look for the end), in the order in which it delivers; so the
-    n-th batch that is trained is the n-th that was drawn. Of a resumed run's first epoch, ``skip`` batches are
-    drawn and passed over.
+    A loader draws ahead (for its workers, and to look for the end), in the order in which it delivers; so
+    the n-th batch that is trained is the n-th that was drawn. Of a resumed run's first epoch, ``skip``
+    batches are drawn and passed over.
     """
 
     def __init__(self, loader: Any, skip: int) -> None:

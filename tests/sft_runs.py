@@ -1,4 +1,4 @@
-"""Tiny real runs of TRL's SFTTrainer, with a tokenizer of whole words and a template that can be trained with."""
+"""Tiny real runs of TRL's SFTTrainer, with a tokenizer of whole words and a template to train with."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ WORDS = [f"w{number}" for number in range(60)]
 SPECIAL = ["<unk>", "<pad>", "<s>", "</s>", "<user>", "<assistant>", "<system>", "<end>"]
 TEMPLATE = (
     "{{ '<s>' }}{% for message in messages %}{{ ' <' + message['role'] + '> ' }}"
-    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + ' <end>' }}{% endgeneration %}"
+    "{% if message['role'] == 'assistant' %}{% generation %}"
+    "{{ message['content'] + ' <end>' }}{% endgeneration %}"
     "{% else %}{{ message['content'] + ' <end>' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ ' <assistant> ' }}{% endif %}"
 )

@@ -1,4 +1,4 @@
-"""`FirstwordCallback` in real runs of the three trainers, held against what their training steps were given."""
+"""`FirstwordCallback` in real runs of three trainers, held against what their steps were given."""
 
 import json
 import subprocess
@@ -89,7 +89,7 @@ def unpadded(batch: Sequence[Sequence[int]], pad: int = 1) -> list[list[int]]:
 
 
 def check(log: CallbackLog, trainer: Any, data: Any) -> None:
-    """Every update of the log names the rows that its training steps were given, and the rates of the update."""
+    """Every update of the log names the rows that its training steps were given, and its rates."""
     assert [each.step for each in log.updates] == sorted(trainer.given) == list(trainer.given)
     for each in log.updates:
         assert each.batches is not None
@@ -231,7 +231,8 @@ def test_supervised_fine_tuning(packing, tmp_path):
     for each in log.updates:
         for batch, given_ids in zip(each.batches, trainer.given[each.step], strict=True):
             named = [list(data[row]["input_ids"]) for row in batch]
-            assert ([sum(named, [])] if packing else named) == unpadded(given_ids)
+            packed = [[token for row in named for token in row]]
+            assert (packed if packing else named) == unpadded(given_ids)
     assert log.arguments["packing"] is packing and log.arguments["max_length"] == 16
     assert {"trl", "peft", "transformers"} <= set(log.versions)
     prepared = log.rows()

@@ -1,6 +1,6 @@
-"""What `backend.FirstwordCallback` wrote into a run: the rate of every update, the rows in it, each row's tokens.
+"""What `backend.FirstwordCallback` wrote into a run: rates and rows of every update, tokens of every row.
 
-Its files are other people's: whatever has not the right shape is passed over, as a line cut short by a kill is.
+Its files are other people's: what has not the right shape is passed over, as a line cut short by a kill is.
 """
 
 from __future__ import annotations
