@@ -19,6 +19,7 @@ def lost_artifacts(folder: Folder) -> set[str]:
         "influence": folder.influence,
         "words": folder.scores,
         "sources": folder.scores,
+        "run_rows": folder.scores,
     }
     lost = {name for name, home in homes.items() if _lacks(manifest, name, home)}
     if "rows" in manifest.artifacts and _lacks_shards(folder, manifest):

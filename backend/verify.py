@@ -72,6 +72,7 @@ def _homes(folder: Folder) -> dict[str, Path]:
         "influence": folder.influence,
         "words": folder.scores,
         "sources": folder.scores,
+        "run_rows": folder.scores,
         "token_label": folder.scores,
     }
 

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from backend.model.training_plan import TrainingPlan
 
 ARTIFACTS = ("data", "checkpoints", "rows", "predictions", "index")
-OPTIONAL_ARTIFACTS = ("dynamics", "influence", "sources", "words")
+OPTIONAL_ARTIFACTS = ("dynamics", "influence", "sources", "words", "run_rows")
 COMMANDS = {"checkpoints": "train", "rows": "precompute", "predictions": "precompute", "index": "precompute"}
 
 

@@ -1,4 +1,4 @@
-"""`Workspace.audit`: words as culprits, sources that pull against each other."""
+"""`Workspace.audit`: words as culprits, sources that pull against each other, what a run made of its rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from backend.audit.sources import Sources
     from backend.audit.words import RowWords
+    from backend.run_rows.fates import RunRows
     from backend.scores.settings import ScoreSettings
     from backend.scores.vog import TokenVog
 
@@ -37,6 +38,22 @@ class Audit(Handle):
         from backend.audit.sources import read_sources
 
         return read_sources(self._folder)
+
+    def compute_run_rows(self, progress: Progress = silent) -> RunRows:
+        """What the attached run made of the training rows (see `backend.run_rows.workspace_rows`)."""
+        with self._folder.lock():
+            from backend.run_rows.workspace_rows import compute_run_rows
+
+            return compute_run_rows(self._folder, progress)
+
+    def run_rows(self) -> pa.Table:
+        """What `compute_run_rows` found (columns: `backend.run_rows.fates.SCHEMA`), a line a training row.
+
+        `InputError` if it is missing, stale or damaged.
+        """
+        from backend.run_rows.stored import read_run_rows
+
+        return read_run_rows(self._folder)
 
     def compute_words(
         self, *, score: str = DEFAULT_SCORE, device: str = "auto", progress: Progress = silent

@@ -23,6 +23,7 @@ WORDS = {
     "scores": "Score all training rows",
     "sources": "Audit the sources",
     "words": "Find harmful words",
+    "run-rows": "See what the run did to rows",
     "forecast": "Forecast the decisions",
     "retrain": "Retrain and compare",
     "verify": "Check the files",

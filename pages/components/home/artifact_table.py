@@ -21,6 +21,7 @@ NAMES = {
     "dynamics": "Looks during training",
     "sources": "Audit of sources",
     "words": "Words that carry influence",
+    "run_rows": "What the run did to rows",
 }
 
 

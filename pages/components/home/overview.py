@@ -18,6 +18,7 @@ from pages.components.home.artifact_table import artifact_table
 from pages.components.home.findings_list import show_findings
 from pages.components.home.model_figures import model_figures, show_model_figures
 from pages.components.home.run_check import show_run_check
+from pages.components.home.run_rows import show_run_rows
 from pages.components.home.task_figures import show_targets, show_task_figures, task_facts
 from pages.components.home.training_curve import show_training_curve
 from pages.components.job_panel import job_panel
@@ -67,6 +68,7 @@ def show_overview(workspace: Workspace) -> None:
     show_model_figures(workspace)
     show_task_figures(workspace)
     show_training_curve(workspace)
+    show_run_rows(workspace, status)
 
 
 def _facts(workspace: Workspace, status: dict) -> Html:
