@@ -179,7 +179,7 @@ class _Drawn:
 
     def __init__(self, loader: Any, skip: int) -> None:
         self._loader, self._sampler, self._skip = loader, loader.batch_sampler, skip
-        self._queue: deque[list[int]] = deque()
+        self._queue: deque[list[int] | None] = deque()
         self._passed_over = 0
         self.exhausted = False
         # A loader forbids another sampler of batches once it is made, since it has read its length.
@@ -193,7 +193,7 @@ class _Drawn:
             if self._passed_over:
                 self._passed_over -= 1
             else:
-                self._queue.append([int(each) for each in batch])
+                self._queue.append(_numbers(batch))
             yield batch
         self.exhausted = True
 
@@ -203,7 +203,7 @@ class _Drawn:
         return len(self._queue)
 
     def next_trained(self) -> list[int] | None:
-        """The rows of the batch that was just trained; None where none was drawn."""
+        """The rows of the batch that was just trained; None where they have no numbers, or none was drawn."""
         return self._queue.popleft() if self._queue else None
 
     def let_go(self) -> None:
@@ -227,6 +227,14 @@ class _Watched:
         if name.startswith("__") or name in ("_sampler", "_drawing"):
             raise AttributeError(name)
         return getattr(self._sampler, name)
+
+
+def _numbers(batch: Any) -> list[int] | None:
+    """Row numbers as a sampler gives them, None where it names rows otherwise; a training waits for it."""
+    try:
+        return [int(each) for each in batch]
+    except Exception:
+        return None
 
 
 def _watched(args: Any, state: Any, loader: Any) -> tuple[_Drawn | None, str | None]:

@@ -259,6 +259,24 @@ def test_data_without_row_numbers_have_rates_only(tmp_path):
     assert log.covers(2) and log.seen() is None and "stream" in str(log.why_not)
 
 
+def test_rows_that_have_no_numbers_are_left_open(tmp_path):
+    class Named(torch.utils.data.Dataset):
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, name):
+            return {"input_ids": [8 + int(name[1:]), 9], "attention_mask": [1, 1], "labels": 0}
+
+    class Trained(Trainer):
+        def _get_train_sampler(self, *_):
+            return [f"n{at}" for at in range(8)]
+
+    trainer = classifier(tmp_path, Named(), Trained)
+    trainer.train()
+    log = written(tmp_path)
+    assert log.covers(4) and log.seen() is None and log.why_not == "the rows of some steps were not seen"
+
+
 def test_a_fault_of_the_callback_is_told_once_and_stops_nothing(tmp_path):
     (tmp_path / "firstword").write_text("in the way")
     trainer = classifier(tmp_path, rows_of(8))
@@ -321,6 +339,10 @@ def test_rows_of_two_processes_are_put_together(tmp_path):
         begin = {"event": "begin", "step": 0, "order": True, "arguments": {"world_size": 2}, "data_rows": 2}
         step = {"event": "step", "step": 1, "rates": [0.5], "batches": [[row]], "embedding_group": 0}
         (tmp_path / "firstword" / name).write_text(f"{json.dumps(begin)}\n{json.dumps(step)}\n")
+    assert written(tmp_path).seen() == {0: [1], 1: [1]}
+    (tmp_path / "firstword/steps-2.jsonl").write_text(
+        (tmp_path / "firstword/steps-1.jsonl").read_text()  # of an earlier run with more processes
+    )
     assert written(tmp_path).seen() == {0: [1], 1: [1]}
     (tmp_path / "firstword/steps-1.jsonl").unlink()
     assert written(tmp_path).seen() is None

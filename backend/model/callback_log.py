@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = "firstword"  # as in backend/callback.py, which needs transformers
-_FILES, _ROWS = "steps*.jsonl", re.compile(r"rows-[0-9a-f]{16}\.jsonl")
+_FIRST, _ROWS = "steps.jsonl", re.compile(r"rows-[0-9a-f]{16}\.jsonl")
+_MOST = 10_000  # processes
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,13 @@ def read_callback_log(run: Path) -> CallbackLog | None:
     Processes of one run (``steps-1.jsonl``) each trained rows of their own: they are put together.
     """
     folder = run / FOLDER
-    parts = [_one(folder, path) for path in sorted(folder.glob(_FILES))]
-    found = [each for each in parts if each is not None]
-    if not found:
+    first = _one(folder, folder / _FIRST)
+    if first is None:
         return None
-    first = next((each for each in found if each.rows_file is not None), found[0])
     processes = first.arguments.get("world_size")
+    others = range(1, processes if isinstance(processes, int) and processes < _MOST else 1)
+    parts = [_one(folder, folder / f"steps-{rank}.jsonl") for rank in others]
+    found = [first, *(each for each in parts if each is not None)]
     together = _together([each.updates for each in found])
     why_not = next((each.why_not for each in found if each.why_not), None)
     if isinstance(processes, int) and processes > len(found):

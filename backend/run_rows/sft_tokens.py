@@ -89,15 +89,14 @@ class _Maker:
         raise InputError(f"has no prompt and completion, no messages and no {text}")
 
     def _pair(self, row: Mapping[str, Any]) -> RowTokens:
-        prompt, completion = row["prompt"], row.get("completion")
-        if type(prompt) is not type(completion) or not isinstance(prompt, str | list):
-            raise InputError("prompt and completion must both be texts, or both lists of messages")
-        assistant = None
-        if isinstance(prompt, list):
+        prompt, completion, assistant = row["prompt"], row.get("completion"), None
+        if isinstance(prompt, list) and isinstance(completion, list):
             alone, _ = self._chat(row, prompt, add_generation_prompt=True)
             ids, assistant = self._chat(row, prompt + completion)
-        else:
+        elif isinstance(prompt, str) and isinstance(completion, str):
             alone, ids = self._text(prompt), self._text(prompt + completion)
+        else:
+            raise InputError("prompt and completion must both be texts, or both lists of messages")
         shared = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(alone, ids, strict=False)))
         return self._labelled(ids, shared, assistant, chat=isinstance(prompt, list))
 
@@ -139,7 +138,7 @@ class _Maker:
             raise InputError("is a chat, and the run's tokenizer has no chat template")
         tools = row.get("tools")
         marks = bool(self._assistant_only) and self._marked and not add_generation_prompt
-        made = self._tokenizer.apply_chat_template(
+        made: Any = self._tokenizer.apply_chat_template(
             messages,
             tokenize=True,
             return_dict=True,
