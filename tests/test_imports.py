@@ -106,10 +106,12 @@ REFUSALS = {
     "queue, no such reason": (["queue", "{ws}", "--reason", "magic"], "magic"),
     "influence, no index": (["influence", "{raw}/attached"], "precompute"),
     "words, no index": (["words", "{raw}/attached"], "precompute"),
+    "run-rows, neither": (["run-rows"], "name a workspace, or --run"),
+    "run-rows, no model": (["run-rows", "{raw}/attached"], "checkpoints missing"),
     "forecast, no index": (["forecast", "{raw}/attached"], "precompute"),
     "keep, no such row": (["keep", "{ws}", "nobody"], "nobody"),
 }
-UNDER_LOCK = ("precompute", "influence", "words", "scores", "sources", "all")
+UNDER_LOCK = ("precompute", "influence", "words", "scores", "sources", "run-rows", "all")
 
 
 def filled(arguments: list[str], scored: Workspace, raw: Path) -> list[str]:

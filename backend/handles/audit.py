@@ -41,6 +41,7 @@ class Audit(Handle):
 
     def compute_run_rows(self, progress: Progress = silent) -> RunRows:
         """What the attached run made of the training rows (see `backend.run_rows.workspace_rows`)."""
+        self._folder.require("checkpoints", "attach")
         with self._folder.lock():
             from backend.run_rows.workspace_rows import compute_run_rows
 
