@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backend.data.columns import Columns
 from backend.errors import InputError
 from backend.folder import MANIFEST
+from backend.model.run_folder import require_run
 from backend.progress import Progress, silent
 from backend.workspace import Workspace
 
@@ -71,8 +72,8 @@ def build_workspace(
 
     asked = recipe.training()
     TrainingSettings(**{name: value for name, value in asked.items() if value is not None})  # or refuse now
-    if recipe.run is not None and not recipe.run.is_dir():
-        raise InputError(f"--run {recipe.run}: no such folder; give the output folder of a Trainer run")
+    if recipe.run is not None:
+        require_run(recipe.run)
     workspace = _open_or_create(path, recipe, _step(1, progress))
     if workspace.folder.state("checkpoints") == "missing":
         if recipe.run is not None:

@@ -366,7 +366,7 @@ class Workspace:
         ``learning_rate`` (the highest), ``schedule`` (``linear`` unless given) and ``warmup_steps`` are for a
         run that says nothing of its learning rates.
         """
-        from backend.model.origin import require_run
+        from backend.model.run_folder import require_run
 
         require_run(Path(run))
         from backend.model.schedules import given_schedule

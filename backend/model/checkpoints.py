@@ -25,15 +25,15 @@ from backend.model.class_names import match_names
 from backend.model.etas import find_etas
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
-from backend.model.origin import require_run
 from backend.model.prediction import predict
+from backend.model.run_folder import FOLDER, checkpoint_folders, require_run, said_of_single
 from backend.model.schedules import GivenSchedule
+from backend.model.sharded_weights import how_to_merge
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
 from backend.tasks.heads import SUFFIX
 from backend.tasks.registry import all_tasks, problem_of, task_named
 
-_FOLDER = re.compile(r"checkpoint-(\d{1,15})")
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -197,8 +197,7 @@ def check_usable(
 def _folders(run: Path, notes: list[str]) -> dict[int, Path]:
     """Usable checkpoint folders by step."""
     require_run(run)
-    matches = [(match, folder) for folder in run.iterdir() if (match := _FOLDER.fullmatch(folder.name))]
-    candidates = {int(match[1]): folder for match, folder in matches if folder.is_dir()}
+    candidates = checkpoint_folders(run)
     if not candidates:
         return _single(run, notes)
     usable, defects = {}, []
@@ -215,13 +214,11 @@ def _folders(run: Path, notes: list[str]) -> dict[int, Path]:
 
 
 def _single(run: Path, notes: list[str]) -> dict[int, Path]:
-    if not (run / "config.json").is_file():
-        raise InputError(f"{run}: no checkpoint-* folders here; give the output folder of a Trainer run")
     if defect := _defect(run):
         raise InputError(f"{run}: not a usable checkpoint; {defect}")
-    notes.append(f"{run} is a single checkpoint: influence is computed at the end of training only.")
+    notes.append(said_of_single(run))
     state = read_json(run / STATE_FILE) or {}
-    named = _FOLDER.fullmatch(run.name)
+    named = FOLDER.fullmatch(run.name)
     step = state.get("global_step")
     if not isinstance(step, int) or step < 0:
         step = int(named[1]) if named else 0
@@ -232,6 +229,8 @@ def _defect(folder: Path) -> str | None:
     """Why a folder cannot be used as a checkpoint, or None."""
     if (folder / "adapter_config.json").is_file() and not (folder / _WEIGHTS).is_file():
         return "it holds only an adapter; merge it into its model first"
+    if merge := how_to_merge(folder):
+        return merge
     if read_json(folder / "config.json") is None:
         return "it has no readable config.json"
     names = [_WEIGHTS]

@@ -22,12 +22,12 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.manifest import TaskInfo
 from backend.model.quiet import quiet
+from backend.model.sharded_weights import WEIGHTS, refuse_shards
 from backend.tasks.heads import auto_class
 from backend.tasks.registry import mark, task_named
 
 DEFAULT_MAX_LENGTH = 512
 _UNLIMITED = 1_000_000  # tokenizers without a limit say 1e30
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # Position embeddings of these start at the index after the padding token.
 _OFFSET_POSITIONS = frozenset(
     (
@@ -79,6 +79,7 @@ def load_classifier(
     padding token, it is ``pad_token_id``, else that of the tokenizer in ``source``, if it has one. Raises
     `InputError`.
     """
+    refuse_shards(Path(source), str(source))
     config = attempt(
         lambda: AutoConfig.from_pretrained(str(source), trust_remote_code=False),
         f"{source}: cannot be loaded as a model",
@@ -109,6 +110,7 @@ def _set_bias(model: PreTrainedModel, new: Sequence[str], bias: np.ndarray) -> N
 
 def load_encoder(source: str | Path) -> PreTrainedModel:
     """Load a model without a head, in fp32 and eval mode; raises `InputError`."""
+    refuse_shards(Path(source), str(source))
     _refuse_pickles(Path(source))
     return attempt(
         lambda: AutoModel.from_pretrained(
@@ -184,7 +186,7 @@ def _own_padding(source: str | Path) -> int | None:
 
 
 def _refuse_pickles(folder: Path) -> None:
-    if not folder.is_dir() or any((folder / name).is_file() for name in _WEIGHTS):
+    if not folder.is_dir() or any((folder / name).is_file() for name in WEIGHTS):
         return
     if (folder / "adapter_model.safetensors").is_file():
         raise InputError(f"{folder}: holds only an adapter; merge it into its model and save that")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from backend.errors import InputError
 from backend.folder import Folder
 
@@ -28,9 +26,3 @@ def check_trainable(folder: Folder, again: bool = False) -> None:
             f"{folder.path}: is trained already; `--again` trains another run and keeps this one, "
             f"`python -m backend copy {folder.path} NEW` starts anew beside it"
         )
-
-
-def require_run(run: Path) -> None:
-    """`InputError` unless ``run`` is a folder."""
-    if not run.is_dir():
-        raise InputError(f"{run}: no such folder; give the output folder of a Trainer run")

@@ -10,6 +10,7 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import existing
 from backend.model.embedded import EMBEDDED, embedded_model_path
+from backend.model.sharded_weights import refuse_shards
 
 _LONGEST_ID = 96  # characters of a hub id, the hub's own limit
 REFUSED = {
@@ -48,6 +49,7 @@ def check_source(name: str, layers: int | None) -> None:
         if get_close_matches(name.strip().lower(), [EMBEDDED], cutoff=0.8):
             raise InputError(f"model {name!r}: no such model; did you mean `{EMBEDDED}`?")
         return
+    refuse_shards(folder, f"model {name!r}")
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

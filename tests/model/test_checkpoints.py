@@ -254,7 +254,7 @@ def test_a_single_checkpoint_folder(run):
     found = find_run(run / "checkpoint-12")
     assert [each.step for each in found.checkpoints] == found.all_steps == [12]
     assert found.checkpoints[0].path == run / "checkpoint-12"
-    assert "single checkpoint" in found.notes[0]
+    assert "is one of the 6 checkpoints" in found.notes[0]
     assert found.classes == ["neg", "pos"]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import streamlit as st
 
 from backend.data.ingest import IngestReport
 from backend.errors import InputError
 from backend.files import existing
+from backend.model.run_folder import require_run
 from backend.model.source import check_source
 from pages.components import keys
 from pages.components.markup import short
@@ -127,7 +129,6 @@ def _ask_run() -> Model | None:
     run = allowed_path(run)
     if not run:
         return None
-    folder = existing(run)
-    if folder is None or not any(folder.glob("checkpoint-*")):
-        raise InputError(f"{run}: no Trainer run, it has no checkpoint folders")
+    folder = existing(run) or Path(run)
+    require_run(folder)
     return Model([f"--run={folder}"], f"the run in {short(run, 60)}")
