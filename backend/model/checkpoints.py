@@ -5,7 +5,6 @@ scheduler states, which are built as tensors and plain containers (`group_rates`
 a pickle of objects: it is never opened.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,12 @@ from backend.files import read_json
 from backend.manifest import TaskInfo
 from backend.model.choice import choose
 from backend.model.class_names import match_names
+from backend.model.config_notes import GENERIC, config_notes, named_backwards
 from backend.model.etas import find_etas
 from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
 from backend.model.prediction import predict
+from backend.model.python_tokenizers import python_tokenizer
 from backend.model.run_folder import FOLDER, checkpoint_folders, require_run, said_of_single
 from backend.model.schedules import GivenSchedule
 from backend.model.sharded_weights import how_to_merge
@@ -43,7 +44,6 @@ _TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
     "spm.model",
 )
-_GENERIC = re.compile(r"LABEL_\d+")
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,7 @@ def find_run(run: Path, count: int = 4, given: GivenSchedule | None = None) -> R
     chosen = choose(steps, losses, count)
     last = folders[steps[-1]]
     names, num_labels, problem = _labels(last)
+    notes += config_notes(read_json(last / "config.json") or {})
     tokenizer = _tokenizer(run, last, notes)
     max_length = _max_length(tokenizer, notes)
     if (run / _WEIGHTS).is_file() and last != run:
@@ -295,19 +296,21 @@ def _labels(folder: Path) -> tuple[list[str] | None, int, str | None]:
     if problem is not None and problem not in [each.problem_type for each in all_tasks().values()]:
         raise InputError(f"{folder}: trained for {shown_value(problem)}, which Firstword does not explain")
     named = config.get("id2label")
+    if named is None and "num_labels" not in config and isinstance(config.get("label2id"), dict):
+        named = named_backwards(folder, config["label2id"])
     if not isinstance(named, dict):
         count = config.get("num_labels")
         return None, count if isinstance(count, int) else 2, problem
     if sorted(named) != sorted(map(str, range(len(named)))):
         raise InputError(f"{folder / 'config.json'}: id2label must number the classes from 0 without gaps")
     names = [str(named[str(index)]) for index in range(len(named))]
-    generic = all(_GENERIC.fullmatch(name) for name in names)
+    generic = all(GENERIC.fullmatch(name) for name in names)
     return None if generic else names, len(names), problem
 
 
 def _tokenizer(run: Path, last: Path, notes: list[str]) -> Path | None:
     for folder in (last, run):
-        if any((folder / name).is_file() for name in _TOKENIZER_FILES):
+        if any((folder / name).is_file() for name in _TOKENIZER_FILES) or python_tokenizer(folder):
             if folder != last:
                 notes.append(f"{last.name} has no tokenizer; the run folder's is used.")
             return folder

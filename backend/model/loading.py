@@ -21,6 +21,7 @@ import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.manifest import TaskInfo
+from backend.model.python_tokenizers import no_offsets, refuse_python_tokenizer
 from backend.model.quiet import quiet
 from backend.model.sharded_weights import WEIGHTS, refuse_shards
 from backend.tasks.heads import auto_class
@@ -43,14 +44,15 @@ T = TypeVar("T")
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerFast:
     """Load the fast tokenizer of a folder or hub id, with a padding token (eos where it has none).
 
-    Raises `InputError` where there is none, or only a slow one (its tokens have no offsets).
+    Raises `InputError` where there is none, or only a Python one (its tokens have no offsets).
     """
+    refuse_python_tokenizer(Path(source), str(source))
     tokenizer = attempt(
         lambda: AutoTokenizer.from_pretrained(str(source), use_fast=True, trust_remote_code=False),
         f"{source}: cannot be loaded as a tokenizer",
     )
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise InputError(f"{source}: has no fast tokenizer (tokenizer.json), which is needed for offsets")
+        raise no_offsets(type(tokenizer).__name__, str(source))
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise InputError(f"{source}: has no tokenizer vocabulary (tokenizer.json or vocab.txt is missing)")
     if tokenizer.pad_token is None:

@@ -10,6 +10,7 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import existing
 from backend.model.embedded import EMBEDDED, embedded_model_path
+from backend.model.python_tokenizers import refuse_python_tokenizer
 from backend.model.sharded_weights import refuse_shards
 
 _LONGEST_ID = 96  # characters of a hub id, the hub's own limit
@@ -59,6 +60,7 @@ def check_source(name: str, layers: int | None) -> None:
     kind = config.get("model_type")
     if isinstance(kind, str) and kind in REFUSED:
         raise InputError(f"model {name!r}: a model of type {kind} can't be explained: {REFUSED[kind]}")
+    refuse_python_tokenizer(folder, f"model {name!r}")
     keys = ("num_hidden_layers", "n_layers", "n_layer")
     available = next((config[key] for key in keys if key in config), None)
     if layers is not None and isinstance(available, int) and layers > available:
