@@ -52,7 +52,8 @@ def guess_columns(rows: Rows) -> Guess:
     """By name first; where no name says which, the text has the longest cells and the label few values."""
     free = columns_of(rows)
     tool = _take(free, _labelled_by_tool(free))
-    text = _take(free, _named(free, _TEXT) or _named(free, _TEXT, last=True) or _longest(free))
+    single = [name for name, cells in free.items() if not any(isinstance(each, list) for each in cells)]
+    text = _take(free, _named(single, _TEXT) or _named(single, _TEXT, last=True) or _longest(free))
     text_b = _take(free, _named(free, _TEXT_B))
     split = _take(free, _split(free))
     row_id = _take(free, _id(free))

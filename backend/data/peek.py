@@ -10,6 +10,7 @@ import numpy as np
 
 from backend.data.class_naming import naming_of
 from backend.data.columns import Columns
+from backend.data.conversations import for_language_models
 from backend.data.guess import Guess, columns_of, guess_columns
 from backend.data.nested import with_nested
 from backend.data.overlap import repeated_within
@@ -91,7 +92,8 @@ def _survey(rows: Rows, guess: Guess) -> Survey:
     """What is noticed in rows of which the columns are as they look; little, where these are not found."""
     whole = not rows.stopped
     if guess.text is None or guess.label is None:
-        return Survey(len(rows), whole, {}, (*header_remarks([rows]), *column_remarks(rows, guess.id)))
+        found = (*header_remarks([rows]), *_for_language_models(rows), *column_remarks(rows, guess.id))
+        return Survey(len(rows), whole, {}, found)
     columns = Columns(guess.text, guess.label, guess.text_b)
     rejections = Rejections(skip_broken=True)
     part = usable(with_nested(rows, columns), columns, rejections)
@@ -102,6 +104,12 @@ def _survey(rows: Rows, guess: Guess) -> Survey:
     rejected = rejections.sorted()
     found = survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
     return replace(found, remarks=(*found.remarks, *_repeated(part.called(naming))))
+
+
+def _for_language_models(rows: Rows) -> list[Remark]:
+    """Conversations, or prompts with completions."""
+    said = for_language_models({name: rows.head(name) for name in rows.table.column_names})
+    return [Remark("for language models", said)] if said else []
 
 
 def _repeated(part: Usable) -> list[Remark]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.columns import PREFIX
+from backend.data.conversations import for_language_models
 from backend.data.messages import listing
 from backend.data.python_values import python_values
 from backend.data.rejected import Rejected
@@ -71,6 +72,8 @@ class Rows:
         """What may be behind a column that is not there."""
         if self.no_header:
             return f"; the first line looks like data: no header? ({self.no_header})"
+        if said := for_language_models({name: self.head(name) for name in self.table.column_names}):
+            return f"; {said}"
         if any(is_json(field) or pa.types.is_nested(field.type) for field in self.table.schema):
             return "; what lies inside a column is named with dots: `peek` lists it"
         return ""
@@ -83,6 +86,10 @@ class Rows:
         """A column as Python values; JSON columns are parsed."""
         values = python_values(column, self.table.column(column))
         return parsed(values) if is_json(self.field(column)) else values
+
+    def head(self, column: str, count: int = 20) -> list[Any]:
+        """`values` of the first rows."""
+        return replace(self, table=self.table.slice(0, count)).values(column)
 
     def place(self, position: int, column: str | None = None) -> str:
         """Where the row at ``position`` stands, for messages."""

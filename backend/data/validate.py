@@ -12,6 +12,7 @@ import pyarrow as pa
 from backend.data.choices import NotALabel
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
+from backend.data.conversations import for_language_models
 from backend.data.examples import Examples
 from backend.data.labels import LabelCodec, check_one_type, unknown_class
 from backend.data.messages import listing, shown_type, shown_value
@@ -175,6 +176,7 @@ def _texts(rows: Rows, column: str, ok: np.ndarray, rejections: Rejections) -> l
             f"{column}.{kind.field(i).name}" for i in range(kind.num_fields) if is_text(kind.field(i).type)
         ]
         better = f"name a field of them, such as {fields[0]}" if fields else "name a text column"
+        better = for_language_models({column: rows.head(column)}) or better
         raise InputError(f"{rows.file}, column {column!r}: holds {found}, not text; {better}")
     values = rows.values(column)
     for i, value in enumerate(values):

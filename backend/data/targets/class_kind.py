@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from backend.data.choices import NOT_WHOLE, OTHER_TASKS
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.label_remarks import class_remarks
 from backend.data.labels import LabelCodec, check_two_classes, unknown_label
+from backend.data.numbers_as_labels import looks_like_numbers, some_not_whole
 from backend.data.remark import Remark
 from backend.data.targets.class_space import ClassSpace
 from backend.data.targets.codec import TargetCodec
 from backend.data.targets.kind import TargetKind
-from backend.data.targets.names import check_count
+from backend.data.targets.names import check_count, place
+from backend.errors import InputError
 from backend.manifest import TaskInfo
 
 if TYPE_CHECKING:
@@ -37,6 +41,8 @@ class Classes(TargetKind):
         assert isinstance(part.codec, LabelCodec)
         present = set(part.labels)
         check_two_classes(present, part.rows.file, columns.label)
+        if said := looks_like_numbers(Counter(part.labels)):
+            raise InputError(f"{place(part.rows.file, columns)}: {said}")
         check_count(len(present), part.rows.file, columns)
         return TaskInfo(classes=naming.classes(part.codec, present))
 
@@ -55,8 +61,19 @@ class Classes(TargetKind):
     def remarks(
         self, info: TaskInfo, train: Mapping[str, int], evaluated: Mapping[str, int] | None
     ) -> list[Remark]:
-        """Large, small and untested classes."""
-        return class_remarks(train, evaluated)
+        """Large, small and untested classes; numbers that are hardly classes."""
+        counts = Counter(train)
+        counts.update(evaluated or {})
+        return [*_numbers(counts), *class_remarks(train, evaluated)]
+
+
+def _numbers(counts: Mapping[str, int]) -> list[Remark]:
+    """Labels that look like numbers to be predicted, or are numbers that are not all whole."""
+    said = looks_like_numbers(counts)
+    odd = some_not_whole(counts)
+    if said is None and odd is not None:
+        said = f"labels are numbers, not all whole ({odd}), and taken as classes; {OTHER_TASKS[NOT_WHOLE]}"
+    return [Remark("numbers", said)] if said else []
 
 
 KIND = Classes()

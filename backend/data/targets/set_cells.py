@@ -63,6 +63,11 @@ class SetCodec:
             value = value[CHOICES]
         if not isinstance(value, list):
             raise NotALabel(f"{shown_value(value)} is no list of labels")
+        if not self.names and _are_flags(value):
+            raise NotALabel(
+                f"{shown_value(value)} says 0 or 1 of each label and names none; make it a list of names, or "
+                "a column of 0 and 1 for each label (--labels A,B,...)"
+            )
         return joined(self._name(each) for each in value)
 
     def _name(self, value: Any) -> str:
@@ -154,6 +159,12 @@ class FlagsCodec:
     def labels(self, present: Iterable[str]) -> tuple[str, ...]:
         """The columns."""
         return self.columns
+
+
+def _are_flags(cell: list[Any]) -> bool:
+    """Whether a list is of 0 and 1 and holds one of them twice, so that they are not numbers of labels."""
+    plain = all(isinstance(each, int | float) and each in (0, 1) for each in cell)
+    return plain and len(set(cell)) < len(cell)
 
 
 def _check_names(names: Sequence[str], where: str) -> None:
