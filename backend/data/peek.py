@@ -92,8 +92,8 @@ def _survey(rows: Rows, guess: Guess) -> Survey:
     """What is noticed in rows of which the columns are as they look; little, where these are not found."""
     whole = not rows.stopped
     if guess.text is None or guess.label is None:
-        found = (*header_remarks([rows]), *_for_language_models(rows), *column_remarks(rows, guess.id))
-        return Survey(len(rows), whole, {}, found)
+        remarks = (*header_remarks([rows]), *_for_language_models(rows), *column_remarks(rows, guess.id))
+        return Survey(len(rows), whole, {}, remarks)
     columns = Columns(guess.text, guess.label, guess.text_b)
     rejections = Rejections(skip_broken=True)
     part = usable(with_nested(rows, columns), columns, rejections)
