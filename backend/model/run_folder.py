@@ -28,16 +28,21 @@ def checkpoint_folders(run: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def require_run(run: Path) -> None:
-    """`InputError` unless ``run`` holds checkpoints or is one; it says which folder near it does.
-
-    So where the weights of all of them must be merged first.
-    """
+def require_folder(run: Path) -> None:
+    """`InputError` unless ``run`` is a folder, with or without checkpoints."""
     if run.is_file():
         near = _around(run)
         raise InputError(f"{run}: is a file; {f'the run is {near}' if near else _GIVE}")
     if not run.is_dir():
         raise InputError(f"{run}: no such folder; {_GIVE}")
+
+
+def require_run(run: Path) -> None:
+    """`InputError` unless ``run`` holds checkpoints or is one; it says which folder near it does.
+
+    So where the weights of all of them must be merged first.
+    """
+    require_folder(run)
     if usable := list(checkpoint_folders(run).values()) or [run] * _is_checkpoint(run):
         if all(map(how_to_merge, usable)):
             refuse_shards(usable[-1], str(usable[-1]))

@@ -13,7 +13,7 @@ import numpy as np
 from backend.callback import row_digest
 from backend.errors import InputError
 from backend.model.callback_log import CallbackLog, PreparedRow, read_callback_log
-from backend.model.origin import require_run
+from backend.model.run_folder import require_folder
 from backend.run_rows.fates import KEPT, LEFT_OUT, RowFate, RunRows, fate_of
 from backend.run_rows.matching import matched
 from backend.run_rows.packing import Pack, Piece, pack
@@ -35,7 +35,7 @@ def sft_rows(
     What `FirstwordCallback` wrote into the run wins; ``given`` says what it did not. ``tokenizer``: folder or
     hub id, where the run has none. `InputError` for rows that the tokenizer cannot read.
     """
-    require_run(run)
+    require_folder(run)
     log = read_callback_log(run)
     settings = settings_of(log.arguments if log else {}, given or Given())
     made = tokenised(rows, run_tokenizer(run, tokenizer), settings)
