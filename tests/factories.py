@@ -83,8 +83,6 @@ def tiny(
         **_special(tokenizer),
         **config,
     }
-    if architecture == "bart":  # without names of their own, two labels are three when it is loaded again
-        settings.setdefault("id2label", {number: f"label {number}" for number in range(num_labels)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         made = _CONFIGS[architecture][0](**settings)

@@ -89,6 +89,10 @@ def load_classifier(
     _refuse_pickles(Path(source))
     if task is not None:
         _prepare(config, task)
+    elif not {"id2label", "num_labels"} & PreTrainedConfig.get_config_dict(str(source))[0].keys():
+        config.num_labels = (
+            2  # they are only written where they are not two; BART takes three for the default
+        )
     if layers is not None:
         _keep_layers(config, layers, source)
     _set_padding(config, source, pad_token_id)
