@@ -26,7 +26,7 @@ class Oracle(hf.TrainerCallback):
     def __init__(self) -> None:
         self.rates: dict[int, float] = {}
 
-    def on_pre_optimizer_step(  # type: ignore[override]
+    def on_pre_optimizer_step(
         self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **_: Any
     ) -> None:
         table = model.get_input_embeddings().weight
@@ -39,14 +39,16 @@ class Oracle(hf.TrainerCallback):
 class EtaRun:
     """A kind of run: what its Trainer is given (10 updates an epoch), and how its etas are derived.
 
-    ``groups`` makes the optimizer's groups of the embedding table and all other parameters; ``then`` are
-    arguments of a second training that resumes the first at its end; ``change`` edits the finished folder;
-    ``given`` is what the user says of it.
+    ``groups`` makes the optimizer's groups of the embedding table and all other parameters, ``schedules`` say
+    by how much the rate of each is multiplied after so many updates; ``then`` are arguments of a second
+    training that resumes the first at its end; ``change`` edits the finished folder; ``given`` is what the
+    user says of it.
     """
 
     arguments: Mapping[str, Any]
     derived: str
     groups: Callable[[Any, Sequence[Any]], list[dict[str, Any]]] | None = None
+    schedules: Sequence[Callable[[int], float]] | None = None
     then: Mapping[str, Any] | None = None
     change: Callable[[Path], None] | None = None
     given: GivenSchedule | None = None
@@ -101,13 +103,16 @@ RUNS: dict[str, EtaRun] = {
     "linear, logged every 7 steps": EtaRun({"logging_steps": 7}, "logged"),
     "linear, logged every 5 steps, no states": EtaRun(_BARE, "logged"),
     "cosine, warm-up of 15, logged every 10": EtaRun(_WARM, "logged"),
-    "cosine, warm-up of 15, no states": EtaRun({**_WARM, **_BARE}, "logged", within=0.16),
+    "cosine, warm-up of 15, no states": EtaRun({**_WARM, **_BARE}, "logged"),
     "constant": EtaRun({"lr_scheduler_type": "constant"}, "logged"),
     "reduce_lr_on_plateau, evaluated every 5": EtaRun(_PLATEAU, "held"),
     "reduce_lr_on_plateau, logged every 8": EtaRun({**_PLATEAU, "logging_steps": 8}, "held"),
     "reduce_lr_on_plateau, no states": EtaRun({**_PLATEAU, **_BARE}, "held", within=1e-4),
     "embeddings' group first (1e-5, rest 1e-3)": EtaRun({}, "logged", _first),
     "embeddings' group last": EtaRun({}, "group", _last),
+    "group of its own schedule (rises for 20 steps)": EtaRun(
+        {}, "group", _last, schedules=(lambda step: 1 - step / 39, lambda step: min(step / 20, 1.0))
+    ),
     "resumed, 20 of 20 to 40 steps": EtaRun({"max_steps": 20}, "logged", then={"max_steps": 40}),
     "resumed, no states left": EtaRun(
         {"max_steps": 20}, "logged", then={"max_steps": 40}, change=forget_states, within=0.06
@@ -178,13 +183,19 @@ def _train(
         **arguments,
     }
     rows = _rows()
+    optimizer = torch.optim.AdamW(run.groups(table, rest)) if run.groups else None
+    scheduler = (
+        torch.optim.lr_scheduler.LambdaLR(optimizer, list(run.schedules))
+        if optimizer and run.schedules
+        else None
+    )
     trainer = hf.Trainer(
         model=model,
         args=hf.TrainingArguments(**settings),
         train_dataset=rows,
         eval_dataset=rows[:8],
         callbacks=[oracle],
-        optimizers=(torch.optim.AdamW(run.groups(table, rest)) if run.groups else None, None),
+        optimizers=(optimizer, scheduler),
     )
     trainer.remove_callback(hf.PrinterCallback)
     trainer.train(resume_from_checkpoint=resumed)

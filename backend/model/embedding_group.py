@@ -29,7 +29,11 @@ class EmbeddingGroup:
 def read_states(folders: Mapping[int, Path], notes: list[str]) -> dict[int, GroupRates]:
     """Rates by step, of the checkpoints that keep some; all with as many groups as the last one."""
     config = read_json(folders[max(folders)] / "config.json") or {}
-    read = {step: read_group_rates(folder, _rows(config), notes) for step, folder in sorted(folders.items())}
+    unread: list[str] = []
+    read = {step: read_group_rates(folder, _rows(config), unread) for step, folder in sorted(folders.items())}
+    notes += unread[:1]
+    if len(unread) > 1:
+        notes.append(f"{len(unread) - 1} more such files can't be read.")
     states = {step: state for step, state in read.items() if state is not None}
     count = len(states[max(states)].now) if states else 0
     return {step: state for step, state in states.items() if len(state.now) == count}

@@ -163,7 +163,7 @@ def _through(
 ) -> tuple[str, Curve]:
     if steps is not None:
         return "held", held(knots, evaluations, steps.factor)
-    schedule = recognised(base, knots, planned) if base and planned else None
+    schedule = recognised(base, knots, planned) if planned else None
     if schedule is not None:
         return "exact", schedule
     if changes_in_steps(knots, evaluations):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ SCHEDULES = (
 )
 _RECOGNISED = ("linear", "cosine", "inverse_sqrt", "constant_with_warmup")
 _SAME = 1e-6  # of the highest rate
+_MOST_WARMUPS = 1000  # steps between two logged rates: a second for all
 
 
 @dataclass(frozen=True)
@@ -83,26 +85,51 @@ def given_schedule(peak: float | None, name: str | None, warmup: int | None) -> 
     return GivenSchedule(peak, name or "linear", warmup or 0)
 
 
-def recognised(peak: float, knots: Sequence[tuple[int, float]], total: int) -> Schedule | None:
-    """The one schedule with this peak and planned steps on which all known (step, rate) lie; else None.
+def recognised(peak: float | None, knots: Sequence[tuple[int, float]], total: int) -> Schedule | None:
+    """The one schedule with these planned steps on which all known (step, rate) lie; else None.
 
-    Of several that do, none is proven; nor is a warm-up by a single rate between 0 and the peak.
+    ``peak`` is None if it isn't known. Of several schedules none is proven; nor is a warm-up by a single rate
+    between 0 and the peak, nor peak and warm-up by fewer than three.
     """
-    between = [(step, rate) for step, rate in knots if _SAME * peak < rate < peak * (1 - _SAME)]
-    if peak <= 0 or total < 1 or not knots:
+    if not knots or total < 1 or (peak is not None and peak <= 0):
         return None
-    plain = [Schedule(name, peak, 0, total) for name in _RECOGNISED]
-    found = [each for each in plain if _passes(each, knots)]
-    if not found and len(between) > 1:
-        warm = {
-            (name, steps)
-            for name in _RECOGNISED
-            for each in between
-            for steps in _warmups(name, peak, each, total)
-        }
-        candidates = [Schedule(name, peak, steps, total) for name, steps in sorted(warm) if 0 < steps < total]
-        found = [each for each in candidates if _passes(each, knots)]
+    found = _of_any_peak(knots, total) if peak is None else _of_peak(peak, knots, total)
     return found[0] if len(found) == 1 else None
+
+
+def _of_peak(peak: float, knots: Sequence[tuple[int, float]], total: int) -> list[Schedule]:
+    plain = [Schedule(name, peak, 0, total) for name in _RECOGNISED]
+    between = [(step, rate) for step, rate in knots if _SAME * peak < rate < peak * (1 - _SAME)]
+    found = [each for each in plain if _passes(each, knots)]
+    if found or len(between) < 2:
+        return found
+    warm = {
+        (name, steps)
+        for name in _RECOGNISED
+        for each in between
+        for steps in _warmups(name, peak, each, total)
+    }
+    candidates = [Schedule(name, peak, steps, total) for name, steps in sorted(warm) if 0 < steps < total]
+    return [each for each in candidates if _passes(each, knots)]
+
+
+def _of_any_peak(knots: Sequence[tuple[int, float]], total: int) -> list[Schedule]:
+    """Each length of a warm-up that ends next to the highest rate is tried, until two fit."""
+    rates = [rate for _, rate in knots]
+    top = rates.index(max(rates))
+    first = knots[top - 1][0] - 1 if top else 0
+    last = min(knots[min(top + 1, len(knots) - 1)][0], total) - 1
+    if len(knots) < 3 or rates[top] <= 0 or last - first > _MOST_WARMUPS:
+        return []
+    found: list[Schedule] = []
+    for name, warmup in product(_RECOGNISED, range(first, last + 1)):
+        share = Schedule(name, 1.0, warmup, total)(np.array([knots[top][0]]))[0]
+        candidate = Schedule(name, float(rates[top] / max(share, _SAME)), warmup, total)
+        if _passes(candidate, knots):
+            found.append(candidate)
+        if len(found) > 1:
+            break
+    return found
 
 
 def _passes(schedule: Schedule, knots: Sequence[tuple[int, float]]) -> bool:

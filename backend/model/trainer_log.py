@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from backend.files import read_json
-from backend.model.rates import changes_in_steps, held, interpolated, is_number, mean_rate
+from backend.model.rates import changes_in_steps, is_number
 
 STATE_FILE = "trainer_state.json"
 _OF_THE_UPDATE = (4, 51)  # the first transformers that logs an update's own rate: 4.50.3 logs the next one's
@@ -91,16 +91,6 @@ class TrainerLog:
         """
         moved = self.ahead and not (stepwise or changes_in_steps(self.rates, self.evaluated))
         return [(step + moved, rate) for step, rate in self.rates]
-
-    def mean_rate(self, after: int, upto: int) -> float:
-        """Mean learning rate of the updates in steps (after, upto], by the log alone.
-
-        Needs at least one logged rate. See `interpolated`; `held` for rates that change in steps.
-        """
-        knots = self.knots()
-        steps = changes_in_steps(self.rates, self.evaluated)
-        curve = held(knots, self.evaluated) if steps else interpolated(knots, self.max_steps)
-        return mean_rate(curve, after, upto)
 
     @property
     def evaluated(self) -> list[int]:

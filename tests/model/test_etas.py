@@ -1,5 +1,7 @@
 """Etas of real runs against the learning rates that a callback saw."""
 
+import shutil
+
 import pytest
 
 from backend.model.checkpoints import find_run
@@ -28,3 +30,27 @@ def test_etas_are_the_rates_that_the_embeddings_were_trained_with(kind, count, m
     near = pytest.approx(true, rel=1e-5, abs=expected.within * max(run.rates.values()))
     assert [each.weight for each in found.checkpoints] == near, found.notes
     assert {each.derived for each in found.checkpoints} == {expected.derived}
+    if expected.within > 1e-6:  # what may be off is said
+        said = " ".join(found.notes)
+        assert any(each in said for each in ("interpolated", "changes in steps", "The run was resumed"))
+
+
+def test_what_is_out_of_the_ordinary_is_said(made):
+    said = {kind: " ".join(find_run(made(kind).folder, 4, RUNS[kind].given).notes) for kind in RUNS}
+    assert "(group 2 of 2 in optimizer.pt) were trained with 0.01 times" in said["embeddings' group last"]
+    assert "has a schedule of its own" in said["group of its own schedule (rises for 20 steps)"]
+    assert "logs the learning rate of the next update" in said["log of transformers 4.46"]
+    assert "The run was resumed after step 20" in said["resumed, no states left"]
+    assert "the linear schedule through them" in said["logging_steps 500"]
+    for kind in ("linear, logged every 5 steps", "constant", "embeddings' group first (1e-5, rest 1e-3)"):
+        assert "rate" not in said[kind]
+
+
+def test_a_damaged_state_is_a_note_and_the_log_is_used(made, tmp_path):
+    run = shutil.copytree(made("embeddings' group last").folder, tmp_path / "run")
+    for path in [*run.rglob("optimizer.pt"), *run.rglob("scheduler.pt")]:
+        path.write_bytes(path.read_bytes()[:-100])
+    found = find_run(run, 4)
+    assert {each.derived for each in found.checkpoints} == {"logged"}
+    (said,) = [note for note in found.notes if note.startswith("checkpoint-10: optimizer.pt can't be read (")]
+    assert "7 more such files can't be read." in found.notes and "trust" not in said
