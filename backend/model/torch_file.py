@@ -10,6 +10,8 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import torch
 
+from backend.data.messages import first_line, shown_name
+
 _MOST = 16 << 20  # bytes of what is no tensor: names, numbers and shapes of a state are far fewer
 
 
@@ -24,11 +26,10 @@ def read_torch(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (
-        Exception
-    ) as error:  # of many unrelated types: what a made-up file does to a reader is anyone's guess
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ValueError(reason[:200]) from error
+    except UnpicklingError as error:  # torch would advise to run what the file says
+        raise ValueError("it holds more than tensors and plain values, or is damaged") from error
+    except Exception as error:  # of many unrelated types: a made-up file may do anything to a reader
+        raise ValueError(shown_name(first_line(error))) from error
 
 
 def _check_archive(path: Path) -> None:
