@@ -83,6 +83,10 @@ class FirstwordCallback(TrainerCallback):
         stopped = control.should_epoch_stop or control.should_training_stop  # what was drawn ahead is left
         self._tried(lambda: self._check(state, stopped))
 
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Say which checkpoint is of this training: a later one in the same folder may have no callback."""
+        self._tried(lambda: self._saved(args, state))
+
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """The last line; the trainer's own sampler is back in its place."""
         self._tried(lambda: self._write({"event": "end", "step": state.global_step}))
@@ -116,6 +120,12 @@ class FirstwordCallback(TrainerCallback):
                 "why_not": why_not,
             }
         )
+
+    def _saved(self, args: Any, state: Any) -> None:
+        written = Path(args.output_dir) / f"checkpoint-{state.global_step}" / "trainer_state.json"
+        if written.is_file():
+            digest = hashlib.blake2b(written.read_bytes(), digest_size=8).hexdigest()
+            self._write({"event": "save", "step": state.global_step, "state": digest})
 
     def _take_rates(self, optimizer: Any) -> None:
         if optimizer is not None:

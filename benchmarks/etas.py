@@ -57,6 +57,8 @@ layer, AdamW, mostly 39 updates at 1e-3, logged every 5, saved every 10). Writte
   the embedding's at the checkpoints.
 - `scheduler state`: no rate is logged; `optimizer.pt` and `scheduler.pt` alone.
 - `options`: `attach --learning-rate R --schedule NAME --warmup-steps N`.
+- `callback`: what `backend.FirstwordCallback` saw in the run, exact for any schedule; the runs below are
+  without it.
 - `equal`: nothing is known. All weights are 1, and a note says so.
 
 "No states": saved with `save_only_model`. Errors are relative to the run's highest rate; {exact} of

@@ -151,20 +151,24 @@ class MadeRun:
         return float(np.mean([self.rates[step] for step in range(after + 1, upto + 1)]))
 
 
-def make(kind: str, folder: Path) -> MadeRun:
-    """Train a run of this kind."""
+def make(kind: str, folder: Path, more: Callable[[], Sequence[hf.TrainerCallback]] = tuple) -> MadeRun:
+    """Train a run of this kind; ``more`` makes further callbacks."""
     run, oracle = RUNS[kind], Oracle()
-    _train(run, folder, oracle, run.arguments, None)
+    _train(run, folder, [oracle, *more()], run.arguments, None)
     if run.then is not None:
         resumed = str(max(folder.glob("checkpoint-*"), key=lambda each: int(each.name.split("-")[1])))
-        _train(run, folder, oracle, {**run.arguments, **run.then}, resumed)
+        _train(run, folder, [oracle, *more()], {**run.arguments, **run.then}, resumed)
     if run.change is not None:
         run.change(folder)
     return MadeRun(folder, oracle.rates)
 
 
 def _train(
-    run: EtaRun, folder: Path, oracle: Oracle, arguments: Mapping[str, Any], resumed: str | None
+    run: EtaRun,
+    folder: Path,
+    callbacks: list[hf.TrainerCallback],
+    arguments: Mapping[str, Any],
+    resumed: str | None,
 ) -> None:
     hf.set_seed(0)
     model = _model()
@@ -194,7 +198,7 @@ def _train(
         args=hf.TrainingArguments(**settings),
         train_dataset=rows,
         eval_dataset=rows[:8],
-        callbacks=[oracle],
+        callbacks=callbacks,
         optimizers=(optimizer, scheduler),
     )
     trainer.remove_callback(hf.PrinterCallback)

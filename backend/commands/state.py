@@ -77,7 +77,9 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
             print(f"{state} scores: {', '.join(names)}")
     if status["check"]:
         print(console.plain(f"the attached run: {status['check']['said']}"))
-    if others := [f"{how} (step {step})" for step, how in status["etas"].items() if how != "logged"]:
+    if others := [
+        f"{how} (step {step})" for step, how in status["etas"].items() if how not in ("logged", "callback")
+    ]:
         print(f"learning rates of the checkpoints that are not as logged: {', '.join(others)}")
     if status["decisions"]:
         print("decisions: " + ", ".join(f"{count} {action}" for action, count in status["decisions"].items()))

@@ -5,6 +5,7 @@ Its files are other people's: what has not the right shape is passed over, as a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = "firstword"  # as in backend/callback.py, which needs transformers
+_CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
 _FIRST, _ROWS = "steps.jsonl", re.compile(r"rows-[0-9a-f]{16}\.jsonl")
 _MOST = 10_000  # processes
 
@@ -54,14 +56,20 @@ class CallbackLog:
     data_rows: int | None = None
     rows_file: Path | None = None
     updates: tuple[Update, ...] = ()
+    saves: dict[int, str] = field(default_factory=dict)
+    """By step the digest of the state that was saved with the checkpoint."""
     why_not: str | None = None
     """Why the order of rows is not known for all steps; None where it is."""
+
+    def mean_rate(self, after: int, upto: int) -> float:
+        """Mean of `rates` over the updates in (after, upto], all of which it `covers`."""
+        within = [rate for step, rate in self.rates() if after < step <= upto]
+        return math.fsum(within) / len(within)
 
     def rates(self) -> list[tuple[int, float]]:
         """Step and learning rate of the word embeddings' group, 0 where an update was skipped.
 
-        Embeddings that are in no group were not trained; the first group's rates stand for them, as they are
-        what the rest was trained at.
+        Embeddings that are in no group were not trained; the first group's rates stand for them.
         """
         found = [each for each in self.updates if each.rates]
         return [(each.step, 0.0 if each.skipped else each.rates[each.group or 0]) for each in found]
@@ -94,14 +102,16 @@ class CallbackLog:
 
 
 def read_callback_log(run: Path) -> CallbackLog | None:
-    """What the callback wrote into a run's output folder; None where it wrote nothing that can be read.
+    """What the callback wrote into a run's output folder.
+
+    None where it wrote nothing that can be read, or the last checkpoint is of another training.
 
     Of a run that was resumed or begun anew, what a later start did again replaces what an earlier one did.
     Processes of one run (``steps-1.jsonl``) each trained rows of their own: they are put together.
     """
     folder = run / FOLDER
     first = _one(folder, folder / _FIRST)
-    if first is None:
+    if first is None or not _is_of(run, first):
         return None
     processes = first.arguments.get("world_size")
     others = range(1, processes if isinstance(processes, int) and processes < _MOST else 1)
@@ -116,9 +126,22 @@ def read_callback_log(run: Path) -> CallbackLog | None:
     return replace(first, updates=together, why_not=why_not)
 
 
+def _is_of(run: Path, log: CallbackLog) -> bool:
+    """Whether the last checkpoint, if there is one, is one that this log saw being saved."""
+    steps = [int(found[1]) for each in run.iterdir() if (found := _CHECKPOINT.fullmatch(each.name))]
+    if not steps:
+        return True
+    try:
+        state = (run / f"checkpoint-{max(steps)}" / "trainer_state.json").read_bytes()
+    except OSError:
+        return False
+    return log.saves.get(max(steps)) == hashlib.blake2b(state, digest_size=8).hexdigest()
+
+
 def _one(folder: Path, path: Path) -> CallbackLog | None:
     log: CallbackLog | None = None
     updates: dict[int, Update] = {}
+    saves: dict[int, str] = {}
     doubts: list[tuple[int, str]] = []
     for line in _lines(path):
         event = line.get("event") if isinstance(line, dict) else None
@@ -127,23 +150,24 @@ def _one(folder: Path, path: Path) -> CallbackLog | None:
             continue
         if event == "begin":
             updates = {each: known for each, known in updates.items() if each <= step}
+            saves = {each: known for each, known in saves.items() if each <= step}
             doubts = [each for each in doubts if each[0] <= step]
-            log, doubt = _begun(folder, line, log, bool(updates))
+            log, doubt = _begun(folder, line, log if updates else None)
             doubts += [(step, doubt)] if doubt else []
         elif event == "doubt":
             doubts.append((step, str(line.get("why"))))
+        elif event == "save":
+            saves[step] = str(line.get("state"))
         elif event == "step" and (update := _update(step, line)) is not None:
             updates[step] = update
     if log is None:
         return None
     ordered = tuple(updates[step] for step in sorted(updates))
-    return replace(log, updates=ordered, why_not=doubts[0][1] if doubts else None)
+    return replace(log, updates=ordered, saves=saves, why_not=doubts[0][1] if doubts else None)
 
 
-def _begun(
-    folder: Path, line: dict[str, Any], before: CallbackLog | None, goes_on: bool
-) -> tuple[CallbackLog, str | None]:
-    """What a start of the run says, and what makes the order of rows doubtful."""
+def _begun(folder: Path, line: dict[str, Any], before: CallbackLog | None) -> tuple[CallbackLog, str | None]:
+    """What a start of the run says, ``before`` what it goes on; and why the order of rows is doubtful."""
     named = line.get("rows")
     file = folder / named if isinstance(named, str) and _ROWS.fullmatch(named) else None
     arguments, versions, count = line.get("arguments"), line.get("versions"), line.get("data_rows")
@@ -155,7 +179,7 @@ def _begun(
     )
     if line.get("order") is not True:
         return log, str(line.get("why_not"))
-    if goes_on and before is not None and (before.rows_file, before.data_rows) != (file, log.data_rows):
+    if before is not None and (before.rows_file, before.data_rows) != (file, log.data_rows):
         return log, "the run was resumed with other data"
     return log, None
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from backend.model.callback_log import read_callback_log
 from backend.model.embedding_group import EmbeddingGroup, embedding_group, read_states
 from backend.model.group_rates import OPTIMIZER, SCHEDULER, GroupRates
 from backend.model.rates import (
@@ -35,8 +36,9 @@ from backend.model.trainer_log import TrainerLog
 class Eta:
     """A checkpoint's weight and where it comes from.
 
-    ``derived``: ``logged``; ``held``, of a schedule in steps; ``group``, by the rate of the embedding's own
-    group of parameters; ``scheduler state``, where none is logged; ``options``; ``equal``, nothing is known.
+    ``derived``: ``callback``, exact, as `backend.FirstwordCallback` saw the rates; ``logged``; ``held``, of a
+    schedule in steps; ``group``, by the rate of the embedding's own group of parameters; ``scheduler state``,
+    where none is logged; ``options``; ``equal``, nothing is known.
     """
 
     weight: float
@@ -72,6 +74,8 @@ def find_etas(
     if given is not None:
         curve = _given_curve(given, log, chosen[-1], notes)
         return [Eta(mean_rate(curve, *each), "options") for each in intervals]
+    if (seen := _seen_rates(folders, intervals)) is not None:
+        return [Eta(rate, "callback") for rate in seen]
     states = read_states(folders, notes)
     steps = next((each for each in states.values() if each.stepwise), None)
     group = embedding_group(states, notes)
@@ -88,6 +92,16 @@ def find_etas(
         Eta(weight, _derived(parts, interval, group, bool(logged)))
         for weight, interval in zip(weights, intervals, strict=True)
     ]
+
+
+def _seen_rates(folders: Mapping[int, Path], intervals: Sequence[tuple[int, int]]) -> list[float] | None:
+    """What the run's own callback saw, if it saw every update up to the last and one moved anything."""
+    last = intervals[-1][1]
+    found = read_callback_log(folders[last].parent)
+    if found is None or not found.covers(last):
+        return None
+    rates = [found.mean_rate(*each) for each in intervals]
+    return rates if any(rates) else None
 
 
 def _given_curve(given: GivenSchedule, log: TrainerLog, last: int, notes: list[str]) -> Curve:

@@ -174,7 +174,8 @@ def _notes(log: CallbackLog | None, has_rows: bool, settings: RunSettings) -> li
     notes = []
     if log is None:
         notes.append(
-            "The run has no record of FirstwordCallback: how often and when a row was seen is not known."
+            "The run has no record of FirstwordCallback, or one of an earlier training: how often and when "
+            "a row was seen is not known."
         )
     elif not has_rows:
         notes.append("The run did not write its rows down: how often and when a row was seen is not known.")

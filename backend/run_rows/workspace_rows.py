@@ -116,7 +116,8 @@ def _why_open(log: CallbackLog | None, length: Setting) -> list[str]:
     notes = []
     if log is None:
         notes.append(
-            "The run has no record of FirstwordCallback: how often and when a row was seen is not known."
+            "The run has no record of FirstwordCallback, or one of an earlier training: how often and when "
+            "a row was seen is not known."
         )
     elif log.why_not is not None:
         notes.append(f"How often and when a row was seen is not known: {log.why_not}.")

@@ -1,9 +1,11 @@
 """Etas of real runs against the learning rates that a callback saw."""
 
+import json
 import shutil
 
 import pytest
 
+from backend import FirstwordCallback
 from backend.model.checkpoints import find_run
 from tests.eta_runs import RUNS, MadeRun, make
 
@@ -54,3 +56,40 @@ def test_a_damaged_state_is_a_note_and_the_log_is_used(made, tmp_path):
     assert {each.derived for each in found.checkpoints} == {"logged"}
     (said,) = [note for note in found.notes if note.startswith("checkpoint-10: optimizer.pt can't be read (")]
     assert "7 more such files can't be read." in found.notes and "trust" not in said
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "cosine, warm-up of 15, no states",
+        "reduce_lr_on_plateau, no states",
+        "embeddings' group last",
+        "resumed, no states left",
+        "logging_steps 500, no states, rate and schedule given",
+    ],
+)
+def test_etas_of_a_run_with_the_callback_are_exact(kind, tmp_path):
+    run = make(kind, tmp_path, lambda: [FirstwordCallback()])
+    found = find_run(run.folder, 4)
+    steps = [each.step for each in found.checkpoints]
+    true = [run.true(*interval) for interval in zip([0, *steps], steps, strict=False)]
+    assert [each.weight for each in found.checkpoints] == pytest.approx(true, rel=1e-12)
+    assert {each.derived for each in found.checkpoints} == {"callback"}
+    assert not any("rate" in note for note in found.notes)
+
+
+def test_a_record_that_is_not_of_the_whole_run_is_not_used(tmp_path):
+    run = make("linear, logged every step", tmp_path, lambda: [FirstwordCallback()])
+    path = tmp_path / "firstword/steps.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if json.loads(line)["step"] != 7))
+    assert {each.derived for each in find_run(run.folder).checkpoints} == {"logged"}
+
+
+def test_a_record_of_an_earlier_training_in_the_folder_is_not_used(tmp_path):
+    make("constant", tmp_path, lambda: [FirstwordCallback()])
+    run = make("linear, logged every step", tmp_path)
+    found = find_run(run.folder)
+    steps = [each.step for each in found.checkpoints]
+    true = [run.true(*interval) for interval in zip([0, *steps], steps, strict=False)]
+    assert [each.weight for each in found.checkpoints] == pytest.approx(true, rel=1e-5)
