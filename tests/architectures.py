@@ -41,7 +41,7 @@ _WIDTH = {
     "rotary_dim": 4,
     "shared_expert_intermediate_size": 64,
     "vocab_size": VOCABULARY,
-    "initializer_range": 0.2,
+    **dict.fromkeys(("initializer_range", "init_std"), 0.2),
 }
 # What else some need to be this small.
 _HEAD = {"head_dim": 8}

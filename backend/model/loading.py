@@ -95,6 +95,8 @@ def load_classifier(
         )
     if layers is not None:
         _keep_layers(config, layers, source)
+    if getattr(config, "attention_type", None) == "block_sparse":
+        config.attention_type = "original_full"  # D-147
     _set_padding(config, source, pad_token_id)
     model, report = _load_weights(source, config, attention, new_head=task is not None)
     missing = sorted(report["missing_keys"])

@@ -161,6 +161,19 @@ def test_a_longer_companion_would_change_a_text():
     assert rope_borders(model.config) == [12]
 
 
+@pytest.mark.parametrize("name", ["big_bird", "bigbird_pegasus"])
+def test_a_short_text_before_changes_no_long_one(name, tmp_path):
+    """BigBird's sparse attention is switched off for good by the first text that is too short for it."""
+    sparse = tiny_classifier(name)
+    tokenizer, (short, long) = TinyTokenizer(sparse), tiny_texts(sparse, (6, 44))
+    before, _, after = (logits(sparse, [each], tokenizer) for each in (long, short, long))
+    assert np.abs(before - after).max() > 1e-4 * np.abs(before).max()
+    sparse.save_pretrained(tmp_path)
+    model = load_classifier(tmp_path)
+    before, _, after = (logits(model, [each], tokenizer) for each in (long, short, long))
+    np.testing.assert_allclose(before, after, atol=1e-6)
+
+
 @pytest.fixture
 def two_tables(tmp_path):
     """A tiny T5Gemma with a tokenizer, ready to be trained."""
