@@ -34,6 +34,8 @@ class Recipe:
     model: str = "minilm"
     layers: int | None = None
     run: Path | None = None
+    base: str | None = None
+    """Of a run of adapters: where their model lies, if not where they say."""
     classes: tuple[str, ...] | None = None
     max_length: int | None = None
     epochs: float | None = None
@@ -77,7 +79,9 @@ def build_workspace(
     workspace = _open_or_create(path, recipe, _step(1, progress))
     if workspace.folder.state("checkpoints") == "missing":
         if recipe.run is not None:
-            workspace.attach(recipe.run, classes=recipe.classes, max_length=recipe.max_length)
+            workspace.attach(
+                recipe.run, classes=recipe.classes, max_length=recipe.max_length, base=recipe.base
+            )
         else:
             settings = workspace.planned_settings(asked)
             if announce:

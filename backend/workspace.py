@@ -356,6 +356,7 @@ class Workspace:
         classes: Sequence[str] | None = None,
         max_length: int | None = None,
         tokenizer: str | None = None,
+        base: str | None = None,
         count: int = 4,
         learning_rate: float | None = None,
         schedule: str | None = None,
@@ -381,6 +382,7 @@ class Workspace:
             classes=classes,
             max_length=max_length,
             tokenizer=tokenizer,
+            base=base,
             count=count,
             given=given,
             trial=trial_pass,
@@ -712,6 +714,7 @@ class Workspace:
             "checkpoints": [each.model_dump() for each in manifest.checkpoints],
             "check": _details(manifest, "checkpoints").get("check"),
             "etas": _details(manifest, "checkpoints").get("etas", {}),
+            "limits": _limits(manifest),
             "artifacts": {
                 name: {"state": state, **_details(manifest, name)}
                 for name, state in states.items()
@@ -757,6 +760,13 @@ def _tokens(model: str, max_length: int | None) -> QuickTokens | None:
     from backend.model.quick_tokens import QuickTokens
 
     return QuickTokens.of(model, max_length or USUAL_LENGTH)
+
+
+def _limits(manifest: Manifest) -> list[str]:
+    """What holds for all that is said of this model, in sentences."""
+    from backend.model.recorded_limits import recorded_limits
+
+    return recorded_limits(manifest)
 
 
 def _details(manifest: Manifest, name: str) -> dict[str, Any]:

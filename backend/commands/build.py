@@ -12,6 +12,7 @@ from backend.commands.columns import columns_of, listed_names
 from backend.commands.options import (
     Annotator,
     BalancedBatches,
+    Base,
     BatchSize,
     Best,
     Classes,
@@ -100,6 +101,7 @@ def build(
     run: Annotated[
         Path | None, typer.Option(help="Instead of training: output folder of a transformers.Trainer run.")
     ] = None,
+    base: Base = None,
     classes: Classes = None,
     eval: Eval = None,
     text_b: TextB = None,
@@ -146,6 +148,7 @@ def build(
         model=model,
         layers=layers,
         run=run,
+        base=base,
         classes=None if classes is None else tuple(listed_names(classes)),
         max_length=max_length,
         epochs=epochs,
@@ -185,6 +188,7 @@ def attach(
     classes: Classes = None,
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
     tokenizer: Annotated[str | None, typer.Option(help="Folder or hub id, if the run has none.")] = None,
+    base: Base = None,
     checkpoints: Annotated[int, typer.Option(help="How many to use.")] = 4,
     learning_rate: Annotated[
         float | None, typer.Option(help="Its highest learning rate, if the run does not say.")
@@ -203,6 +207,7 @@ def attach(
         classes=names,
         max_length=max_length,
         tokenizer=tokenizer,
+        base=base,
         count=checkpoints,
         learning_rate=learning_rate,
         schedule=schedule,

@@ -95,6 +95,10 @@ Classes = Annotated[
     str | None,
     typer.Option(help="Class names of the run in its order, separated by commas, quoted as in CSV."),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option(help="Folder or hub id of the model that the run's adapters belong to, if it was moved."),
+]
 Threads = Annotated[
     int | None,
     typer.Option(

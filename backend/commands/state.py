@@ -81,6 +81,8 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
         f"{how} (step {step})" for step, how in status["etas"].items() if how not in ("logged", "callback")
     ]:
         print(f"learning rates of the checkpoints that are not as logged: {', '.join(others)}")
+    for line in status["limits"]:
+        print(console.plain(line))
     if status["decisions"]:
         print("decisions: " + ", ".join(f"{count} {action}" for action, count in status["decisions"].items()))
     if status["next"]:

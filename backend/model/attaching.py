@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
 from backend.manifest import Artifact, ModelInfo, TaskInfo
-from backend.model.checkpoints import RunFound, check_usable, find_run, match_task
+from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, find_run, match_task
+from backend.model.frozen import embeddings_frozen
+from backend.model.kept_adapters import in_place, kept_adapters, require_one_base
 from backend.model.loading import input_length, load_tokenizer
 from backend.model.recorded_checkpoints import record_checkpoints
+from backend.model.recorded_limits import BASE, FROZEN, frozen_note
 from backend.model.run_check import (
     RunCheck,
     affordable_rows,
@@ -43,6 +47,7 @@ def attach_run(
     classes: Sequence[str] | None = None,
     max_length: int | None = None,
     tokenizer: str | None = None,
+    base: str | None = None,
     count: int = 4,
     given: GivenSchedule | None = None,
     trial: Trial | None = None,
@@ -53,7 +58,8 @@ def attach_run(
     that stay is kept.
 
     ``classes`` names the run's classes in model order, ``tokenizer`` (folder or hub id) is for a run
-    that has none, ``given`` are learning rates that it does not say. ``trial`` refuses a model that can't be
+    that has none, ``base`` (folder or hub id) the model that its adapters belong to, where it is not where
+    they say, ``given`` are learning rates that it does not say. ``trial`` refuses a model that can't be
     explained. `InputError` if the run does not fit the data.
     """
     if count < 1:
@@ -66,30 +72,32 @@ def attach_run(
             raise InputError(
                 f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
             )
-        found = find_run(run, count, given)
+        found = find_run(run, count, given, base)
         task, notes = match_task(run, found, manifest.task, classes)
         fast = _tokenizer(found, run, tokenizer)
         length = next(
             (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
         )
         train, evaluation = load_split(folder, "train"), load_split(folder, "eval")
-        model = _usable(evaluation, found, fast, task, length)
-        checked = _checked((train, evaluation), found, model, fast, task, length)
-        if checked.wrong_order and classes is None:
-            insisting = (
-                ""
-                if checked.order is None
-                else f"; --classes {as_option(task.classes)} insists on this order"
-            )
-            raise InputError(f"{run}: {checked.said}{insisting}")
-        if trial is not None:
-            some = train.examples.part(0, _TRIED)
-            trial(model, fast, encode_ids(fast, some, input_length(length, fast, model)), str(run))
+        with _loadable(folder, found, task) as checkpoints:
+            model = _usable(evaluation, checkpoints[-1].path, fast, task, length)
+            checked = _checked((train, evaluation), found, model, fast, task, length)
+            if checked.wrong_order and classes is None:
+                insisting = (
+                    ""
+                    if checked.order is None
+                    else f"; --classes {as_option(task.classes)} insists on this order"
+                )
+                raise InputError(f"{run}: {checked.said}{insisting}")
+            if trial is not None:
+                some = train.examples.part(0, _TRIED)
+                trial(model, fast, encode_ids(fast, some, input_length(length, fast, model)), str(run))
+            frozen = embeddings_frozen([each.path for each in checkpoints], model)
         with replacing(folder.path / "tokenizer") as copy:
             fast.save_pretrained(copy)
         record_checkpoints(
             folder,
-            found.checkpoints,
+            found.checkpoints if found.base is None else in_place(folder.path, found.checkpoints),
             inside=False,
             task=task,
             max_length=length,
@@ -98,10 +106,25 @@ def attach_run(
             details={
                 "check": checked.record,
                 "etas": {str(each.step): each.derived for each in found.checkpoints},
+                **({} if found.base is None else {BASE: found.base}),
+                **({} if frozen is None else {FROZEN: frozen}),
                 **({} if known is None or other else _kept(known)),
             },
         )
-    return [*found.notes, *notes, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+    steps = [each.step for each in found.checkpoints]
+    said = [frozen_note(steps)] if frozen else []
+    return [*found.notes, *notes, *said, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+
+
+@contextmanager
+def _loadable(folder: Folder, found: RunFound, task: TaskInfo) -> Iterator[list[FoundCheckpoint]]:
+    """The checkpoints as they can be loaded: where they are, or as copies if they are adapters."""
+    if found.base is None:
+        yield found.checkpoints
+        return
+    require_one_base(found.checkpoints)
+    with kept_adapters(folder.path, found.checkpoints, found.base, task) as copies:
+        yield copies
 
 
 def _tokenizer(found: RunFound, run: Path, given: str | None) -> PreTrainedTokenizerFast:
@@ -114,14 +137,14 @@ def _tokenizer(found: RunFound, run: Path, given: str | None) -> PreTrainedToken
 
 def _usable(
     evaluation: Split,
-    found: RunFound,
+    last: Path,
     tokenizer: PreTrainedTokenizerFast,
     task: TaskInfo,
     length: int | None,
 ) -> PreTrainedModel:
     """The run's last checkpoint, tried on an eval row."""
     outputs = len(space_of(task).names)
-    return check_usable(found.checkpoints[-1].path, tokenizer, length, evaluation.take([0]), outputs)
+    return check_usable(last, tokenizer, length, evaluation.take([0]), outputs)
 
 
 def _checked(

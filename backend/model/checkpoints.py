@@ -19,11 +19,14 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import read_json
 from backend.manifest import TaskInfo
+from backend.model.adapter_files import adapter_defect, is_adapter, read_adapter
+from backend.model.adapters import base_config, find_base
+from backend.model.attempt import attempt
 from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.config_notes import GENERIC, config_notes, named_backwards
 from backend.model.etas import find_etas
-from backend.model.loading import attempt, embedding_layer, load_classifier, max_input_length
+from backend.model.loading import embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
 from backend.model.prediction import predict
 from backend.model.python_tokenizers import python_tokenizer
@@ -73,6 +76,8 @@ class RunFound:
     num_labels: int
     problem: str | None
     """What its config says it was trained for, in transformers' words; None where it does not say."""
+    base: str | None
+    """Folder or hub id of the model that the checkpoints are adapters of; None where they are whole."""
     max_length: int | None
     max_length_from: Path | None
     """The file that says the maximal length."""
@@ -84,12 +89,15 @@ class RunFound:
     notes: list[str]
 
 
-def find_run(run: Path, count: int = 4, given: GivenSchedule | None = None) -> RunFound:
+def find_run(
+    run: Path, count: int = 4, given: GivenSchedule | None = None, base: str | None = None
+) -> RunFound:
     """Read a Trainer output folder, or a single checkpoint folder, and choose ``count`` checkpoints.
 
     A checkpoint's weight is the mean learning rate of all steps since the previous chosen one
-    (`find_etas`; ``given`` is what the user says of it). Raises `InputError` where there is no usable
-    checkpoint or the model is no single-label classifier.
+    (`find_etas`; ``given`` is what the user says of it). ``base``: where the model is that the checkpoints
+    are adapters of, if not where they say. Raises `InputError` where there is no usable checkpoint or the
+    model is no classifier.
     """
     notes: list[str] = []
     folders = _folders(run, notes)
@@ -98,7 +106,8 @@ def find_run(run: Path, count: int = 4, given: GivenSchedule | None = None) -> R
     losses = [log.mean_loss(a, b) for a, b in zip([0, *steps], steps, strict=False)]
     chosen = choose(steps, losses, count)
     last = folders[steps[-1]]
-    names, num_labels, problem = _labels(last)
+    adapted = _base(last, base)
+    names, num_labels, problem = _labels(last) if adapted is None else _adapted_labels(last, adapted)
     notes += config_notes(read_json(last / "config.json") or {})
     tokenizer = _tokenizer(run, last, notes)
     max_length = _max_length(tokenizer, notes)
@@ -112,6 +121,7 @@ def find_run(run: Path, count: int = 4, given: GivenSchedule | None = None) -> R
         classes=names,
         num_labels=num_labels,
         problem=problem,
+        base=adapted,
         max_length=max_length,
         max_length_from=tokenizer / "tokenizer.json" if tokenizer and max_length else None,
         optimizer_state=_has_optimizer_state([folders[step] for step in chosen], notes),
@@ -136,6 +146,8 @@ def match_task(
     A run that does not say what it was trained for is taken as transformers takes it.
     """
     wanted, found = task_named(task.name).problem_type, problem_of(run.problem, run.num_labels)
+    if run.base is not None:  # nothing that PEFT writes says it
+        found = wanted
     if found != wanted:
         meant = next(each.name for each in all_tasks().values() if each.problem_type == found)
         said = (
@@ -228,10 +240,10 @@ def _single(run: Path, notes: list[str]) -> dict[int, Path]:
 
 def _defect(folder: Path) -> str | None:
     """Why a folder cannot be used as a checkpoint, or None."""
-    if (folder / "adapter_config.json").is_file() and not (folder / _WEIGHTS).is_file():
-        return "it holds only an adapter; merge it into its model first"
     if merge := how_to_merge(folder):
         return merge
+    if is_adapter(folder):
+        return adapter_defect(folder)
     if read_json(folder / "config.json") is None:
         return "it has no readable config.json"
     names = [_WEIGHTS]
@@ -284,6 +296,22 @@ def _epoch(folder: Path, step: int, log: TrainerLog) -> float | None:
 
 
 # -- model and tokenizer ---------------------------------------------------------------------------
+
+
+def _base(folder: Path, given: str | None) -> str | None:
+    """What the last checkpoint is an adapter of; `InputError` where one is named for a whole model."""
+    if is_adapter(folder):
+        return find_base(read_adapter(folder), given)
+    if given is not None:
+        raise InputError(f"--base {shown_value(given, 200)}: {folder} holds a whole model, no adapter")
+    return None
+
+
+def _adapted_labels(folder: Path, base: str) -> tuple[list[str] | None, int, str | None]:
+    """As `_labels`, of an adapter: names are the base's, if it has as many."""
+    config: Any = base_config(read_adapter(folder), base)
+    names = [str(config.id2label[index]) for index in range(config.num_labels)]
+    return None if all(GENERIC.fullmatch(name) for name in names) else names, len(names), None
 
 
 def _labels(folder: Path) -> tuple[list[str] | None, int, str | None]:

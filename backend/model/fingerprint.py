@@ -9,12 +9,21 @@ from backend.errors import InputError
 from backend.files import digest, file_digest
 from backend.folder import Folder
 from backend.manifest import CheckpointInfo, Manifest
+from backend.model.adapter_files import is_adapter, recorded_base
 
 
-def fingerprint(checkpoint: Path) -> dict[str, Any]:
-    """Digest of all weight files of a checkpoint folder, and their sizes and times for a quick look."""
+def fingerprint(checkpoint: Path, read: dict[Path, str] | None = None) -> dict[str, Any]:
+    """Digest of all weight files of a checkpoint folder, and their sizes and times for a quick look.
+
+    ``read`` takes the digests of files and gives those it has: adapters of one base read it once.
+    """
+    read = {} if read is None else read
+    files = _weight_files(checkpoint)
+    for path in files:
+        if path not in read:
+            read[path] = file_digest(path)
     return {
-        "digest": digest([(path.name, file_digest(path)) for path in _weight_files(checkpoint)]),
+        "digest": digest([(path.name, read[path]) for path in files]),
         "files": _look(checkpoint),
     }
 
@@ -34,7 +43,10 @@ def recorded_digest(manifest: Manifest, checkpoint: CheckpointInfo) -> str:
 
 
 def _weight_files(checkpoint: Path) -> list[Path]:
-    return sorted(checkpoint.glob("*.safetensors"))
+    """Those of the folder and, where it holds an adapter, of its base, if that is a folder."""
+    own = sorted(checkpoint.glob("*.safetensors"))
+    base = recorded_base(checkpoint) if is_adapter(checkpoint) else ""
+    return own + (sorted(Path(base).glob("*.safetensors")) if base and Path(base).is_dir() else [])
 
 
 def _look(checkpoint: Path) -> list[list[Any]]:
@@ -48,11 +60,12 @@ def changed_checkpoints(folder: Folder, *, thorough: bool) -> list[Path]:
     """
     manifest = folder.manifest()
     recorded = manifest.artifacts["checkpoints"].details["weights"]
-    changed = []
+    changed: list[Path] = []
+    read: dict[Path, str] = {}
     for each in manifest.checkpoints:
         path, known = folder.checkpoint_path(each), recorded[str(each.step)]
         same = not thorough and _look(path) == known["files"]
-        if not same and fingerprint(path)["digest"] != known["digest"]:
+        if not same and fingerprint(path, read)["digest"] != known["digest"]:
             changed.append(path)
     return changed
 

@@ -1,8 +1,8 @@
 """Loading tokenizers and classifiers: safetensors only, no code from a hub, one clear line on failure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +21,10 @@ import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.manifest import TaskInfo
+from backend.model.adapter_files import is_adapter
+from backend.model.adapters import load_adapted
+from backend.model.attempt import attempt
 from backend.model.python_tokenizers import no_offsets, refuse_python_tokenizer
-from backend.model.quiet import quiet
 from backend.model.sharded_weights import WEIGHTS, refuse_shards
 from backend.tasks.heads import auto_class
 from backend.tasks.registry import mark, task_named
@@ -38,7 +40,6 @@ _OFFSET_POSITIONS = frozenset(
 )
 _SIDES = ("encoder_layers", "decoder_layers", "num_decoder_layers")
 """Names of the numbers of layers of encoder-decoders, both sides of which are cut."""
-T = TypeVar("T")
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerFast:
@@ -78,10 +79,12 @@ def load_classifier(
     source has one of the same size. Without, the source must have a trained head. ``head_bias`` float32 (K):
     what a new head begins with. ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa``
     (eager where the architecture has none) or None for the model's own choice. Where the config has no
-    padding token, it is ``pad_token_id``, else that of the tokenizer in ``source``, if it has one. Raises
-    `InputError`.
+    padding token, it is ``pad_token_id``, else that of the tokenizer in ``source``, if it has one. A source
+    may be an adapter that a workspace keeps. Raises `InputError`.
     """
     refuse_shards(Path(source), str(source))
+    if task is not None:
+        _refuse_adapter(Path(source))
     config = attempt(
         lambda: AutoConfig.from_pretrained(str(source), trust_remote_code=False),
         f"{source}: cannot be loaded as a model",
@@ -98,6 +101,8 @@ def load_classifier(
     if getattr(config, "attention_type", None) == "block_sparse":
         config.attention_type = "original_full"  # D-147
     _set_padding(config, source, pad_token_id)
+    if task is None and is_adapter(Path(source)):
+        return load_adapted(Path(source), lambda base: _untrained(base, config, attention)).eval()
     model, report = _load_weights(source, config, attention, new_head=task is not None)
     missing = sorted(report["missing_keys"])
     if task is None and missing:
@@ -119,6 +124,7 @@ def _set_bias(model: PreTrainedModel, new: Sequence[str], bias: np.ndarray) -> N
 def load_encoder(source: str | Path) -> PreTrainedModel:
     """Load a model without a head, in fp32 and eval mode; raises `InputError`."""
     refuse_shards(Path(source), str(source))
+    _refuse_adapter(Path(source))
     _refuse_pickles(Path(source))
     return attempt(
         lambda: AutoModel.from_pretrained(
@@ -161,21 +167,6 @@ def input_length(
     return min(wanted or limit, limit)
 
 
-def attempt(load: Callable[[], T], failure: str) -> T:
-    """Run ``load``; whatever goes wrong inside transformers is about what the user gave it.
-
-    Raises `InputError`: ``failure`` and, in brackets, the first line of the reason.
-    """
-    try:
-        with quiet():
-            return load()
-    except MemoryError:
-        raise
-    except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(f"{failure} ({reason})") from error
-
-
 def _set_padding(config: PreTrainedConfig, source: str | Path, given: int | None) -> None:
     """Where neither the config nor that of its text part names a padding token, the given or the own one."""
     text = config.get_text_config()
@@ -193,11 +184,16 @@ def _own_padding(source: str | Path) -> int | None:
         return None
 
 
+def _refuse_adapter(folder: Path) -> None:
+    if is_adapter(folder):
+        raise InputError(f"{folder}: holds only an adapter; merge it into its model and save that")
+
+
 def _refuse_pickles(folder: Path) -> None:
     if not folder.is_dir() or any((folder / name).is_file() for name in WEIGHTS):
         return
-    if (folder / "adapter_model.safetensors").is_file():
-        raise InputError(f"{folder}: holds only an adapter; merge it into its model and save that")
+    if is_adapter(folder):
+        return
     if any(folder.glob("*.bin")):
         raise InputError(
             f"{folder}: has only .bin weights, pickles that are never read; convert to safetensors: "
@@ -226,6 +222,14 @@ def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> N
             setattr(config, key, min(layers, getattr(config, key)))
     if isinstance(getattr(config, "layer_types", None), list):
         config.layer_types = config.layer_types[:layers]
+
+
+def _untrained(
+    base: str, config: PreTrainedConfig, attention: str | None
+) -> tuple[PreTrainedModel, set[str]]:
+    """A base model, and the names of its parameters that had no weights, or some of another shape."""
+    model, report = _load_weights(base, config, attention, new_head=True)
+    return model, {*report["missing_keys"], *(each[0] for each in report["mismatched_keys"])}
 
 
 def _load_weights(

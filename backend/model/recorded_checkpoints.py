@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from backend.files import digest
@@ -28,7 +29,9 @@ def record_checkpoints(
     run: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the checkpoints into the manifest and record the artifact; ``inside`` the workspace or not.
+    """Write the checkpoints into the manifest and record the artifact.
+
+    ``inside``: whether they are the workspace's own, or attached.
 
     ``details``: figures and the like. ``dynamics`` is recorded in the same write, or ceases to be; ``runs``
     are those before.
@@ -36,14 +39,15 @@ def record_checkpoints(
     home = folder.path.resolve()
     checkpoints = [
         CheckpointInfo(
-            path=(each.path.resolve().relative_to(home) if inside else each.path.resolve()).as_posix(),
+            path=_recorded(each.path.resolve(), home),
             step=each.step,
             epoch=each.epoch,
             weight=each.weight,
         )
         for each in found
     ]
-    weights = {str(each.step): fingerprint(folder.checkpoint_path(each)) for each in checkpoints}
+    read: dict[Path, str] = {}
+    weights = {str(each.step): fingerprint(folder.checkpoint_path(each), read) for each in checkpoints}
     change: dict[str, Any] = {
         "task": task,
         "checkpoints": tuple(checkpoints),
@@ -66,3 +70,8 @@ def record_checkpoints(
         **({} if run is None else {"run": run}),
         **(details or {}),
     )
+
+
+def _recorded(path: Path, home: Path) -> str:
+    """A path relative to the workspace where it lies in there."""
+    return (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()

@@ -12,6 +12,7 @@ from pathlib import Path
 from backend.errors import InputError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_READ = (*WEIGHTS, "adapter_model.safetensors")
 _FSDP = ("*.distcp", "pytorch_model_fsdp_*/*.distcp")  # where accelerate and transformers write shards
 _ZERO = "global_step*/*_states.pt"
 
@@ -19,9 +20,9 @@ _ZERO = "global_step*/*_states.pt"
 def how_to_merge(folder: Path) -> str | None:
     """Why weights are not read and what makes safetensors of them; None unless they lie in such parts.
 
-    Shards beside safetensors (ZeRO with gathered weights, or merged already) are of no concern.
+    Shards beside safetensors (ZeRO with gathered weights, merged already, an adapter's) are of no concern.
     """
-    if any((folder / name).is_file() for name in WEIGHTS):
+    if any((folder / name).is_file() for name in _READ):
         return None
     shard = next((found for form in _FSDP for found in sorted(folder.glob(form))), None)
     if shard is not None:

@@ -12,6 +12,7 @@ from backend.files import read_json
 from backend.folder import Folder
 from backend.manifest import ModelInfo
 from backend.model.origin import was_attached
+from backend.model.recorded_limits import BASE
 from backend.model.runs import recorded_settings
 from backend.model.trainer_log import STATE_FILE, TrainerLog, logs_ahead
 from backend.model.training_settings import TrainingSettings
@@ -33,18 +34,22 @@ class Original:
 def original_run(folder: Folder, device: str = "auto", start_model: str | None = None) -> Original:
     """What the workspace's model was trained from and how.
 
-    ``start_model`` (hub id, folder or ``minilm``) is needed for an attached run, whose start is not known.
-    `InputError` without.
+    ``start_model`` (hub id, folder or ``minilm``) is needed for an attached run, whose start is not known
+    unless its checkpoints are adapters: they name theirs. `InputError` without.
     """
     folder.require("checkpoints", "train")
     manifest = folder.manifest()
     attached = was_attached(folder)
+    base = manifest.artifacts["checkpoints"].details.get(BASE)
+    start_model = base if start_model is None else start_model
     if attached and start_model is None:
         raise InputError(
             f"{folder.path}: its run was attached, so the model that it started from is not known; "
             "name it with --start-model (hub id, folder or minilm)"
         )
     settings, notes = run_settings(folder)
+    if base is not None:
+        notes = (*notes, "the run trained adapters; here all weights are trained, which is another training")
     model = manifest.model if start_model is None else ModelInfo(name=start_model)
     tokenizer = str(folder.tokenizer_path(manifest)) if attached else None
     return Original(model, replace(settings, device=device, checkpoints=1, dynamics=False), tokenizer, notes)

@@ -62,6 +62,7 @@ NEW_SKIP = "new-skip"
 NEW_MERGE = "new-merge"
 NEW_JOINED = "new-joined"
 NEW_FOLDER, NEW_HUB, NEW_RUN, NEW_LAYERS = "new-folder", "new-hub", "new-run", "new-layers"  # URL
+NEW_BASE = "new-base"  # URL
 NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"  # URL
 NEW_BATCH, NEW_SEED, NEW_OPTIONS = "new-batch", "new-seed", "new-options"  # URL
 NEW_TASK = "new-task"

@@ -102,7 +102,7 @@ def test_the_projection_keeps_the_ranking(tiny_template):
 
 def test_cosine_of_a_copy_is_one_and_of_all_at_most_one(tiny_template):
     workspace = Workspace.open(tiny_template)
-    for method in ("last-layer", "second-layer", "middle-layer"):
+    for method in ("last-layer", "second-layer", "middle-layer", "trained"):
         row = workspace.train_split.ids[4]
         label = workspace.train_split.labels[4]
         answer = workspace.explain(row=row, split="train", label=label, method=method, score="cosine")

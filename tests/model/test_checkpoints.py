@@ -305,7 +305,7 @@ def test_nothing_there(tmp_path):
     (tmp_path / "checkpoint-5").mkdir()
     refused(tmp_path, "no usable checkpoint")
     (tmp_path / "checkpoint-5" / "adapter_config.json").write_text("{}")
-    refused(tmp_path, "merge it into its model")
+    refused(tmp_path, "adapter_config.json is damaged")
 
 
 @pytest.mark.parametrize(

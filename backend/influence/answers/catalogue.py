@@ -15,6 +15,7 @@ SCORES: dict[str, tuple[str, ...]] = {
     "last-layer": _LAYER,
     "second-layer": _LAYER,
     "middle-layer": _LAYER,
+    "trained": _LAYER,
     "tfidf": ("residual", "label", "plain"),
     "bm25": _TERMS,
     "we-nocommon": _MODES[:-1],

@@ -29,19 +29,25 @@ from backend.recorded import as_recorded
 
 _INFO = "features.json"
 Extract = Callable[[PreTrainedModel, dict[str, Tensor], Tensor], list[Tensor]]
+"""From a model, a batch's inputs and its targets to each factor: float32 (B, size)."""
 
 
 @dataclass(frozen=True)
 class FeatureKind:
-    """How a method makes factors: ``extract(model, batch, labels)`` gives each factor as float32 (B, size).
+    """How a method makes factors: ``extract_from(models)``, of all checkpoints, says it for each of them.
 
     ``version`` changes whenever they do.
     """
 
     name: str
-    extract: Extract
+    extract_from: Callable[[Sequence[PreTrainedModel]], Extract]
     factors: int
     version: int = 1
+
+    def extract(self, engine: Engine) -> Extract:
+        """For the checkpoints of ``engine``."""
+        models = engine.checkpoints.models
+        return engine.keep(f"{self.name} extract", lambda: self.extract_from(models))
 
 
 @dataclass(frozen=True)
@@ -79,11 +85,11 @@ def query_norm(query: Sequence[Sequence[np.ndarray]], weights: np.ndarray) -> fl
 
 def features_of(engine: Engine, kind: FeatureKind, encoded: TokenIds, target: Any) -> list[list[np.ndarray]]:
     """Factors of one example at every checkpoint, float32 (size) each; none for one without tokens."""
-    found = []
+    found, extract = [], kind.extract(engine)
     with engine.checkpoints.using():
         for batch in example_batches(engine, [encoded], [target]):
             for model in engine.checkpoints.models:
-                factors = kind.extract(model, batch.inputs, batch.labels)
+                factors = extract(model, batch.inputs, batch.labels)
                 found.append([each[0].float().cpu().numpy() for each in factors])
     return found
 
@@ -152,7 +158,7 @@ def _path(home: Path, step: int, factor: int) -> Path:
 
 
 def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str, progress: Progress) -> None:
-    checkpoints, count = engine.checkpoints, len(engine.train)
+    checkpoints, count, extract = engine.checkpoints, len(engine.train), kind.extract(engine)
     steps = [each.step for each in checkpoints.manifest.checkpoints]
     with replacing(home) as scratch:
         scratch.mkdir()
@@ -161,7 +167,7 @@ def _compute(engine: Engine, kind: FeatureKind, home: Path, key: str, progress: 
             stage = f"{kind.name}, checkpoint {step}"
             for batch in split_batches(engine, "train", stage, progress=progress):
                 with checkpoints.using():
-                    found = kind.extract(model, batch.inputs, batch.labels)
+                    found = extract(model, batch.inputs, batch.labels)
                 if not files:
                     if step == steps[0]:
                         needed = 4 * count * len(steps) * sum(each.shape[1] for each in found)

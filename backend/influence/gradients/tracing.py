@@ -23,6 +23,7 @@ from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
+from backend.model.sharing import share
 from backend.model.tokenization import Encoded, collate, encode
 
 
@@ -83,7 +84,11 @@ class Checkpoints:
         with self._lock:
             if not self._models:
                 paths = [self._folder.checkpoint_path(each) for each in self.manifest.checkpoints]
-                self._models = [load_for_tracing(path, self._settings) for path in paths]
+                loaded: list[PreTrainedModel] = []
+                for path in paths:
+                    loaded.append(load_for_tracing(path, self._settings))
+                    share(loaded[-1], loaded[0])
+                self._models = loaded
             return self._models
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""What came of holding an attached run against its own log."""
+"""What came of holding an attached run against its own log, and what limits all that is said of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _AT_MOST = 600  # characters
 
 def show_run_check(status: dict[str, Any]) -> None:
     """In red where the model does not do here what its log says, else a line; nothing of an own training."""
+    for line in status.get("limits", []):
+        st.caption(plain_label(line, _AT_MOST))
     check = status.get("check")
     if not isinstance(check, dict):
         return

@@ -10,6 +10,7 @@ import streamlit as st
 from backend.data.ingest import IngestReport
 from backend.errors import InputError
 from backend.files import existing
+from backend.model.adapter_files import is_adapter
 from backend.model.run_folder import require_run
 from backend.model.source import check_source
 from pages.components import keys
@@ -19,7 +20,7 @@ from pages.components.new.new_training import Training, ask_training
 from pages.components.new.steps import step_title
 from pages.components.number_field import Faults
 from pages.components.numbers import plural
-from pages.components.typed_name import allowed_path, typed_hub_id
+from pages.components.typed_name import allowed_model, allowed_path, typed_hub_id
 
 EMBEDDED, FOLDER, HUB, RUN = "embedded", "folder", "hub", "run"
 KINDS = {EMBEDDED: "Embedded MiniLM", FOLDER: "Folder", HUB: "Hub id", RUN: "My Trainer run"}
@@ -131,4 +132,21 @@ def _ask_run() -> Model | None:
         return None
     folder = existing(run) or Path(run)
     require_run(folder)
-    return Model([f"--run={folder}"], f"the run in {short(run, 60)}")
+    return Model([f"--run={folder}", *_ask_base(folder)], f"the run in {short(run, 60)}")
+
+
+def _ask_base(run: Path) -> list[str]:
+    """Asked where the run's checkpoints are adapters: where their model lies, unless where they say."""
+    if not any(is_adapter(each) for each in run.glob("checkpoint-*")):
+        return []
+    base = allowed_model(
+        st.text_input(
+            "Model that its adapters belong to",
+            key=keys.NEW_BASE,
+            bind="query-params",
+            placeholder="where the run says",
+            max_chars=1_000,
+            help="Folder or hub id; only needed where the run's own record of it is out of date.",
+        )
+    )
+    return [f"--base={base}"] if base else []

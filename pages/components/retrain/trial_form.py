@@ -11,6 +11,7 @@ from backend.errors import InputError
 from backend.jobs.listing import Job
 from backend.jobs.process import job_path
 from backend.model.origin import was_attached
+from backend.model.recorded_limits import BASE
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
@@ -105,7 +106,7 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
 
         checked_options(strategy_named(strategy), options, workspace.space.task)
     more = followed
-    if was_attached(workspace.folder):
+    if was_attached(workspace.folder) and BASE not in workspace.manifest.artifacts["checkpoints"].details:
         st.text_input(
             "Model before training",
             key=keys.TRIAL_START,

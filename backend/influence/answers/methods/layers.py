@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ class LayerMethod(Scanned):
     """Dot products of gradients at one layer or block."""
 
     scores = ("dot", "train-normalised", "cosine")
+    unnormalised: tuple[str, ...] = ("dot",)
     words = False
 
     def __init__(
@@ -59,9 +60,9 @@ class LayerMethod(Scanned):
         """From the kept factors."""
         engine = asked.engine
         features = self._features(engine)
-        query = features_of(engine, self.kind, asked.encoded, asked.target)
+        query = self._query(asked)
         scores = features.products(query) if query else np.zeros(len(engine.train))
-        if asked.score == "dot":
+        if asked.score in self.unnormalised:
             return scores
         norms = engine.keep(f"{self.name} norms", features.norms)
         scores = np.divide(scores, norms, out=np.zeros(len(scores)), where=norms > 0)
@@ -70,8 +71,16 @@ class LayerMethod(Scanned):
             scores = scores / norm if norm > 0 else scores
         return scores
 
+    def _query(self, asked: Asked) -> list[list[np.ndarray]]:
+        return features_of(asked.engine, self.kind, asked.encoded, asked.target)
+
     def _features(self, engine: Engine, progress: Progress = silent) -> Features:
         return engine.keep(self.name, lambda: stored_features(engine, self.kind, progress))
+
+
+def everywhere(extract: Extract) -> Callable[[Sequence[PreTrainedModel]], Extract]:
+    """The same for all checkpoints, whatever they are."""
+    return lambda models: extract
 
 
 def one_layer(choose: Callable[[PreTrainedModel], nn.Module]) -> Extract:
@@ -118,7 +127,7 @@ METHODS = (
         "Pruthi et al. 2020; Yeh et al. 2022, TR-Last",
         "one pass over the training data per checkpoint, once; then milliseconds",
         "no words; the same examples lead most lists",
-        FeatureKind("last-layer", one_layer(head), 2),
+        FeatureKind("last-layer", everywhere(one_layer(head)), 2),
     ),
     LayerMethod(
         "second-layer",
@@ -127,7 +136,7 @@ METHODS = (
         "Yeh et al. 2022, TR-Second (appendix F)",
         "one pass over the training data per checkpoint, once; then milliseconds",
         "no words; not every model has such a layer",
-        FeatureKind("second-layer", one_layer(below_head), 2),
+        FeatureKind("second-layer", everywhere(one_layer(below_head)), 2),
     ),
     LayerMethod(
         "middle-layer",
@@ -136,6 +145,6 @@ METHODS = (
         "Vitel & Chhabra 2026 for the layer; LoGra (Choe et al. 2024) for the projection",
         "one pass over the training data per checkpoint, once; then milliseconds",
         "no words; the projection blurs scores a little",
-        FeatureKind("middle-layer", projected_layers, 1),
+        FeatureKind("middle-layer", everywhere(projected_layers), 1),
     ),
 )

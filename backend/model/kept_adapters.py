@@ -1,0 +1,67 @@
+"""The copy of a run's adapters that a workspace keeps, each with the place and the config of its base.
+
+Adapters are small, and their folders do not say all that loading them takes; whoever moves the base attaches
+the run again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from backend.errors import InputError
+from backend.files import read_json, replacing, write_json
+from backend.manifest import TaskInfo
+from backend.model.adapter_files import CONFIG, WEIGHTS, read_adapter, recorded_base
+from backend.model.adapters import base_config, find_base
+from backend.model.checkpoints import FoundCheckpoint
+from backend.model.trainer_log import STATE_FILE
+from backend.tasks.registry import mark, task_named
+
+FOLDER = "adapters"
+_TAKEN = (CONFIG, WEIGHTS, STATE_FILE, "optimizer.pt", "scheduler.pt")
+
+
+@contextmanager
+def kept_adapters(
+    workspace: Path, found: Sequence[FoundCheckpoint], base: str, task: TaskInfo
+) -> Iterator[list[FoundCheckpoint]]:
+    """Yields the checkpoints as copies that can be loaded; they stay in the workspace unless there is an
+    error in the block.
+
+    ``base``: folder or hub id of the model that all belong to. Raises `InputError` where an adapter is none.
+    """
+    with replacing(workspace / FOLDER) as home:
+        yield [_copy(each, home / each.path.name, base, task) for each in found]
+
+
+def in_place(workspace: Path, kept: Sequence[FoundCheckpoint]) -> list[FoundCheckpoint]:
+    """The copies where they lie after the block of `kept_adapters`."""
+    return [replace(each, path=workspace / FOLDER / each.path.name) for each in kept]
+
+
+def _copy(found: FoundCheckpoint, target: Path, base: str, task: TaskInfo) -> FoundCheckpoint:
+    adapter = read_adapter(found.path)
+    target.mkdir(parents=True)
+    for name in _TAKEN:
+        if (found.path / name).is_file():
+            shutil.copyfile(found.path / name, target / name)
+    said = read_json(target / CONFIG) or {}
+    write_json(target / CONFIG, {**said, "base_model_name_or_path": find_base(adapter, base)})
+    config = base_config(adapter, find_base(adapter, base))
+    mark(config, task_named(task.name))
+    config.save_pretrained(target)
+    return replace(found, path=target)
+
+
+def require_one_base(found: Sequence[FoundCheckpoint]) -> None:
+    """`InputError` where the run's adapters were trained on several models."""
+    recorded = {recorded_base(each.path): each.path for each in found}
+    if len(recorded) > 1:
+        (one, here), (other, there), *_ = recorded.items()
+        raise InputError(
+            f"{here} and {there} hold adapters of two models, {one} and {other}: not one run's checkpoints"
+        )

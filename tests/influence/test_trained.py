@@ -1,0 +1,110 @@
+"""Method ``trained``: gradients at what a run trained, against looped ones of the whole model."""
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import torch
+
+from backend.data.examples import Examples
+from backend.influence.answers.method import Asked
+from backend.influence.answers.registry import method_named
+from backend.influence.gradients.sketch import SIZE, Sketch
+from backend.model.loading import load_classifier, load_tokenizer
+from backend.workspace import Workspace
+from tests.adapter_runs import adapter_run, lora
+from tests.conftest import without_model
+from tests.factories import SENTENCES, tiny
+
+SENTENCE = SENTENCES[1]
+
+
+def looped(workspace: Workspace, names=None) -> np.ndarray:
+    """sum_c eta_c <g_c(x), g_c(q)> over parameters of ``names`` (None: all), one text at a time: (n)."""
+    train, manifest = workspace.train_split, workspace.manifest
+    total = np.zeros(len(train))
+    tokenizer, length = load_tokenizer(workspace.folder.tokenizer_path(manifest)), manifest.max_length or 64
+    for checkpoint in manifest.checkpoints:
+        model = load_classifier(workspace.folder.checkpoint_path(checkpoint))
+        model.requires_grad_(True)
+        parameters = [each for name, each in model.named_parameters() if names is None or names(name)]
+
+        def gradient(text: str, target: int, model=model, parameters=parameters) -> torch.Tensor:
+            inputs = tokenizer(text, truncation=True, max_length=length, return_tensors="pt")
+            loss = torch.nn.functional.cross_entropy(model(**inputs).logits, torch.tensor([target]))
+            found = torch.autograd.grad(loss, parameters, allow_unused=True)
+            return torch.cat([each.flatten() for each in found if each is not None]).double()
+
+        asked = gradient(SENTENCE, 1)
+        for place, (text, own) in enumerate(zip(train.texts, train.labels, strict=True)):
+            total[place] += checkpoint.weight * float(gradient(text, manifest.classes.index(own)) @ asked)
+    return total
+
+
+def all_scores(workspace: Workspace, score: str = "dot") -> np.ndarray:
+    engine = workspace.explainer()
+    encoded = engine.checkpoints.encode(Examples.one(SENTENCE))
+    traced = engine.checkpoints.trace(encoded, [1])[0]
+    return method_named("trained").all_scores(Asked(engine, (SENTENCE,), encoded[0], 1, traced, score, 5))
+
+
+def test_adapters_and_head_are_what_was_trained(tmp_path):
+    workspace = without_model(tmp_path, 60)
+    workspace.attach(adapter_run(tiny("bert", tmp_path / "base"), tmp_path / "run", lora()))
+    workspace.precompute()
+    expected = looped(workspace, lambda name: "lora" in name or name.startswith("classifier"))
+    np.testing.assert_allclose(all_scores(workspace), expected, rtol=1e-3, atol=1e-9)  # few: not sketched
+    found = workspace.explain(text=SENTENCE, method="trained", label="good")
+    assert not found.has_words and found.proponents
+
+
+def test_of_all_weights_a_sketch_keeps_the_ranking(tiny_template, tmp_path):
+    workspace = Workspace.open(tiny_template)
+    scores, expected = all_scores(workspace), looped(workspace)
+    assert np.corrcoef(scores, expected)[0, 1] > 0.98
+
+
+SHAPES = {"b": torch.Size([3, 4]), "a": torch.Size([5])}
+
+
+def vectors(seed: int, shapes=SHAPES) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+
+
+def product(one, other) -> float:
+    return sum(float((one[name] * other[name]).sum()) for name in one)
+
+
+@hypothesis.given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_short_vectors_stay_as_they_are(one, other):
+    sketch = Sketch(SHAPES)
+    first, second = vectors(one), vectors(other)
+    assert sketch.size == 17
+    found = float(sketch.of(first) @ sketch.of(second))
+    assert found == pytest.approx(product(first, second), rel=1e-4, abs=1e-4)
+
+
+@hypothesis.given(st.integers(0, 10**6), st.floats(-3, 3))
+def test_a_sketch_is_linear_and_lacks_nothing(seed, factor):
+    sketch = Sketch(SHAPES, size=6)
+    first, second = vectors(seed), vectors(seed + 1)
+    both = {name: first[name] + factor * second[name] for name in SHAPES}
+    torch.testing.assert_close(
+        sketch.of(both), sketch.of(first) + factor * sketch.of(second), rtol=1e-4, atol=1e-4
+    )
+    parts = [sketch.of({name: first[name]}) for name in SHAPES]
+    torch.testing.assert_close(sum(parts), sketch.of(first), rtol=1e-4, atol=1e-4)
+    assert sketch.of({"a": None, "b": None}).abs().sum() == 0
+
+
+def test_products_of_sketches_are_right_in_the_mean_with_the_spread_that_is_promised():
+    shapes = {"w": torch.Size([40_000])}
+    sketch = Sketch(shapes)
+    errors = []
+    for seed in range(0, 100, 2):
+        first, second = vectors(seed, shapes), vectors(seed + 1, shapes)
+        scale = product(first, first) ** 0.5 * product(second, second) ** 0.5
+        errors.append((float(sketch.of(first) @ sketch.of(second)) - product(first, second)) / scale)
+    bound = (2 / SIZE) ** 0.5
+    assert np.std(errors) < 1.3 * bound and abs(np.mean(errors)) < 4 * bound / len(errors) ** 0.5

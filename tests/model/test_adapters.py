@@ -1,0 +1,269 @@
+"""Runs of PEFT: adapters are loaded on their base as PEFT does it, kept by the workspace, and explained."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import peft
+import pytest
+import torch
+import transformers as hf
+from safetensors.torch import load_file, save_file
+
+from backend.data.examples import Examples
+from backend.errors import InputError
+from backend.model.checkpoints import find_run
+from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
+from backend.model.prediction import logits
+from backend.model.recorded_limits import FROZEN
+from backend.model.tokenization import encode
+from backend.trials.original import original_run
+from backend.workspace import Workspace
+from tests.adapter_runs import CLASSES, KINDS, TRAINS_EMBEDDINGS, adapter_run, lora
+from tests.conftest import tiny_rows, without_model
+
+TEXTS = [row["text"] for row in tiny_rows(8)]
+
+
+@pytest.fixture(scope="module")
+def base(tiny_model) -> Path:
+    return tiny_model("bert")
+
+
+@pytest.fixture(scope="module")
+def plain(base, tmp_path_factory) -> Path:
+    """A run of LoRA; read only."""
+    return adapter_run(base, tmp_path_factory.mktemp("lora") / "run", lora())
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    return without_model(tmp_path, 60)
+
+
+def by_peft(checkpoint: Path, base: Path, rows: int | None = None) -> torch.Tensor:
+    """Logits of `TEXTS` as somebody computes them who knows only PEFT, one text at a time."""
+    tokenizer = hf.AutoTokenizer.from_pretrained(checkpoint)
+    model = hf.AutoModelForSequenceClassification.from_pretrained(base, num_labels=len(CLASSES))
+    if rows:
+        model.resize_token_embeddings(rows)
+    whole = peft.PeftModel.from_pretrained(model, checkpoint).eval()
+    with torch.no_grad():
+        return torch.cat([whole(**tokenizer(each, return_tensors="pt")).logits for each in TEXTS])
+
+
+def here(workspace: Workspace, number: int) -> np.ndarray:
+    path = workspace.folder.checkpoint_path(workspace.manifest.checkpoints[number])
+    tokenizer = load_tokenizer(workspace.folder.tokenizer_path(workspace.manifest))
+    return logits(load_classifier(path), encode(tokenizer, Examples.of(TEXTS), 64), tokenizer)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_loaded_as_peft_loads_it(kind, base, workspace, tmp_path):
+    run = adapter_run(base, tmp_path / "run", KINDS[kind]())
+    notes = workspace.attach(run, base=str(base))  # the trial pass holds gradients to the dense definition
+    for number, each in enumerate(workspace.manifest.checkpoints):
+        expected = by_peft(run / f"checkpoint-{each.step}", base)
+        assert np.allclose(here(workspace, number), expected, atol=1e-5)
+    trained = kind in TRAINS_EMBEDDINGS
+    assert workspace.manifest.artifacts["checkpoints"].details[FROZEN] is not trained
+    assert any("were not trained" in each for each in notes) is not trained
+    assert [each.step for each in workspace.manifest.checkpoints] == [8, 16, 24]
+
+
+def test_an_attached_run_of_adapters_is_explained(plain, base, workspace):
+    workspace.attach(plain, base=str(base))
+    workspace.precompute()
+    row = workspace.train_split.ids[3]
+    found = workspace.explain(row=row, split="train", label="good", k=5, exact=True, score="dot")
+    assert any("frozen" in each for each in found.notes)
+    # The dense definition, by PEFT's own loading.
+    tokenizer = hf.AutoTokenizer.from_pretrained(plain / "checkpoint-24")
+    split, names = workspace.train_split, workspace.manifest.task.classes
+    expected = np.zeros(len(split))
+    for each in workspace.manifest.checkpoints:
+        model = hf.AutoModelForSequenceClassification.from_pretrained(base, num_labels=2)
+        model = peft.PeftModel.from_pretrained(model, plain / f"checkpoint-{each.step}").eval()
+        table = model.get_input_embeddings().weight.requires_grad_(True)
+
+        def gradient(text, label, model=model, table=table):
+            inputs = tokenizer(
+                text, truncation=True, max_length=workspace.manifest.max_length, return_tensors="pt"
+            )
+            loss = torch.nn.functional.cross_entropy(model(**inputs).logits, torch.tensor([label]))
+            return torch.autograd.grad(loss, table)[0]
+
+        asked = gradient(split.texts[3], names.index("good"))
+        for number, (text, label) in enumerate(zip(split.texts, split.labels, strict=True)):
+            expected[number] += each.weight * float((gradient(text, names.index(label)) * asked).sum())
+    for entry in [*found.proponents, *found.opponents]:
+        assert entry.score == pytest.approx(expected[split.position(entry.id)], rel=1e-4)
+
+
+def test_a_base_that_was_moved(plain, base, workspace, tmp_path):
+    run = Path(shutil.copytree(plain, tmp_path / "run"))
+    for each in run.glob("checkpoint-*/adapter_config.json"):
+        said = json.loads(each.read_text())
+        assert said["base_model_name_or_path"] == str(base)
+        each.write_text(json.dumps({**said, "base_model_name_or_path": "/gone/bert"}))
+    with pytest.raises(
+        InputError, match=r"checkpoint-24: holds an adapter, .* '/gone/bert' is not here; name it with --base"
+    ):
+        workspace.attach(run)
+    assert not (workspace.path / "adapters").exists()
+    workspace.attach(run, base=str(base))
+    workspace.attach(run, base=str(base), count=2)  # again, with others
+    assert {each.name for each in (workspace.path / "adapters").iterdir()} == {
+        f"checkpoint-{each.step}" for each in workspace.manifest.checkpoints
+    }
+    shutil.rmtree(run)  # the workspace has its own
+    assert np.allclose(here(workspace, -1), by_peft(plain / "checkpoint-24", base), atol=1e-5)
+
+
+def test_a_workspace_of_adapters_may_be_moved(plain, workspace, tmp_path):
+    workspace.attach(plain)
+    workspace.precompute()
+    before = workspace.explain(text=TEXTS[0]).proponents
+    moved = Workspace.open(shutil.move(workspace.path, tmp_path / "elsewhere"))
+    assert moved.explain(text=TEXTS[0]).proponents == before
+
+
+def test_a_base_that_changed_is_noticed(plain, base, workspace, tmp_path):
+    own = Path(shutil.copytree(base, tmp_path / "base"))
+    workspace.attach(plain, base=str(own))
+    tensors = load_file(own / "model.safetensors")
+    name = next(name for name in tensors if "query.weight" in name)
+    tensors[name] += 1
+    save_file(tensors, own / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match="weights changed or missing"):
+        workspace.precompute()
+
+
+def test_tokens_that_were_added(base, workspace, tmp_path):
+    run = adapter_run(base, tmp_path / "run", lora(), more_tokens=3)
+    workspace.attach(run)
+    rows = len(load_tokenizer(run / "checkpoint-24"))
+    path = workspace.folder.checkpoint_path(workspace.manifest.checkpoints[-1])
+    assert embedding_layer(load_classifier(path)).num_embeddings == rows
+    assert np.allclose(here(workspace, -1), by_peft(run / "checkpoint-24", base, rows), atol=1e-5)
+    assert workspace.manifest.artifacts["checkpoints"].details[FROZEN]
+
+
+def test_merged_adapters_are_a_whole_model_with_frozen_embeddings(plain, base, workspace, tmp_path):
+    for each in sorted(plain.glob("checkpoint-*")):
+        target = tmp_path / "merged" / each.name
+        model = hf.AutoModelForSequenceClassification.from_pretrained(base, num_labels=2)
+        peft.PeftModel.from_pretrained(model, each).merge_and_unload().save_pretrained(target)
+        hf.AutoTokenizer.from_pretrained(each).save_pretrained(target)
+        shutil.copy(each / "trainer_state.json", target)
+    notes = workspace.attach(tmp_path / "merged")
+    assert any("same at steps 8 and 24: they were not trained" in each for each in notes)
+    assert not (workspace.path / "adapters").exists()
+    with pytest.raises(InputError, match=r"--base .*: .* holds a whole model, no adapter"):
+        workspace.attach(tmp_path / "merged", base=str(base))
+
+
+def test_checkpoints_share_what_is_the_same_in_all(plain, workspace):
+    workspace.attach(plain)
+    workspace.precompute()
+    first, *others = workspace.explainer().checkpoints.models
+    own = {name: each.data_ptr() for name, each in first.named_parameters()}
+    for other in others:
+        apart = {name for name, each in other.named_parameters() if each.data_ptr() != own[name]}
+        assert apart and all("lora" in name or name.startswith("classifier") for name in apart)
+
+
+def damaged(run: Path, tmp_path: Path, change) -> Path:
+    copy = Path(shutil.copytree(run, tmp_path / "damaged"))
+    for each in copy.glob("checkpoint-*"):
+        change(each)
+    return copy
+
+
+def with_tensors(change):
+    def rewrite(folder: Path) -> None:
+        tensors = load_file(folder / "adapter_model.safetensors")
+        change(tensors)
+        save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+
+    return rewrite
+
+
+def first(tensors: dict, part: str) -> str:
+    return next(name for name in tensors if part in name)
+
+
+def renamed(tensors: dict) -> None:
+    name = first(tensors, "lora_A")
+    tensors[name.replace("layer.0", "layer.7")] = tensors.pop(name)
+
+
+def as_pickle(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
+
+
+def as_kind(kind: str):
+    def rewrite(folder: Path) -> None:
+        path = folder / "adapter_config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "peft_type": kind}))
+
+    return rewrite
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_tensors(renamed), "layer.7.*has no place in"),
+        (
+            with_tensors(lambda all: all.pop(first(all, "lora_B"))),
+            "its adapter lacks",
+        ),
+        (
+            with_tensors(lambda all: all.pop(first(all, "classifier.w"))),
+            "classifier",
+        ),
+        (lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"no"), "is damaged"),
+        (
+            lambda folder: (folder / "adapter_model.safetensors").unlink(),
+            "it has no adapter_model.safetensors",
+        ),
+        (as_pickle, "its adapter is a pickle"),
+        (as_kind("PROMPT_TUNING"), "it puts learnt positions before the text"),
+        (as_kind("NOVEL"), "does not fit"),
+        (lambda folder: (folder / "adapter_config.json").write_text("[]"), "adapter_config.json is damaged"),
+    ],
+)
+def test_what_is_no_adapter_of_its_base_is_refused_in_a_line(change, said, plain, workspace, tmp_path):
+    with pytest.raises(InputError, match=said) as caught:
+        workspace.attach(damaged(plain, tmp_path, change))
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (workspace.path / "adapters").exists()
+    assert "checkpoints" not in workspace.manifest.artifacts
+
+
+def test_another_model_as_base_is_refused(plain, tiny_model, workspace):
+    with pytest.raises(InputError, match=r"does not fit|has no place"):
+        workspace.attach(plain, base=str(tiny_model("distilbert")))
+    with pytest.raises(InputError, match="an adapter itself"):
+        workspace.attach(plain, base=str(plain / "checkpoint-8"))
+
+
+def test_an_adapter_is_no_model_to_train(plain):
+    with pytest.raises(InputError, match="holds only an adapter; merge it"):
+        load_classifier(plain / "checkpoint-8", task=Workspace)
+
+
+def test_a_trial_of_adapters_starts_from_their_base_and_says_what_it_trains(plain, base, workspace):
+    workspace.attach(plain)
+    original = original_run(workspace.folder)
+    assert original.model.name == str(base)
+    assert any("here all weights are trained" in each for each in original.notes)
+    assert any("were not trained" in each for each in workspace.status()["limits"])
+
+
+def test_a_model_of_three_classes_on_a_base_that_knows_two(base, tmp_path):
+    """The head in the adapter says how many there are; the base's own does not fit and is left."""
+    run = adapter_run(base, tmp_path / "run", lora(), classes=("bad", "good", "fair"))
+    found = find_run(run)
+    assert (found.num_labels, found.classes, found.base) == (3, None, str(base))
