@@ -74,3 +74,9 @@ def test_the_learning_rate_is_read_from_the_log(rates, expected):
     history = [{"step": step, "learning_rate": rate} for step, rate in rates.items()]
     found = _rates(TrainerLog.read(json.loads(json.dumps({"max_steps": 100, "log_history": history}))))
     assert found == pytest.approx(expected, rel=1e-6) if "scheduler" not in expected else found == expected
+
+
+def test_the_learning_rate_is_that_of_a_log_that_is_one_update_ahead():
+    history = [{"step": step, "learning_rate": 2e-3 * (1 - step / 100)} for step in (25, 50, 75)]
+    found = _rates(TrainerLog.read({"max_steps": 100, "log_history": history}, ahead=True))
+    assert found == pytest.approx({"lr": 2e-3, "warmup": 0.0}, rel=1e-6)
