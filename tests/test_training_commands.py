@@ -202,6 +202,18 @@ def test_an_attached_run_is_not_trained_again(tiny_workspace, tmp_path):
         attached.train(SETTINGS, again=True)
 
 
+def test_learning_rates_that_a_run_does_not_say_are_options_of_attach(tiny_workspace, tmp_path):
+    attached = without_model(tmp_path, 60)
+    source = tiny_workspace.folder.checkpoints
+    said = run(
+        *("attach", attached.path, "--run", source, "--learning-rate", "2e-3"),
+        *("--schedule", "constant_with_warmup", "--warmup-steps", "3"),
+    )
+    assert "The learning rates given with --learning-rate are used, not the logged ones." in said.stderr
+    last = attached.manifest.checkpoints[-1]
+    assert last.weight == pytest.approx(2e-3) and f"options (step {last.step})" in said.stdout
+
+
 def test_a_copy_has_rows_and_decisions_and_waits_for_a_model(tiny_workspace, tmp_path):
     row = tiny_workspace.train_split.ids[3]
     tiny_workspace.review.remove(row)
