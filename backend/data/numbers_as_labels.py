@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from backend.data.choices import NOT_WHOLE, OTHER_TASKS
 
+NUMBERS = "numbers"
+"""The kind of the remark about such labels."""
 _FEW = 20  # different numbers that may still be classes: grades, marks, ages in steps
 
 

@@ -73,6 +73,23 @@ def test_first_rows_and_guessed_columns(fresh):
     assert (chosen["Second text"], chosen["Group"]) == ("(none)", "(none)")
 
 
+@pytest.mark.parametrize(
+    ("labels", "task"),
+    [
+        (range(30), "regression"),
+        ([place / 2 for place in range(30)], "regression"),
+        ([[0], [0, 1]] * 15, "multilabel"),
+        (["a", "b"] * 15, "classification"),
+    ],
+)
+def test_what_is_learnt_is_guessed_from_the_labels(labels, task, fresh):
+    rows = [{"text": f"text {place}", "label": label} for place, label in enumerate(labels)]
+    upload(fresh, json.dumps(rows).encode(), "rows.json")
+    assert not fresh.exception and not fresh.error
+    (asked,) = [each for each in fresh.segmented_control if each.label == "What is learnt"]
+    assert asked.value == task
+
+
 def test_the_check_says_what_init_would_say_and_build_makes_it(fresh, tmp_path):
     rows = tiny_rows(60)
     rows[4]["text"], rows[39]["id"] = " ", "r3"
@@ -268,6 +285,35 @@ def test_a_folder_is_no_hub_id_of_a_model(tmp_path):
     assert "is a folder here; choose Folder" in app.error[0].value
     app.text_input(key="new-hub").set_value("owner/name").run()
     assert not app.error and not app.exception
+
+
+def ask_run() -> None:
+    import streamlit
+
+    from backend.errors import InputError
+    from pages.components.new.new_model import _ask_run
+
+    try:
+        streamlit.write(str(_ask_run()))
+    except InputError as error:
+        streamlit.error(str(error))
+
+
+def test_a_run_given_a_level_off_is_told_as_by_attach(tmp_path):
+    checkpoint = tmp_path / "search" / "run-0" / "checkpoint-5"
+    write_json(checkpoint / "config.json", {})
+    app = AppTest.from_function(ask_run).run()
+    for given, said in (
+        (tmp_path / "search", f"no checkpoint-* folders here, but in {checkpoint.parent};"),
+        (checkpoint / "config.json", f"is a file; the run is {checkpoint.parent}"),
+        (tmp_path / "none", "no such folder"),
+        (f"{tmp_path}/a\0b", "no such folder"),
+    ):
+        app.text_input(key="new-run").set_value(str(given)).run()
+        assert said in app.error[0].value and not app.exception
+    for given in (checkpoint.parent, checkpoint):
+        app.text_input(key="new-run").set_value(str(given)).run()
+        assert not app.error and not app.exception
 
 
 def test_the_page_refuses_them_however_they_come(fresh, monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.label_remarks import class_remarks
 from backend.data.labels import LabelCodec, check_two_classes, unknown_label
-from backend.data.numbers_as_labels import looks_like_numbers, some_not_whole
+from backend.data.numbers_as_labels import NUMBERS, looks_like_numbers, some_not_whole
 from backend.data.remark import Remark
 from backend.data.targets.class_space import ClassSpace
 from backend.data.targets.codec import TargetCodec
@@ -73,7 +73,7 @@ def _numbers(counts: Mapping[str, int]) -> list[Remark]:
     odd = some_not_whole(counts)
     if said is None and odd is not None:
         said = f"labels are numbers, not all whole ({odd}), and taken as classes; {OTHER_TASKS[NOT_WHOLE]}"
-    return [Remark("numbers", said)] if said else []
+    return [Remark(NUMBERS, said)] if said else []
 
 
 KIND = Classes()

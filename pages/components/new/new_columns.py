@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from backend.data.columns import Columns
+from backend.data.numbers_as_labels import NUMBERS
 from backend.data.peek import Peek
 from backend.errors import InputError
 from backend.files import digest
@@ -142,13 +143,15 @@ def _ask_task(look: Peek, mark: str) -> TaskName:
 
 
 def _likely_task(look: Peek) -> TaskName:
-    """By the cells of the label column: lists of several, or numbers that are not whole."""
+    """By the cells of the label column: lists of several, or numbers that are hardly classes."""
     at = look.columns.index(look.guess.label) if look.guess.label in look.columns else None
     cells = [] if at is None else [row[at].strip() for row in look.rows]
     if any(each.startswith("[") and "," in each for each in cells):
         return "multilabel"
     is_number = [bool(NUMBER.fullmatch(each)) for each in cells]
-    if cells and all(is_number) and not all(WHOLE.fullmatch(each) for each in cells):
+    if look.survey.has(NUMBERS) or (
+        cells and all(is_number) and not all(WHOLE.fullmatch(each) for each in cells)
+    ):
         return "regression"
     return "classification"
 
