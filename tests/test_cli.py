@@ -135,11 +135,11 @@ WRONG = {
     "no such device": (["precompute", "{ws}", "--device", "tpu"], "use auto, cpu or cuda"),
     "no such run": (["attach", "{ws}", "--run", "{tmp}/none"], "no such folder"),
     "a schedule without its rate": (
-        ["attach", "{ws}", "--run", "{ws}", "--schedule", "linear"],
+        ["attach", "{ws}", "--run", "{ws}/checkpoints", "--schedule", "linear"],
         "give the highest rate with it",
     ),
     "no such schedule": (
-        ["attach", "{ws}", "--run", "{ws}", "--learning-rate", "1e-3", "--schedule", "linaer"],
+        ["attach", "{ws}", "--run", "{ws}/checkpoints", "--learning-rate", "1e-3", "--schedule", "linaer"],
         "must be one of linear",
     ),
     "two trainings": (["train", "{ws}"], "trained already; `--again`"),
