@@ -33,6 +33,8 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "prompts fill the length": (pairs(20), {"max_length": 8}),
     "the end is kept": (pairs(20), {"max_length": 8, "truncation_mode": "keep_end"}),
     "not cut": (pairs(20), {"max_length": None}),
+    "words that grow together": ([{**row, "prompt": row["prompt"].strip()} for row in pairs(12)], {}),
+    "ends are there already": ([{**row, "completion": row["completion"] + "</s>"} for row in pairs(9)], {}),
     "texts": (texts(20), {}),
     "text column": ([{"body": row["text"]} for row in texts(9)], {"dataset_text_field": "body"}),
     "chats": (chats(12), {}),
