@@ -19,6 +19,7 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.model.adapter_files import PREFIX, WEIGHTS, Adapter, is_adapter, read_adapter
 from backend.model.attempt import attempt
+from backend.model.sharded_weights import refuse_shards
 from backend.model.source import resolve
 
 
@@ -40,6 +41,7 @@ def find_base(adapter: Adapter, given: str | None) -> str:
         ) from error
     if is_adapter(Path(base)):
         raise InputError(f"{base}: the base of an adapter, but an adapter itself; merge it into its model")
+    refuse_shards(Path(base), f"{base}, the base of an adapter")
     return base
 
 

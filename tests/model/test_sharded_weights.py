@@ -11,6 +11,8 @@ from accelerate.commands.merge import merge_command, merge_command_parser
 from torch.distributed.checkpoint import FileSystemWriter, save
 
 from backend.errors import InputError
+from backend.model.adapter_files import Adapter
+from backend.model.adapters import find_base
 from backend.model.checkpoints import find_run
 from backend.model.loading import load_classifier, load_encoder
 from backend.model.run_folder import require_run
@@ -101,6 +103,20 @@ def test_parts_beside_safetensors_are_of_no_concern(model, damage):
     (model / "model.safetensors").write_bytes(weights)
     assert how_to_merge(model) is None
     assert load_classifier(model).config.num_labels == 2
+
+
+def test_an_adapter_is_whole_beside_the_parts_that_trained_it(model):
+    to_zero(model)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (model / name).write_text("{}")
+    assert how_to_merge(model) is None
+
+
+def test_the_base_of_an_adapter(model):
+    to_zero(model)
+    adapter = Adapter(model.parent, "LORA", str(model), {})
+    assert "the base of an adapter: its weights are parts of DeepSpeed" in refused(find_base, adapter, None)
+    assert "zero_to_fp32.py" in refused(find_base, adapter, str(model))
 
 
 def test_a_run_of_which_some_checkpoints_are_whole_goes_on_with_them(model):
