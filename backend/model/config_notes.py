@@ -14,7 +14,7 @@ GENERIC = re.compile(r"LABEL_\d+")
 
 
 def config_notes(config: Mapping[str, Any]) -> list[str]:
-    """A sentence for names that disagree, and one for code of its own, which is never run."""
+    """A sentence for names that disagree, for code of its own, which is never run, for sparse attention."""
     notes = []
     if differing := _differing(config.get("id2label"), config.get("label2id")):
         number, name, other = differing
@@ -27,6 +27,11 @@ def config_notes(config: Mapping[str, Any]) -> list[str]:
         notes.append(
             "config.json names code of its own (auto_map), which is never run: the model is loaded as "
             f"transformers' own {kind}; if the code changes what the model does, this is another model."
+        )
+    if config.get("attention_type") == "block_sparse":
+        notes.append(
+            "BigBird is read with full attention: transformers leaves block-sparse attention for good at the "
+            "first text that is too short for it. A run of long texts only was trained a little differently."
         )
     return notes
 

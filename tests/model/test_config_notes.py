@@ -60,3 +60,9 @@ def test_code_of_its_own_is_never_run_and_that_is_said(run):
 
 def test_nothing_to_say_of_a_plain_config():
     assert config_notes({"model_type": "bert"}) == []
+
+
+def test_sparse_attention_is_said_to_be_full_here():
+    (note,) = config_notes({"model_type": "big_bird", "attention_type": "block_sparse"})
+    assert "full attention" in note
+    assert config_notes({"model_type": "big_bird", "attention_type": "original_full"}) == []

@@ -70,11 +70,13 @@ class Run:
 
 def _numbers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
     """`_NUMBERS`; the next one for models of which earlier versions stored other rows: times the scale that
-    an embedding module of its own kind applies, or as padding on the right or a longer text beside left them.
+    an embedding module of its own kind applies, or as padding on the right, a longer text beside or (BigBird)
+    a short one before left them.
     """
     scaled = type(embedding_layer(model)) is not nn.Embedding
     beside = (sees_padding(model) or bool(rope_borders(model.config))) and tokenizer.padding_side != "left"
-    return _NUMBERS + (scaled or beside)
+    before = model.config.model_type == "big_bird"
+    return _NUMBERS + (scaled or beside or before)
 
 
 def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) -> Run:
