@@ -34,7 +34,7 @@ def attached(source: Path, home: Path) -> tuple[float, float]:
         plain(*arguments)  # type: ignore[arg-type]
         spent = time.perf_counter() - begin
 
-    module.trial_pass = timed
+    module.trial_pass = timed  # type: ignore[assignment]
     try:
         begin = time.perf_counter()
         Workspace.open(home).attach(source / "checkpoints")

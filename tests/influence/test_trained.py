@@ -5,8 +5,10 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+import transformers as hf
 
 from backend.data.examples import Examples
+from backend.errors import InputError
 from backend.influence.answers.method import Asked
 from backend.influence.answers.registry import method_named
 from backend.influence.gradients.sketch import SIZE, Sketch
@@ -108,3 +110,62 @@ def test_products_of_sketches_are_right_in_the_mean_with_the_spread_that_is_prom
         errors.append((float(sketch.of(first) @ sketch.of(second)) - product(first, second)) / scale)
     bound = (2 / SIZE) ** 0.5
     assert np.std(errors) < 1.3 * bound and abs(np.mean(errors)) < 4 * bound / len(errors) ** 0.5
+
+
+def by_adam(workspace: Workspace, run, trained) -> np.ndarray:
+    """sum_c eta_c <g_c(x), g_c(q) / (sqrt(v) + eps)>, v by a real optimizer that loads the saved state."""
+    train, manifest = workspace.train_split, workspace.manifest
+    total = np.zeros(len(train))
+    tokenizer, length = load_tokenizer(workspace.folder.tokenizer_path(manifest)), manifest.max_length or 64
+    for checkpoint in manifest.checkpoints:
+        model = load_classifier(workspace.folder.checkpoint_path(checkpoint))
+        for name, each in model.named_parameters():
+            each.requires_grad_(trained(name))
+        arguments = hf.TrainingArguments(output_dir="unused", report_to="none", use_cpu=True)
+        optimizer = hf.Trainer(model, arguments).create_optimizer()
+        optimizer.load_state_dict(torch.load(run / f"checkpoint-{checkpoint.step}" / "optimizer.pt"))
+        state = {each: optimizer.state[each] for group in optimizer.param_groups for each in group["params"]}
+        parameters = [each for each in state if state[each]]
+        roots = torch.cat(
+            [
+                ((state[each]["exp_avg_sq"] / (1 - 0.999 ** state[each]["step"])).sqrt() + 1e-8).flatten()
+                for each in parameters
+            ]
+        ).double()
+
+        def gradient(text: str, target: int, model=model, parameters=parameters) -> torch.Tensor:
+            inputs = tokenizer(text, truncation=True, max_length=length, return_tensors="pt")
+            loss = torch.nn.functional.cross_entropy(model(**inputs).logits, torch.tensor([target]))
+            return torch.cat([each.flatten() for each in torch.autograd.grad(loss, parameters)]).double()
+
+        asked = gradient(SENTENCE, 1) / roots
+        for place, (text, own) in enumerate(zip(train.texts, train.labels, strict=True)):
+            total[place] += checkpoint.weight * float(gradient(text, manifest.classes.index(own)) @ asked)
+    return total
+
+
+def test_adam_goes_along_the_steps_that_the_optimizer_took(tmp_path):
+    run = adapter_run(tiny("bert", tmp_path / "base"), tmp_path / "run", lora())
+    workspace = without_model(tmp_path, 60)
+    workspace.attach(run)
+    workspace.precompute()
+    expected = by_adam(workspace, run, lambda name: "lora" in name or name.startswith("classifier"))
+    scores = all_scores(workspace, "adam")
+    assert np.abs(scores - expected).max() < 1e-3 * np.abs(expected).max()
+    for each in workspace.path.glob("adapters/*/optimizer.pt"):
+        each.unlink()
+    with pytest.raises(InputError, match=r"--score adam: .*optimizer.pt can't be read .*no such file"):
+        all_scores(workspace, "adam")
+
+
+def test_an_optimizer_of_other_groups_is_refused(tmp_path):
+    run = adapter_run(tiny("bert", tmp_path / "base"), tmp_path / "run", lora())
+    for each in run.glob("*/optimizer.pt"):
+        state = torch.load(each)
+        state["param_groups"][0]["params"] += [99]
+        torch.save(state, each)
+    workspace = without_model(tmp_path, 60)
+    workspace.attach(run)
+    workspace.precompute()
+    with pytest.raises(InputError, match="which is which can't be told"):
+        all_scores(workspace, "adam")

@@ -15,7 +15,7 @@ SCORES: dict[str, tuple[str, ...]] = {
     "last-layer": _LAYER,
     "second-layer": _LAYER,
     "middle-layer": _LAYER,
-    "trained": _LAYER,
+    "trained": (*_LAYER, "adam"),
     "tfidf": ("residual", "label", "plain"),
     "bm25": _TERMS,
     "we-nocommon": _MODES[:-1],

@@ -31,7 +31,7 @@ PROJECTED = 16  # directions of each side of a middle layer's gradient
 class LayerMethod(Scanned):
     """Dot products of gradients at one layer or block."""
 
-    scores = ("dot", "train-normalised", "cosine")
+    scores: tuple[str, ...] = ("dot", "train-normalised", "cosine")
     unnormalised: tuple[str, ...] = ("dot",)
     words = False
 
