@@ -121,7 +121,7 @@ def by_adam(workspace: Workspace, run, trained) -> np.ndarray:
         model = load_classifier(workspace.folder.checkpoint_path(checkpoint))
         for name, each in model.named_parameters():
             each.requires_grad_(trained(name))
-        arguments = hf.TrainingArguments(output_dir="unused", report_to="none", use_cpu=True)
+        arguments = hf.TrainingArguments(output_dir=str(run), report_to="none", use_cpu=True)
         optimizer = hf.Trainer(model, arguments).create_optimizer()
         optimizer.load_state_dict(torch.load(run / f"checkpoint-{checkpoint.step}" / "optimizer.pt"))
         state = {each: optimizer.state[each] for group in optimizer.param_groups for each in group["params"]}
