@@ -36,6 +36,7 @@ def test_nothing_outside_the_tasks_names_a_head():
 
 ARGMAX = {  # where it is not what a model says of a row
     "backend/influence/answers/methods/layers.py": "a position",
+    "backend/influence/gradients/positions.py": "a position",
     "backend/model/choice.py": "a step",
     "backend/model/figures.py": "the largest class",
     "backend/scores/label_noise.py": "a posterior of its own",

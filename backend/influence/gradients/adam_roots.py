@@ -66,10 +66,7 @@ def _roots(
             continue
         moments = state.get("exp_avg_sq")
         if not isinstance(moments, Tensor) or moments.shape != weights[name].shape:
-            kind = (
-                "no second moments" if not isinstance(moments, Tensor) else "second moments of another shape"
-            )
-            raise InputError(f"--score adam: {path} holds {kind} for {name}")
+            raise InputError(f"--score adam: {path} holds no second moments of the shape of {name}")
         if name in names:
             found[name] = _root(moments, float(state.get("step", 0)), _group(groups, number))
     return found
