@@ -28,7 +28,8 @@ from backend.model.rates import (
     mean_rate,
     restarts,
 )
-from backend.model.schedules import GivenSchedule, Schedule, recognised
+from backend.model.recognised import recognised
+from backend.model.schedules import GivenSchedule, Schedule
 from backend.model.trainer_log import TrainerLog
 
 

@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import get_scheduler
 
 from backend.errors import InputError
 from backend.model.rates import changes_in_steps, held, joined, mean_rate, restarts
-from backend.model.schedules import SCHEDULES, Schedule, given_schedule, recognised
+from backend.model.recognised import recognised
+from backend.model.schedules import SCHEDULES, Schedule, given_schedule
 from backend.model.trainer_log import TrainerLog, logs_ahead
 
 QUICK = settings(max_examples=40, deadline=None)
@@ -119,7 +122,8 @@ def test_what_does_not_tell_a_schedule():
     half = [(11, 0.5), (21, 0.0)]  # linear and cosine meet there
     assert recognised(1.0, half, 20) is None
     assert recognised(1.0, [(11, 0.4)], 20) is None  # any warm-up could be had for one rate
-    assert recognised(None, [(3, 0.9), (6, 0.75), (9, 0.6)], 20) is None  # a line, whatever led to it
+    # a line, whatever led to it
+    assert recognised(None, [(3, 0.9), (6, 0.75), (9, 0.6)], 20) == Schedule("linear", 1.0, 0, 20)
     assert recognised(None, half, 20) is recognised(None, [(3, 0.0), (6, 0.0), (9, 0.0)], 20) is None
     assert recognised(0.0, half, 20) is recognised(1.0, [], 20) is recognised(1.0, half, 0) is None
     assert recognised(1.0, [(5, 1.0), (9, 1.0)], 20) == Schedule("constant_with_warmup", 1.0, 0, 20)
@@ -139,6 +143,42 @@ def test_a_given_schedule_is_that_of_transformers(name):
     schedule = given_schedule(1e-3, name, 0 if name == "constant" else 5).schedule(40)
     rates = schedule(np.arange(1, 41))
     assert rates.max() == pytest.approx(1e-3) and (rates >= 0).all()
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 7])
+@pytest.mark.parametrize(
+    ("name", "option", "said"),
+    [
+        *((name, None, {}) for name in SCHEDULES),
+        ("cosine_with_restarts", 3, {"num_cycles": 3}),
+        ("polynomial", 2.5, {"power": 2.5}),
+        ("cosine_with_min_lr", 0.1, {"min_lr_rate": 0.1}),
+        ("warmup_stable_decay", 9, {"num_decay_steps": 9}),
+    ],
+)
+def test_shapes_are_those_of_transformers(name, option, said, warmup):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    scheduler = get_scheduler(name, optimizer, warmup, 40, said)
+    factor = scheduler.lr_lambdas[0]
+    steps = np.arange(1, 42)
+    true = [1e-3 * factor(step - 1) for step in steps.tolist()]
+    assert Schedule(name, 1e-3, warmup, 40, option)(steps) == pytest.approx(true, rel=1e-12, abs=1e-18)
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "inverse_sqrt", "constant_with_warmup"])
+@pytest.mark.parametrize("peak", [5e-5, None])
+def test_a_run_that_logged_every_step_is_recognised_by_few_of_them(name, peak, monkeypatch):
+    true, steps = Schedule(name, 5e-5, 1500, 20_000), np.arange(1, 20_001)
+    tried = []
+    call = Schedule.__call__
+    monkeypatch.setattr(
+        Schedule, "__call__", lambda self, points: (tried.append(len(points)), call(self, points))[1]
+    )
+    knots = list(zip(steps.tolist(), true(steps).tolist(), strict=True))
+    assert recognised(peak, knots, 20_000) == true
+    assert sum(tried) < 100 * len(steps)  # all of them only for what passes through the few
+    knots[777] = (778, 2e-6)  # one rate off the curve, wherever it is
+    assert recognised(peak, knots, 20_000) is None
 
 
 @pytest.mark.parametrize(
