@@ -333,6 +333,33 @@ def test_values_of_another_shape_are_not_believed(tmp_path):
     assert log.rows_file is None and log.arguments == {} and log.seen() is None
 
 
+def _log_of(folder: Path, *steps: str) -> CallbackLog:
+    (folder / "firstword").mkdir()
+    begin = json.dumps({"event": "begin", "step": 0, "order": True, "data_rows": 1})
+    (folder / "firstword/steps.jsonl").write_text("\n".join([begin, *steps]) + "\n")
+    return written(folder)
+
+
+@pytest.mark.parametrize("rate", ["1" + "0" * 400, "1e300", "1001", "-1e-3", "Infinity", "NaN"])
+def test_what_no_optimizer_has_for_a_rate_is_not_used(rate, tmp_path):
+    log = _log_of(tmp_path, f'{{"event": "step", "step": 1, "rates": [{rate}], "batches": [[0]]}}')
+    assert log.rates() == [] and not log.covers(1) and log.seen() == {0: [1]}
+
+
+def test_steps_that_no_line_tells_cost_nothing(tmp_path):
+    step = {"event": "step", "rates": [0.1], "batches": [[0]]}
+    log = _log_of(tmp_path, *(json.dumps({**step, "step": number}) for number in (1, 10**12, -1, 10**400)))
+    assert [each.step for each in log.updates] == [1, 10**12]
+    assert log.seen() is None and not log.covers(10**12) and log.seen(1) == {0: [1]}
+
+
+def test_a_line_longer_than_any_update_is_passed_over_piece_by_piece(tmp_path, monkeypatch):
+    monkeypatch.setattr("backend.model.callback_log._LONGEST", 200)
+    step = '{"event": "step", "step": %d, "rates": [0.1], "batches": [[%s0]]}'
+    log = _log_of(tmp_path, step % (1, ""), step % (2, "0, " * 1000), step % (3, ""))
+    assert [each.step for each in log.updates] == [1, 3]
+
+
 def test_rows_of_two_processes_are_put_together(tmp_path):
     (tmp_path / "firstword").mkdir()
     for name, row in (("steps.jsonl", 0), ("steps-1.jsonl", 1)):

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backend.model.rates import is_rate
+
 FOLDER = "firstword"  # as in backend/callback.py, which needs transformers
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,15})")
 _FIRST, _ROWS = "steps.jsonl", re.compile(r"rows-[0-9a-f]{16}\.jsonl")
 _MOST = 10_000  # processes
+_LONGEST = 2**26  # bytes of a line: an update of some million rows
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,10 @@ class CallbackLog:
     def seen(self, upto: int | None = None) -> dict[int, list[int]] | None:
         """By row number the steps in which it was trained, once for every time; None where not known."""
         wanted = [each for each in self.updates if upto is None or each.step <= upto]
-        last = max((each.step for each in wanted), default=0)
-        complete = [each.step for each in wanted] == list(range(1, last + 1))
-        if self.why_not is not None or not wanted or not complete or (upto or 0) > last:
+        if self.why_not is not None or not wanted:
+            return None
+        first, last = wanted[0].step, wanted[-1].step
+        if first != 1 or last != len(wanted) or (upto or 0) > last:
             return None
         steps: dict[int, list[int]] = {}
         for each in wanted:
@@ -146,7 +150,7 @@ def _one(folder: Path, path: Path) -> CallbackLog | None:
     for line in _lines(path):
         event = line.get("event") if isinstance(line, dict) else None
         step = line.get("step") if isinstance(line, dict) else None
-        if not isinstance(step, int):
+        if not isinstance(step, int) or not 0 <= step < 2**53:
             continue
         if event == "begin":
             updates = {each: known for each, known in updates.items() if each <= step}
@@ -188,7 +192,7 @@ def _update(step: int, line: dict[str, Any]) -> Update | None:
     rates, group, trained = (
         line.get(name) for name in ("rates", "embedding_group", "embedding_requires_grad")
     )
-    usable = isinstance(rates, list) and all(_is_rate(each) for each in rates)
+    usable = isinstance(rates, list) and all(is_rate(each) for each in rates)
     usual = tuple(float(each) for each in rates) if usable and rates is not None else ()
     inside = isinstance(group, int) and 0 <= group < len(usual)
     return Update(
@@ -199,10 +203,6 @@ def _update(step: int, line: dict[str, Any]) -> Update | None:
         _batches(line.get("batches")),
         line.get("skipped") is True,
     )
-
-
-def _is_rate(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
 
 
 def _batches(value: object) -> tuple[tuple[int, ...], ...] | None:
@@ -243,8 +243,8 @@ def _prepared(line: object) -> PreparedRow | None:
 
 def _lines(path: Path) -> Iterator[Any]:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
+        with path.open("rb") as file:
+            while line := file.readline(_LONGEST):
                 try:
                     yield json.loads(line)
                 except (ValueError, RecursionError):

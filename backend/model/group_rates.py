@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from backend.model.rates import is_number
+from backend.model.rates import is_rate
 from backend.model.torch_file import read_torch
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
@@ -89,7 +89,7 @@ def _rate(value: Any) -> float | None:
     """Some optimizers keep it as a tensor."""
     if isinstance(value, torch.Tensor) and value.numel() == 1 and value.device.type == "cpu":
         value = value.item()
-    return float(value) if is_number(value) and value >= 0 else None
+    return float(value) if is_rate(value) else None
 
 
 def _holding(state: Any, groups: list[dict[str, Any]], rows: int | None) -> frozenset[int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeGuard
@@ -14,12 +15,18 @@ Curve = Callable[[np.ndarray], np.ndarray]
 Knots = Sequence[tuple[int, float]]
 """Known rates as (step, rate), steps strictly ascending."""
 
+_HIGHEST = 1e3
 _POINTS = 100_000  # an interval of more steps is averaged over this many, evenly spread
 
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value of somebody's file is a number that a float can hold."""
     return isinstance(value, int | float) and abs(value) < 1e300
+
+
+def is_rate(value: Any) -> TypeGuard[float]:
+    """Whether it can be a learning rate: a number from 0 to 1,000."""
+    return is_number(value) and 0 <= value <= _HIGHEST
 
 
 def mean_rate(curve: Curve, after: int, upto: int) -> float:
@@ -75,7 +82,7 @@ def held(knots: Knots, evaluations: Sequence[int], factor: float | None = None) 
     )
     begins, rates = [], [knots[0][1]]
     for (step, rate), (following, later) in pairwise(knots):
-        between = [each for each in evaluations if step <= each < following] or [step]
+        between = evaluations[bisect_left(evaluations, step) : bisect_left(evaluations, following)] or [step]
         times = round(abs(math.log(later / rate) / math.log(by))) if rate > 0 < later else 1
         for number, at in enumerate(between[-max(times, 1) :], 1):
             begins.append(at + 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from backend.files import read_json
-from backend.model.rates import changes_in_steps, is_number
+from backend.model.rates import changes_in_steps, is_number, is_rate
 
 STATE_FILE = "trainer_state.json"
 _OF_THE_UPDATE = (4, 51)  # the first transformers that logs an update's own rate: 4.50.3 logs the next one's
@@ -49,10 +49,14 @@ class TrainerLog:
             step = entry.get("step") if isinstance(entry, dict) else None
             if not _is_step(step):
                 continue
-            named = ((log.rates, "learning_rate"), (log.losses, "loss"), (log.epochs, "epoch"))
-            for series, name in named:
+            named = (
+                (log.rates, "learning_rate", is_rate),
+                (log.losses, "loss", is_number),
+                (log.epochs, "epoch", is_number),
+            )
+            for series, name, is_usable in named:
                 value = entry.get(name)
-                if is_number(value):
+                if is_usable(value):
                     while series and series[-1][0] >= step:
                         series.pop()
                     series.append((step, float(value)))

@@ -214,3 +214,10 @@ def test_numbers_that_no_float_holds_are_passed_over():
     history = [{"step": 10**400, "learning_rate": 1.0}, {"step": 3, "learning_rate": 10**400, "loss": 1.0}]
     log = TrainerLog.read({"max_steps": 10**400, "log_history": history})
     assert (log.rates, log.losses, log.max_steps) == ([], [(3, 1.0)], None)
+
+
+@pytest.mark.parametrize("rate", [-1e-3, 1e4, 1e300, float("nan")])
+def test_what_can_be_no_learning_rate_is_passed_over(rate):
+    history = [{"step": 3, "learning_rate": rate, "loss": 1.0}, {"step": 6, "learning_rate": 1e-3}]
+    log = TrainerLog.read({"log_history": history})
+    assert (log.rates, log.losses) == ([(6, 1e-3)], [(3, 1.0)])
