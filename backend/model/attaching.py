@@ -28,6 +28,7 @@ from backend.model.run_check import (
     check_run,
     drawn_by_class,
     drawn_rows,
+    few_rows,
     lengths_that_cut,
     plain_check,
     predictor,
@@ -155,17 +156,23 @@ def _checked(
     task: TaskInfo,
     wanted: int | None,
 ) -> RunCheck:
-    """The run's last checkpoint on a sample of the training and eval rows."""
+    """The run's last checkpoint on a sample of the training and eval rows: on few where nothing is odd."""
     length = input_length(wanted, tokenizer, model)
     few = encode_ids(tokenizer, splits[0].examples.part(0, 100), length)
     most = affordable_rows(model, sum(map(len, few)) // max(len(few), 1))
     ask = predictor(model, tokenizer)
-    if task.name != "classification":
-        return plain_check(ask, drawn_rows(splits[1], task, most), task, found.evaluation, length)
-    classes = task.classes
-    train, evaluation = drawn_by_class(splits[0], task, most), drawn_rows(splits[1], task, most)
-    shorter = (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
-    return check_run(ask, train, evaluation, classes, found.evaluation, length, shorter)
+
+    def checked(most: int) -> RunCheck:
+        if task.name != "classification":
+            return plain_check(ask, drawn_rows(splits[1], task, most), task, found.evaluation, length)
+        train, evaluation = drawn_by_class(splits[0], task, most), drawn_rows(splits[1], task, most)
+        shorter = (
+            (lambda: lengths_that_cut(tokenizer, evaluation, length)) if wanted is None else (lambda: ())
+        )
+        return check_run(ask, train, evaluation, task.classes, found.evaluation, length, shorter)
+
+    first = checked(min(most, few_rows(len(task.classes))))
+    return first if first.is_enough else checked(most)
 
 
 def _kept(known: Artifact) -> dict[str, Any]:

@@ -36,6 +36,9 @@ _ENOUGH = 20  # rows of a class: where fewer are to be had, each gets as many as
 _OPERATIONS = 1.5e12  # for one split: half a minute on two slow cores
 _LENGTHS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
 _LIKELY = 0.01
+_FEW = 100  # rows of each split that are tried first
+_FEW_OF_CLASS = 25
+_SURE = 3  # standard errors, of an accuracy at most
 _LOWER = 0.03  # a lower accuracy that asks for no remark, however many rows show it
 _LOSS = 0.2  # nats, and half as much again
 
@@ -61,6 +64,17 @@ class RunCheck:
     record: dict[str, Any]
     order: list[str] | None = None
     wrong_order: bool = False
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether more rows would hardly say anything else: as good as the log or, without one, surely better
+        than always saying the largest class."""
+        if self.wrong_order or self.fits is False:
+            return False
+        if self.fits or "majority" not in self.record:
+            return True
+        lead, rows = self.record["accuracy"] - self.record["majority"], self.record["rows"]
+        return lead > _SURE * 0.5 / max(rows, 1) ** 0.5
 
 
 Predict = Callable[[Rows, int], np.ndarray]
@@ -94,6 +108,11 @@ def affordable_rows(model: PreTrainedModel, tokens: int) -> int:
     vocabulary = embedding_layer(model).weight.numel()
     weights = max(sum(each.numel() for each in model.parameters()) - vocabulary, 1)
     return int(np.clip(_OPERATIONS / (2 * weights * max(tokens, 1)), _LEAST_ROWS, MOST_ROWS))
+
+
+def few_rows(classes: int) -> int:
+    """How many rows of each split are tried first: enough to see a wrong order of so many classes."""
+    return max(_FEW, _FEW_OF_CLASS * classes)
 
 
 def predictor(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Predict:

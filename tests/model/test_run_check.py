@@ -16,10 +16,11 @@ import transformers as hf
 from backend.data.columns import LABEL, Columns
 from backend.data.dataset import Split
 from backend.data.examples import Examples
+from backend.duplicate import duplicate
 from backend.errors import InputError
 from backend.manifest import DataInfo, TaskInfo
 from backend.model.logged_evaluation import logged_evaluation
-from backend.model.run_check import Rows, as_option, check_run, drawn_by_class, drawn_rows
+from backend.model.run_check import Rows, RunCheck, as_option, check_run, drawn_by_class, drawn_rows
 from backend.model.trainer_log import TrainerLog
 from backend.workspace import Workspace
 from tests.factories import tiny
@@ -378,3 +379,37 @@ def test_evaluations_of_an_abandoned_part_are_dropped():
 
 def test_names_are_given_as_they_are_read():
     assert as_option(["a b", "c,d", "e'f"]) == """'a b,"c,d",e'"'"'f'"""
+
+
+@pytest.mark.parametrize(
+    ("fits", "wrong_order", "accuracy", "enough"),
+    [
+        (True, False, 0.3, True),  # as good as its log, however good that was
+        (False, False, 0.99, False),
+        (True, True, 0.99, False),
+        (None, False, 0.9, True),  # no log, but surely better than the largest class
+        (None, False, 0.6, False),
+        (None, False, 0.1, False),
+    ],
+)
+def test_few_rows_are_enough_where_nothing_is_odd(fits, wrong_order, accuracy, enough):
+    record = {"rows": 100, "accuracy": accuracy, "majority": 0.5}
+    assert RunCheck("said", fits, record, wrong_order=wrong_order).is_enough is enough
+
+
+def test_more_rows_are_looked_at_where_something_is_odd(tiny_workspace, tmp_path, monkeypatch):
+    """Two eval rows first, then all: what the first say against the log is not trusted."""
+    monkeypatch.setattr("backend.model.run_check._FEW", 2)
+    monkeypatch.setattr("backend.model.run_check._FEW_OF_CLASS", 1)
+    run = Path(shutil.copytree(tiny_workspace.path / "checkpoints", tmp_path / "run"))
+    for logged, rows in ((100.0, 2), (0.0, 20)):
+        for each in run.glob("checkpoint-*/trainer_state.json"):
+            state = json.loads(each.read_text())
+            step = int(each.parent.name.split("-")[1])
+            state["log_history"].append({"step": step, "eval_loss": logged})
+            each.write_text(json.dumps(state))
+        copy = tmp_path / f"copy-{rows}"
+        duplicate(tiny_workspace.folder, copy, model="minilm")
+        opened = Workspace.open(copy)
+        opened.attach(run)
+        assert opened.status()["check"]["rows"] == rows
