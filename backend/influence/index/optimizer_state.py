@@ -48,7 +48,7 @@ def second_moments(checkpoint: Path, shape: tuple[int, int], moments: Moments) -
         what = "no second moments" if not found else "several second moments"
         raise InputError(
             f"--score adam: {path} holds {what} of shape {shape[0]} x {shape[1]}; only Adam and its kin "
-            "keep one for the word embeddings"
+            "keep one for the word embeddings, if they are trained (of frozen ones: --method trained)"
         )
     state, beta = found[0]
     correction = 1 - beta ** float(state.get("step", 0)) if beta is not None else 1.0
