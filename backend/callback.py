@@ -18,7 +18,7 @@ import json
 import os
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -285,13 +285,13 @@ def row_digest(tokens: Any) -> str:
 
 def _write_rows(folder: Path, data: Any) -> str | None:
     """Write what the trainer made of every row, whole or not at all; the file's name, None without tokens."""
-    if isinstance(data, IterableDataset) or "input_ids" not in (getattr(data, "column_names", None) or ()):
+    parts = _parts(data)
+    if parts is None:
         return None
     state = hashlib.blake2b(digest_size=8)
     partial = folder / f".rows-{os.getpid()}"
     with partial.open("w", encoding="utf-8") as file:
-        for start in range(0, len(data), _AT_ONCE):
-            part = data[start : start + _AT_ONCE]
+        for part in parts:
             labels, lengths = part.get("labels"), part.get("seq_lengths")
             for at, tokens in enumerate(part["input_ids"]):
                 row = {"tokens": len(tokens), "digest": row_digest(tokens)}
@@ -305,6 +305,22 @@ def _write_rows(folder: Path, data: Any) -> str | None:
     name = f"rows-{state.hexdigest()}.jsonl"
     partial.replace(folder / name)
     return name
+
+
+def _parts(data: Any) -> Iterator[dict[str, Any]] | None:
+    """Columns of some rows at a time: of a `datasets.Dataset`, or of a list of rows; None without tokens."""
+    starts = range(0, 0 if isinstance(data, IterableDataset) else len(data), _AT_ONCE)
+    if "input_ids" in (getattr(data, "column_names", None) or ()):
+        return (data[start : start + _AT_ONCE] for start in starts)
+    if isinstance(data, list | tuple) and all(
+        isinstance(row, Mapping) and "input_ids" in row for row in data
+    ):
+        names = [name for name in ("input_ids", "labels") if all(name in row for row in data)]
+        return (
+            {name: [row[name] for row in data[start : start + _AT_ONCE]] for name in names}
+            for start in starts
+        )
+    return None
 
 
 # -- plain values ----------------------------------------------------------------------------------

@@ -95,8 +95,8 @@ def print_json(content: Any) -> None:
 
 
 def note(line: str) -> None:
-    """A remark on stderr."""
-    print(line, file=sys.stderr)
+    """A remark on stderr; what it names may be hostile."""
+    print(plain_lines(line), file=sys.stderr)
 
 
 def plain(text: str) -> str:

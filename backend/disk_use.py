@@ -32,6 +32,7 @@ class DiskUse:
 PLACES = (
     Place("data", "the rows of both splits"),
     Place("checkpoints", "the fine-tuning run with its checkpoints"),
+    Place("adapters", "the adapters of the attached run"),
     Place("runs", "further trainings (`train --again`)"),
     Place("tokens", "tokens of all rows", "precompute"),
     Place("rows", "gradient rows", "precompute"),

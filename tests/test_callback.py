@@ -128,6 +128,15 @@ def test_a_classifier_run(given, tmp_path):
     assert log.arguments["per_device_train_batch_size"] == 4 and log.versions["transformers"]
 
 
+def test_rows_in_a_plain_list_are_written_down_too(tmp_path):
+    data = rows_of(9)
+    trainer = classifier(tmp_path, list(data))
+    trainer.train()
+    log = written(tmp_path)
+    check(log, trainer, data)
+    assert [each.digest for each in log.rows() or ()] == [row_digest(each) for each in data["input_ids"]]
+
+
 def test_rates_are_those_of_the_group_of_the_embeddings(tmp_path):
     def groups(model):
         layer = model.get_input_embeddings().weight

@@ -93,7 +93,8 @@ def _facts(artifact: dict[str, Any]) -> str:
     shown = {
         name: value
         for name, value in artifact.items()
-        if name not in ("state", "id", "created", "files") and not isinstance(value, dict)
+        if name not in ("state", "id", "created", "files", "frozen_embeddings")
+        and not isinstance(value, dict)
     }
     shown |= {
         f"recall of {end}": f"{value:.3f}"

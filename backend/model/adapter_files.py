@@ -15,6 +15,9 @@ from backend.files import read_json
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 """What PEFT puts before the names of the model's own parameters."""
+_REPEATED = (None, True, False, "gaussian", "orthogonal", "olora", "pissa", "eva")
+"""How LoRA may have begun: loading repeats it, or it leaves the base as it was."""
+_RANKS = ("r", "init_r", "target_r")
 _HEADS = ("score", "classifier", "classification_head", "logits_proj")
 # Kinds that put learnt positions before the text, or whose weights depend on what is asked.
 _REFUSED = {
@@ -36,6 +39,8 @@ class Adapter:
     """In PEFT's words, such as ``LORA``."""
     recorded_base: str
     """Folder or hub id of the model that it was trained on, as recorded."""
+    revision: str | None
+    """Of the hub's, as recorded."""
     shapes: dict[str, tuple[int, ...]]
 
     @property
@@ -51,14 +56,31 @@ def is_adapter(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and not any(folder.glob("model*.safetensors"))
 
 
+def doubled(folder: Path) -> str | None:
+    """Why a whole model with an adapter beside it is not loaded (it would be applied again), or None."""
+    if (folder / CONFIG).is_file() and not is_adapter(folder):
+        return (
+            f"it holds a whole model and {CONFIG} beside it, so transformers would apply that adapter once "
+            f"more; move {CONFIG} away if it is merged"
+        )
+    return None
+
+
 def adapter_defect(folder: Path) -> str | None:
     """Why an adapter's folder cannot be used, or None."""
     config = read_json(folder / CONFIG)
     if not isinstance(config, dict) or not isinstance(config.get("peft_type"), str):
         return f"{CONFIG} is damaged"
-    kind = config["peft_type"]
+    kind, start = config["peft_type"], config.get("init_lora_weights")
     if kind in _REFUSED:
         return f"its adapter ({shown_value(kind)}) is of a kind that is not explained: {_REFUSED[kind]}"
+    if start not in _REPEATED:
+        return (
+            f"its adapter began by changing the base (init_lora_weights {shown_value(start)}), which can't "
+            "be repeated; save it with path_initial_model_for_weight_conversion, or merge it"
+        )
+    if config.get("megatron_config") is not None:
+        return "its adapter is for layers of Megatron, whose code is never loaded"
     if not (folder / WEIGHTS).is_file():
         pickled = (folder / "adapter_model.bin").is_file()
         return (
@@ -81,7 +103,28 @@ def read_adapter(folder: Path) -> Adapter:
     config: dict[str, Any] = read_json(folder / CONFIG) or {}
     with safe_open(folder / WEIGHTS, framework="np") as file:
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-    return Adapter(folder, config["peft_type"], recorded_base(folder), shapes)
+    _check_ranks(folder, config, shapes)
+    revision = config.get("revision")
+    return Adapter(
+        folder,
+        config["peft_type"],
+        recorded_base(folder),
+        revision if isinstance(revision, str) and revision else None,
+        shapes,
+    )
+
+
+def _check_ranks(folder: Path, config: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> None:
+    """`InputError` for a rank that no tensor of the file has room for: it would be allocated before anything
+    is compared."""
+    pattern = config.get("rank_pattern")
+    ranks = [config.get(name) for name in _RANKS] + list(
+        pattern.values() if isinstance(pattern, dict) else []
+    )
+    largest = max((size for shape in shapes.values() for size in shape), default=0)
+    for rank in ranks:
+        if isinstance(rank, int) and rank > largest:
+            raise InputError(f"{folder}: {CONFIG} says rank {shown_value(rank)}, its tensors hold {largest}")
 
 
 def recorded_base(folder: Path) -> str:

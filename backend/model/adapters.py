@@ -6,6 +6,7 @@ one beside them (`backend.model.kept_adapters`); only such a folder is loaded.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,20 @@ from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 
 from backend.data.messages import shown_value
 from backend.errors import InputError
-from backend.model.adapter_files import PREFIX, WEIGHTS, Adapter, is_adapter, read_adapter
+from backend.model.adapter_files import PREFIX, WEIGHTS, Adapter, doubled, is_adapter, read_adapter
 from backend.model.attempt import attempt
 from backend.model.sharded_weights import refuse_shards
 from backend.model.source import resolve
 
+# PEFT asks transformers for what that has another name for now: nothing that a user could do.
+warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+
 
 def find_base(adapter: Adapter, given: str | None) -> str:
-    """Folder or hub id of the model that an adapter belongs to: ``given``, else the recorded one.
+    """Folder of the model that an adapter belongs to: ``given`` (folder or hub id), else the recorded one.
 
-    `InputError` says what to give where the recorded one is not here.
+    One of the hub is fetched, and its folder is that of a commit: what is meant does not move. `InputError`
+    says what to give where the recorded one is not here.
     """
     recorded = adapter.recorded_base
     try:
@@ -39,10 +44,27 @@ def find_base(adapter: Adapter, given: str | None) -> str:
             f"{adapter.folder}: holds an adapter, and the model that it was trained on {said}; "
             "name it with --base FOLDER_OR_HUB_ID"
         ) from error
-    if is_adapter(Path(base)):
-        raise InputError(f"{base}: the base of an adapter, but an adapter itself; merge it into its model")
-    refuse_shards(Path(base), f"{base}, the base of an adapter")
-    return base
+    if not Path(base).is_dir():
+        base = _fetched(adapter, base, adapter.revision if given is None else None)
+    home = Path(base).resolve()
+    if is_adapter(home):
+        raise InputError(f"{home}: the base of an adapter, but an adapter itself; merge it into its model")
+    if defect := doubled(home):
+        raise InputError(f"{home}: the base of an adapter, but {defect}")
+    refuse_shards(home, f"{home}, the base of an adapter")
+    return str(home)
+
+
+def _fetched(adapter: Adapter, hub_id: str, revision: str | None) -> str:
+    from huggingface_hub import snapshot_download
+
+    return attempt(
+        lambda: snapshot_download(
+            hub_id, revision=revision, allow_patterns=["*.json", "*.safetensors"], ignore_patterns=["*/*"]
+        ),
+        f"{adapter.folder}: the model that its adapter was trained on, {shown_value(hub_id)}, cannot be "
+        "fetched (--base names another place)",
+    )
 
 
 def base_config(adapter: Adapter, base: str) -> PreTrainedConfig:
@@ -79,7 +101,7 @@ def load_adapted(
         raise InputError(f"{folder}: neither the adapter nor its base has trained weights for {lacking[0]}")
     _resize(model, adapter)
     whole: Any = attempt(
-        lambda: PeftModel.from_pretrained(model, str(folder), is_trainable=False),
+        lambda: PeftModel.from_pretrained(model, str(folder), is_trainable=True),  # which says what was
         f"{folder}: its adapter does not fit {adapter.recorded_base}",
     )
     _require_loaded(whole, adapter)
@@ -87,7 +109,21 @@ def load_adapted(
     _put_in_place(adapted)
     if not isinstance(adapted.get_input_embeddings(), nn.Embedding):
         adapted = whole.merge_and_unload()
+        adapted.trained_by_adapter = None
+    else:
+        trained = (name for name, each in adapted.named_parameters() if each.requires_grad)
+        adapted.trained_by_adapter = frozenset(trained)
     return adapted
+
+
+def has_adapter(model: nn.Module) -> bool:
+    """Whether a model was loaded by `load_adapted`."""
+    return hasattr(model, "trained_by_adapter")
+
+
+def trained_by_adapter(model: nn.Module) -> frozenset[str] | None:
+    """Names of the parameters that an adapter trained; None for a whole model, or where all is merged."""
+    return getattr(model, "trained_by_adapter", None)
 
 
 def _resize(model: PreTrainedModel, adapter: Adapter) -> None:

@@ -17,7 +17,7 @@ from backend.folder import Folder
 from backend.manifest import Artifact, ModelInfo, TaskInfo
 from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, find_run, match_task
 from backend.model.frozen import embeddings_frozen
-from backend.model.kept_adapters import in_place, kept_adapters, require_one_base
+from backend.model.kept_adapters import forget_others, in_place, kept_adapters, require_one_base
 from backend.model.loading import input_length, load_tokenizer
 from backend.model.recorded_checkpoints import record_checkpoints
 from backend.model.recorded_limits import BASE, FROZEN, frozen_note
@@ -96,9 +96,14 @@ def attach_run(
             frozen = embeddings_frozen([each.path for each in checkpoints], model)
         with replacing(folder.path / "tokenizer") as copy:
             fast.save_pretrained(copy)
+        kept = (
+            found.checkpoints
+            if found.base is None
+            else in_place(folder.path, found.checkpoints, found.base, task)
+        )
         record_checkpoints(
             folder,
-            found.checkpoints if found.base is None else in_place(folder.path, found.checkpoints),
+            kept,
             inside=False,
             task=task,
             max_length=length,
@@ -112,8 +117,11 @@ def attach_run(
                 **({} if known is None or other else _kept(known)),
             },
         )
-    steps = [each.step for each in found.checkpoints]
-    said = [frozen_note(steps)] if frozen else []
+        if found.base is not None:
+            forget_others(folder.path, kept)
+    said = [frozen_note([each.step for each in kept])] if frozen else []
+    if frozen is None:
+        said = ["Whether the word embeddings were trained can't be told from one checkpoint."]
     return [*found.notes, *notes, *said, f"{checked.said[:1].upper()}{checked.said[1:]}."]
 
 

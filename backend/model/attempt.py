@@ -12,7 +12,7 @@ T = TypeVar("T")
 def attempt(load: Callable[[], T], failure: str) -> T:
     """Run ``load``; whatever goes wrong inside transformers is about what the user gave it.
 
-    Raises `InputError`: ``failure`` and, in brackets, the first line of the reason.
+    Raises `InputError`: ``failure`` and, in brackets, the first line of the reason that says something.
     """
     try:
         with quiet():
@@ -20,5 +20,6 @@ def attempt(load: Callable[[], T], failure: str) -> T:
     except MemoryError:
         raise
     except Exception as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        lines = [line.strip() for line in str(error).strip().splitlines()] or [type(error).__name__]
+        reason = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
         raise InputError(f"{failure} ({reason})") from error

@@ -19,7 +19,7 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import read_json
 from backend.manifest import TaskInfo
-from backend.model.adapter_files import adapter_defect, is_adapter, read_adapter
+from backend.model.adapter_files import adapter_defect, doubled, is_adapter, read_adapter
 from backend.model.adapters import base_config, find_base
 from backend.model.attempt import attempt
 from backend.model.choice import choose
@@ -244,6 +244,8 @@ def _defect(folder: Path) -> str | None:
         return merge
     if is_adapter(folder):
         return adapter_defect(folder)
+    if defect := doubled(folder):
+        return defect
     if read_json(folder / "config.json") is None:
         return "it has no readable config.json"
     names = [_WEIGHTS]

@@ -73,6 +73,11 @@ def changed_checkpoints(folder: Folder, *, thorough: bool) -> list[Path]:
 def require_unchanged(folder: Folder) -> None:
     """`InputError` if a checkpoint is not the one that was recorded: its rows would be another model's."""
     changed = changed_checkpoints(folder, thorough=False)
+    if changed and is_adapter(changed[0]):
+        raise InputError(
+            f"{changed[0]}: the adapter or the model that it belongs to, {recorded_base(changed[0])}, "
+            "changed or is missing; restore it, or attach the run again (--base says where that model is)"
+        )
     if changed:
         raise InputError(
             f"{changed[0]}: weights changed or missing since they were recorded; "

@@ -13,15 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from backend.errors import InputError
-from backend.files import read_json, replacing, write_json
+from backend.files import digest, file_digest, read_json, replacing, write_json
 from backend.manifest import TaskInfo
 from backend.model.adapter_files import CONFIG, WEIGHTS, read_adapter, recorded_base
-from backend.model.adapters import base_config, find_base
+from backend.model.adapters import base_config
 from backend.model.checkpoints import FoundCheckpoint
 from backend.model.trainer_log import STATE_FILE
 from backend.tasks.registry import mark, task_named
 
 FOLDER = "adapters"
+_LEFT = ("megatron_config", "megatron_core", "auto_mapping", "revision")  # names of code; of the hub's past
 _TAKEN = (CONFIG, WEIGHTS, STATE_FILE, "optimizer.pt", "scheduler.pt")
 
 
@@ -30,17 +31,40 @@ def kept_adapters(
     workspace: Path, found: Sequence[FoundCheckpoint], base: str, task: TaskInfo
 ) -> Iterator[list[FoundCheckpoint]]:
     """Yields the checkpoints as copies that can be loaded; they stay in the workspace unless there is an
-    error in the block.
+    error in the block, beside those that the manifest names still.
 
-    ``base``: folder or hub id of the model that all belong to. Raises `InputError` where an adapter is none.
+    ``base``: folder of the model that all belong to. Raises `InputError`, about the user's own folders.
     """
-    with replacing(workspace / FOLDER) as home:
-        yield [_copy(each, home / each.path.name, base, task) for each in found]
+    with replacing(_home(workspace, found, base, task)) as home:
+        try:
+            yield [_copy(each, home / each.path.name, base, task) for each in found]
+        except InputError as error:
+            said = str(error)
+            for each in found:
+                said = said.replace(str(home / each.path.name), str(each.path))
+            raise InputError(said) from error
 
 
-def in_place(workspace: Path, kept: Sequence[FoundCheckpoint]) -> list[FoundCheckpoint]:
+def in_place(
+    workspace: Path, found: Sequence[FoundCheckpoint], base: str, task: TaskInfo
+) -> list[FoundCheckpoint]:
     """The copies where they lie after the block of `kept_adapters`."""
-    return [replace(each, path=workspace / FOLDER / each.path.name) for each in kept]
+    home = _home(workspace, found, base, task)
+    return [replace(each, path=home / each.path.name) for each in found]
+
+
+def forget_others(workspace: Path, kept: Sequence[FoundCheckpoint]) -> None:
+    """Delete the copies that no manifest names any more, once ``kept`` are those that it names."""
+    named = {each.path.parent for each in kept}
+    for home in (workspace / FOLDER).iterdir():
+        if home not in named:
+            shutil.rmtree(home)
+
+
+def _home(workspace: Path, found: Sequence[FoundCheckpoint], base: str, task: TaskInfo) -> Path:
+    """A folder for these adapters on this base: other content has another name."""
+    content = [(each.path.name, file_digest(each.path / WEIGHTS)) for each in found]
+    return workspace / FOLDER / digest("adapters", base, task.name, task.classes, content)[:16]
 
 
 def _copy(found: FoundCheckpoint, target: Path, base: str, task: TaskInfo) -> FoundCheckpoint:
@@ -49,9 +73,9 @@ def _copy(found: FoundCheckpoint, target: Path, base: str, task: TaskInfo) -> Fo
     for name in _TAKEN:
         if (found.path / name).is_file():
             shutil.copyfile(found.path / name, target / name)
-    said = read_json(target / CONFIG) or {}
-    write_json(target / CONFIG, {**said, "base_model_name_or_path": find_base(adapter, base)})
-    config = base_config(adapter, find_base(adapter, base))
+    said = {name: value for name, value in (read_json(target / CONFIG) or {}).items() if name not in _LEFT}
+    write_json(target / CONFIG, {**said, "base_model_name_or_path": base})
+    config = base_config(adapter, base)
     mark(config, task_named(task.name))
     config.save_pretrained(target)
     return replace(found, path=target)

@@ -21,7 +21,7 @@ import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.manifest import TaskInfo
-from backend.model.adapter_files import is_adapter
+from backend.model.adapter_files import doubled, is_adapter
 from backend.model.adapters import load_adapted
 from backend.model.attempt import attempt
 from backend.model.python_tokenizers import no_offsets, refuse_python_tokenizer
@@ -85,6 +85,8 @@ def load_classifier(
     refuse_shards(Path(source), str(source))
     if task is not None:
         _refuse_adapter(Path(source))
+    if defect := doubled(Path(source)):
+        raise InputError(f"{source}: {defect}")
     config = attempt(
         lambda: AutoConfig.from_pretrained(str(source), trust_remote_code=False),
         f"{source}: cannot be loaded as a model",
@@ -104,6 +106,8 @@ def load_classifier(
     if task is None and is_adapter(Path(source)):
         return load_adapted(Path(source), lambda base: _untrained(base, config, attention)).eval()
     model, report = _load_weights(source, config, attention, new_head=task is not None)
+    if getattr(model, "_hf_peft_config_loaded", False):  # of the hub: a folder is looked into before
+        raise InputError(f"{source}: a whole model with an adapter beside it, which was applied to it again")
     missing = sorted(report["missing_keys"])
     if task is None and missing:
         raise InputError(f"{source}: not a trained classifier (no weights for {missing[0]})")

@@ -14,15 +14,22 @@ BASE = "base"
 
 def recorded_limits(manifest: Manifest) -> list[str]:
     """In sentences; none where nothing is known."""
-    artifact = manifest.artifacts.get("checkpoints")
-    if artifact is None or not artifact.details.get(FROZEN):
+    if not known_frozen(manifest):
         return []
     return [frozen_note([each.step for each in manifest.checkpoints])]
 
 
+def known_frozen(manifest: Manifest) -> bool | None:
+    """Whether the run left its word embeddings as they were; None where that is not recorded."""
+    artifact = manifest.artifacts.get("checkpoints")
+    return None if artifact is None else artifact.details.get(FROZEN)
+
+
 def frozen_note(steps: Sequence[int]) -> str:
-    """What it means that embeddings were not trained."""
-    return (
+    """What it means that embeddings were not trained; ``steps``: of the checkpoints, one only if adapters."""
+    seen = (
         f"The word embeddings are the same at steps {steps[0]} and {steps[-1]}: they were not trained. "
-        "Influence at them says what would have moved, not what did; `--method trained` follows what did."
+        if len(steps) > 1
+        else "The adapter leaves the word embeddings as they were: they were not trained. "
     )
+    return f"{seen}Influence at them says what would have moved, not what did; method trained follows that."

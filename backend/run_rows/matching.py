@@ -7,6 +7,11 @@ from collections.abc import Sequence
 
 from backend.model.callback_log import PreparedRow
 
+NO_ROWS = (
+    "The run did not write its rows down, or not as they are trained on (FirstwordCallback writes those of a "
+    "`datasets.Dataset` or a list): how often and when a row was seen is not known."
+)
+
 
 def matched(here: Sequence[str | None], recorded: Sequence[PreparedRow], in_order: bool) -> list[int | None]:
     """For each digest of a row made here the place of that row in the run, None where it is not there.

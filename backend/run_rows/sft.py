@@ -15,7 +15,7 @@ from backend.errors import InputError
 from backend.model.callback_log import CallbackLog, PreparedRow, read_callback_log
 from backend.model.run_folder import require_folder
 from backend.run_rows.fates import KEPT, LEFT_OUT, RowFate, RunRows, fate_of
-from backend.run_rows.matching import matched
+from backend.run_rows.matching import NO_ROWS, matched
 from backend.run_rows.packing import Pack, Piece, pack
 from backend.run_rows.run_tokenizer import run_tokenizer
 from backend.run_rows.settings import NOT_KNOWN, Given, RunSettings, settings_of
@@ -178,7 +178,7 @@ def _notes(log: CallbackLog | None, has_rows: bool, settings: RunSettings) -> li
             "a row was seen is not known."
         )
     elif not has_rows:
-        notes.append("The run did not write its rows down: how often and when a row was seen is not known.")
+        notes.append(NO_ROWS)
     elif log.why_not is not None:
         notes.append(f"How often and when a row was seen is not known: {log.why_not}.")
     used = log.versions.get("trl", "") if log is not None else ""

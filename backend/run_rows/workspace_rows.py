@@ -21,7 +21,7 @@ from backend.model.origin import was_attached
 from backend.model.tokenization import TokenIds, encode_ids
 from backend.progress import Progress, silent
 from backend.run_rows.fates import CUT, KEPT, LEFT_OUT, RowFate, RunRows
-from backend.run_rows.matching import matched
+from backend.run_rows.matching import NO_ROWS, matched
 from backend.run_rows.settings import NOT_KNOWN, RUN, RunSettings, Setting
 from backend.run_rows.stored import NAME, table_path
 
@@ -122,7 +122,7 @@ def _why_open(log: CallbackLog | None, length: Setting) -> list[str]:
     elif log.why_not is not None:
         notes.append(f"How often and when a row was seen is not known: {log.why_not}.")
     elif log.rows_file is None:
-        notes.append("The run did not write its rows down: how often and when a row was seen is not known.")
+        notes.append(NO_ROWS)
     if not length.known:
         notes.append("The length at which the run cut its texts is not known (attach --max-length).")
     return notes

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.influence.gradients.parameters import trained_parameters
 from backend.model.checkpoints import find_run
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
 from backend.model.prediction import logits
@@ -111,10 +112,10 @@ def test_a_base_that_was_moved(plain, base, workspace, tmp_path):
         InputError, match=r"checkpoint-24: holds an adapter, .* '/gone/bert' is not here; name it with --base"
     ):
         workspace.attach(run)
-    assert not (workspace.path / "adapters").exists()
+    assert not list(workspace.path.glob("adapters/*"))
     workspace.attach(run, base=str(base))
     workspace.attach(run, base=str(base), count=2)  # again, with others
-    assert {each.name for each in (workspace.path / "adapters").iterdir()} == {
+    assert {each.parent.name for each in (workspace.path / "adapters").glob("*/*/adapter_config.json")} == {
         f"checkpoint-{each.step}" for each in workspace.manifest.checkpoints
     }
     shutil.rmtree(run)  # the workspace has its own
@@ -136,7 +137,7 @@ def test_a_base_that_changed_is_noticed(plain, base, workspace, tmp_path):
     name = next(name for name in tensors if "query.weight" in name)
     tensors[name] += 1
     save_file(tensors, own / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(InputError, match="weights changed or missing"):
+    with pytest.raises(InputError, match=r"the model that it belongs to, .*base, changed or is missing"):
         workspace.precompute()
 
 
@@ -203,12 +204,16 @@ def as_pickle(folder: Path) -> None:
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
 
 
-def as_kind(kind: str):
+def with_config(**values):
     def rewrite(folder: Path) -> None:
         path = folder / "adapter_config.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "peft_type": kind}))
+        path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
     return rewrite
+
+
+def as_kind(kind: str):
+    return with_config(peft_type=kind)
 
 
 @pytest.mark.parametrize(
@@ -238,8 +243,9 @@ def test_what_is_no_adapter_of_its_base_is_refused_in_a_line(change, said, plain
     with pytest.raises(InputError, match=said) as caught:
         workspace.attach(damaged(plain, tmp_path, change))
     assert len(str(caught.value).splitlines()) == 1
-    assert not (workspace.path / "adapters").exists()
+    assert not list(workspace.path.glob("adapters/*"))
     assert "checkpoints" not in workspace.manifest.artifacts
+    assert str(workspace.path) not in str(caught.value)  # it names the user's folders
 
 
 def test_another_model_as_base_is_refused(plain, tiny_model, workspace):
@@ -267,3 +273,151 @@ def test_a_model_of_three_classes_on_a_base_that_knows_two(base, tmp_path):
     run = adapter_run(base, tmp_path / "run", lora(), classes=("bad", "good", "fair"))
     found = find_run(run)
     assert (found.num_labels, found.classes, found.base) == (3, None, str(base))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_adapter_alone_says_what_it_trained(kind, base, workspace, tmp_path):
+    """What was trained is read from the adapter itself: no other checkpoint is needed."""
+    run = adapter_run(base, tmp_path / "run", KINDS[kind]())
+    workspace.attach(run / "checkpoint-24")
+    trained = kind in TRAINS_EMBEDDINGS
+    assert workspace.manifest.artifacts["checkpoints"].details.get(FROZEN) == (None if trained else True) or (
+        kind == "embeddings whole" and workspace.manifest.artifacts["checkpoints"].details[FROZEN] is False
+    )
+    assert any(
+        "leaves the word embeddings as they were" in each for each in workspace.status()["limits"]
+    ) is (not trained)
+
+
+def test_method_trained_follows_a_single_adapter_only(plain, workspace):
+    workspace.attach(plain / "checkpoint-24")
+    workspace.precompute()
+    model = workspace.explainer().checkpoints.models[-1]
+    assert all("lora" in name or name.startswith("classifier") for name in trained_parameters([model]))
+    assert any("frozen" in each for each in workspace.explain(text=TEXTS[0]).notes)
+
+
+def test_method_trained_is_refused_where_adapted_embeddings_are_merged(base, workspace, tmp_path):
+    workspace.attach(adapter_run(base, tmp_path / "run", KINDS["with embeddings"]()))
+    workspace.precompute()
+    with pytest.raises(InputError, match="--method trained: the run adapted its word embeddings"):
+        workspace.explain(text=TEXTS[0], method="trained")
+
+
+def test_a_merged_model_with_its_adapter_beside_it_is_refused(plain, base, workspace, tmp_path):
+    """transformers would apply the adapter once more, without a word."""
+    copy = Path(shutil.copytree(plain, tmp_path / "merged"))
+    for each in copy.glob("checkpoint-*"):
+        model = hf.AutoModelForSequenceClassification.from_pretrained(base, num_labels=2)
+        peft.PeftModel.from_pretrained(model, each).merge_and_unload().save_pretrained(each)
+    with pytest.raises(InputError, match="transformers would apply that adapter once more; move"):
+        workspace.attach(copy)
+    with pytest.raises(InputError, match="would apply that adapter once more"):
+        load_classifier(copy / "checkpoint-24")
+    beside = Path(shutil.copytree(base, tmp_path / "base"))
+    shutil.copy(plain / "checkpoint-8" / "adapter_config.json", beside)
+    with pytest.raises(InputError, match="the base of an adapter, but it holds a whole model and"):
+        workspace.attach(plain, base=str(beside))
+    for each in copy.glob("*/adapter_config.json"):
+        each.unlink()
+    workspace.attach(copy)
+    assert np.allclose(here(workspace, -1), by_peft(plain / "checkpoint-24", base), atol=1e-5)
+
+
+def hub(cache: Path, name: str, model: Path, commit: str) -> None:
+    """A model in the hub's cache, as `snapshot_download` lays it; ``main`` is this commit now."""
+    home = cache / f"models--{name.replace('/', '--')}"
+    shutil.copytree(model, home / "snapshots" / commit)
+    (home / "refs").mkdir(exist_ok=True)
+    (home / "refs" / "main").write_text(commit)
+
+
+def test_a_base_of_the_hub_is_that_of_a_commit(plain, base, workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    first, other = "a" * 40, "b" * 40
+    hub(tmp_path / "cache", "team/bert", base, first)
+    workspace.attach(plain, base="team/bert")
+    before = here(workspace, -1)
+    assert workspace.manifest.artifacts["checkpoints"].details["base"].endswith(first)
+    changed = tmp_path / "changed"
+    shutil.copytree(base, changed)
+    tensors = load_file(changed / "model.safetensors")
+    save_file(
+        {name: each * 1.5 for name, each in tensors.items()}, changed / "model.safetensors", {"format": "pt"}
+    )
+    hub(tmp_path / "cache", "team/bert", changed, other)
+    assert np.array_equal(here(workspace, -1), before)
+    workspace.attach(plain, base="team/bert")  # now it is the other one, and all that was computed is stale
+    assert workspace.manifest.artifacts["checkpoints"].details["base"].endswith(other)
+    assert not np.allclose(here(workspace, -1), before)
+    run = Path(shutil.copytree(plain, tmp_path / "pinned"))
+    for each in run.glob("*/adapter_config.json"):
+        said = json.loads(each.read_text()) | {"base_model_name_or_path": "team/bert", "revision": first}
+        each.write_text(json.dumps(said))
+    (tmp_path / "again").mkdir()
+    again = without_model(tmp_path / "again", 60)
+    again.attach(run)
+    assert again.manifest.artifacts["checkpoints"].details["base"].endswith(first)
+
+
+def test_a_base_is_where_it_is_from_everywhere(plain, base, workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(base.parent)
+    workspace.attach(plain, base=base.name)
+    monkeypatch.chdir(tmp_path)
+    assert np.allclose(here(workspace, -1), by_peft(plain / "checkpoint-24", base), atol=1e-5)
+
+
+def test_adapters_of_before_stay_until_the_manifest_names_others(plain, base, workspace, monkeypatch):
+    workspace.attach(plain)
+    monkeypatch.setattr("backend.model.attaching.record_checkpoints", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        workspace.attach(plain, count=1)
+    assert np.allclose(here(workspace, 0), by_peft(plain / "checkpoint-8", base), atol=1e-5)
+    monkeypatch.undo()
+    workspace.attach(plain, count=1)
+    assert len(list((workspace.path / "adapters").iterdir())) == 1
+
+
+def test_code_that_an_adapter_names_is_never_run(plain, workspace, tmp_path, monkeypatch):
+    package = tmp_path / "here" / "megatron"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "core.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    monkeypatch.syspath_prepend(str(tmp_path / "here"))
+    named = {"megatron_config": {"a": 1}, "megatron_core": "megatron.core"}
+    with pytest.raises(InputError, match="whose code is never loaded"):
+        workspace.attach(damaged(plain, tmp_path, with_config(**named)))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"init_lora_weights": "pissa_niter_4"}, "can't be repeated"),
+        ({"init_lora_weights": "corda"}, "can't be repeated"),
+        ({"r": 10**8}, "says rank 100000000, its tensors hold"),
+        ({"rank_pattern": {"query": 10**9}}, "says rank 1000000000, its tensors hold"),
+    ],
+)
+def test_what_would_be_another_model_or_eat_memory_is_refused(values, said, plain, workspace, tmp_path):
+    with pytest.raises(InputError, match=said):
+        workspace.attach(damaged(plain, tmp_path, with_config(**values)))
+
+
+@pytest.mark.parametrize("start", ["pissa", "olora", "gaussian", "orthogonal"])
+def test_the_model_is_the_one_that_was_in_memory(start, base, workspace, tmp_path, monkeypatch):
+    """Not PEFT's loading but the trained model itself: beginnings that change the base are repeated."""
+    held = []
+    monkeypatch.setattr(
+        peft,
+        "get_peft_model",
+        lambda *given, plain=peft.get_peft_model: held.append(plain(*given)) or held[-1],
+    )
+    run = adapter_run(base, tmp_path / "run", lora(init_lora_weights=start))
+    workspace.attach(run)
+    tokenizer = hf.AutoTokenizer.from_pretrained(run / "checkpoint-24")
+    with torch.no_grad():
+        expected = torch.cat(
+            [held[0].eval()(**tokenizer(each, return_tensors="pt")).logits for each in TEXTS]
+        )
+    assert np.allclose(here(workspace, -1), expected, atol=1e-5)

@@ -14,6 +14,7 @@ from torch.func import functional_call
 from transformers import PreTrainedModel
 
 from backend.influence.gradients.capture import Batch
+from backend.model.adapters import trained_by_adapter
 from backend.model.prediction import accepted_inputs
 from backend.tasks.registry import task_of
 
@@ -25,10 +26,13 @@ Losses = Callable[[PreTrainedModel, Vector, Batch], Tensor]
 
 
 def trained_parameters(models: Sequence[PreTrainedModel]) -> frozenset[str]:
-    """Names of the parameters that differ between the first and the last of ``models``, else all of them.
+    """Names of the parameters that the run trained: those of its adapters, or all that differ between the
+    first and the last of ``models``, else all of them.
 
     The checkpoints of a run are the only witness of what was frozen in it.
     """
+    if (adapted := trained_by_adapter(models[-1])) is not None:
+        return adapted
     last = dict(models[-1].named_parameters())
     every = {name: torch.equal(each, last[name]) for name, each in models[0].named_parameters()}
     return frozenset(name for name, same in every.items() if not same) or frozenset(every)

@@ -23,6 +23,7 @@ from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
+from backend.model.recorded_limits import known_frozen
 from backend.model.sharing import share
 from backend.model.tokenization import Encoded, collate, encode
 
@@ -114,7 +115,9 @@ class Checkpoints:
 
     @cached_property
     def embeddings_frozen(self) -> bool:
-        """Whether the word embeddings did not change between the first and the last checkpoint."""
+        """Whether the run left them as they were, as recorded, or by the first and the last checkpoint."""
+        if (known := known_frozen(self.manifest)) is not None:
+            return known
         if len(self.models) < 2:
             return False
         first, last = (embedding_layer(model).weight for model in (self.models[0], self.models[-1]))

@@ -41,7 +41,9 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     if not all_entries(explanation):
         return
     if not shown:
-        st.caption("Explanations are hidden: the switch in the sidebar shows them.")
+        st.caption(
+            f"Explanations are hidden: the switch in the sidebar shows them.{_scores_in(painter.unit)}"
+        )
     elif explanation.has_words:
         colours, switch = st.columns([0.8, 0.2], vertical_alignment="center")
         with colours:
@@ -50,7 +52,8 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
             _ask_query()
         show_strongest_words(explanation)
     else:
-        show(tag("div", NO_WORDS, all_methods()[explanation.method].limits, cls="fw-legend"))
+        limits = all_methods()[explanation.method].limits
+        show(tag("div", NO_WORDS, limits, _scores_in(painter.unit), cls="fw-legend"))
     cards = Cards(
         workspace.path,
         explanation.query,
@@ -69,6 +72,11 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         method = all_methods()[explanation.method]
         show(tag("p", f"{method.title}: {method.formula}. Source: {method.source}.", cls="fw-muted"))
     show(tag("p", _how(explanation), cls="fw-muted"))
+
+
+def _scores_in(unit: Unit) -> str:
+    """Where no legend of words says it."""
+    return f" Scores are in {unit.name.replace('× ', '')}." if unit.name else ""
 
 
 def _ask_query() -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from backend.errors import InputError
 from backend.influence.answers.features import FeatureKind
 from backend.influence.answers.method import Asked
 from backend.influence.answers.methods.layers import LayerMethod
@@ -18,12 +19,18 @@ from backend.influence.gradients.adam_roots import adam_roots
 from backend.influence.gradients.capture import Batch
 from backend.influence.gradients.parameters import summed_gradient, trained_parameters
 from backend.influence.gradients.sketch import SIZE, Sketch
+from backend.model.adapters import has_adapter, trained_by_adapter
 
 
 class Sketched:
     """Gradients at what differs between the first and the last of ``models``, in short."""
 
     def __init__(self, models: Sequence[PreTrainedModel]) -> None:
+        if has_adapter(models[-1]) and trained_by_adapter(models[-1]) is None:
+            raise InputError(
+                "--method trained: the run adapted its word embeddings, so its adapters are merged into the "
+                "model here, and what they trained is no parameter of it any more"
+            )
         self.names = trained_parameters(models)
         weights = dict(models[-1].named_parameters())
         self.sketch = Sketch({name: weights[name].shape for name in self.names})
