@@ -191,7 +191,10 @@ class Explainer(Engine):
                 else "No training example shares a token with this text."
             )
         if self.checkpoints.embeddings_frozen:
-            notes.append("The word embeddings were frozen in training: scores follow no trained parameter.")
+            notes.append(
+                "The word embeddings were frozen in training: scores follow no trained parameter; those of "
+                "method trained do."
+            )
         if not found.exact:
             notes += self._storage_notes(asked.score)
         mixes = MODES[asked.score].mixes_directions
