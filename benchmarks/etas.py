@@ -50,11 +50,14 @@ layer, AdamW, mostly 39 updates at 1e-3, logged every 5, saved every 10). Writte
 `python -m benchmarks.etas`; a test holds every line.
 
 - `logged`: the rates in `trainer_state.json` and those that optimizer and scheduler keep for the next
-  update. Where one schedule of transformers passes through all, that; else straight lines between them.
-- `held`: the same, of a schedule that changes at evaluations: each rate holds up to the next.
+  update. One schedule (of transformers, or StepLR and MultiStepLR by what they keep) passes through all, or
+  every step was logged.
+- `interpolated`: none does, and not every step was logged: straight lines between the known rates. A peak or
+  a corner between two of them is missed; a note says for which steps.
+- `held`: of a schedule that changes at evaluations: each known rate holds up to the next.
 - `group`: the logged rates, which are those of the first group of parameters, times the rate of the
   embedding's own group over the first one's (`optimizer.pt`). Where the groups have schedules of their own,
-  the embedding's at the checkpoints.
+  the embedding's rates at the checkpoints are all that is known.
 - `scheduler state`: no rate is logged; `optimizer.pt` and `scheduler.pt` alone.
 - `options`: `attach --learning-rate R --schedule NAME --warmup-steps N`.
 - `callback`: what `backend.FirstwordCallback` saw in the run, exact for any schedule; the runs below are
@@ -62,9 +65,10 @@ layer, AdamW, mostly 39 updates at 1e-3, logged every 5, saved every 10). Writte
 - `equal`: nothing is known. All weights are 1, and a note says so.
 
 "No states": saved with `save_only_model`. Errors are relative to the run's highest rate; {exact} of
-{len(rows)} runs have none (below 1e-6). Where rates are interpolated, or may have changed in a step after
-the last logged one, `attach` says so. A resumed run makes its first update with the rate that the optimizer
-was saved with (0 after the end of a linear schedule), which no log shows.
+{len(rows)} runs have none (below 1e-6). Where rates are interpolated, may have changed in a step after
+the last logged one, or might come after a warm-up that ended before the first known one, `attach` says so.
+A resumed run makes its first update with the rate that the optimizer was saved with (0 after the end of a
+linear schedule), which no log shows.
 
 | run | checkpoints | derived | eta | true | error |
 |---|---|---|---|---|---|

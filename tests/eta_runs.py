@@ -111,7 +111,7 @@ RUNS: dict[str, EtaRun] = {
     "embeddings' group first (1e-5, rest 1e-3)": EtaRun({}, "logged", _first),
     "embeddings' group last": EtaRun({}, "group", _last),
     "group of its own schedule (rises for 20 steps)": EtaRun(
-        {}, "group", _last, schedules=(lambda step: 1 - step / 39, lambda step: min(step / 20, 1.0))
+        {}, "interpolated", _last, schedules=(lambda step: 1 - step / 39, lambda step: min(step / 20, 1.0))
     ),
     "resumed, 20 of 20 to 40 steps": EtaRun({"max_steps": 20}, "logged", then={"max_steps": 40}),
     "resumed, no states left": EtaRun(

@@ -39,6 +39,7 @@ ARGMAX = {  # where it is not what a model says of a row
     "backend/influence/gradients/positions.py": "a position",
     "backend/model/choice.py": "a step",
     "backend/model/figures.py": "the largest class",
+    "backend/model/recognised.py": "a step",
     "backend/scores/label_noise.py": "a posterior of its own",
     "backend/scores/label_sets.py": "the label that is lacking most",
     "backend/scores/neighbour_votes.py": "votes",

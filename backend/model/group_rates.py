@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
+from backend.model.drops import Drops, read_drops
 from backend.model.rates import is_rate
 from backend.model.torch_file import read_torch
 
 OPTIMIZER, SCHEDULER = "optimizer.pt", "scheduler.pt"
-_IN_STEPS = ("factor", "step_size", "milestones")  # what ReduceLROnPlateau, StepLR and MultiStepLR keep
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,11 @@ class GroupRates:
 
     ``now``: the rate of the next update. ``base``: the rates that the schedule scales; None if not kept.
     ``holding``: the groups with a parameter of as many rows as the embedding table; None where the
-    optimizer keeps nothing by parameter. ``stepwise``: the schedule changes the rates at times, not always,
-    each time by ``factor``, if it keeps that.
+    optimizer keeps nothing by parameter. ``stepwise``: the schedule waits for evaluations
+    (ReduceLROnPlateau), and changes the rates each time by ``factor``; ``drops``: it does so after fixed
+    numbers of updates. ``scheduled``: a scheduler's state is kept, so that it is known whether it is one of
+    these. ``composed``: it is made of several schedules. ``plain``: it is a function without
+    settings, as transformers' constant one, not one that may have a warm-up.
     """
 
     now: tuple[float, ...]
@@ -35,6 +38,10 @@ class GroupRates:
     holding: frozenset[int] | None
     stepwise: bool
     factor: float | None = None
+    drops: Drops | None = None
+    scheduled: bool = False
+    composed: bool = False
+    plain: bool = False
 
 
 def read_group_rates(folder: Path, rows: int | None, notes: list[str]) -> GroupRates | None:
@@ -52,12 +59,17 @@ def read_group_rates(folder: Path, rows: int | None, notes: list[str]) -> GroupR
         now = _rates(scheduler.get("_last_lr"))
     if now is None:
         return None
+    functions = _items(scheduler.get("lr_lambdas"))
     return GroupRates(
         now=now,
         base=base if base is not None and len(base) == len(now) else None,
         holding=_holding(optimizer.get("state"), groups, rows),
-        stepwise=any(name in scheduler for name in _IN_STEPS),
-        factor=_rate(scheduler.get("factor", scheduler.get("gamma"))),
+        stepwise="num_bad_epochs" in scheduler,
+        factor=_rate(scheduler.get("factor")),
+        drops=read_drops(scheduler),
+        scheduled=bool(scheduler),
+        composed="_schedulers" in scheduler,
+        plain=bool(functions) and all(each is None for each in functions),
     )
 
 

@@ -35,11 +35,6 @@ def mean_rate(curve: Curve, after: int, upto: int) -> float:
     return float(curve(np.linspace(first, upto, min(upto - first + 1, _POINTS))).mean())
 
 
-def is_sparse(knots: Knots, after: int, upto: int) -> bool:
-    """Whether fewer than two rates are known in steps (after, upto], and not all of them."""
-    return sum(after < step <= upto for step, _ in knots) < min(2, upto - after)
-
-
 def interpolated(knots: Knots, planned: int | None = None) -> Curve:
     """Straight lines between known rates.
 
@@ -96,11 +91,11 @@ def held(knots: Knots, evaluations: Sequence[int], factor: float | None = None) 
     return curve
 
 
-def changes_in_steps(knots: Knots, evaluations: Sequence[int]) -> bool:
+def changes_in_steps(knots: Knots) -> bool:
     """Whether logged rates stand still and then drop, as those of a step-wise schedule do, not along a line.
 
-    Several drops are steps if they are by one factor or the rate stands still again after each; a single one
-    if the run was evaluated between the two, or it is by half or more.
+    Several drops are steps if they are by one factor or the rate stands still again after each. A single one
+    is if the rate stands still afterwards: without that it may be the corner of a line.
     """
     rates = [rate for _, rate in knots]
     drops = [index for index in range(1, len(rates)) if rates[index] != rates[index - 1]]
@@ -108,10 +103,7 @@ def changes_in_steps(knots: Knots, evaluations: Sequence[int]) -> bool:
         return False
     factors = [rates[index] / rates[index - 1] for index in drops]
     if len(drops) == 1:
-        (index,) = drops
-        before, after = knots[index - 1][0], knots[index][0]
-        stays = index + 1 < len(rates)
-        return stays or factors[0] <= 0.5 or any(before <= each < after for each in evaluations)
+        return drops[0] + 1 < len(rates)
     if all(math.isclose(factor, factors[0], rel_tol=1e-6) for factor in factors):
         return True
     return all(after - before > 1 for before, after in pairwise(drops))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -45,8 +45,9 @@ def recognised(peak: float | None, knots: Knots, total: int) -> Schedule | None:
     """The one schedule with these planned steps on which all known (step, rate) lie; else None.
 
     ``peak`` is None if it isn't known. Of several schedules none is proven; nor is a warm-up by a single rate
-    between 0 and the peak, nor peak and warm-up by fewer than three. Where several differ only in a warm-up
-    before the first known rate, and all are one line from there on, the one without is taken.
+    between 0 and the peak, nor peak and warm-up by fewer than three, but a line to the end by two. Where
+    several differ only in a warm-up before the first known rate, and all are one line from there on, the one
+    without is taken.
     """
     if not knots or total < 1 or (peak is not None and peak <= 0):
         return None
@@ -98,14 +99,15 @@ def _of_any_peak(known: _Known, total: int) -> list[Schedule]:
     steps, top = known.steps.tolist(), known.top
     first = steps[top - 1] - 1 if top else 0
     last = min(steps[min(top + 1, len(steps) - 1)], total) - 1
-    if len(steps) < 3 or known.rates[top] <= 0 or last - first > _MOST_WARMUPS:
+    names = _NAMES if len(steps) > 2 else ("linear",)
+    if len(steps) < 2 or known.rates[top] <= 0 or last - first > _MOST_WARMUPS:
         return []
-    return [each for each in _through_top(known, range(first, last + 1), total) if known.lie_on(each)]
+    return [each for each in _through_top(names, known, range(first, last + 1), total) if known.lie_on(each)]
 
 
-def _through_top(known: _Known, warmups: range, total: int) -> Iterator[Schedule]:
+def _through_top(names: Sequence[str], known: _Known, warmups: range, total: int) -> Iterator[Schedule]:
     at, rate = known.steps[[known.top]], float(known.rates[known.top])
-    for name in _NAMES:
+    for name in names:
         for warmup in warmups:
             share = float(Schedule(name, 1.0, warmup, total)(at)[0])
             yield Schedule(name, rate / max(share, _SAME), warmup, total)

@@ -32,11 +32,13 @@ class TrainerLog:
     """How many steps the run planned, if its state says so."""
     plans: dict[int, int] = field(default_factory=dict)
     """How many each checkpoint's state says, by step: another number where the run was resumed."""
-    ahead: bool = False
-    """Whether a rate is logged one step before its update."""
+    ahead: bool | None = None
+    """Whether a rate is logged one step before its update; None if it isn't known, and taken for no."""
+    again: set[int] = field(default_factory=set)
+    """Steps at which it went back: a resumed run, which logs them again."""
 
     @classmethod
-    def read(cls, state: dict[str, Any] | None, ahead: bool = False) -> TrainerLog:
+    def read(cls, state: dict[str, Any] | None, ahead: bool | None = None) -> TrainerLog:
         """Collect what is usable in a trainer state; entries of the wrong shape are passed over.
 
         A run that was resumed from an earlier checkpoint logs steps again: what it logs later wins,
@@ -58,7 +60,8 @@ class TrainerLog:
                 value = entry.get(name)
                 if is_usable(value):
                     while series and series[-1][0] >= step:
-                        series.pop()
+                        if series.pop()[0] > step:
+                            log.again.add(step)
                     series.append((step, float(value)))
             log._add_evaluation(step, entry)
         return log
@@ -93,7 +96,7 @@ class TrainerLog:
         A schedule that changes in steps, by its look or as ``stepwise`` says, acts after the log is
         written: its rates are never ahead.
         """
-        moved = self.ahead and not (stepwise or changes_in_steps(self.rates, self.evaluated))
+        moved = bool(self.ahead) and not (stepwise or changes_in_steps(self.rates))
         return [(step + moved, rate) for step, rate in self.rates]
 
     @property
@@ -136,16 +139,22 @@ def furthest_log(run: Path, folders: Sequence[Path], notes: list[str]) -> Traine
     return log
 
 
-def logs_ahead(*folders: Path) -> bool:
+def logs_ahead(*folders: Path) -> bool | None:
     """Whether the transformers that saved a model logged the rate of the next update.
 
-    The first of the folders counts whose config.json says which version it was.
+    The first of the folders counts whose config.json says which version it was; None if none does.
     """
     for folder in folders:
-        version = (read_json(folder / "config.json") or {}).get("transformers_version")
-        if isinstance(version, str) and (found := re.match(r"(\d{1,4})\.(\d{1,4})", version)):
-            return (int(found[1]), int(found[2])) < _OF_THE_UPDATE
-    return False
+        config = read_json(folder / "config.json") or {}
+        if (found := version_of(config.get("transformers_version"))) is not None:
+            return found < _OF_THE_UPDATE
+    return None
+
+
+def version_of(value: Any) -> tuple[int, int] | None:
+    """Major and minor number of a version; None if it is none."""
+    found = re.match(r"(\d{1,4})\.(\d{1,4})", value) if isinstance(value, str) else None
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _is_step(value: Any) -> TypeGuard[int]:

@@ -141,7 +141,7 @@ def test_a_run_that_logs_rarely(every, states, tiny_model, tmp_path):
     if every == "epoch" or states:
         within = 1e-6 if states else 0.01
         assert weights(found) == pytest.approx(expected_weights("linear", found.all_steps), rel=within)
-        assert ("Fewer than two learning rates" in said and "6, 12, 18, 24" in said) == (not states)
+        assert ("No learning rate before step 6 is known" in said) == (not states)
     else:
         assert set(weights(found).values()) == {1.0} and "--learning-rate" in said
 
@@ -152,7 +152,7 @@ def test_gradient_accumulation_and_no_optimizer_state(tiny_model, tmp_path):
     )
     found = find_run(run)
     assert found.all_steps == [4, 8, 12]
-    assert not found.optimizer_state and "No optimizer state" in found.notes[0]
+    assert not found.optimizer_state and any("No optimizer state" in note for note in found.notes)
     assert weights(found) == near(expected_weights("linear", [4, 8, 12], total=12))
 
 

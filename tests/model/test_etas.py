@@ -32,9 +32,10 @@ def test_etas_are_the_rates_that_the_embeddings_were_trained_with(kind, count, m
     near = pytest.approx(true, rel=1e-5, abs=expected.within * max(run.rates.values()))
     assert [each.weight for each in found.checkpoints] == near, found.notes
     assert {each.derived for each in found.checkpoints} == {expected.derived}
+    said = " ".join(found.notes)
     if expected.within > 1e-6:  # what may be off is said
-        said = " ".join(found.notes)
         assert any(each in said for each in ("interpolated", "changes in steps", "The run was resumed"))
+    assert (expected.derived == "interpolated") == ("a peak or a corner between two known rates" in said)
 
 
 def test_what_is_out_of_the_ordinary_is_said(made):

@@ -8,6 +8,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
+from backend.model.drops import Drops, read_drops
 from backend.model.embedding_group import EmbeddingGroup, embedding_group
 from backend.model.group_rates import GroupRates, read_group_rates
 from backend.model.torch_file import read_torch
@@ -93,7 +94,11 @@ def test_a_schedule_in_steps_is_known_by_what_it_keeps(tmp_path):
         tmp_path, torch.optim.AdamW, schedule=lambda each: torch.optim.lr_scheduler.StepLR(each, 3, 0.5)
     )
     state = read_group_rates(folder, V, [])
-    assert state is not None and state.stepwise and state.factor == 0.5
+    assert state is not None and not state.stepwise and state.drops == Drops(0.5, 1, 3)
+    constant = torch.optim.lr_scheduler.ConstantLR(torch.optim.SGD([torch.zeros(1)], lr=1), 0.1)
+    torch.save(constant.state_dict(), folder / "scheduler.pt")  # keeps a factor, too
+    state = read_group_rates(folder, V, [])
+    assert state is not None and not state.stepwise and state.drops is None
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(torch.optim.SGD([torch.zeros(1)], lr=1), factor=0.2)
     torch.save(plateau.state_dict(), folder / "scheduler.pt")
     state = read_group_rates(folder, V, [])
@@ -181,3 +186,20 @@ def test_odd_states_hold_no_table(tmp_path):
         )
         state = read_group_rates(tmp_path, V, [])
         assert state is not None and state.now == (0.5,) and state.holding == frozenset()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"gamma": 0.1, "last_epoch": 3},
+        {"gamma": 0.1, "last_epoch": 3, "step_size": 0},
+        {"gamma": 0.1, "last_epoch": -1, "step_size": 3},
+        {"gamma": "x", "last_epoch": 3, "step_size": 3},
+        {"gamma": 0.1, "last_epoch": 3, "milestones": {}},
+        {"gamma": 0.1, "last_epoch": 3, "milestones": [3]},
+        {"gamma": 0.1, "last_epoch": 3, "milestones": {3: 10**9}},
+        {"gamma": 0.1, "last_epoch": 3, "milestones": {"a": 1}},
+    ],
+)
+def test_values_that_no_schedule_in_steps_keeps(state):
+    assert read_drops(state) is None

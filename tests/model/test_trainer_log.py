@@ -6,7 +6,7 @@ import torch
 import transformers as hf
 
 from backend.files import read_json
-from backend.model.rates import interpolated, is_sparse, mean_rate
+from backend.model.rates import interpolated, mean_rate
 from backend.model.trainer_log import TrainerLog
 
 
@@ -58,9 +58,6 @@ def test_mean_rates_where_each_epoch_is_logged_once(name, within):
     assert means == pytest.approx([np.mean(rates[:100]), np.mean(rates[100:200])], rel=within)
     if name == "linear":
         assert [*means, mean(found, 200, 300)] == pytest.approx([4.18e-5, 2.51e-5, 8.4e-6], rel=0.01)
-    knots = found.knots()
-    assert not any(is_sparse(knots, *interval) for interval in ((0, 200), (100, 300), (99, 100)))
-    assert is_sparse(knots, 0, 100) and is_sparse(knots, 100, 199)
 
 
 def test_rates_before_the_first_and_after_the_last_logged():
