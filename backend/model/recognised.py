@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from backend.model.options_of_schedules import with_options
 from backend.model.rates import Knots
 from backend.model.schedules import Schedule
 
@@ -75,7 +76,18 @@ def _of_peak(peak: float, known: _Known, total: int) -> list[Schedule]:
         for steps in _warmups(name, peak, each, total)
         if 0 < steps < total
     }
-    return [each for name, steps in sorted(warm) if known.lie_on(each := Schedule(name, peak, steps, total))]
+    found = [each for name, steps in sorted(warm) if known.lie_on(each := Schedule(name, peak, steps, total))]
+    return found or _with_option(peak, known, between, total)
+
+
+def _with_option(peak: float, known: _Known, between: Knots, total: int) -> list[Schedule]:
+    """A warm-up as the first known rate tells it, or any before that, and an option: two things by four."""
+    falling = [knot for knot in between if knot[0] > known.steps[known.top]] or between
+    if len(between) < 4:
+        return []
+    step, rate = between[0]
+    warmups = {round((step - 1) * peak / rate), *range(min(int(known.steps[0]), _MOST_WARMUPS))}
+    return [each for each in with_options(peak, falling, sorted(warmups), total) if known.lie_on(each)]
 
 
 def _warmups(name: str, peak: float, knot: tuple[int, float], total: int) -> set[int]:

@@ -34,11 +34,14 @@ EXACT = {
     "step, 25": lambda optimizer: torch_schedules.StepLR(optimizer, 25, 0.1),
     "milestones": lambda optimizer: torch_schedules.MultiStepLR(optimizer, [33, 50, 50, 66], 0.1),
 }
-OTHER = {
+WITH_OPTION = {
     "cosine_with_restarts": hf("cosine_with_restarts", 0, num_cycles=2),
+    "cosine_with_restarts, warm-up": hf("cosine_with_restarts", num_cycles=3),
     "polynomial": hf("polynomial", power=2.0),
     "cosine_with_min_lr": hf("cosine_with_min_lr", 7, min_lr_rate=0.1),
-    "warmup_stable_decay": hf("warmup_stable_decay", num_decay_steps=20),
+    "warmup_stable_decay": hf("warmup_stable_decay", num_decay_steps=35),
+}
+OTHER = {
     "constant, then more": lambda optimizer: torch_schedules.ConstantLR(optimizer, 0.1, 15),
     "exponential": lambda optimizer: torch_schedules.ExponentialLR(optimizer, 0.95),
     "one cycle": lambda optimizer: torch_schedules.OneCycleLR(optimizer, PEAK, total_steps=TOTAL + 1),
@@ -100,6 +103,18 @@ def test_schedules_that_the_states_tell_exactly(name, every, tmp_path):
     assert [each.weight for each in found] == pytest.approx(run.means(), rel=1e-9)
     assert {each.derived for each in found} == {"logged" if every < TOTAL else "scheduler state"}
     assert not any("interpolated" in note for note in notes)
+
+
+@pytest.mark.parametrize("every", [1, 5])
+@pytest.mark.parametrize("name", WITH_OPTION)
+def test_options_that_the_rates_tell(name, every, tmp_path):
+    run = made(tmp_path, WITH_OPTION[name], every)
+    found, notes = run.etas()
+    assert [each.weight for each in found] == pytest.approx(run.means(), rel=1e-5)
+    assert {each.derived for each in found} == {"logged"} and notes == []
+
+
+OTHER |= WITH_OPTION
 
 
 @pytest.mark.parametrize("states", [True, False])
