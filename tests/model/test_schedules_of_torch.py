@@ -12,8 +12,10 @@ import torch
 from torch.optim import lr_scheduler as torch_schedules
 from transformers import get_scheduler
 
+from backend.model.embedding_group import EmbeddingGroup
 from backend.model.etas import Eta, find_etas
-from backend.model.trainer_log import furthest_log
+from backend.model.run_parts import RunRates, find_parts
+from backend.model.trainer_log import TrainerLog, furthest_log
 
 TOTAL, ENDS, PEAK = 100, (25, 50, 75, 100), 1e-3
 
@@ -161,3 +163,11 @@ def test_a_schedule_that_was_not_moved_at_every_update_is_not_computed(tmp_path)
         torch.save({**state, "last_epoch": 1}, at / "scheduler.pt")
     found, notes = run.etas()
     assert {each.derived for each in found} == {"held"} and "changes in steps" in " ".join(notes)
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_jump_is_a_resume_only_where_steps_are_logged_again(again):
+    rates = [(5, 0.4), (10, 0.3), *([(15, 0.2), (20, 0.1)] if again else []), (15, 0.9), (20, 0.8), (25, 0.6)]
+    log = TrainerLog.read({"log_history": [{"step": step, "learning_rate": rate} for step, rate in rates]})
+    parts = find_parts(RunRates(log, {}, EmbeddingGroup(), [10, 25]))
+    assert [(part.upto, part.resumed) for part in parts] == [(10, again), (math.inf, False)]
