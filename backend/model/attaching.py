@@ -69,6 +69,11 @@ def attach_run(
         manifest = folder.manifest()
         known = manifest.artifacts.get("checkpoints")
         other = known is not None and manifest.model.name != str(run.resolve())
+        if other and Path(manifest.model.name) in run.resolve().parents:
+            raise InputError(
+                f"{run}: a part of the run that is attached, {manifest.model.name}; give that folder, "
+                "--checkpoints says how many are used"
+            )
         if folder.checkpoints.exists() or (other and "rows" in manifest.artifacts):
             raise InputError(
                 f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"

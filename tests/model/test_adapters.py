@@ -421,3 +421,11 @@ def test_the_model_is_the_one_that_was_in_memory(start, base, workspace, tmp_pat
             [held[0].eval()(**tokenizer(each, return_tensors="pt")).logits for each in TEXTS]
         )
     assert np.allclose(here(workspace, -1), expected, atol=1e-5)
+
+
+def test_a_checkpoint_of_the_run_that_is_attached_is_called_so(plain, workspace):
+    workspace.attach(plain)
+    with pytest.raises(
+        InputError, match=r"checkpoint-8: a part of the run that is attached, .*run; give that"
+    ):
+        workspace.attach(plain / "checkpoint-8")
