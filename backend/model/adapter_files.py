@@ -39,9 +39,9 @@ class Adapter:
     """In PEFT's words, such as ``LORA``."""
     recorded_base: str
     """Folder or hub id of the model that it was trained on, as recorded."""
-    revision: str | None
-    """Of the hub's, as recorded."""
     shapes: dict[str, tuple[int, ...]]
+    revision: str | None = None
+    """Of the hub's, as recorded."""
 
     @property
     def outputs(self) -> int | None:
@@ -109,8 +109,8 @@ def read_adapter(folder: Path) -> Adapter:
         folder,
         config["peft_type"],
         recorded_base(folder),
-        revision if isinstance(revision, str) and revision else None,
         shapes,
+        revision if isinstance(revision, str) and revision else None,
     )
 
 
