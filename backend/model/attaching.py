@@ -14,7 +14,7 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
-from backend.manifest import Artifact, ModelInfo, TaskInfo
+from backend.manifest import Artifact, Manifest, ModelInfo, TaskInfo
 from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, find_run, match_task
 from backend.model.frozen import embeddings_frozen
 from backend.model.kept_adapters import forget_others, in_place, kept_adapters, require_one_base
@@ -69,15 +69,7 @@ def attach_run(
         manifest = folder.manifest()
         known = manifest.artifacts.get("checkpoints")
         other = known is not None and manifest.model.name != str(run.resolve())
-        if other and Path(manifest.model.name) in run.resolve().parents:
-            raise InputError(
-                f"{run}: a part of the run that is attached, {manifest.model.name}; give that folder, "
-                "--checkpoints says how many are used"
-            )
-        if folder.checkpoints.exists() or (other and "rows" in manifest.artifacts):
-            raise InputError(
-                f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
-            )
+        _require_room(folder, manifest, run, other)
         found = find_run(run, count, given, base)
         task, notes = match_task(run, found, manifest.task, classes)
         fast = _tokenizer(found, run, tokenizer)
@@ -88,13 +80,8 @@ def attach_run(
         with _loadable(folder, found, task) as checkpoints:
             model = _usable(evaluation, checkpoints[-1].path, fast, task, length)
             checked = _checked((train, evaluation), found, model, fast, task, length)
-            if checked.wrong_order and classes is None:
-                insisting = (
-                    ""
-                    if checked.order is None
-                    else f"; --classes {as_option(task.classes)} insists on this order"
-                )
-                raise InputError(f"{run}: {checked.said}{insisting}")
+            if classes is None:
+                _require_order(checked, task, run)
             if trial is not None:
                 some = train.examples.part(0, _TRIED)
                 trial(model, fast, encode_ids(fast, some, input_length(length, fast, model)), str(run))
@@ -128,6 +115,28 @@ def attach_run(
     if frozen is None:
         said = ["Whether the word embeddings were trained can't be told from one checkpoint."]
     return [*found.notes, *notes, *said, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+
+
+def _require_room(folder: Folder, manifest: Manifest, run: Path, other: bool) -> None:
+    """`InputError` where the workspace's checkpoints are those of a training, or of an ``other`` run."""
+    if other and Path(manifest.model.name) in run.resolve().parents:
+        raise InputError(
+            f"{run}: a part of the run that is attached, {manifest.model.name}; give that folder, "
+            "--checkpoints says how many are used"
+        )
+    if folder.checkpoints.exists() or (other and "rows" in manifest.artifacts):
+        raise InputError(
+            f"{folder.path}: has checkpoints of another run; another model needs a new workspace (init)"
+        )
+
+
+def _require_order(checked: RunCheck, task: TaskInfo, run: Path) -> None:
+    """`InputError` where another order of the classes than the one assumed is certainly better."""
+    if checked.wrong_order:
+        insisting = (
+            "" if checked.order is None else f"; --classes {as_option(task.classes)} insists on this order"
+        )
+        raise InputError(f"{run}: {checked.said}{insisting}")
 
 
 @contextmanager
