@@ -26,19 +26,20 @@ from backend.model.choice import choose
 from backend.model.class_names import match_names
 from backend.model.config_notes import GENERIC, config_notes, named_backwards
 from backend.model.etas import find_etas
+from backend.model.group_rates import OPTIMIZER
 from backend.model.loading import embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
 from backend.model.prediction import predict
 from backend.model.python_tokenizers import python_tokenizer
 from backend.model.run_folder import FOLDER, checkpoint_folders, require_run, said_of_single
 from backend.model.schedules import GivenSchedule
-from backend.model.sharded_weights import how_to_merge
+from backend.model.sharded_weights import WEIGHTS, how_to_merge
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
 from backend.tasks.heads import SUFFIX
 from backend.tasks.registry import all_tasks, problem_of, task_named
 
-_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_WEIGHTS, _INDEX = WEIGHTS
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -364,7 +365,7 @@ def _max_length(tokenizer: Path | None, notes: list[str]) -> int | None:
 
 
 def _has_optimizer_state(folders: Sequence[Path], notes: list[str]) -> bool:
-    without = [folder.name for folder in folders if not (folder / "optimizer.pt").is_file()]
+    without = [folder.name for folder in folders if not (folder / OPTIMIZER).is_file()]
     if without:
         notes.append(f"No optimizer state in {', '.join(without)}: scores that need it are not available.")
     return not without

@@ -18,12 +18,13 @@ from backend.manifest import TaskInfo
 from backend.model.adapter_files import CONFIG, WEIGHTS, read_adapter, recorded_base
 from backend.model.adapters import base_config
 from backend.model.checkpoints import FoundCheckpoint
+from backend.model.group_rates import OPTIMIZER, SCHEDULER
 from backend.model.trainer_log import STATE_FILE
 from backend.tasks.registry import mark, task_named
 
 FOLDER = "adapters"
 _LEFT = ("megatron_config", "megatron_core", "auto_mapping", "revision")  # names of code; of the hub's past
-_TAKEN = (CONFIG, WEIGHTS, STATE_FILE, "optimizer.pt", "scheduler.pt")
+_TAKEN = (CONFIG, WEIGHTS, STATE_FILE, OPTIMIZER, SCHEDULER)
 
 
 @contextmanager

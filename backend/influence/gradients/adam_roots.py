@@ -11,14 +11,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, Trainer
 
 from backend.errors import InputError
+from backend.model.group_rates import OPTIMIZER
 from backend.model.torch_file import read_torch
-
-OPTIMIZER = "optimizer.pt"
 
 
 def adam_roots(checkpoint: Path, model: PreTrainedModel, names: Collection[str]) -> dict[str, Tensor]:
@@ -68,14 +66,17 @@ def _roots(
         if not isinstance(moments, Tensor) or moments.shape != weights[name].shape:
             raise InputError(f"--score adam: {path} holds no second moments of the shape of {name}")
         if name in names:
-            found[name] = _root(moments, float(state.get("step", 0)), _group(groups, number))
+            eps = float(_group(groups, number).get("eps", 1e-8))
+            found[name] = corrected_root(state, groups, number) + eps
     return found
 
 
-def _root(moments: Tensor, step: float, group: dict[str, Any]) -> Tensor:
-    correction = 1 - float(group["betas"][1]) ** step if "betas" in group else 1.0
-    return torch.sqrt(moments.float() / max(correction, 1e-12)) + float(group.get("eps", 1e-8))
+def corrected_root(state: dict[str, Any], groups: list[dict[str, Any]], number: int) -> Tensor:
+    """``sqrt(v / (1 - beta2^t))`` of parameter ``number``, whose state it is: float32, in its shape."""
+    betas = _group(groups, number).get("betas")
+    correction = 1 - float(betas[1]) ** float(state.get("step", 0)) if betas else 1.0
+    return (state["exp_avg_sq"].float() / max(correction, 1e-12)).sqrt()
 
 
 def _group(groups: list[dict[str, Any]], number: int) -> dict[str, Any]:
-    return next(group for group in groups if number in group["params"])
+    return next((group for group in groups if number in group.get("params", ())), {})

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from backend.errors import InputError
+from backend.influence.gradients.adam_roots import corrected_root
 from backend.influence.index.moments import Moments
+from backend.model.group_rates import OPTIMIZER
 from backend.model.torch_file import read_torch
-
-_FILE = "optimizer.pt"
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,16 @@ class SecondMoments:
 
 def second_moments(checkpoint: Path, shape: tuple[int, int], moments: Moments) -> SecondMoments:
     """Read those of the embedding matrix of ``shape`` (V, d); `InputError` if they can't be told."""
-    path = checkpoint / _FILE
+    path = checkpoint / OPTIMIZER
     states, groups = _read(path)
-    found = [(state, _beta(groups, number)) for number, state in states.items() if _fits(state, shape)]
+    found = [number for number, state in states.items() if _fits(state, shape)]
     if len(found) != 1:
         what = "no second moments" if not found else "several second moments"
         raise InputError(
             f"--score adam: {path} holds {what} of shape {shape[0]} x {shape[1]}; only Adam and its kin "
             "keep one for the word embeddings, if they are trained (of frozen ones: --method trained)"
         )
-    state, beta = found[0]
-    correction = 1 - beta ** float(state.get("step", 0)) if beta is not None else 1.0
-    roots = (state["exp_avg_sq"].float() / max(correction, 1e-12)).sqrt()
+    roots = corrected_root(states[found[0]], groups, found[0])
     occurring = roots[torch.from_numpy(moments.tokens)]
     return SecondMoments(roots, float(occurring.mean()) if len(occurring) else 0.0)
 
@@ -72,12 +70,3 @@ def _read(path: Path) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
 def _fits(state: dict[str, Any], shape: tuple[int, int]) -> bool:
     moments = state.get("exp_avg_sq")
     return isinstance(moments, Tensor) and tuple(moments.shape) == shape
-
-
-def _beta(groups: list[dict[str, Any]], number: int) -> float | None:
-    """Decay of the second moment of parameter ``number``."""
-    for group in groups:
-        if number in group.get("params", ()):
-            betas = group.get("betas")
-            return float(betas[1]) if betas else None
-    return None
