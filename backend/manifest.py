@@ -32,6 +32,9 @@ class DataInfo(_Record):
     column that says who gave a row its label. ``merged``: spellings of labels that stand for another one,
     which is the class or, where ``names`` has it, its number. ``merges``: whether new spellings are merged
     when rows are appended. ``derived``: columns that were made from nested ones; they are not exported.
+    ``form``: how a row for a language model is written in the source; ``text`` and ``label`` are the columns
+    then that hold what is read and what is learnt: one and the same but for pairs. ``system``: the column of
+    a pair's system text.
     """
 
     fingerprint: str
@@ -46,6 +49,8 @@ class DataInfo(_Record):
     merges: bool = False
     names: dict[str, str] = {}
     derived: tuple[str, ...] = ()
+    form: Literal["", "text", "pair", "messages"] = ""
+    system: str | None = None
     n_train: int
     n_eval: int
     n_rejected: int = 0
@@ -54,7 +59,9 @@ class DataInfo(_Record):
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns of the fields, in reading order."""
+        """The columns of the fields, in reading order: as they are stored."""
+        if self.form:
+            return ("_fw_text",)
         return (self.text,) if self.text_b is None else (self.text, self.text_b)
 
     @property
@@ -107,12 +114,14 @@ class EarlierRun(_Record):
 class TaskInfo(_Record):
     """What is learnt: the ``name`` of the task, and its ``classes`` (or labels) in model order.
 
-    ``range``: least, median and largest target of the training rows, where targets are numbers.
+    ``range``: least, median and largest target of the training rows, where targets are numbers. ``loss``:
+    which tokens of a language model's rows count (`backend.data.conversation.Loss`), "" for other tasks.
     """
 
     name: TaskName = "classification"
     classes: tuple[str, ...] = ()
     range: tuple[float, float, float] | None = None
+    loss: Literal["", "answers", "all"] = ""
 
 
 class Manifest(_Record):

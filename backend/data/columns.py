@@ -1,4 +1,4 @@
-"""Which columns of the user's data mean what, and the two columns that Firstword adds."""
+"""Which columns of the user's data mean what, and the columns that Firstword adds."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,8 @@ from backend.manifest import TaskName
 PREFIX = "_fw_"
 ID = "_fw_id"
 LABEL = "_fw_label"
+TEXT = "_fw_text"
+"""Of rows for language models: their context (`backend.data.conversation`)."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
+from backend.data.conversation import reading_of
 from backend.data.examples import Examples
 from backend.data.messages import first_line, shown_value
 from backend.data.python_values import python_values
@@ -46,7 +47,7 @@ class Split:
     def examples(self) -> Examples:
         """All rows as the model takes them; their targets are the class names."""
         fields = tuple(self.table.column(name).to_pylist() for name in self.info.text_columns)
-        return Examples(fields, self.labels)
+        return Examples(fields, self.labels, reading_of(self.task))
 
     def take(self, places: Iterable[int] | np.ndarray) -> Examples:
         """The rows at 0-based places, in that order."""

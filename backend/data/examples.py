@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.conversation import Reading
+
 FIELD_NAMES = ("text", "text_b")
 """What exports, tables of rows and answers call the fields, in reading order."""
 
@@ -15,11 +17,13 @@ FIELD_NAMES = ("text", "text_b")
 class Examples:
     """n examples. ``fields``: n strings each, in reading order (a text; the two texts of a pair).
 
-    ``targets``: as text, one for each example; empty where nobody asks for them.
+    ``targets``: as text, one for each example; empty where nobody asks for them. ``reading``: of rows for
+    language models, whose one field is their context (`backend.data.conversation`); None for all others.
     """
 
     fields: tuple[Sequence[str], ...]
     targets: Sequence[str] = ()
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         counts = {len(each) for each in self.fields} | ({len(self.targets)} if len(self.targets) else set())
@@ -47,7 +51,7 @@ class Examples:
             raise ValueError(f"examples of {len(self.fields)} and of {len(other.fields)} fields")
         fields = tuple([*one, *more] for one, more in zip(self.fields, other.fields, strict=True))
         both = (len(self.targets) or not len(self)) and (len(other.targets) or not len(other))
-        return Examples(fields, [*self.targets, *other.targets] if both else ())
+        return Examples(fields, [*self.targets, *other.targets] if both else (), self.reading)
 
     def take(self, places: Iterable[int] | np.ndarray) -> Examples:
         """The examples at 0-based places, in that order."""
@@ -55,11 +59,13 @@ class Examples:
             raise TypeError("places are numbers, not a mask")
         chosen = places.tolist() if isinstance(places, np.ndarray) else list(places)
         fields = tuple([each[place] for place in chosen] for each in self.fields)
-        return Examples(fields, [self.targets[place] for place in chosen] if len(self.targets) else ())
+        targets = [self.targets[place] for place in chosen] if len(self.targets) else ()
+        return Examples(fields, targets, self.reading)
 
     def part(self, start: int, end: int) -> Examples:
         """The examples from place ``start`` to before ``end``."""
-        return Examples(tuple(each[start:end] for each in self.fields), self.targets[start:end])
+        fields = tuple(each[start:end] for each in self.fields)
+        return Examples(fields, self.targets[start:end], self.reading)
 
     def row(self, place: int) -> tuple[str, ...]:
         """The fields of one example."""
@@ -75,7 +81,7 @@ class Examples:
 
     def with_targets(self, targets: Sequence[str]) -> Examples:
         """The same fields with other targets."""
-        return Examples(self.fields, targets)
+        return Examples(self.fields, targets, self.reading)
 
     @property
     def pair(self) -> tuple[Sequence[str], Sequence[str] | None]:

@@ -3,7 +3,7 @@ shard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backend.data.columns import ID, LABEL
+from backend.data.conversation import reading_of
 from backend.data.dataset import SplitName, whole_split_path
 from backend.data.examples import Examples
 from backend.data.messages import first_line
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.folder import Folder
+from backend.manifest import Manifest
 
 SHARD_EXAMPLES = 1024
 
@@ -53,10 +55,10 @@ def read_shards(folder: Folder, name: SplitName) -> Iterator[RowBlock]:
             for batch in file.iter_batches(SHARD_EXAMPLES, columns=columns):
                 rest = pa.concat_tables([rest, pa.Table.from_batches([batch]).select(columns)])
                 while len(rest) >= SHARD_EXAMPLES:
-                    yield _block(rest.slice(0, SHARD_EXAMPLES), info.text_columns)
+                    yield _block(rest.slice(0, SHARD_EXAMPLES), manifest)
                     rest = rest.slice(SHARD_EXAMPLES)
             if len(rest):
-                yield _block(rest, info.text_columns)
+                yield _block(rest, manifest)
     except (OSError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
 
@@ -67,6 +69,7 @@ def target_numbers(folder: Folder, name: SplitName) -> np.ndarray:
     return space_of(folder.manifest().task).numbers(targets)
 
 
-def _block(table: pa.Table, text_columns: Sequence[str]) -> RowBlock:
-    fields = tuple(table.column(name).to_pylist() for name in text_columns)
-    return RowBlock(table.column(ID).to_pylist(), Examples(fields, table.column(LABEL).to_pylist()))
+def _block(table: pa.Table, manifest: Manifest) -> RowBlock:
+    fields = tuple(table.column(name).to_pylist() for name in manifest.data.text_columns)
+    examples = Examples(fields, table.column(LABEL).to_pylist(), reading_of(manifest.task))
+    return RowBlock(table.column(ID).to_pylist(), examples)

@@ -16,6 +16,8 @@ from backend.errors import InputError
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK = 512
 _SPECIAL = -1
+LEARNT, TEMPLATE = 1, 2
+"""Flags of a language model's tokens: in the loss; put there by the template, not by a turn's text."""
 
 
 class TokenIds(Protocol):
@@ -29,6 +31,10 @@ class TokenIds(Protocol):
     def token_type_ids(self) -> list[int] | None:
         """Which text each belongs to, where the tokenizer says so."""
 
+    @property
+    def flags(self) -> list[int] | None:
+        """Of a language model's tokens: sums of `LEARNT` and `TEMPLATE`."""
+
     def __len__(self) -> int: ...
 
 
@@ -38,6 +44,7 @@ class Tokens:
 
     input_ids: list[int]
     token_type_ids: list[int] | None
+    flags: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -52,12 +59,14 @@ class Encoded:
     offsets: list[tuple[int, int]]
     """Start and end in the token's own text; (0, 0) for added special tokens."""
     fields: list[int]
-    """0 = text, 1 = text_b, -1 = special token added by the tokenizer.
+    """0 = text, 1 = text_b, -1 = special token added by the tokenizer; of a language model's rows the number
+    of the turn, -1 = put there by the template.
 
     A position is special if its field is -1 or its id is one of `special_ids`: callers need both,
     since a text may hold a special token, and an added one may have the unknown token's id.
     """
     truncated: bool
+    flags: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -103,7 +112,7 @@ def encode_ids(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_lengt
     found = []
     for start in range(0, len(examples), _CHUNK):
         encoded = encode(tokenizer, examples.part(start, start + _CHUNK), max_length)
-        found += [Tokens(each.input_ids, each.token_type_ids) for each in encoded]
+        found += [Tokens(each.input_ids, each.token_type_ids, each.flags) for each in encoded]
     return found
 
 

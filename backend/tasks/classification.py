@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from backend.data.messages import shown_name
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.manifest import TaskName
-from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, named_figures
+from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, View, named_figures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ class Classification:
 
     name: TaskName = "classification"
     problem_type: ProblemType = "single_label_classification"
-    view: Literal["bars", "chips", "number"] = "bars"
+    view: View = "bars"
     knows_right = True
     goes_by = "macro_f1"
     headline = "accuracy"

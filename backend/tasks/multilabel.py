@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,16 @@ from backend.data.targets.label_sets import NOT
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.manifest import TaskName
-from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, losses_from, named_figures
+from backend.tasks.task import (
+    Choice,
+    Figure,
+    FigureNames,
+    Judged,
+    ProblemType,
+    View,
+    losses_from,
+    named_figures,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +38,7 @@ class MultiLabel:
 
     name: TaskName = "multilabel"
     problem_type: ProblemType = "multi_label_classification"
-    view: Literal["bars", "chips", "number"] = "chips"
+    view: View = "chips"
     knows_right = True
     goes_by = "map"
     headline = "micro_f1"

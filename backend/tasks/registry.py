@@ -15,7 +15,8 @@ from backend.data.targets.kind import TargetKind
 from backend.data.targets.registry import register_kind
 from backend.errors import InputError
 from backend.manifest import TaskName
-from backend.tasks import classification, regression
+from backend.tasks import causal_lm, classification, regression
+from backend.tasks.heads import writes_text
 from backend.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ def task_named(name: TaskName) -> Task:
 
 def _first_of(problem_type: str) -> Task | None:
     """The task that a `problem_type` without more stands for."""
-    return next((each for each in _found().values() if each.problem_type == problem_type), None)
+    named = (each for each in _found().values() if each.problem_type)
+    return next((each for each in named if each.problem_type == problem_type), None)
 
 
 def mark(config: PreTrainedConfig, task: Task) -> None:
     """Note in a model's config what it is to be trained for."""
+    if not task.problem_type:  # its class says it
+        return
     config.problem_type = task.problem_type
     if _first_of(task.problem_type) is not task:
         setattr(config, _MARK, task.name)
@@ -73,7 +77,9 @@ def problem_of(recorded: str | None, outputs: int | None) -> str:
 
 
 def task_of(model: nn.Module) -> Task:
-    """The task that a model was loaded for: its config says it in transformers' own words."""
+    """The task that a model was loaded for: its class, or its config in transformers' own words."""
+    if writes_text(type(model).__name__):
+        return causal_lm.TASK
     config = model.config
     own = getattr(config, _MARK, None)
     if own is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,16 @@ from backend.data.targets.number_space import NumberSpace, as_target
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.manifest import TaskName
-from backend.tasks.task import Choice, Figure, FigureNames, Judged, ProblemType, losses_from, named_figures
+from backend.tasks.task import (
+    Choice,
+    Figure,
+    FigureNames,
+    Judged,
+    ProblemType,
+    View,
+    losses_from,
+    named_figures,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +39,7 @@ class Regression:
 
     name: TaskName = "regression"
     problem_type: ProblemType = "regression"
-    view: Literal["bars", "chips", "number"] = "number"
+    view: View = "number"
     knows_right = False
     goes_by = "r2"
     headline = "mae"

@@ -14,7 +14,12 @@ if TYPE_CHECKING:  # a list of tasks must not wait for torch
     from torch import Tensor
 
 
-ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
+ProblemType = Literal["single_label_classification", "multi_label_classification", "regression", ""]
+"""What the configs of heads on a sequence say; "" for a model that writes text."""
+
+
+View = Literal["bars", "chips", "number", "text"]
+"""How outputs are shown."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Task(Protocol):
 
     name: TaskName
     problem_type: ProblemType
-    view: Literal["bars", "chips", "number"]
+    view: View
     goes_by: str
     headline: str
     knows_right: bool

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.manifest import TaskName
 
-Edit = Literal["choose", "choose many", "number"]
+Edit = Literal["choose", "choose many", "number", "text"]
 Numbers: TypeAlias = Sequence[Any] | np.ndarray
 """Targets as a loss takes them, one entry an example: a place, a row of 0 and 1, or a number."""
 
