@@ -28,7 +28,7 @@ from backend.influence.rowstore.precompute import compute_shards
 from backend.influence.rowstore.preparation import Run, prepare
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model.devices import fast_bf16
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.model.tokenization import collate
 from backend.progress import silent
 from backend.workspace import Workspace

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from backend.data.examples import Examples
 from backend.influence.answers.explanation import Explanation
 from backend.model.loading import embedding_layer
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.model.tokenization import collate, encode
 from backend.tasks.registry import task_of
 from backend.workspace import Workspace

@@ -28,7 +28,8 @@ from backend.folder import Folder
 from backend.manifest import TaskInfo
 from backend.model.fingerprint import start_digest
 from backend.model.loading import input_length, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs, predict
+from backend.model.model_inputs import accepted_inputs
+from backend.model.prediction import predict
 from backend.model.runs import recorded_settings
 from backend.model.source import resolve
 from backend.model.token_table import tokenise

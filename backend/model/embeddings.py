@@ -53,7 +53,7 @@ class Encoder:
 
         from backend.model.batching import batch_kinds, length_sorted_batches
         from backend.model.loading import load_tokenizer, max_input_length
-        from backend.model.prediction import accepted_inputs
+        from backend.model.model_inputs import accepted_inputs
         from backend.model.tokenization import collate, encode_ids
 
         model, tokenizer = self._model, load_tokenizer(resolve(self.name))

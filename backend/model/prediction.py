@@ -1,6 +1,5 @@
 """Logits and outputs of encoded examples."""
 
-import inspect
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,19 +7,10 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.model.batching import batch_kinds, length_sorted_batches
+from backend.model.model_inputs import accepted_inputs
 from backend.model.tokenization import TokenIds, collate
 from backend.progress import Progress, silent
 from backend.tasks.registry import task_of
-
-
-def accepted_inputs(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The inputs that ``model.forward`` names.
-
-    A DistilBERT saved with a BERT tokenizer gets token types that it does not know; Trainer drops
-    such columns by the same rule.
-    """
-    known = inspect.signature(model.forward).parameters
-    return {name: tensor for name, tensor in batch.items() if name in known}
 
 
 def predict(

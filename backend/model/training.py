@@ -32,7 +32,8 @@ from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs, predict
+from backend.model.model_inputs import accepted_inputs
+from backend.model.prediction import predict
 from backend.model.quiet import quiet
 from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
 from backend.model.source import resolve

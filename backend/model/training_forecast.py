@@ -17,7 +17,8 @@ from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.manifest import TaskInfo
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs, logits
+from backend.model.model_inputs import accepted_inputs
+from backend.model.prediction import logits
 from backend.model.quiet import quiet
 from backend.model.source import resolve
 from backend.model.tokenization import TokenIds, collate, encode_ids

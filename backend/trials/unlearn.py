@@ -19,7 +19,8 @@ from transformers import PreTrainedModel
 
 from backend.data.examples import Examples
 from backend.influence.answers.explain import Explainer
-from backend.model.prediction import accepted_inputs, predict
+from backend.model.model_inputs import accepted_inputs
+from backend.model.prediction import predict
 from backend.model.tokenization import Encoded, collate
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, silent

@@ -14,7 +14,8 @@ from backend.influence.gradients.token_rows import position_gradients
 from backend.influence.gradients.trial_pass import trial_pass, trial_texts
 from backend.model.batching import rope_borders
 from backend.model.loading import embedding_layer, load_classifier, load_tokenizer
-from backend.model.prediction import accepted_inputs, logits
+from backend.model.model_inputs import accepted_inputs
+from backend.model.prediction import logits
 from backend.model.source import REFUSED
 from backend.model.tokenization import collate
 from backend.workspace import Workspace

@@ -18,7 +18,7 @@ from backend.influence.gradients.norms import coverage, squared_norms
 from backend.influence.gradients.parameters import mean_gradient, product, restricted, trained_parameters
 from backend.influence.gradients.settings import TraceSettings
 from backend.model.loading import load_tokenizer
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.model.tokenization import encode
 from tests.factories import ARCHITECTURES, LABELS, SENTENCES, tiny
 

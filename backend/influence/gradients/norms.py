@@ -29,7 +29,7 @@ from backend.influence.gradients.capture import Batch
 from backend.influence.gradients.parameters import summed_gradient
 from backend.model.batching import ended
 from backend.model.loading import embedding_layer
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.tasks.registry import task_of
 
 _AT_ONCE = 1 << 24  # numbers in an intermediate result: 64 MB

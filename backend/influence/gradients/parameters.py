@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from backend.influence.gradients.capture import Batch
 from backend.model.adapters import trained_by_adapter
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.tasks.registry import task_of
 
 Vector = dict[str, Tensor]

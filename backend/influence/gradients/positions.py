@@ -21,7 +21,7 @@ from backend.errors import InputError
 from backend.influence.gradients.lookups import Lookup, watched_lookups
 from backend.model.batching import ended
 from backend.model.loading import embedding_layer
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 
 
 @dataclass(frozen=True)

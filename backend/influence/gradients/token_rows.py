@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from backend.influence.gradients.lookups import watched_lookups
 from backend.influence.gradients.positions import Positions, by_position
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.tasks.registry import task_of
 
 Objective = Callable[[Tensor, Tensor], Tensor]

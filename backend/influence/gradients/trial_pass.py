@@ -19,7 +19,7 @@ from backend.errors import InputError
 from backend.influence.gradients.token_rows import TokenRows, merge_positions, token_gradients
 from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.loading import attempt, embedding_layer
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.model.tokenization import TokenIds, collate
 
 TOLERANCE = 1e-3

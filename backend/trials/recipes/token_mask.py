@@ -22,7 +22,7 @@ from backend.errors import InputError
 from backend.influence.gradients.capture import Batch
 from backend.influence.gradients.directional import Derivative, suitable_derivative
 from backend.influence.gradients.parameters import Vector, mean_gradient
-from backend.model.prediction import accepted_inputs
+from backend.model.model_inputs import accepted_inputs
 from backend.model.recipe import weighted_mean
 from backend.model.tokenization import TokenIds, collate
 from backend.tasks.causal_lm import IGNORED, next_token_losses
