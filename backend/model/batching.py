@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.errors import InputError
-from backend.model.tokenization import TokenIds
+from backend.model.tokenization import TokenIds, pads_left
 
 _SEE_PADDING = frozenset(("convbert", "fnet", "nystromformer", "t5gemma", "t5gemma2", "yoso"))
 """FNet's Fourier transform has no mask; kernels and landmarks run over padding; T5Gemma's decoder reads the
@@ -49,7 +49,7 @@ def batch_kinds(
     embeddings change (LongRoPE): a long companion would take a short text over it. And how often they hold
     the token that ends a text, which classifiers with a decoder ask of a batch.
     """
-    alone = tokenizer.padding_side == "left" or sees_padding(model)
+    alone = pads_left(tokenizer, examples) or sees_padding(model)
     borders, end = rope_borders(model.config), _end(model)
     return [
         (

@@ -20,6 +20,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from backend.data.conversation import reading_of
 from backend.data.shards import target_numbers
 from backend.errors import InputError
 from backend.files import digest, file_digest, replacing
@@ -64,7 +65,7 @@ def run_path(home: Path, seed: int) -> Path:
 
 def dynamics_key(manifest: Manifest, tokenizer: Path, max_length: int | None) -> str:
     """What the log of a run belongs to: data, classes, and how texts become tokens."""
-    rules = tokenizer_id(load_tokenizer(tokenizer))
+    rules = tokenizer_id(load_tokenizer(tokenizer), reading_of(manifest.task))
     return digest("dynamics", 1, manifest.data.fingerprint, manifest.classes, rules, max_length)
 
 

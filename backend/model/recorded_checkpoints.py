@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from backend.data.conversation import reading_of
 from backend.files import digest
 from backend.folder import Folder
 from backend.manifest import Artifact, CheckpointInfo, EarlierRun, ModelInfo, TaskInfo
@@ -58,7 +59,8 @@ def record_checkpoints(
     if model is not None:
         change["model"] = model
     etas = [(each.step, each.weight, weights[str(each.step)]["digest"]) for each in checkpoints]
-    rules = tokenizer_id(load_tokenizer(home / tokenizer if tokenizer else found[-1].path))
+    made_by = load_tokenizer(home / tokenizer if tokenizer else found[-1].path)
+    rules = tokenizer_id(made_by, reading_of(task))
     folder.record(
         "checkpoints",
         ("data",),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from backend.data.conversation import Reading, reading_of
 from backend.data.dataset import SplitName
 from backend.data.examples import Examples
 from backend.data.shards import locate, read_shards, shard_ranges
@@ -119,10 +120,11 @@ def tokenise(
     progress: Progress = silent,
 ) -> TokenTable:
     """Tokenise what has not been tokenised yet, as `encode` does."""
-    info = folder.manifest().data
+    manifest = folder.manifest()
+    info = manifest.data
     count = info.n_train if split == "train" else info.n_eval
     ranges = shard_ranges(count)
-    rules = tokenizer_id(tokenizer)
+    rules = tokenizer_id(tokenizer, reading_of(manifest.task))
     for number, rows in enumerate(
         track(read_shards(folder, split), f"tokens of {split}", len(ranges), progress)
     ):
@@ -137,12 +139,13 @@ def tokenise(
     return TokenTable(folder.tokens, split, count, digest(rules, max_length))
 
 
-def tokenizer_id(tokenizer: PreTrainedTokenizerFast) -> str:
-    """Digest of everything that decides which tokens a text has."""
+def tokenizer_id(tokenizer: PreTrainedTokenizerFast, reading: Reading | None = None) -> str:
+    """Digest of everything that decides which tokens a text has; ``reading``: of language models' rows."""
     rules: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     rules.pop("truncation", None)  # set anew by every call
     rules.pop("padding", None)
-    return digest(rules, tokenizer.truncation_side, tokenizer.padding_side)
+    more = [] if reading is None else [tokenizer.chat_template, tokenizer.eos_token, asdict(reading)]
+    return digest(rules, tokenizer.truncation_side, tokenizer.padding_side, *more)
 
 
 def _path(folder: Path, split: str, number: int) -> Path:

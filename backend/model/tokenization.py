@@ -4,83 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
 
 import torch
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.model.conversation_tokens import encode_conversations
+from backend.model.encoded import LEARNT, SPECIAL, TEMPLATE, Encoded, TokenIds, Tokens
+
+__all__ = [
+    "LEARNT",
+    "TEMPLATE",
+    "Encoded",
+    "TokenIds",
+    "Tokens",
+    "collate",
+    "encode",
+    "encode_ids",
+    "pads_left",
+    "reserved_ids",
+    "special_ids",
+]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CHUNK = 512
-_SPECIAL = -1
-LEARNT, TEMPLATE = 1, 2
-"""Flags of a language model's tokens: in the loss; put there by the template, not by a turn's text."""
-
-
-class TokenIds(Protocol):
-    """What a model needs to know of an example: `Encoded` or `Tokens`."""
-
-    @property
-    def input_ids(self) -> list[int]:
-        """Its tokens."""
-
-    @property
-    def token_type_ids(self) -> list[int] | None:
-        """Which text each belongs to, where the tokenizer says so."""
-
-    @property
-    def flags(self) -> list[int] | None:
-        """Of a language model's tokens: sums of `LEARNT` and `TEMPLATE`."""
-
-    def __len__(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The tokens of one example, without their places in the text."""
-
-    input_ids: list[int]
-    token_type_ids: list[int] | None
-    flags: list[int] | None = None
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """The tokens of one example; all lists have the same length, which may be 0."""
-
-    input_ids: list[int]
-    token_type_ids: list[int] | None
-    offsets: list[tuple[int, int]]
-    """Start and end in the token's own text; (0, 0) for added special tokens."""
-    fields: list[int]
-    """0 = text, 1 = text_b, -1 = special token added by the tokenizer; of a language model's rows the number
-    of the turn, -1 = put there by the template.
-
-    A position is special if its field is -1 or its id is one of `special_ids`: callers need both,
-    since a text may hold a special token, and an added one may have the unknown token's id.
-    """
-    truncated: bool
-    flags: list[int] | None = None
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
-
-    def followed_by(self, special: int) -> Encoded:
-        """With a special token behind it that the tokenizer does not put there."""
-        types = self.token_type_ids
-        return replace(
-            self,
-            input_ids=[*self.input_ids, special],
-            token_type_ids=None if types is None else [*types, 0],
-            offsets=[*self.offsets, (0, 0)],
-            fields=[*self.fields, _SPECIAL],
-        )
 
 
 @dataclass(frozen=True)
@@ -99,8 +48,11 @@ def encode(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_length: i
     """Tokenise examples, cut to ``max_length`` tokens as in training (the longer of a pair first).
 
     Lone surrogates count as U+FFFD. A text without any token gives only special tokens, or nothing
-    where the tokenizer adds none. Raises `InputError` where ``max_length`` has no room for a token.
+    where the tokenizer adds none. Rows of language models keep their start, and need their targets (see
+    `backend.model.conversation_tokens`). Raises `InputError` where ``max_length`` has no room for a token.
     """
+    if examples.reading is not None:
+        return encode_conversations(tokenizer, examples, max_length)
     least = tokenizer.num_special_tokens_to_add(pair=len(examples.fields) > 1) + 1
     if max_length < least:
         raise InputError(f"max length {max_length}: too short for this tokenizer; use at least {least}")
@@ -119,13 +71,13 @@ def encode_ids(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_lengt
 def collate(
     encoded: Sequence[TokenIds], tokenizer: PreTrainedTokenizerBase, device: str | torch.device = "cpu"
 ) -> dict[str, torch.Tensor]:
-    """Pad to the longest on the tokenizer's padding side.
+    """Pad to the longest on the tokenizer's padding side; rows of language models on the right.
 
     Returns int64 tensors (examples, longest): input_ids, attention_mask (1 = token), and
     token_type_ids where the tokenizer gives them.
     """
     width = max((len(each) for each in encoded), default=0)
-    left = tokenizer.padding_side == "left"
+    left = pads_left(tokenizer, encoded)
 
     def padded(values: list[int], filler: int) -> list[int]:
         fill = [filler] * (width - len(values))
@@ -143,6 +95,12 @@ def collate(
         name: _on(torch.tensor(rows, dtype=torch.int64).reshape(len(encoded), width), torch.device(device))
         for name, rows in columns.items()
     }
+
+
+def pads_left(tokenizer: PreTrainedTokenizerBase, encoded: Sequence[TokenIds]) -> bool:
+    """Whether padding stands before examples; a language model is trained with it behind them, whatever its
+    tokenizer does where it writes."""
+    return tokenizer.padding_side == "left" and all(each.flags is None for each in encoded)
 
 
 def _on(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -186,8 +144,8 @@ def _chunks(
 
 
 def _encoded(batch: BatchEncoding, row: int, cuts: Sequence[_Cut]) -> Encoded:
-    fields = [_SPECIAL if field is None else field for field in batch.sequence_ids(row)]
-    shifts = [0 if field == _SPECIAL else cuts[field].dropped for field in fields]
+    fields = [SPECIAL if field is None else field for field in batch.sequence_ids(row)]
+    shifts = [0 if field == SPECIAL else cuts[field].dropped for field in fields]
     return Encoded(
         input_ids=list(batch["input_ids"][row]),
         token_type_ids=batch["token_type_ids"][row] if batch.get("token_type_ids") else None,

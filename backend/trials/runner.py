@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.data.conversation import reading_of
 from backend.data.dataset import load_split
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
@@ -100,7 +101,8 @@ class Runner:
         """Identifies what all trainings begin with: weights, tokenizer and settings as they come out here."""
         original, settings = self._original, self._original.settings
         source = Path(resolve(original.model.name))
-        rules = tokenizer_id(load_tokenizer(source if original.tokenizer is None else original.tokenizer))
+        made_by = load_tokenizer(source if original.tokenizer is None else original.tokenizer)
+        rules = tokenizer_id(made_by, reading_of(self._manifest.task))
         precision = "bf16" if settings.bf16() else "fp32"
         here = replace(settings, device=settings.torch_device().type, precision=precision)
         return digest(original.model.model_dump(), start_digest(source), rules, here.identity())

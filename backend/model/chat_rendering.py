@@ -1,0 +1,247 @@
+"""A conversation as its chat template writes it, and where in that each turn's text stands.
+
+A text is never searched for. The template is run twice, the second time with a mark of our own before and
+behind each turn's text: what lies between the marks is the turn's, all else the template's. Templates may
+strip white space from texts; where one changes more than that, no token could be said to be a turn's, so it
+is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from transformers import PreTrainedTokenizerBase
+
+from backend.data.conversation import Conversation, Turn
+from backend.data.messages import first_line, shown_value
+from backend.errors import InputError
+from backend.model.quiet import quiet
+
+_AREAS = ((0xF0000, 0xFFFFD), (0x100000, 0x10FFFD), (0xE000, 0xF8FF))  # of characters for private use
+_GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Characters ``start`` to ``end`` of a rendered text: those of a turn's text from ``shift`` on."""
+
+    start: int
+    end: int
+    turn: int
+    shift: int = 0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What the model reads of a conversation; ``pieces`` in order, none empty, are the turns' own."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+
+
+def marks_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template says by ``{% generation %}`` what an assistant writes."""
+    return bool(_GENERATION.search(str(tokenizer.chat_template or "")))
+
+
+def without_surrogates(text: str) -> str:
+    """With U+FFFD for each lone surrogate, which no tokenizer takes."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def require_template(tokenizer: PreTrainedTokenizerBase) -> None:
+    """`InputError` where there is no chat template."""
+    if not tokenizer.chat_template:
+        raise InputError(
+            "the rows are chats, and the tokenizer has no chat template: put one beside it as "
+            "chat_template.jinja, or give the rows as prompt and completion texts"
+        )
+
+
+def write_chat(
+    tokenizer: PreTrainedTokenizerBase,
+    turns: Sequence[Turn],
+    tools: Sequence[object] | None,
+    asks: bool = False,
+) -> str:
+    """What the template makes of turns; ``asks``: with what stands before an answer that is to come.
+
+    `InputError` where it cannot.
+    """
+    try:
+        with quiet():
+            text = tokenizer.apply_chat_template(
+                [each.message() for each in turns],
+                tools=list(tools) if tools is not None else None,  # type: ignore[arg-type]
+                add_generation_prompt=asks,
+                tokenize=False,
+            )
+    except Exception as error:  # a template may do anything
+        raise InputError(f"{_named(turns)}: the chat template refuses it ({first_line(error)})") from error
+    return without_surrogates(str(text))
+
+
+def render(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> Rendered:
+    """What the model reads of a chat; `InputError` where the template refuses it, or changes its texts."""
+    require_template(tokenizer)
+    turns = [replace(each, text=without_surrogates(each.text)) for each in conversation.shown]
+    plain = write_chat(tokenizer, turns, conversation.tools)
+    for marker in _markers(plain, turns):
+        try:
+            marked = write_chat(tokenizer, [marker.marked(each) for each in turns], conversation.tools)
+        except InputError:  # one that asks how a text begins
+            continue
+        pieces = _aligned(plain, marker.cut(marked, turns), {each.number: each.text for each in turns})
+        if pieces is not None:
+            return Rendered(plain, _required(pieces, turns))
+    raise InputError(
+        f"{_named(turns)}: the chat template changes the texts of its turns, so no token can be said to be "
+        "theirs; use one that writes texts as they are"
+    )
+
+
+# -- marks -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Marker:
+    """Puts a mark behind each text, and one ``before`` it; not at ``empty`` texts unless it is told to."""
+
+    first: int
+    count: int
+    before: bool
+    empty: bool
+
+    def marked(self, turn: Turn) -> Turn:
+        if not turn.text and not self.empty:
+            return turn
+        start, end = self._marks(turn.number)
+        return replace(turn, text=f"{start if self.before else ''}{turn.text}{end}")
+
+    def cut(self, marked: str, turns: Sequence[Turn]) -> list[tuple[str, int | None]] | None:
+        """What was rendered in pieces: text, and the turn that it is of, None of the template's own.
+
+        None where the marks do not enclose the texts.
+        """
+        texts = {each.number: each.text for each in turns}
+        spans = self._enclosed(marked) if self.before else self._before_ends(marked, texts)
+        found: list[tuple[str, int | None]] = []
+        at = 0
+        for number, start, end, after in spans:
+            if number not in texts or marked[start:end] != texts[number] or start < at:
+                return None
+            found += [(self._clean(marked[at:start]), None), (texts[number], number)]
+            at = after
+        return [*found, (self._clean(marked[at:]), None)]
+
+    def _marks(self, number: int) -> tuple[str, str]:
+        return chr(self.first + 2 * number), chr(self.first + 2 * number + 1)
+
+    def _clean(self, text: str) -> str:
+        last = chr(self.first + 2 * self.count - 1)
+        return re.sub(f"[{chr(self.first)}-{last}]", "", text)
+
+    def _enclosed(self, marked: str) -> Iterator[tuple[int, int, int, int]]:
+        """Turn, start and end of its text, and what comes after the mark."""
+        opened: tuple[int, int] | None = None
+        for found in self._found(marked):
+            number, closes = divmod(ord(found.group()) - self.first, 2)
+            if not closes:
+                opened = number, found.end()
+            elif opened is not None and opened[0] == number:
+                yield number, opened[1], found.start(), found.end()
+                opened = None
+            else:
+                yield number, -1, -1, -1
+
+    def _before_ends(self, marked: str, texts: dict[int, str]) -> Iterator[tuple[int, int, int, int]]:
+        for found in self._found(marked):
+            number = (ord(found.group()) - self.first) // 2
+            yield number, found.start() - len(texts.get(number, "")), found.start(), found.end()
+
+    def _found(self, marked: str) -> Iterator[re.Match[str]]:
+        last = chr(self.first + 2 * self.count - 1)
+        return re.finditer(f"[{chr(self.first)}-{last}]", marked)
+
+
+def _markers(plain: str, turns: Sequence[Turn]) -> list[_Marker]:
+    """What to try in turn: a template may look at how a text begins, or at whether there is one."""
+    count = max((each.number for each in turns), default=0) + 1
+    used = {ord(each) for each in set(plain).union(*(each.text for each in turns))}
+    first = next(
+        (
+            start
+            for low, high in _AREAS
+            for start in range(low, high - 2 * count, 2 * count)
+            if used.isdisjoint(range(start, start + 2 * count))
+        ),
+        None,
+    )
+    if first is None:
+        raise InputError(f"{_named(turns)}: {len(turns):,} turns are more than can be told apart")
+    return [_Marker(first, count, before, empty) for before in (True, False) for empty in (True, False)]
+
+
+# -- alignment -------------------------------------------------------------------------------------
+
+
+def _aligned(
+    plain: str, parts: Sequence[tuple[str, int | None]] | None, texts: dict[int, str]
+) -> list[Piece] | None:
+    """The turns' pieces in the text as rendered without marks, where white space may have been stripped;
+    None where the two differ in anything else."""
+    found: list[Piece] = []
+    at = 0
+    for place, (part, number) in enumerate(parts or ()):
+        if number is None:
+            if not plain.startswith(part, at):
+                return None
+            at += len(part)
+            continue
+        shift, end = _stripped(plain, at, part, (parts or ())[place + 1][0])
+        if end < at or plain[at:end] != part[shift : shift + end - at]:
+            return None
+        if end > at:
+            found.append(Piece(at, end, number, shift))
+        at = end
+    return found if parts is not None and at == len(plain) else None
+
+
+def _stripped(plain: str, at: int, text: str, follows: str) -> tuple[int, int]:
+    """How many characters of white space a text that stands at ``at`` lost at its start, and where it ends.
+
+    What is left of the white space behind it is what the template's next words leave.
+    """
+    core = text.strip()
+    lead = len(text) - len(text.lstrip()) if core else 0
+    shift = lead - min(_spaces(plain, at), lead)
+    end = at + lead - shift + len(core)
+    behind = len(text) - lead - len(core)
+    return shift, end + min(behind, _spaces(plain, end) - _spaces(follows, 0))
+
+
+_SPACES = re.compile(r"\s*")
+
+
+def _spaces(text: str, at: int) -> int:
+    """Length of the white space at a place."""
+    found = _SPACES.match(text, at)
+    return found.end() - at if found else 0
+
+
+def _required(pieces: list[Piece], turns: Sequence[Turn]) -> tuple[Piece, ...]:
+    """The pieces; `InputError` where the template leaves out a text that is to be learnt."""
+    there = {each.turn for each in pieces}
+    for turn in turns:
+        if turn.learnt and turn.text.strip() and turn.number not in there:
+            raise InputError(f"{_named(turns)}: the chat template leaves out turn {turn.number + 1}")
+    return tuple(pieces)
+
+
+def _named(turns: Sequence[Turn]) -> str:
+    """How a person finds a conversation."""
+    begins = next((each.text for each in turns if each.text.strip() and each.role != "system"), "")
+    return f"the conversation that begins {shown_value(' '.join(begins[:200].split()))}"
