@@ -18,7 +18,8 @@ HEAD = re.compile(r"^ {4}([^\s,]+(?:, [^\s,]+)*)(?: |$)")
 FILE = re.compile(r"`(\w+\.py)`")
 ASK_JOBS = {"pages", "commands", "cli", "console", "jobs"}
 
-SHARED = {"shared", "asking"}  # what pages share: the files of pages/components, and this folder of it
+# What pages share: the files of pages/components, and these folders of it.
+SHARED = {"shared", "asking", "conversation"}
 INSIDE = {("inspect", "pair")}  # a page that shows another one's parts within itself: a pair, in a dialog
 
 

@@ -16,6 +16,7 @@ ACTION_WORDS = {
     "relabel": "relabelled",
     "clear": "taken back",
 }
+CORRECTED = "corrected"  # a relabelled row, where what is learnt is a text
 ACTION_TONES: dict[str, Tone] = {"keep": "good", "flag": "warn", "remove": "bad", "relabel": "info"}
 STATE_TONES: dict[str, Tone] = {"current": "good", "stale": "warn", "missing": "bad", "files missing": "bad"}
 

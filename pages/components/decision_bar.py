@@ -17,6 +17,7 @@ from pages.components.class_choice import (
     numbered,
     relabel_help,
 )
+from pages.components.conversation.correct import Correcting, correct_button, show_editor
 from pages.components.decisions import decide, relabel_from_menu, undo_row
 from pages.components.edit_target import edit_target
 from pages.components.go_to import inspect_button, turn_to
@@ -87,12 +88,17 @@ def decision_bar(
         )
         is_edited = space.edit != "choose"
         in_line = len(classes) == 2 or (not has_keys and len(classes) <= MOST_KEYS)
-        if is_edited:
+        correcting = Correcting(path, row, current, state, key) if space.edit == "text" else None
+        if correcting is not None:
+            correct_button(correcting)
+        elif is_edited:
             edit_target(space, path, row, current, state, key)
         elif in_line:
             _relabel(relabelling)
         further_buttons(path, row, state, key, elsewhere, more)
-    if not in_line and not is_edited:
+    if correcting is not None:
+        show_editor(correcting)
+    elif not in_line and not is_edited:
         with st.container(key=f"classes-{key}", horizontal=True, gap="xxsmall", vertical_alignment="center"):
             _class_choice(relabelling)
 

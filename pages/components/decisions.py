@@ -9,7 +9,7 @@ from backend.data.rowstate import Action, RowState
 from backend.review.author import default_author
 from backend.review.ledger import LogEntry
 from pages.components import keys
-from pages.components.badges import ACTION_WORDS
+from pages.components.badges import ACTION_WORDS, CORRECTED
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
 from pages.components.focus_place import focus_on, focused
 from pages.components.history import row_batch
@@ -39,17 +39,21 @@ def decide(
     label: str | None = None,
     then: Callable[[], None] | None = None,
     note: str = "",
+    reason: str = "",
 ) -> None:
     """Store one decision about a training row, ``note`` where no reason is given; ``then`` follows.
 
+    ``reason``: given for this decision alone; else that in the page's field counts.
+
     ``seen`` is what the page showed as decided: what others have decided meanwhile is not overridden.
     """
-    reason = _reason() or note or ("" if explanations_are_shown() else HIDDEN_NOTE)
+    reason = reason or _reason() or note or ("" if explanations_are_shown() else HIDDEN_NOTE)
     workspace = opened(path)
     workspace.review.decide(
         action, [row], label=label, reason=reason, author=author(), origin="app", seen={row: seen}
     )
     done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
+    done = CORRECTED if label and workspace.space.edit == "text" else done
     odd = workspace.space.oddity(label) if label else ""
     say(f"{short(row)} {done}. {plain_label(odd)}{'. ' if odd else ''}Press U to undo.")
     if then is not None:

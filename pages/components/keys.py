@@ -81,6 +81,7 @@ ROWS_WRONG, ROWS_SCORE, ROWS_LOW, ROWS_HIGH = "wrong", "range-of", "from", "to" 
 ROWS_SORT, ROWS_DESCENDING, ROWS_COLOUR = "sort", "descending", "rows-colour"  # URL
 ROWS_PAGE = "rows-at"  # URL
 ROWS_MAP, ROWS_SLICE, ROWS_NAME = "rows-map", "rows-slice", "rows-name"
+CORRECTING = "correcting"  # the editor of a conversation that is open
 BULK_TARGET = "bulk-target"
 BULK_ACTION, BULK_LABEL, BULK_REASON = "bulk-action", "bulk-label", "bulk-reason"
 BULK_BACK = "bulk-back"  # whether removed rows are decided about, too

@@ -26,9 +26,13 @@ FLAGS = (
 
 @contextmanager
 def serving(
-    workspace: Path | None, log: Path | None = None, home: Path | None = None, checkout: Path = ROOT
+    workspace: Path | None,
+    log: Path | None = None,
+    home: Path | None = None,
+    checkout: Path = ROOT,
+    script: str = "app.py",
 ) -> Iterator[str]:
-    """The address of the app on a free port; the server ends with the block.
+    """The address of the app, or of another ``script``, on a free port; the server ends with the block.
 
     ``home`` is the folder that it runs in: workspaces and jobs lie in ``cache/`` there; that of ``checkout``,
     whose app it is, unless said otherwise.
@@ -39,7 +43,7 @@ def serving(
         (home / ".streamlit").symlink_to(checkout / ".streamlit")
     environment = {**os.environ, **({"FIRSTWORD_WORKSPACE": str(workspace)} if workspace else {})}
     environment["PYTHONPATH"] = str(checkout)
-    command = [sys.executable, "-m", "streamlit", "run", str(checkout / "app.py"), "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(checkout / script), "--server.port", str(port)]
     with (log or Path(os.devnull)).open("wb") as out:
         server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=subprocess.STDOUT)
         try:

@@ -122,7 +122,7 @@ export default function (component) {
   };
   root.onpointerover = (event) => { const focus = touching(event.target); if (focus || !pinned) show(focus ?? pinned); };
   root.onpointerleave = () => show(pinned);
-  root.onfocusin = (event) => show(touching(event.target) ?? pinned);
+  for (const part of root.children) part.addEventListener("focusin", (event) => show(touching(event.target) ?? pinned));
   root.onclick = (event) => pin(touching(event.target));
   root.onkeydown = (event) => {
     if (event.key === "Escape") pin(null);

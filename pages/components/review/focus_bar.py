@@ -21,6 +21,7 @@ from pages.components.class_choice import (
     numbered,
     relabel_help,
 )
+from pages.components.conversation.correct import Correcting, correct_button, show_editor
 from pages.components.decision_bar import SHORTCUTS, SIMPLE, further_buttons
 from pages.components.decisions import decide, relabel_from_menu
 from pages.components.edit_target import edit_target
@@ -72,6 +73,9 @@ def decide_bar(bar: Bar, item: QueueItem, space: Space, advised: str | None = No
             _simple(bar, action, name, icon, primary=action == "keep" and advised == item.label)
         skip_button(bar)
         further_buttons(bar.path, item.id, bar.seen, f"focus-{bar.key}", elsewhere=True)
+    if space.edit == "text":
+        _correct(bar, item.label)
+        return
     with _line(f"classes-{bar.key}"):
         if space.edit != "choose":
             arguments = (bar.seen, f"focus-{bar.key}", bar.go_on, bar.note)
@@ -80,6 +84,13 @@ def decide_bar(bar: Bar, item: QueueItem, space: Space, advised: str | None = No
             return
         st.caption("Relabel as", width="content")
         _class_buttons(bar, item.label, space.names, advised)
+
+
+def _correct(bar: Bar, target: str) -> None:
+    correcting = Correcting(bar.path, bar.row, target, bar.seen, f"focus-{bar.key}", bar.go_on, bar.note)
+    with _line(f"classes-{bar.key}"):
+        correct_button(correcting)
+    show_editor(correcting)
 
 
 def _adopt(bar: Bar, item: QueueItem) -> None:

@@ -1,0 +1,77 @@
+"""Rows as a person reads them: those of language models are conversations, of which the last words count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from backend.data.conversation import Conversation, Turn, reading_of
+from backend.data.dataset import Split
+from backend.workspace import Workspace
+from pages.components.markup import short
+
+BETWEEN = " → "
+_QUESTION = 500  # characters kept of a question, so that the answer is in sight
+
+
+def has_conversations(of: Split | Workspace) -> bool:
+    """Whether rows are conversations, texts that a language model learns to write."""
+    task = of.manifest.task if isinstance(of, Workspace) else of.task
+    return task is not None and reading_of(task) is not None
+
+
+def conversation_of(split: Split, place: int, target: str | None = None) -> Conversation:
+    """The row at a 0-based place, with the target that is in force now, where that is another."""
+    (context,) = split.texts_of(place)
+    return Conversation.of(context, split.labels[place] if target is None else target)
+
+
+def shown_text(split: Split, place: int, target: str | None = None) -> str:
+    """A row on one line: of a conversation the last question and the answer, of others their texts."""
+    if not has_conversations(split):
+        return " ‖ ".join(split.texts_of(place))
+    return in_brief(conversation_of(split, place, target))
+
+
+def in_brief(conversation: Conversation) -> str:
+    """What was asked last, and what is learnt to be answered."""
+    learnt = [each for each in conversation.shown if each.learnt]
+    answer = learnt[-1] if learnt else None
+    before = [each for each in conversation.shown if not each.learnt and each.role != "system"]
+    asked = [each for each in before if answer is None or each.number < answer.number]
+    texts = [short(_one_line(asked[-1]), _QUESTION)] if asked else []
+    return BETWEEN.join([*texts, *([_one_line(answer)] if answer is not None else [])])
+
+
+def whole_text(conversation: Conversation) -> str:
+    """All that is said in it, a turn below the other: what a search looks through."""
+    return "\n".join(each.text for each in conversation.turns)
+
+
+def shown_target(target: str) -> str:
+    """A target of a language model's row as a person reads it; any other text stays as it is."""
+    try:
+        read = json.loads(target) if target[:1] in ("[", "{") else target
+    except ValueError:
+        return target
+    if isinstance(read, str):
+        return read
+    texts = read.get("texts", []) if isinstance(read, dict) else read
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        return target
+    notes = _notes(read) if isinstance(read, dict) else []
+    return BETWEEN.join(texts) + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _notes(read: dict[str, object]) -> list[str]:
+    removed, masked = read.get("removed") or (), read.get("masked") or ()
+    found = []
+    if isinstance(removed, Sequence) and removed:
+        found.append(f"turns taken out: {len(removed)}")
+    if masked:
+        found.append("words out of the loss")
+    return found
+
+
+def _one_line(turn: Turn) -> str:
+    return " ".join(turn.text[:4_000].split())
