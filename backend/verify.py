@@ -9,6 +9,7 @@ from pathlib import Path
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.influence.answers.features import damaged_features
+from backend.influence.gradients.sides import channels_of
 from backend.influence.index.row_index import intact
 from backend.influence.rowstore.basis import stored_codec
 from backend.influence.rowstore.layout import RowsInfo, shard_path
@@ -100,10 +101,11 @@ def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) 
     except ValueError as error:
         return [str(error)]
     lines = _bases(folder, manifest, info)
-    total, done = len(spans) * len(manifest.checkpoints), 0
-    for checkpoint in manifest.checkpoints:
-        for span, key in zip(spans, info.shard_keys(checkpoint.step, len(spans)), strict=True):
-            path = shard_path(folder.rows, checkpoint.step, span.start)
+    channels = channels_of(manifest)
+    total, done = len(spans) * len(channels), 0
+    for channel in channels:
+        for span, key in zip(spans, info.shard_keys(channel.name, len(spans)), strict=True):
+            path = shard_path(folder.rows, channel.name, span.start)
             shard = usable_shard(path, key, len(span))
             if shard is None or not shard.intact():
                 lines.append(f"{path}: damaged or missing")
@@ -116,9 +118,9 @@ def _rows(folder: Folder, manifest: Manifest, repair: bool, progress: Progress) 
 
 def _bases(folder: Folder, manifest: Manifest, info: RowsInfo) -> list[str]:
     lines = []
-    for checkpoint in manifest.checkpoints:
+    for channel in channels_of(manifest):
         try:
-            stored_codec(folder, checkpoint, info.row_store)
+            stored_codec(folder, channel, info.row_store)
         except ValueError as error:
             lines.append(str(error))
     return lines

@@ -2,8 +2,8 @@
 rows.
 
 One safetensors file per shard of rows: ``offsets`` int64 (n + 1), ``ids`` int32 (t) and, where the
-tokenizer gives them, ``types`` int32 (t). A file is kept as long as texts, tokenizer and max length are the
-same.
+tokenizer gives them, ``types`` int32 (t); of language models ``flags`` uint8 (t). A file is kept as long as
+texts, tokenizer and max length are the same.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class TokenShard:
     ids: np.ndarray
     types: np.ndarray | None
     key: str
+    flags: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -47,7 +48,8 @@ class TokenShard:
         return [self._example(slice(*self.offsets[row : row + 2])) for row in chosen]
 
     def _example(self, span: slice) -> Tokens:
-        return Tokens(self.ids[span].tolist(), None if self.types is None else self.types[span].tolist())
+        types, flags = (None if each is None else each[span].tolist() for each in (self.types, self.flags))
+        return Tokens(self.ids[span].tolist(), types, flags)
 
     def count_rows(self) -> tuple[int, int]:
         """How many (example, distinct token) pairs and how many tokens there are."""
@@ -70,7 +72,8 @@ class TokenTable:
         """What changes whenever a token of these rows, all of one shard, does."""
         start = locate(rows.start)[1]
         tokens = slice(*shard.offsets[[start, start + len(rows)]])
-        found = {"ids": shard.ids[tokens]} | ({} if shard.types is None else {"types": shard.types[tokens]})
+        kept = {"ids": shard.ids, "types": shard.types, "flags": shard.flags}
+        found = {name: each[tokens] for name, each in kept.items() if each is not None}
         found["lengths"] = np.diff(shard.offsets[start : start + len(rows) + 1])
         return digest(self._rules, array_digest(found))
 
@@ -106,9 +109,13 @@ class TokenTable:
     def shard(self, number: int) -> TokenShard:
         """Shard ``number``, as `tokenise` left it."""
         with safe_open(_path(self._folder, self._split, number), "np") as file:
-            types = file.get_tensor("types") if "types" in file.keys() else None  # noqa: SIM118
+            there = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return TokenShard(
-                file.get_tensor("offsets"), file.get_tensor("ids"), types, file.metadata()["key"]
+                there["offsets"],
+                there["ids"],
+                there.get("types"),
+                file.metadata()["key"],
+                there.get("flags"),
             )
 
 
@@ -128,7 +135,7 @@ def tokenise(
     for number, rows in enumerate(
         track(read_shards(folder, split), f"tokens of {split}", len(ranges), progress)
     ):
-        key = digest(rules, max_length, *rows.examples.pair)
+        key = digest(rules, max_length, *rows.examples.pair, *_learnt(rows.examples))
         path = _path(folder.tokens, split, number)
         if _key(path) != key:
             _write(path, tokenizer, rows.examples, max_length, key)
@@ -137,6 +144,11 @@ def tokenise(
         if path not in wanted:
             path.unlink()
     return TokenTable(folder.tokens, split, count, digest(rules, max_length))
+
+
+def _learnt(examples: Examples) -> tuple[object, ...]:
+    """What else decides on the tokens of a language model's rows."""
+    return () if examples.reading is None else (list(examples.targets),)
 
 
 def tokenizer_id(tokenizer: PreTrainedTokenizerFast, reading: Reading | None = None) -> str:
@@ -178,5 +190,8 @@ def _write(
     if encoded and encoded[0].token_type_ids is not None:
         types = [each.token_type_ids or [] for each in encoded]
         tensors["types"] = np.array([kind for each in types for kind in each], dtype=np.int32)
+    if encoded and encoded[0].flags is not None:
+        flags = [each.flags or [] for each in encoded]
+        tensors["flags"] = np.array([flag for each in flags for flag in each], dtype=np.uint8)
     with replacing(path) as temporary:
         save_file(tensors, temporary, {"key": key, "content": array_digest(tensors)})

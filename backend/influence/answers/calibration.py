@@ -19,6 +19,7 @@ from backend.influence.answers.exact import rescore, shortlist_size
 from backend.influence.answers.opening import optimizer_reader
 from backend.influence.answers.search import Ranked, Ranking, Searcher
 from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.sides import channel_weights, channels_of
 from backend.influence.gradients.tracing import Checkpoints, TracedExample
 from backend.influence.index import build as index_build
 from backend.influence.index.identity import index_id
@@ -77,8 +78,9 @@ def index_is_current(folder: Folder) -> bool:
     """Whether the index belongs to the current rows and its files are there."""
     if folder.state("index") != "current":
         return False
-    artifacts, checkpoints = folder.manifest().artifacts, folder.manifest().checkpoints
-    if artifacts["index"].id != index_id(artifacts["rows"].id, [each.weight for each in checkpoints]):
+    manifest = folder.manifest()
+    artifacts = manifest.artifacts
+    if artifacts["index"].id != index_id(artifacts["rows"].id, channel_weights(manifest)):
         return False
     try:
         RowIndex.load(folder.index, folder.manifest().artifacts["index"].id, open_rows(folder).stores)
@@ -91,26 +93,26 @@ def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silen
     """Build, calibrate and write the index, and record it as an artifact."""
     rows = folder.require("rows", "precompute")
     stored, checkpoints = open_rows(folder), Checkpoints(folder, trace)
-    artifact = index_id(rows.id, [each.weight for each in checkpoints.manifest.checkpoints])
-    steps = [each.step for each in checkpoints.manifest.checkpoints]
+    artifact = index_id(rows.id, channel_weights(checkpoints.manifest))
+    channels = [each.name for each in channels_of(checkpoints.manifest)]
     started = time.perf_counter()
     queries = sample_queries(checkpoints, folder, SAMPLED_QUERIES)
     with replacing(folder.index) as scratch:
         scratch.mkdir()
         moments = index_build.gather_moments(
-            scratch, artifact, steps, stored.stores, checkpoints.width, progress
+            scratch, artifact, channels, stored.stores, checkpoints.width, progress
         )
         shape = (checkpoints.vocabulary, checkpoints.width)
         plain = Searcher(
             stored.stores,
             stored.codecs,
             moments,
-            checkpoints.weights,
+            np.array(channel_weights(checkpoints.manifest)),
             checkpoints.vocabulary,
             optimizer=optimizer_reader(folder, shape, moments),
         )
         calibration = _Calibration(plain, queries, _measurable(plain), progress)
-        info = _build(scratch, artifact, steps, stored, moments, calibration, progress)
+        info = _build(scratch, artifact, channels, stored, moments, calibration, progress)
         write_info(scratch, info)
         size = sum(path.stat().st_size for path in scratch.iterdir())
     folder.record(
@@ -171,7 +173,7 @@ def _measurable(searcher: Searcher) -> list[ScoreMode]:
 def _build(
     folder: Path,
     artifact: str,
-    steps: list[int],
+    channels: Sequence[int | str],
     stored: StoredRows,
     moments: list[Moments],
     calibration: _Calibration,
@@ -196,7 +198,7 @@ def _build(
             break
     return IndexInfo(
         artifact=artifact,
-        steps=steps,
+        steps=channels,
         n_train=stored.stores[0].count,
         dimensions=index.dimensions,
         quantizer="SQ8",

@@ -62,7 +62,8 @@ def exact_norms(searcher: Searcher, rows: Sequence[TracedRows], mode: ScoreMode)
     if mode.train_norm is None:
         return None
     total = np.zeros(len(rows[0].part))
-    for number, (eta, each) in enumerate(zip(searcher.weights.tolist(), rows, strict=True)):
+    weights = (searcher.weights * searcher.asked).tolist()
+    for number, (eta, each) in enumerate(zip(weights, rows, strict=True)):
         if mode.train_norm == "plain":
             total += eta * example_squares(each.part, searcher.left_out)
         else:

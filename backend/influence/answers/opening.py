@@ -10,6 +10,7 @@ import torch
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.influence.answers.search import Searcher
+from backend.influence.gradients.sides import READ, channel_weights, channels_of
 from backend.influence.index.identity import index_id
 from backend.influence.index.moments import Moments
 from backend.influence.index.optimizer_state import SecondMoments, second_moments
@@ -24,7 +25,7 @@ def open_searcher(
     artifact = folder.require("index", "precompute")
     rows = open_rows(folder)
     manifest = folder.manifest()
-    weights = np.array([each.weight for each in manifest.checkpoints])
+    weights = np.array(channel_weights(manifest))
     if artifact.id != index_id(manifest.artifacts["rows"].id, weights.tolist()):
         raise InputError(
             f"{folder.path}: its index was made for other checkpoints or by an older Firstword; "
@@ -45,5 +46,13 @@ def optimizer_reader(
     folder: Folder, shape: tuple[int, int], moments: list[Moments]
 ) -> Callable[[], list[SecondMoments]]:
     """Reads the optimizer's second moments at every checkpoint when called."""
-    paths = [folder.checkpoint_path(each) for each in folder.manifest().checkpoints]
-    return lambda: [second_moments(path, shape, each) for path, each in zip(paths, moments, strict=True)]
+    manifest = folder.manifest()
+    channels = channels_of(manifest)
+    paths = [folder.checkpoint_path(manifest.checkpoints[each.checkpoint]) for each in channels]
+
+    def read() -> list[SecondMoments]:
+        if any(each.side != READ for each in channels):
+            raise InputError("--score adam: not for language models; --method trained follows Adam's state")
+        return [second_moments(path, shape, each) for path, each in zip(paths, moments, strict=True)]
+
+    return read

@@ -139,6 +139,7 @@ class Searcher:
         self.count = stores[0].count
         self._read_optimizer = optimizer
         self.left_out = np.empty(0, dtype=np.int64)
+        self.asked = np.ones(len(stores), dtype=bool)
         self._threads = ThreadPoolExecutor(torch.get_num_threads())
 
     def leaving_out(self, tokens: Collection[int]) -> Searcher:
@@ -148,6 +149,14 @@ class Searcher:
         other.__dict__.pop("norms", None)
         return other
 
+    def on(self, channels: np.ndarray) -> Searcher:
+        """The same search, in whose norms only ``channels``, bool (C), count."""
+        other = copy(self)
+        other.asked = channels
+        for name in ("norms", "whitened_norms"):
+            other.__dict__.pop(name, None)
+        return other
+
     @cached_property
     def norms(self) -> np.ndarray:
         """Root of every example's plain self-influence, ``sqrt(sum_c eta_c |G_c(x)|^2)``: float64 (n)."""
@@ -155,13 +164,16 @@ class Searcher:
             squares = [store.squares_without(self.left_out) for store in self.stores]
         else:
             squares = [store.norms().astype(np.float64) ** 2 for store in self.stores]
-        return np.sqrt(sum(eta * each for eta, each in zip(self.weights.tolist(), squares, strict=True)))
+        return self._root_of(squares)
 
     @cached_property
     def whitened_norms(self) -> np.ndarray:
         """The same in the metric of ``(R_c + lambda)^-1``: float64 (n)."""
-        squares = [each.whitened.astype(np.float64) for each in self.moments]
-        return np.sqrt(sum(eta * each for eta, each in zip(self.weights.tolist(), squares, strict=True)))
+        return self._root_of([each.whitened.astype(np.float64) for each in self.moments])
+
+    def _root_of(self, squares: list[np.ndarray]) -> np.ndarray:
+        weights = (self.weights * self.asked).tolist()
+        return np.sqrt(sum(eta * each for eta, each in zip(weights, squares, strict=True)))
 
     def factors(self, mode: ScoreMode) -> np.ndarray:
         """What the mode multiplies the scores of every training example with: float64 (n)."""
@@ -230,8 +242,10 @@ class Searcher:
         """
         total = np.zeros((len(queries), self.count))
         tables = [query.slot_table(self.vocabulary) for query in queries]
-        for checkpoint, store in enumerate(self.stores):
-            rows = [query.rows[checkpoint] for query in queries]
+        for channel, store in enumerate(self.stores):
+            rows = [query.rows[channel] for query in queries]
+            if not any(each.any() for each in rows):
+                continue
             add = partial(store.add_scores, scores=total, slots=tables, queries=rows, release=release)
             for _ in self._threads.map(add, store.numbers):
                 pass

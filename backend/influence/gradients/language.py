@@ -31,8 +31,7 @@ from backend.influence.gradients.sides import (
 )
 from backend.model.lm_head import SplitModel
 from backend.model.loading import embedding_layer
-from backend.model.token_labels import token_labels
-from backend.model.tokenization import TokenIds, collate
+from backend.model.tokenization import TokenIds
 from backend.tasks.causal_lm import IGNORED, followers, next_token_losses
 from backend.tasks.heads import CAUSAL_LM
 
@@ -151,11 +150,3 @@ def language_gradients(
         sides.append(Positions(tokens, gradients[side], kept))
     counts = (labels[:, 1:] != IGNORED).sum(dim=1)
     return torch.stack([found.losses.sum(dim=1), counts.float()], dim=1), sides
-
-
-def collated(
-    examples: Sequence[TokenIds], tokenizer: object, device: torch.device
-) -> tuple[dict[str, Tensor], Tensor]:
-    """Examples of a language model as it takes them, padded on the right, and their labels."""
-    inputs = collate(examples, tokenizer, device)  # type: ignore[arg-type]
-    return inputs, token_labels(examples, "right", device)

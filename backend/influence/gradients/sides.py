@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.manifest import Manifest, TaskName
+from backend.manifest import CheckpointInfo, Manifest, TaskName
 from backend.model.tokenization import LEARNT, TEMPLATE, TokenIds
 from backend.tasks.heads import CAUSAL_LM
 
@@ -50,6 +50,11 @@ def channels_of(manifest: Manifest) -> list[Channel]:
         for number, checkpoint in enumerate(manifest.checkpoints)
         for side in sides_of(manifest.task.name)
     ]
+
+
+def channels_at(manifest: Manifest, checkpoint: CheckpointInfo) -> list[Channel]:
+    """The channels of one checkpoint."""
+    return [each for each in channels_of(manifest) if each.step == checkpoint.step]
 
 
 def channel_weights(manifest: Manifest) -> list[float]:

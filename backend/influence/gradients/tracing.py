@@ -16,27 +16,37 @@ from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Numbers, Space
 from backend.folder import Folder
-from backend.influence.gradients.capture import batches, gradient_rows, load_for_tracing, target_tensor
+from backend.influence.gradients.capture import (
+    Batch,
+    batch_gradients,
+    batches,
+    load_for_tracing,
+    sided_rows,
+    target_tensor,
+)
 from backend.influence.gradients.positions import decoder_start
 from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.sides import channel_weights, channels_of
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
+from backend.model.lm_head import SplitModel
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.recorded_limits import known_frozen
 from backend.model.sharing import share
 from backend.model.tokenization import Encoded, collate, encode
+from backend.tasks.heads import CAUSAL_LM
 
 
 @dataclass(frozen=True)
 class TracedExample:
-    """One example's gradients at every checkpoint.
+    """One example's gradients in every channel: at every checkpoint, on every side.
 
     ``encoded`` is the text, of L tokens, and behind it for an encoder-decoder what its decoder reads first,
     where the text lacks it (T5). ``slots`` int64 (L): which of the distinct tokens stands at a position, -1
     where none is traced. ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the
-    gradient at each position, times the checkpoint's weight. ``norm`` is the root of its plain
-    self-influence I(q, q).
+    gradient at each position in each of C channels, times the checkpoint's weight. ``norm`` is the root of
+    its plain self-influence I(q, q).
     """
 
     encoded: Encoded
@@ -46,9 +56,13 @@ class TracedExample:
     norm: float
 
     def changed(self, change: Callable[[int, np.ndarray], np.ndarray]) -> TracedExample:
-        """This example with its position rows (L, d) at each checkpoint mapped by a linear ``change``."""
+        """This example with its position rows (L, d) in each channel mapped by a linear ``change``."""
         rows = [change(number, each) for number, each in enumerate(self.position_rows)]
         return replace(self, position_rows=np.stack(rows).astype(np.float32))
+
+    def on(self, channels: np.ndarray) -> TracedExample:
+        """This example with nothing but 0 in other channels than ``channels``, bool (C)."""
+        return self.changed(lambda number, rows: rows if channels[number] else np.zeros_like(rows))
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -78,6 +92,8 @@ class Checkpoints:
         self._lock = threading.RLock()
         self._models: list[PreTrainedModel] = []
         self.weights = np.array([each.weight for each in self.manifest.checkpoints], dtype=np.float32)
+        self.channels = channels_of(self.manifest)
+        self.channel_weights = np.array(channel_weights(self.manifest), dtype=np.float32)
 
     @property
     def models(self) -> list[PreTrainedModel]:
@@ -105,8 +121,14 @@ class Checkpoints:
 
     @property
     def vocabulary(self) -> int:
-        """Number of rows of the embedding matrix."""
-        return embedding_layer(self.models[-1]).num_embeddings
+        """Number of rows of the embedding matrix; of the larger one where a language model has two."""
+        read = embedding_layer(self.models[-1]).num_embeddings
+        return max(read, SplitModel(self.models[-1]).vocabulary) if self.language else read
+
+    @property
+    def language(self) -> bool:
+        """Whether they are language models."""
+        return self.manifest.task.name == CAUSAL_LM
 
     @property
     def width(self) -> int:
@@ -143,7 +165,9 @@ class Checkpoints:
         """The gradients of queries for the targets ``labels``, times the checkpoint weights."""
         nothing = np.empty(0, dtype=np.int64)
         found = [
-            TracedExample(each, nothing, nothing, np.zeros((len(self.weights), 0, self.width), np.float32), 0)
+            TracedExample(
+                each, nothing, nothing, np.zeros((len(self.channels), 0, self.width), np.float32), 0
+            )
             for each in encoded
         ]
         with self._lock:
@@ -158,7 +182,10 @@ class Checkpoints:
     ) -> Iterator[TracedExample]:
         """`trace` of one batch, whose labels stand at ``places``."""
         inputs = collate(encoded, self.tokenizer, self._settings.torch_device)
-        targets = target_tensor(labels, places, self._settings.torch_device)
+        targets = target_tensor(labels, places, self._settings.torch_device, encoded)
+        if self.language:
+            yield from self._traced_language(Batch(list(places), inputs, targets, encoded), encoded)
+            return
         passes = [token_gradients(model, inputs, targets)[1] for model in self.models]
         first, length = passes[0], inputs["input_ids"].shape[1]
         shown = torch.cat([inputs["attention_mask"].bool(), first.kept[:, length:]], dim=1)
@@ -170,6 +197,17 @@ class Checkpoints:
             rows *= self.weights[:, None, None]
             read = each if len(ids) == len(each) else each.followed_by(int(ids[-1]))
             yield TracedExample(read, slots, tokens, rows, self.norm(slots, tokens, rows))
+
+    def _traced_language(self, batch: Batch, encoded: Sequence[Encoded]) -> Iterator[TracedExample]:
+        passes = [each for model in self.models for each in batch_gradients(model, batch)[1]]
+        for row, each in enumerate(encoded):
+            length, ids = len(each), np.asarray(each.input_ids, dtype=np.int64)
+            kept = torch.stack([one.kept[row, :length] for one in passes]).cpu().numpy()
+            slots, there = np.full(length, -1, dtype=np.int64), kept.any(axis=0)
+            tokens, slots[there] = np.unique(ids[there], return_inverse=True)
+            rows = torch.stack([one.gradients[row, :length].float() for one in passes]).cpu().numpy()
+            rows *= kept[:, :, None] * self.channel_weights[:, None, None]
+            yield TracedExample(each, slots, tokens, rows, self.norm(slots, tokens, rows))
 
     def as_read(self, encoded: Sequence[Encoded]) -> list[Encoded]:
         """Texts with a place for what the decoder of an encoder-decoder reads first, where the text has none:
@@ -188,18 +226,20 @@ class Checkpoints:
     def norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
         """Root of ``sum_c eta_c |G_c|^2``; the rows are already times eta, so they are divided by it once."""
         total = 0.0
-        for rows, weight in zip(token_sums(slots, len(tokens), position_rows), self.weights, strict=True):
+        sums = token_sums(slots, len(tokens), position_rows)
+        for rows, weight in zip(sums, self.channel_weights, strict=True):
             total += float(np.sum(rows.astype(np.float64) ** 2)) / weight if weight > 0 else 0.0
         return total**0.5
 
     def rows(self, examples: Examples) -> list[TokenRows]:
-        """The rows of training examples at every checkpoint, made anew in fp32; not times the weights."""
+        """The rows of training examples in every channel, made anew in fp32; not times the weights."""
         encoded = self.encode(examples)
         labels = self.space.numbers(examples.targets)
         with self._lock:
             return [
-                gradient_rows(model, self.tokenizer, encoded, labels, self._settings)[0]
+                part
                 for model in self.models
+                for part in sided_rows(model, self.tokenizer, encoded, labels, self._settings)[0]
             ]
 
     def _batches(self, encoded: Sequence[Encoded]) -> Iterator[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import faiss
@@ -23,14 +23,19 @@ _TRAINING_ROWS = 50_000
 
 
 def gather_moments(
-    folder: Path, artifact: str, steps: list[int], stores: list[RowStore], width: int, progress: Progress
+    folder: Path,
+    artifact: str,
+    channels: Sequence[int | str],
+    stores: list[RowStore],
+    width: int,
+    progress: Progress,
 ) -> list[Moments]:
-    """Gather and write the moments of every checkpoint; ``width`` is d."""
+    """Gather and write the moments of every channel; ``width`` is d."""
     found = []
-    for number, (step, store) in enumerate(zip(steps, stores, strict=True)):
+    for number, (channel, store) in enumerate(zip(channels, stores, strict=True)):
         progress("second moments", number, len(stores))
         found.append(gather(store, width))
-        found[-1].write(moments_path(folder, step), artifact)
+        found[-1].write(moments_path(folder, channel), artifact)
     progress("second moments", len(stores), len(stores))
     return found
 
@@ -71,7 +76,7 @@ def _merge(index: faiss.Index, blocks: list[str], folder: Path) -> None:
 def _trained(
     stores: list[RowStore], moments: list[Moments], dimensions: int
 ) -> faiss.IndexIVFScalarQuantizer:
-    """An empty index with a list for every (checkpoint, token) whose quantiser has seen rows of all."""
+    """An empty index with a list for every (channel, token) whose quantiser has seen rows of all."""
     lists = max(sum(len(each.tokens) for each in moments), 1)
     # The coarse quantizer is never asked: lists are named. One byte per list is the least.
     coarse = faiss.IndexLSH(dimensions, 1, False, False)

@@ -79,13 +79,13 @@ class Moments:
             raise ValueError(f"{path}: damaged or missing") from error
 
 
-def moments_path(index: Path, step: int) -> Path:
-    """Where the moments of a checkpoint lie in the index folder."""
-    return index / f"moments-{step}.safetensors"
+def moments_path(index: Path, channel: int | str) -> Path:
+    """Where the moments of a channel lie in the index folder."""
+    return index / f"moments-{channel}.safetensors"
 
 
 def gather(store: RowStore, width: int) -> Moments:
-    """The moments of one checkpoint, in two passes over its rows; ``width`` is d."""
+    """The moments of one channel, in two passes over its rows; ``width`` is d."""
     tokens = np.unique(np.concatenate([np.unique(each.tokens) for each in store.shards])).astype(np.int64)
     counts, squares = np.zeros(len(tokens)), np.zeros(len(tokens))
     moment, rows = np.zeros((store.width, store.width)), 0

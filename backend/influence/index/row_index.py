@@ -1,6 +1,6 @@
-"""The FAISS index of the gradient rows: one inverted list per (checkpoint, token), mapped from disk.
+"""The FAISS index of the gradient rows: one inverted list per (channel, token), mapped from disk.
 
-A row is stored in the main directions of its checkpoint (see `Moments`), divided by the norm of its example's
+A row is stored in the main directions of its channel (see `Moments`), divided by the norm of its example's
 gradient, 8 bits a number. A query reads the lists of its tokens from end to end and adds the products up per
 example: every example gets an approximate influence, times its norm again. Long lists cost what the memory
 takes to deliver them, and no mode can miss an example because a list's top was cut off
@@ -34,11 +34,12 @@ _ALIGNMENT = 8  # of list entries: codes are padded, so that ids lie where numbe
 class IndexInfo:
     """``index.json``: what the index holds, how it was built, and the recall measured on it.
 
-    ``candidates`` and ``recall`` have one entry per score mode; ``candidates`` are re-ranked at each end.
+    ``steps``: the name of every channel. ``candidates`` and ``recall`` have one entry per score mode;
+    ``candidates`` are re-ranked at each end.
     """
 
     artifact: str
-    steps: list[int]
+    steps: Sequence[int | str]
     n_train: int
     dimensions: int
     quantizer: str
@@ -74,21 +75,22 @@ class RowIndex:
         Queries are in the coordinates of stored rows, as their mode changed them.
         """
         total = np.zeros((len(queries), self.count), dtype=np.float32)
-        for checkpoint in range(len(self.moments)):
-            terms = self._terms(checkpoint, queries)
+        for channel in range(len(self.moments)):
+            terms = self._terms(channel, queries)
             if len(terms.owners):
-                total += self._scan.sums(terms, len(queries)) * self.norms[checkpoint]
+                total += self._scan.sums(terms, len(queries)) * self.norms[channel]
         return total
 
-    def _terms(self, checkpoint: int, queries: Sequence[TracedExample]) -> Terms:
-        """What the queries ask of the lists of a checkpoint."""
-        moments = self.moments[checkpoint]
+    def _terms(self, channel: int, queries: Sequence[TracedExample]) -> Terms:
+        """What the queries ask of the lists of a channel: nothing of tokens whose row there is 0."""
+        moments = self.moments[channel]
         numbers, owners, rows = [], [], []
         for owner, query in enumerate(queries):
-            occurs, place = moments.places(query.tokens)
-            numbers.append(self._first_list[checkpoint] + place)
+            asked = np.flatnonzero(query.rows[channel].any(axis=1))
+            occurs, place = moments.places(query.tokens[asked])
+            numbers.append(self._first_list[channel] + place)
             owners.append(np.full(len(place), owner, dtype=np.int64))
-            rows.append(query.rows[checkpoint][occurs])
+            rows.append(query.rows[channel][asked[occurs]])
         order = np.argsort(np.concatenate(numbers), kind="stable")
         lists, first = np.unique(np.concatenate(numbers)[order], return_index=True)
         wanted = project(np.concatenate(rows)[order], moments, self.dimensions)
@@ -126,7 +128,7 @@ class RowIndex:
     ) -> tuple[RowIndex, IndexInfo]:
         """Map the index of ``artifact``; `ValueError` if it is damaged, missing or another's."""
         info = read_info(folder, artifact)
-        moments = [Moments.read(moments_path(folder, step), artifact) for step in info.steps]
+        moments = [Moments.read(moments_path(folder, channel), artifact) for channel in info.steps]
         return cls.open(folder, moments, stores, device), info
 
 

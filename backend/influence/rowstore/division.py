@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from backend.data.shards import shard_ranges
 from backend.files import digest
 from backend.folder import Folder
+from backend.influence.gradients.sides import channels_of, sides_of
 from backend.influence.rowstore.layout import RowsInfo, shard_path, split_block
 from backend.influence.rowstore.shard import usable_shard, write_tensors
 from backend.manifest import Manifest
@@ -18,7 +20,7 @@ from backend.model.token_table import TokenTable
 class Division:
     """Which examples each shard holds, and its key.
 
-    ``makers``: of each checkpoint, what decides its rows beside tokens and labels. ``width`` is d.
+    ``makers``: of each channel, what decides its rows beside tokens and labels. ``width``: numbers a token.
     """
 
     def __init__(
@@ -30,7 +32,8 @@ class Division:
         makers: Sequence[tuple[object, ...]],
         width: int,
     ) -> None:
-        self._folder, self._steps = folder, [each.step for each in manifest.checkpoints]
+        self._folder, self._channels = folder, [each.name for each in channels_of(manifest)]
+        self._sides = sides_of(manifest.task.name)
         self._labels, self._makers = labels, makers
         self._tokens: dict[range, str] = {}
         self._divided: dict[range, list[range]] = {}  # blocks of several shards
@@ -47,16 +50,16 @@ class Division:
         return [span for span in self._tokens if span not in self._divided]
 
     def divide_written(self, number: int) -> None:
-        """Divide the shards of checkpoint ``number`` that hold whole blocks, as an earlier Firstword wrote
+        """Divide the shards of channel ``number`` that hold whole blocks, as an earlier Firstword wrote
         them: their rows stay as they are."""
-        rows, step, maker = self._folder.rows, self._steps[number], self._makers[number]
+        rows, channel, maker = self._folder.rows, self._channels[number], self._makers[number]
         for block, parts in self._divided.items():
-            whole = usable_shard(shard_path(rows, step, block.start), self._key(maker, block), len(block))
+            whole = usable_shard(shard_path(rows, channel, block.start), self._key(maker, block), len(block))
             if whole is None:
                 continue
             for part in reversed(parts):  # the first takes the file of the whole, when all others are there
                 places = range(part.start - block.start, part.stop - block.start)
-                path = shard_path(rows, step, part.start)
+                path = shard_path(rows, channel, part.start)
                 write_tensors(path, whole.piece(places), self._key(maker, part))
 
     def _key(self, maker: tuple[object, ...], span: range) -> str:
@@ -66,8 +69,9 @@ class Division:
     def info(self, row_store: str, classes: Sequence[str]) -> RowsInfo:
         """What ``rows.json`` will say."""
         keys = {
-            str(step): [self._key(maker, span) for span in self.spans]
-            for step, maker in zip(self._steps, self._makers, strict=True)
+            name: [self._key(maker, span) for span in self.spans]
+            for name, maker in zip(self._channels, self._makers, strict=True)
         }
         starts = [span.start for span in self.spans]
-        return RowsInfo(digest("rows", keys, classes), row_store, keys, starts)
+        found = RowsInfo(digest("rows", keys, classes), row_store, keys, starts)
+        return found if len(self._sides) == 1 else replace(found, sides=self._sides)

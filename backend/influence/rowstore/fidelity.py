@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -68,6 +69,15 @@ def score_matrix(rows: TokenRows, queries: TokenRows, codec: RowCodec | None = N
         wanted = np.ascontiguousarray(asked[span], dtype=np.float32)
         kernels.add_scores(codes, scales, rows.tokens, rows.offsets, slots, wanted, matrix[query])
     return matrix
+
+
+def summed_scores(
+    rows: Sequence[TokenRows], queries: Sequence[TokenRows], codecs: Sequence[RowCodec] | None = None
+) -> np.ndarray:
+    """`score_matrix` over all sides of the examples, one codec each."""
+    chosen = [None] * len(rows) if codecs is None else codecs
+    parts = [score_matrix(*each) for each in zip(rows, queries, chosen, strict=True)]
+    return np.sum(parts, axis=0)
 
 
 def _recall(truth: np.ndarray, found: np.ndarray, k: int) -> float:

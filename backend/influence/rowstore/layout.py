@@ -14,10 +14,11 @@ import numpy as np
 
 from backend.data.shards import locate, shard_ranges
 from backend.files import read_marked, write_marked
+from backend.influence.gradients.sides import sides_of
+from backend.tasks.heads import CAUSAL_LM
 
 SHARD_BYTES = 128 * 2**20  # of gradients in float32, before they are merged and encoded
-SIDES = ("input",)
-"""The tables of embeddings whose rows are kept. In the row store the token of side s is s * V + its id."""
+_SIDES = ("input",)  # what files of classifiers say
 _INFO_FILE = "rows.json"
 
 
@@ -25,15 +26,15 @@ _INFO_FILE = "rows.json"
 class RowsInfo:
     """``rows.json``: which shards make up the rows, written when they are complete.
 
-    ``keys`` maps each checkpoint step to the keys of its shards; ``starts`` is the first example of each,
-    None in files before format 5: a shard a block.
+    ``keys`` maps the name of each channel to the keys of its shards; ``starts`` is the first example of each,
+    None in files before format 5: a shard a block. ``sides``: of the channels.
     """
 
     artifact: str
     row_store: str
     keys: dict[str, list[str]]
     starts: list[int] | None = None
-    sides: Sequence[str] = SIDES
+    sides: Sequence[str] = _SIDES
 
     def spans(self, count: int) -> list[range]:
         """The examples of each shard, of ``count``; `ValueError` where they are not in order."""
@@ -43,9 +44,9 @@ class RowsInfo:
             raise ValueError(f"{_INFO_FILE}: shards out of order; damaged or of other data")
         return spans_from(self.starts, count)
 
-    def shard_keys(self, step: int, count: int) -> list[str]:
-        """The keys of the ``count`` shards of a checkpoint; keys that no shard has where it is not known."""
-        keys = self.keys.get(str(step), [])
+    def shard_keys(self, channel: int | str, count: int) -> list[str]:
+        """The keys of the ``count`` shards of a channel; keys that no shard has where it is not known."""
+        keys = self.keys.get(str(channel), [])
         return keys if len(keys) == count else [""] * count
 
     def write(self, rows: Path) -> None:
@@ -61,17 +62,16 @@ class RowsInfo:
             raise ValueError(f"{rows / _INFO_FILE}: damaged or missing") from error
         if info.artifact != artifact:
             raise ValueError(f"{rows / _INFO_FILE}: belongs to other rows")
-        if tuple(info.sides) != SIDES:
+        if tuple(info.sides) not in (_SIDES, sides_of(CAUSAL_LM)):
             raise ValueError(f"{rows / _INFO_FILE}: made by another version of Firstword")
         return info
 
 
-def shard_path(rows: Path, step: int, start: int) -> Path:
-    """Where the shard of the checkpoint at ``step`` that begins with example ``start`` lies below
-    ``rows/``."""
+def shard_path(rows: Path, channel: int | str, start: int) -> Path:
+    """Where the shard of a channel that begins with example ``start`` lies below ``rows/``."""
     block, within = locate(start)
     part = f"-{within:04d}" if within else ""
-    return rows / str(step) / f"shard-{block:06d}{part}.safetensors"
+    return rows / str(channel) / f"shard-{block:06d}{part}.safetensors"
 
 
 def spans_from(starts: Sequence[int], count: int) -> list[range]:

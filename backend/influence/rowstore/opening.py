@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backend.errors import InputError
 from backend.folder import Folder
+from backend.influence.gradients.sides import channels_of
 from backend.influence.rowstore.basis import stored_codec
 from backend.influence.rowstore.compression import RowCodec
 from backend.influence.rowstore.layout import RowsInfo
@@ -14,21 +15,21 @@ from backend.influence.rowstore.store import RowStore
 
 @dataclass(frozen=True)
 class StoredRows:
-    """The rows of all checkpoints, in order, and how they are encoded."""
+    """The rows of all channels, in order, and how they are encoded."""
 
     stores: list[RowStore]
     codecs: list[RowCodec]
 
 
 def open_rows(folder: Folder) -> StoredRows:
-    """The rows of all checkpoints; `InputError` if they are missing, stale or damaged."""
+    """The rows of all channels; `InputError` if they are missing, stale or damaged."""
     artifact = folder.require("rows", "precompute")
     manifest = folder.manifest()
     try:
         info = RowsInfo.read(folder.rows, artifact.id)
-        count, checkpoints = manifest.data.n_train, manifest.checkpoints
-        stores = [RowStore(folder.rows, each.step, count, info) for each in checkpoints]
-        return StoredRows(stores, [stored_codec(folder, each, info.row_store) for each in checkpoints])
+        channels = channels_of(manifest)
+        stores = [RowStore(folder.rows, each.name, manifest.data.n_train, info) for each in channels]
+        return StoredRows(stores, [stored_codec(folder, each, info.row_store) for each in channels])
     except ValueError as error:
         raise damaged(folder, error) from error
 

@@ -16,10 +16,10 @@ from transformers import PreTrainedTokenizerFast
 
 from backend.data.targets.space import Numbers
 from backend.files import read_marked, write_marked
-from backend.influence.gradients.capture import gradient_rows, load_for_tracing, traced_batches
+from backend.influence.gradients.capture import load_for_tracing, sided_rows, traced_batches
 from backend.influence.gradients.settings import ATTENTIONS, AUTO, TraceSettings
 from backend.influence.rowstore.compression import DEFAULT_ROW_STORE
-from backend.influence.rowstore.fidelity import Fidelity, compare, score_matrix
+from backend.influence.rowstore.fidelity import Fidelity, compare, summed_scores
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model.devices import fast_bf16, resolve_device
 from backend.model.token_table import Tokens
@@ -178,7 +178,7 @@ def _bf16_fidelity(
     plain, reduced = (
         load_for_tracing(checkpoint, each) for each in (replace(settings, precision="fp32"), settings)
     )
-    true, _ = gradient_rows(plain, tokenizer, sample.examples, sample.labels, settings)
-    used, _ = gradient_rows(reduced, tokenizer, sample.examples, sample.labels, settings)
-    queries, _ = gradient_rows(plain, tokenizer, sample.queries, sample.query_labels, settings)
-    return compare(score_matrix(true, queries), score_matrix(used, queries))
+    true, _ = sided_rows(plain, tokenizer, sample.examples, sample.labels, settings)
+    used, _ = sided_rows(reduced, tokenizer, sample.examples, sample.labels, settings)
+    queries, _ = sided_rows(plain, tokenizer, sample.queries, sample.query_labels, settings)
+    return compare(summed_scores(true, queries), summed_scores(used, queries))

@@ -26,13 +26,14 @@ from backend.influence.gradients.capture import (
     MergedBatch,
     TracedBatch,
     assemble,
-    gradient_rows,
     load_for_tracing,
+    sided_rows,
     traced_batches,
 )
 from backend.influence.gradients.settings import AUTO
+from backend.influence.gradients.sides import channels_at, channels_of
 from backend.influence.rowstore.basis import basis_path
-from backend.influence.rowstore.fidelity import compare, score_matrix
+from backend.influence.rowstore.fidelity import compare, summed_scores
 from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.opening import open_rows
 from backend.influence.rowstore.outputs import LOGITS
@@ -77,15 +78,16 @@ def rows_are_current(folder: Folder, settings: PrecomputeSettings) -> bool:
 def missing_shards(
     folder: Folder, manifest: Manifest, info: RowsInfo, checkpoint: CheckpointInfo
 ) -> list[int]:
-    """Numbers of the shards of a checkpoint that are not there whole."""
+    """Numbers of the shards of a checkpoint that are not there whole, on every side."""
     spans = info.spans(manifest.data.n_train)
-    keys = info.shard_keys(checkpoint.step, len(spans))
-    paths = [shard_path(folder.rows, checkpoint.step, span.start) for span in spans]
-    return [
-        number
-        for number, (path, key) in enumerate(zip(paths, keys, strict=True))
-        if usable_shard(path, key, len(spans[number])) is None
-    ]
+    missing: set[int] = set()
+    for channel in channels_at(manifest, checkpoint):
+        keys = info.shard_keys(channel.name, len(spans))
+        for number, (span, key) in enumerate(zip(spans, keys, strict=True)):
+            path = shard_path(folder.rows, channel.name, span.start)
+            if usable_shard(path, key, len(span)) is None:
+                missing.add(number)
+    return sorted(missing)
 
 
 def compute_rows(folder: Folder, settings: PrecomputeSettings, progress: Progress = silent) -> None:
@@ -140,8 +142,9 @@ def _without_tokens(run: Run) -> dict[str, Any]:
 def _remove_what_is_not_of(run: Run) -> None:
     """Delete rows and predictions of checkpoints and shards that the workspace no longer has."""
     steps = [each.step for each in run.manifest.checkpoints]
-    wanted = {shard_path(run.folder.rows, step, span.start) for step in steps for span in run.spans}
-    wanted |= {basis_path(run.folder.rows, step, run.info.row_store) for step in steps}
+    names = [each.name for each in channels_of(run.manifest)]
+    wanted = {shard_path(run.folder.rows, name, span.start) for name in names for span in run.spans}
+    wanted |= {basis_path(run.folder.rows, name, run.info.row_store) for name in names}
     for file in run.folder.rows.glob("*/*.safetensors"):
         if file not in wanted:
             file.unlink()
@@ -160,7 +163,9 @@ def compute_shards(run: Run, number: int, progress: Progress, model: PreTrainedM
     """Write the shards of checkpoint ``number`` that are not there; ``model``: it, if it is loaded
     already."""
     checkpoint, total = run.manifest.checkpoints[number], run.train.count
-    run.division.divide_written(number)
+    sides = len(channels_at(run.manifest, checkpoint))
+    for side in range(sides):
+        run.division.divide_written(number * sides + side)
     missing = missing_shards(run.folder, run.manifest, run.info, checkpoint)
     done = total - sum(len(run.spans[each]) for each in missing)
     stage = f"{_stage(run, number)}: gradients"
@@ -197,9 +202,12 @@ def _write(
 ) -> None:
     """Write one shard; runs on the worker thread, after the merges that it needs."""
     checkpoint, span = run.manifest.checkpoints[number], run.spans[shard]
-    rows, logits = assemble(model, [each.result() for each in found], len(span))
-    path = shard_path(run.folder.rows, checkpoint.step, span.start)
-    write_shard(path, rows, {LOGITS: logits}, run.codecs[number], run.shard_keys(checkpoint)[shard])
+    rows, outputs = assemble(model, [each.result() for each in found], len(span))
+    channels = channels_at(run.manifest, checkpoint)
+    for side, (channel, part) in enumerate(zip(channels, rows, strict=True)):
+        path = shard_path(run.folder.rows, channel.name, span.start)
+        codec, kept = run.codecs[number * len(channels) + side], {} if side else {LOGITS: outputs}
+        write_shard(path, part, kept, codec, run.shard_keys(channel)[shard])
 
 
 def _stage(run: Run, number: int) -> str:
@@ -212,14 +220,14 @@ def _measure_fidelity(run: Run) -> dict[str, float]:
     path = run.folder.checkpoint_path(run.manifest.checkpoints[-1])
     sample, exact = run.sample, replace(run.trace, precision="fp32")
     model = load_for_tracing(path, exact)
-    truth, _ = gradient_rows(model, run.tokenizer, sample.examples, sample.labels, exact)
-    queries, _ = gradient_rows(model, run.tokenizer, sample.queries, sample.query_labels, exact)
+    truth, _ = sided_rows(model, run.tokenizer, sample.examples, sample.labels, exact)
+    queries, _ = sided_rows(model, run.tokenizer, sample.queries, sample.query_labels, exact)
     stored = truth
     if run.trace != exact:
         model = load_for_tracing(path, run.trace)
-        stored, _ = gradient_rows(model, run.tokenizer, sample.examples, sample.labels, run.trace)
-    found = score_matrix(stored, queries, run.codecs[-1])
-    return compare(score_matrix(truth, queries), found).to_json()
+        stored, _ = sided_rows(model, run.tokenizer, sample.examples, sample.labels, run.trace)
+    found = summed_scores(stored, queries, run.codecs[-len(truth) :])
+    return compare(summed_scores(truth, queries), found).to_json()
 
 
 # -- predictions ----------------------------------------------------------------------------------
@@ -228,10 +236,10 @@ def _measure_fidelity(run: Run) -> dict[str, float]:
 def _compute_predictions(run: Run, number: int, progress: Progress) -> dict[str, str]:
     """Write the predictions at checkpoint ``number``; returns the key of each table by file name."""
     checkpoint, folder = run.manifest.checkpoints[number], run.folder
-    weights = recorded_digest(run.manifest, checkpoint)
+    weights, first = recorded_digest(run.manifest, checkpoint), channels_at(run.manifest, checkpoint)[0]
     common = [run.manifest.data.fingerprint, run.manifest.classes]
     keys = {
-        "train": digest(common, run.shard_keys(checkpoint)),
+        "train": digest(common, run.shard_keys(first)),
         "eval": digest(common, weights, run.plan.precision, run.plan.attention, list(run.evaluation.keys())),
     }
     stage = f"{_stage(run, number)}: eval"

@@ -16,6 +16,7 @@ from backend.errors import InputError
 from backend.files import allow_many_files
 from backend.folder import Folder
 from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.sides import READ, Channel, channels_of, sides_of
 from backend.influence.rowstore.basis import row_codec
 from backend.influence.rowstore.compression import RowCodec, kept_dimensions
 from backend.influence.rowstore.division import Division
@@ -24,7 +25,7 @@ from backend.influence.rowstore.layout import RowsInfo
 from backend.influence.rowstore.plan import Plan, Sample, chosen_row_store, make_plan
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.influence.rowstore.space import predict, require_space
-from backend.manifest import CheckpointInfo, Manifest
+from backend.manifest import Manifest
 from backend.model.batching import rope_borders, sees_padding
 from backend.model.fingerprint import recorded_digest
 from backend.model.loading import embedding_layer, input_length, load_classifier, load_tokenizer
@@ -42,7 +43,7 @@ _OTHER_FILES = 256  # that a process has open beside shards, about
 
 @dataclass(frozen=True)
 class Run:
-    """One precompute run over a workspace. ``codecs`` has one entry per checkpoint."""
+    """One precompute run over a workspace. ``codecs`` has one entry per channel."""
 
     folder: Folder
     manifest: Manifest
@@ -63,9 +64,9 @@ class Run:
         """The examples of each shard."""
         return self.info.spans(self.train.count)
 
-    def shard_keys(self, checkpoint: CheckpointInfo) -> list[str]:
-        """The keys of a checkpoint's shards."""
-        return self.info.keys[str(checkpoint.step)]
+    def shard_keys(self, channel: Channel) -> list[str]:
+        """The keys of a channel's shards."""
+        return self.info.keys[channel.name]
 
 
 def _numbers(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -92,23 +93,26 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     evaluation = tokenise(folder, "eval", tokenizer, length, progress)
     labels = target_numbers(folder, "train")
     count = len(manifest.checkpoints)
+    sides, channels = len(sides_of(manifest.task.name)), channels_of(manifest)
     use = predict(
         train, layer.embedding_dim, layer.num_embeddings, len(space_of(manifest.task).names), row_store
-    )
+    ).times(min(sides, 2))
     require_space(folder.path, (use.rows + use.index) * count - written_bytes(folder), row_store)
     sample = _sample(folder, manifest, train, labels, evaluation)
     progress(_STAGE, 0, 1)
     plan = make_plan(folder.rows, settings, train.count * count, last, tokenizer, sample)
     trace = plan.settings(settings.device)
-    codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in manifest.checkpoints]
+    codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in channels]
     progress(_STAGE, 1, 1)
     numbers = _numbers(model, tokenizer)
     makers = [
-        (numbers, recorded_digest(manifest, each), plan.precision, plan.attention, codec.id)
-        for each, codec in zip(manifest.checkpoints, codecs, strict=True)
+        (numbers, recorded_digest(manifest, manifest.checkpoints[each.checkpoint]), plan.precision)
+        + (plan.attention, codec.id)
+        + (() if each.side == READ else (each.side,))
+        for each, codec in zip(channels, codecs, strict=True)
     ]
-    division = Division(folder, manifest, train, labels, makers, layer.embedding_dim)
-    _check_files(len(division.spans) * count)
+    division = Division(folder, manifest, train, labels, makers, sides * layer.embedding_dim)
+    _check_files(len(division.spans) * len(channels))
     info = division.info(row_store, manifest.classes)
     return Run(
         folder,

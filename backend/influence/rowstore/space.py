@@ -25,6 +25,10 @@ class DiskUse:
     rows: int
     index: int
 
+    def times(self, sides: int) -> DiskUse:
+        """For rows on several sides."""
+        return DiskUse(self.rows * sides, self.index * sides)
+
 
 def predict(tokens: TokenTable, width: int, vocabulary: int, classes: int, row_store: str) -> DiskUse:
     """What rows of ``width`` numbers (d) will take, from the number of distinct tokens of every example.

@@ -33,19 +33,19 @@ class ExampleRows(Protocol):
 
 
 class RowStore:
-    """All rows of one checkpoint."""
+    """All rows of one channel: of one checkpoint, or of one side of it."""
 
-    def __init__(self, rows: Path, step: int, count: int, info: RowsInfo) -> None:
-        """Map the shards of ``step``; `ValueError` naming the first that is damaged or missing."""
+    def __init__(self, rows: Path, channel: int | str, count: int, info: RowsInfo) -> None:
+        """Map the shards of ``channel``; `ValueError` naming the first that is damaged or missing."""
         self.count = count
         allow_many_files()  # each mapped shard keeps one open
         self.shards: list[Shard] = []
         self.spans = info.spans(count)
         """The examples of each shard."""
         self._starts = np.array([span.start for span in self.spans], dtype=np.int64)
-        keys = info.shard_keys(step, len(self.spans))
+        keys = info.shard_keys(channel, len(self.spans))
         for positions, key in zip(self.spans, keys, strict=True):
-            path = shard_path(rows, step, positions.start)
+            path = shard_path(rows, channel, positions.start)
             shard = usable_shard(path, key, len(positions))
             if shard is None:
                 raise ValueError(f"{path}: damaged or missing")
