@@ -124,7 +124,9 @@ def _check_same(workspace: Workspace, recipe: Recipe) -> None:
     asked = (recipe.train, evaluation, columns.text, columns.text_b, columns.label, columns.id)
     meant = (recipe.merge_labels, parse_names(recipe.names), columns.annotator, columns.labels, columns.task)
     known = (data.merges, data.names, data.annotator, data.labels, manifest.task.name)
-    if (*there, *known) != (*asked, *meant):
+    loss = manifest.task.loss or "answers"
+    turns = (columns.form, columns.system, columns.tools, columns.loss)
+    if (*there, *known, data.form, data.system, data.tools, loss) != (*asked, *meant, *turns):
         raise InputError(f"{workspace.path}: is a workspace of other data or columns; choose another name")
     model = str(recipe.run.resolve()) if recipe.run is not None else recipe.model
     if manifest.model.name not in (model, ATTACHED):

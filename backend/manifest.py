@@ -16,6 +16,7 @@ from backend.schema import SCHEMA_VERSION, upgraded
 SplitName = Literal["train", "eval"]
 TaskName: TypeAlias = str
 """Of `backend.tasks` and `backend.data.targets`; one that is not known is refused where it is asked for."""
+Form: TypeAlias = Literal["", "text", "pair", "messages"]
 # A name in the folder of the data, never a path that leads out of it.
 SplitFile = Annotated[str, StringConstraints(pattern=r"^(train|eval)(-[0-9a-f]{16})?\.parquet$")]
 
@@ -33,8 +34,8 @@ class DataInfo(_Record):
     which is the class or, where ``names`` has it, its number. ``merges``: whether new spellings are merged
     when rows are appended. ``derived``: columns that were made from nested ones; they are not exported.
     ``form``: how a row for a language model is written in the source; ``text`` and ``label`` are the columns
-    then that hold what is read and what is learnt: one and the same but for pairs. ``system``: the column of
-    a pair's system text.
+    then that hold what is read and what is learnt: one and the same but for pairs. ``system``, ``tools``: the
+    columns of a text that comes first, and of the tools that a chat template is told of.
     """
 
     fingerprint: str
@@ -49,8 +50,9 @@ class DataInfo(_Record):
     merges: bool = False
     names: dict[str, str] = {}
     derived: tuple[str, ...] = ()
-    form: Literal["", "text", "pair", "messages"] = ""
+    form: Form = ""
     system: str | None = None
+    tools: str | None = None
     n_train: int
     n_eval: int
     n_rejected: int = 0

@@ -20,7 +20,7 @@ from backend.handles.scores import Scores
 from backend.handles.trials import Trials
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
-from backend.manifest import Manifest, ModelInfo, SplitName
+from backend.manifest import Manifest, ModelInfo, SplitName, TaskName
 from backend.model.embedded import EMBEDDED
 from backend.model.source import check_source
 from backend.progress import Progress, silent
@@ -154,7 +154,7 @@ class Workspace:
                 skip_bad_rows=skip_bad_rows,
                 skip_joined_labels=skip_joined_labels,
                 meaning=Meaning(merge_labels, parse_names(names)),
-                tokens=_tokens(model, max_length),
+                tokens=_tokens(model, max_length, columns.task),
                 progress=progress,
             )
         return cls.open(path), report
@@ -195,7 +195,7 @@ class Workspace:
             seed=seed,
             skip_joined_labels=skip_joined_labels,
             meaning=Meaning(merge_labels, parse_names(names)),
-            tokens=_tokens(model, max_length),
+            tokens=_tokens(model, max_length, columns.task),
             progress=progress,
         )
 
@@ -754,12 +754,12 @@ class Workspace:
         return damaged_files(self.folder, repair=repair, progress=progress)
 
 
-def _tokens(model: str, max_length: int | None) -> QuickTokens | None:
+def _tokens(model: str, max_length: int | None, task: TaskName) -> QuickTokens | None:
     """How a local model cuts texts; None where its files don't say."""
-    from backend.data.survey import USUAL_LENGTH
+    from backend.data.survey import usual_length
     from backend.model.quick_tokens import QuickTokens
 
-    return QuickTokens.of(model, max_length or USUAL_LENGTH)
+    return QuickTokens.of(model, max_length or usual_length(task))
 
 
 def _limits(manifest: Manifest) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backend import console
-from backend.commands.columns import columns_of, listed_names
+from backend.commands.columns import Turns, columns_of, default_model, listed_names
 from backend.commands.options import (
     Annotator,
     BalancedBatches,
@@ -17,6 +17,7 @@ from backend.commands.options import (
     Best,
     Classes,
     ClassWeights,
+    Completion,
     Device,
     Epochs,
     Eval,
@@ -27,19 +28,24 @@ from backend.commands.options import (
     Label,
     Labels,
     Layers,
+    Loss,
     MaxLength,
     MergeLabels,
+    Messages,
     Model,
     Names,
     Patience,
+    Prompt,
     Rate,
     SkipBadRows,
     SkipJoinedLabels,
     SplitColumn,
+    System,
     TaskOption,
     Text,
     TextB,
     Threads,
+    Tools,
     Train,
     WorkspacePath,
 )
@@ -93,11 +99,17 @@ def _complete_in_background(out: Path) -> None:
 def build(
     ws: WorkspacePath,
     train: Train,
-    text: Text,
+    text: Text = None,
     label: Label = None,
     labels: Labels = None,
     task: TaskOption = "classification",
-    model: Model = "minilm",
+    prompt: Prompt = None,
+    completion: Completion = None,
+    messages: Messages = None,
+    system: System = None,
+    tools: Tools = None,
+    loss: Loss = None,
+    model: Model = None,
     run: Annotated[
         Path | None, typer.Option(help="Instead of training: output folder of a transformers.Trainer run.")
     ] = None,
@@ -139,13 +151,14 @@ def build(
             labels,
             merge=merge_labels,
             names=names,
+            turns=Turns(prompt, completion, messages, system, tools, loss),
             text_b=text_b,
             id=id,
             group=group,
             split=split_column,
             annotator=annotator,
         ),
-        model=model,
+        model=default_model(task) if model is None else model,
         layers=layers,
         run=run,
         base=base,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.columns import columns_of
+from backend.commands.columns import Turns, columns_of, default_model
 from backend.commands.options import (
     Annotator,
+    Completion,
     DryRun,
     Eval,
     Group,
@@ -18,17 +19,22 @@ from backend.commands.options import (
     Label,
     Labels,
     Layers,
+    Loss,
     MaxLength,
     MergeLabels,
+    Messages,
     Model,
     Names,
+    Prompt,
     Seed,
     SkipBadRows,
     SkipJoinedLabels,
     SplitColumn,
+    System,
     TaskOption,
     Text,
     TextB,
+    Tools,
     Train,
     WorkspacePath,
 )
@@ -63,11 +69,17 @@ def peek(
 def init(
     ws: WorkspacePath,
     train: Train,
-    text: Text,
+    text: Text = None,
     label: Label = None,
     labels: Labels = None,
     task: TaskOption = "classification",
-    model: Model = "minilm",
+    prompt: Prompt = None,
+    completion: Completion = None,
+    messages: Messages = None,
+    system: System = None,
+    tools: Tools = None,
+    loss: Loss = None,
+    model: Model = None,
     eval: Eval = None,
     text_b: TextB = None,
     id: Id = None,
@@ -92,12 +104,14 @@ def init(
         labels,
         merge=merge_labels,
         names=names,
+        turns=Turns(prompt, completion, messages, system, tools, loss),
         text_b=text_b,
         id=id,
         group=group,
         split=split_column,
         annotator=annotator,
     )
+    model = default_model(task) if model is None else model
     asked: dict[str, Any] = {
         "train": train,
         "eval": eval,

@@ -29,7 +29,7 @@ Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 
 # Of `init` and `build`: the data, and what its columns mean.
 Train = Annotated[str, typer.Option(help="Training data: file, saved datasets folder, or hub id.")]
-Text = Annotated[str, typer.Option(help="Column with the text.")]
+Text = Annotated[str | None, typer.Option(help="Column with the text.")]
 Label = Annotated[
     str | None, typer.Option(help="Column with the label (name or integer; a number to predict).")
 ]
@@ -41,9 +41,41 @@ Labels = Annotated[
 ]
 TaskOption = Annotated[
     str,
-    typer.Option("--task", help="classification, multilabel (any number of labels), regression (a number)."),
+    typer.Option(
+        "--task",
+        help="classification, multilabel (any number of labels), regression (a number), causal-lm (a model "
+        "that writes: name its rows with --text, --prompt and --completion, or --messages).",
+    ),
 ]
-Model = Annotated[str, typer.Option(help="Hub id, local folder, or minilm (the embedded model).")]
+Prompt = Annotated[str | None, typer.Option(help="Of --task causal-lm: column with what is read.")]
+Completion = Annotated[
+    str | None, typer.Option(help="Of --task causal-lm: column with what the model shall write.")
+]
+Messages = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --task causal-lm: column with conversations (role and content, or from and value)."
+    ),
+]
+System = Annotated[
+    str | None, typer.Option(help="Of --task causal-lm: column with a system text that comes first.")
+]
+Tools = Annotated[
+    str | None, typer.Option(help="Of --task causal-lm: column with the tools that the template is told of.")
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --task causal-lm, which tokens are learnt: completion or assistant (default: the answers), "
+        "or all."
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Hub id, local folder, or an embedded model: minilm (default), smollm2 (of causal-lm)."
+    ),
+]
 Eval = Annotated[str | None, typer.Option(help="Eval data like --train, or a fraction such as 0.2.")]
 TextB = Annotated[str | None, typer.Option(help="Column with the second text of a pair.")]
 Id = Annotated[str | None, typer.Option(help="Column with a unique id; default: a content hash.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,8 +25,8 @@ from backend.data.overlap import contradicted_in, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.remark import Remark, of_rows
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, write_split
-from backend.data.survey import USUAL_LENGTH, Asked, Survey, survey
-from backend.data.targets.registry import counts_of, space_of
+from backend.data.survey import Asked, Survey, survey, usual_length
+from backend.data.targets.registry import counts_of, kind_of, space_of
 from backend.data.targets.space import Space
 from backend.data.validate import Usable
 from backend.errors import InputError
@@ -131,6 +131,8 @@ def _joined(folder: Folder, source: str, rejections: Rejections, merge: bool, pr
         contradicted=int(contradicted_in(new.part.examples, evaluation.examples).sum()),
         contradicting=int(contradicted_in(new.part.examples, before.examples).sum()),
         survey=_survey(new, manifest, rejections),
+        sizes=kind_of(manifest.task.name).sizes(together.examples),
+        task=manifest.task.name,
     )
     mark = fingerprint(manifest.task, _content(together), _content(evaluation))
     return _Joined(table, mark, new.part.rows.file, new.naming, report)
@@ -141,7 +143,7 @@ def _survey(new: NewRows, manifest: Manifest, rejections: Rejections) -> Survey:
     info = manifest.data
     classes = manifest.task.name == "classification"
     known = {new.naming.label_of(name): 0 for name in manifest.classes}
-    asked = Asked(info.annotator, info.id, limit=manifest.max_length or USUAL_LENGTH)
+    asked = Asked(info.annotator, info.id, limit=manifest.max_length or usual_length(manifest.task.name))
     found = survey(
         [new.spelled],
         asked,
@@ -212,7 +214,8 @@ def _switch(folder: Folder, joined: _Joined) -> None:
 
     def change(manifest: Manifest) -> Manifest:
         info = manifest.data
-        artifacts = {**manifest.artifacts, "data": _data_artifact(manifest, mark, name, digest)}
+        data_artifact = _data_artifact(manifest, mark, name, digest, report.sizes)
+        artifacts = {**manifest.artifacts, "data": data_artifact}
         if model_is_current:
             artifacts["checkpoints"] = _kept(artifacts["checkpoints"], mark, info)
         of_these = info.fingerprint  # the rows that a training must have been recorded with
@@ -235,7 +238,9 @@ def _switch(folder: Folder, joined: _Joined) -> None:
     folder.update(change)
 
 
-def _data_artifact(manifest: Manifest, mark: str, name: str, digest: str) -> Artifact:
+def _data_artifact(
+    manifest: Manifest, mark: str, name: str, digest: str, sizes: Mapping[str, int]
+) -> Artifact:
     old = manifest.artifacts["data"]
     files = {**old.details.get("files", {}), name: digest}
     files.pop(manifest.data.file("train"), None)
@@ -243,7 +248,7 @@ def _data_artifact(manifest: Manifest, mark: str, name: str, digest: str) -> Art
         id=mark,
         inputs=old.inputs,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        details={**old.details, "files": files},
+        details={**old.details, **sizes, "files": files},
     )
 
 

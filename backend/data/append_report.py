@@ -11,6 +11,8 @@ from backend.data.messages import listing, shown_name, shown_value
 from backend.data.rejected import Rejected
 from backend.data.stored import REJECTED
 from backend.data.survey import Survey, noticed_of_json
+from backend.data.targets.registry import kind_of
+from backend.manifest import TaskName
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class AppendReport:
     rows of other splits of the source. ``broken``: those of the rejected rows that stop it unless skipped.
     ``contradicted`` rows have the text of an eval row and another label, ``contradicting`` ones that of a
     training row that was there before. ``survey``: what else was noticed.
+    ``sizes``: how many parts the training rows have now, such as turns.
     """
 
     source: str
@@ -38,6 +41,8 @@ class AppendReport:
     contradicted: int = 0
     contradicting: int = 0
     survey: Survey = field(default_factory=Survey)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    task: TaskName = "classification"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -51,6 +56,7 @@ class AppendReport:
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
+        target, read = kind_of(self.task).target, kind_of(self.task).read
         lines = [f"appended {self.n_appended:,} rows, train has {self.n_train:,} now"]
         lines += [f"  {visible_label(name)}: {n:,}" for name, n in self.counts.items()]
         more = ", ..." if self.n_appended > len(self.first_ids) else ""
@@ -60,13 +66,14 @@ class AppendReport:
         if self.missing:
             lines.append(f"not in {shown_name(self.source)}, null in the new rows: {listing(self.missing)}")
         if self.repeated:
-            lines.append(f"repeated: {self.repeated:,} rows were in train already, text and label")
+            lines.append(f"repeated: {self.repeated:,} rows were in train already, {read} and {target}")
         if self.overlap:
-            others = f", {self.contradicted:,} of them with another label" if self.contradicted else ""
-            lines.append(f"overlap: {self.overlap:,} rows have a text that eval has too{others}")
+            others = f", {self.contradicted:,} of them with another {target}" if self.contradicted else ""
+            lines.append(f"overlap: {self.overlap:,} rows have a {read} that eval has too{others}")
         if self.contradicting:
             lines.append(
-                f"contradicting: {self.contradicting:,} rows have a text that train has with another label"
+                f"contradicting: {self.contradicting:,} rows have a {read} that train has with another "
+                f"{target}"
             )
         if self.rejected:
             where = "" if dry else f", all listed in data/{REJECTED}"

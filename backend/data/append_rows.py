@@ -68,9 +68,9 @@ def read_new(source: str, before: Split, manifest: Manifest, rejections: Rejecti
     ids = part.ids
     if ids is None:
         ids = content_ids("t", part.examples, taken=before.ids)
-    table = _stored(part, fit.schema, columns.targets, codec, naming)
+    table = _stored(part, fit.schema, () if columns.form else columns.targets, codec, naming)
     return NewRows(
-        part, ids, with_own_columns(table, ids, part.labels), fit.missing, found.left_out, spelled, naming
+        part, ids, with_own_columns(table, ids, part.examples), fit.missing, found.left_out, spelled, naming
     )
 
 
@@ -86,6 +86,10 @@ def columns_of(manifest: Manifest) -> Columns:
         annotator=info.annotator,
         labels=info.labels,
         task=manifest.task.name,
+        form=info.form,
+        system=info.system,
+        tools=info.tools,
+        loss=manifest.task.loss or "answers",
     )
 
 

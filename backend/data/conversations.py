@@ -1,46 +1,138 @@
-"""Columns made for language models, which are not served yet: conversations, prompts with completions."""
+"""Columns made for language models: conversations, prompts with completions; and how they are brought in."""
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-_TURNS = (("role", "content"), ("from", "value"))  # of OpenAI and TRL, and of ShareGPT
-_PAIRS = (("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("prompt", "chosen"))
+from backend.data.columns import LANGUAGE_MODEL, Columns, columns_of_turns
+
+KEYS = (("role", "content"), ("from", "value"))
+"""How messages call who speaks and what is said: OpenAI and TRL, and ShareGPT."""
+CALLS = ("tool_calls", "function_call")
+"""Keys of a message that may say nothing: it calls a tool instead."""
+SHARE = 0.1
+"""Of rows to hold out, where no column tells the splits apart."""
+_PAIRS = (
+    *(("prompt", "completion"), ("prompt", "response"), ("prompt", "answer"), ("instruction", "output")),
+    *(("instruction", "response"), ("prompt", "chosen")),
+)
+_SYSTEM = ("system", "system_prompt")
 _LOOKED_AT = 20  # rows
-_NOT_YET = "models that write text are not served yet (next to come)"
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Columns of rows for a language model: of messages, or of prompts and completions."""
+
+    messages: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+    system: str | None = None
+    tools: str | None = None
+    keys: tuple[str, str] = KEYS[0]
+    left: str | None = None
+    """A column that belongs to the prompt and would not be read."""
+
+    @property
+    def options(self) -> str:
+        """What `init` is to be told of them."""
+        named = {
+            name: getattr(self, name) for name in ("messages", "prompt", "completion", "system", "tools")
+        }
+        return " ".join(f"--{name} {shlex.quote(column)}" for name, column in named.items() if column)
+
+    def columns(self) -> Columns:
+        """As `init` takes them."""
+        return columns_of_turns(
+            messages=self.messages,
+            prompt=self.prompt,
+            completion=self.completion,
+            system=self.system,
+            tools=self.tools,
+        )
+
+    def said(self, command: str | None = None) -> str:
+        """What was recognised, and what serves it: a whole command, or its options."""
+        how = f"`{command or f'--task {LANGUAGE_MODEL} {self.options}'}` trains a model that writes on them"
+        if self.messages is not None:
+            role, text = self.keys
+            return (
+                f"column {self.messages!r} holds conversations ({role}, {text}): {how}; for a classifier, "
+                f"name the text to classify, such as {self.messages}.0.{text}, and a column of labels"
+            )
+        left = f" (column {self.left!r} is not read: join it with the prompt first)" if self.left else ""
+        return (
+            f"columns {self.prompt!r} and {self.completion!r} hold what a model is asked and what it shall "
+            f"write: {how}{left}; for a classifier, name a text column and a column of labels"
+        )
+
+
+def init_command(source: str, options: str, split: str | None, row_id: str | None) -> str:
+    """The command that brings rows for a language model in; ``split`` and ``row_id`` are columns."""
+    parts = f"--eval {SHARE}" if split is None else f"--split-column {shlex.quote(split)}"
+    ids = f" --id {shlex.quote(row_id)}" if row_id is not None else ""
+    named = f"--train {shlex.quote(source)} {parts} {options}{ids}"
+    return f"python -m backend init WS --task {LANGUAGE_MODEL} {named} --model smollm2"
+
+
+def recognised(columns: Mapping[str, Sequence[Any]]) -> Recognised | None:
+    """Which of the columns (cells by name) are made for a language model; None where none are."""
+    plain = {name.strip().lower(): name for name in reversed(list(columns))}
+    system = next(
+        (plain[name] for name in _SYSTEM if name in plain and _are_texts(columns[plain[name]])), None
+    )
+    tools = plain.get("tools")
+    chats = {name: keys for name, cells in columns.items() if (keys := _keys_of_column(cells))}
+    for first, second in _PAIRS:
+        if first in plain and second in plain:
+            names = plain[first], plain[second]
+            if len({name in chats for name in names}) == 1:
+                left = plain.get("input") if first == "instruction" else None
+                filled = left if left and any(columns[left]) else None
+                return Recognised(None, *names, system, tools, left=filled)
+    for name, keys in chats.items():
+        return Recognised(name, system=system, tools=tools, keys=keys)
+    return None
 
 
 def for_language_models(columns: Mapping[str, Sequence[Any]]) -> str | None:
     """What to say of columns (cells by name) that hold conversations or completions; None where none do."""
-    for name, cells in columns.items():
-        keys = _keys_of_turns(cells)
-        if keys is not None:
-            role, text = keys
-            return (
-                f"column {name!r} holds conversations ({role}, {text}): {_NOT_YET}; for a classifier, name "
-                f"the text to classify, such as {name}.0.{text}, and a column of labels"
-            )
-    plain = {name.strip().lower(): name for name in reversed(list(columns))}
-    for first, second in _PAIRS:
-        if first in plain and second in plain:
-            return (
-                f"columns {plain[first]!r} and {plain[second]!r} hold what a model is asked and what it "
-                f"shall write: {_NOT_YET}; for a classifier, name a text column and a column of labels"
-            )
-    return None
+    found = recognised(columns)
+    return found.said() if found else None
 
 
-def _keys_of_turns(cells: Sequence[Any]) -> tuple[str, str] | None:
-    """How the turns of conversations call who speaks and what is said; None where cells hold none."""
+def found_messages(value: Any) -> list[Any] | None:
+    """The messages that a cell holds, as a list or as JSON text of one; None where it is something else."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    are = isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+    return value if are and any(keys_of(each) for each in value) else None
+
+
+def keys_of(message: Mapping[str, Any]) -> tuple[str, str] | None:
+    """How a message calls who speaks and what is said; None where it says neither."""
+    calls = any(message.get(call) for call in CALLS)
+    return next((keys for keys in KEYS if keys[0] in message and (calls or keys[1] in message)), None)
+
+
+def _keys_of_column(cells: Sequence[Any]) -> tuple[str, str] | None:
+    """How the messages of a column call it; None where most cells hold none."""
     some = [each for each in cells[:_LOOKED_AT] if each]
-    for keys in _TURNS:
-        if some and all(_is_conversation(each, keys) for each in some):
-            return keys
-    return None
+    found = [each for each in map(found_messages, some) if each and all(map(_is_message, each))]
+    return keys_of(found[0][0]) if 2 * len(found) > len(some) else None
 
 
-def _is_conversation(cell: Any, keys: tuple[str, str]) -> bool:
-    return isinstance(cell, list) and all(
-        isinstance(turn, dict) and isinstance(turn.get(keys[0]), str) and keys[1] in turn for turn in cell
-    )
+def _is_message(message: Mapping[str, Any]) -> bool:
+    keys = keys_of(message)
+    return keys is not None and isinstance(message[keys[0]], str)
+
+
+def _are_texts(cells: Sequence[Any]) -> bool:
+    return all(each is None or isinstance(each, str) for each in cells)

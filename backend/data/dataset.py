@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.data.columns import ID, LABEL
+from backend.data.columns import ID, LABEL, TEXT
 from backend.data.conversation import reading_of
 from backend.data.examples import Examples
 from backend.data.messages import first_line, shown_value
 from backend.data.python_values import python_values
+from backend.data.readable import readable
 from backend.data.rows import is_json, parsed
 from backend.data.targets.registry import space_of
 from backend.data.validate import as_text
@@ -58,9 +59,11 @@ class Split:
         """The first field of each row."""
         return self.examples.fields[0]
 
-    @property
+    @cached_property
     def text_columns(self) -> list[pa.ChunkedArray]:
-        """The columns of the fields, in reading order."""
+        """The fields as people read them, in reading order; of language models all that is said in a row."""
+        if self.examples.reading is not None:
+            return [pa.chunked_array([readable(self.examples).fields[0]], pa.string())]
         return [self.table.column(name).cast(pa.string()) for name in self.info.text_columns]
 
     def texts_of(self, position: int) -> tuple[str, ...]:
@@ -118,7 +121,8 @@ class Split:
     @property
     def original_columns(self) -> list[str]:
         """Column names of the source, in order."""
-        return [name for name in self.table.column_names if name not in (ID, LABEL, *self.info.derived)]
+        own = (ID, LABEL, TEXT, *self.info.derived)
+        return [name for name in self.table.column_names if name not in own]
 
     def _as_texts(self, column: str | None) -> list[str] | None:
         return None if column is None else [as_text(each) for each in self._values(column)]
@@ -160,6 +164,6 @@ def load_split(folder: Folder, name: SplitName) -> Split:
         if folder.manifest().data.file(name) != info.file(name):  # rows were appended at this moment
             return load_split(folder, name)
         raise InputError(f"{path}: missing or damaged ({first_line(error)}); create it anew") from error
-    if not {ID, LABEL, info.text, *info.target_columns} <= set(table.column_names):
+    if not {ID, LABEL, info.text, *info.text_columns, *info.target_columns} <= set(table.column_names):
         raise InputError(f"{path}: lacks columns that workspace.json names; create the workspace anew")
     return Split(name, table, info, manifest.task)

@@ -24,7 +24,7 @@ def well_encoded(rows: Rows, columns: Columns, rejections: Rejections) -> Rows:
         bad = _undecodable(rows, name, column)
         for i in bad:
             rejected = rows.rejected(i, name, "not UTF-8")
-            if name not in (*columns.texts, columns.label, columns.id):
+            if name not in (*columns.contents, columns.id):
                 raise InputError(f"{rejected}; correct it")
             if ok[i]:
                 rejections.broken(rejected)

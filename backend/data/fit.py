@@ -51,7 +51,8 @@ def fitted(rows: Rows, schema: pa.Schema, columns: Columns, rejections: Rejectio
         elif _left_to_validation(rows, field, columns):
             made[rows.field(field.name)] = rows.table.column(field.name)
         else:
-            made[field] = _column(rows, field, ok, rejections)
+            filled = bool(columns.form) and field.name in columns.contents
+            made[field] = _column(rows, field, ok, rejections, filled)
             if not field.nullable and field.name not in columns.named:
                 _refuse_nulls(rows, field, made[field], ok, rejections)
     described = pa.schema(list(made), rows.table.schema.metadata)
@@ -86,7 +87,12 @@ def _nulls(field: pa.Field, rows: Rows) -> pa.Array:
 
 
 def _left_to_validation(rows: Rows, field: pa.Field, columns: Columns) -> bool:
-    """Whether a column keeps its type here: the labels, and a text column that holds no text."""
+    """Whether a column keeps its type here: the labels, and a text column that holds no text.
+
+    Never a column of rows for language models: what is validated are the rows, not its cells.
+    """
+    if columns.form:
+        return False
     if field.name in columns.targets:
         return not (rows.guessed and is_text(field.type))
     source = rows.field(field.name)
@@ -94,14 +100,21 @@ def _left_to_validation(rows: Rows, field: pa.Field, columns: Columns) -> bool:
     return field.name in columns.texts and no_text
 
 
-def _column(rows: Rows, field: pa.Field, ok: np.ndarray, rejections: Rejections) -> Column:
-    """A column in the type of ``field``: null, and false in ``ok``, where a value does not fit."""
+def _column(
+    rows: Rows, field: pa.Field, ok: np.ndarray, rejections: Rejections, filled: bool = False
+) -> Column:
+    """A column in the type of ``field``: null, and false in ``ok``, where a value does not fit.
+
+    ``filled``: keys that objects lack are null, as in messages of files with types.
+    """
     source = rows.field(field.name)
     if source.type == field.type and is_json(source) == is_json(field):
         return rows.table.column(field.name)
     values = rows.values(field.name)
     if rows.guessed:
         values = [_as_written(value, field) for value in values]
+    if filled and not is_json(field):
+        values = [_filled(value, field.type) for value in values]
     array = _array(values, field)
     if array is not None:
         return array
@@ -113,6 +126,18 @@ def _column(rows: Rows, field: pa.Field, ok: np.ndarray, rejections: Rejections)
     if array is None:  # each fits, but not all together
         raise too_many_values(rows.file, field)
     return array
+
+
+def _filled(value: Any, kind: pa.DataType) -> Any:
+    """A value with a null for every key that an object of this type would have; in text a list is JSON."""
+    if isinstance(value, list) and is_text(kind):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list) and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return [_filled(each, kind.value_type) for each in value]
+    if isinstance(value, dict) and pa.types.is_struct(kind):
+        fields = [kind.field(place) for place in range(kind.num_fields)]
+        return {**value, **{each.name: _filled(value.get(each.name), each.type) for each in fields}}
+    return value
 
 
 def too_many_values(file: str, field: pa.Field) -> InputError:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from backend.data.conversations import recognised
 from backend.data.nested import dug, paths
 from backend.data.rows import Rows
 from backend.data.splits import TEST, TRAIN, VALIDATION
@@ -26,6 +27,7 @@ _TOOLS = (
 )
 # Fields of them that are no labels or texts of the data.
 _NOT_MEANT = ("predictions.", "suggestions.", "meta.", "metadata.", "vectors.", "drafts.")
+_ROLES = ("messages", "prompt", "completion", "system", "tools")  # of a row for a language model
 _LOOKED_AT = 200  # rows
 _EXAMPLES = 20  # rows whose objects are looked into
 _DISTINCT = 0.95  # different values per row: an id has more, and a few doubles are better said than hidden
@@ -42,6 +44,11 @@ class Guess:
     id: str | None = None
     split: str | None = None
     group: str | None = None
+    messages: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+    system: str | None = None
+    tools: str | None = None
 
     def to_json(self) -> dict[str, str | None]:
         """Plain values for a program."""
@@ -49,8 +56,18 @@ class Guess:
 
 
 def guess_columns(rows: Rows) -> Guess:
-    """By name first; where no name says which, the text has the longest cells and the label few values."""
+    """By name first; where no name says which, the text has the longest cells and the label few values.
+
+    Rows for language models have columns of their own in the place of these two.
+    """
     free = columns_of(rows)
+    chats = recognised({name: rows.head(name) for name in rows.table.column_names})
+    if chats is not None:
+        roles = {name: getattr(chats, name) for name in _ROLES}
+        for name in set(roles.values()) & free.keys():
+            del free[name]
+        split, row_id = _take(free, _split(free)), _take(free, _id(free))
+        return Guess(id=row_id, split=split, group=_named(free, _GROUP), **roles)
     tool = _take(free, _labelled_by_tool(free))
     single = [name for name, cells in free.items() if not any(isinstance(each, list) for each in cells)]
     text = _take(free, _named(single, _TEXT) or _named(single, _TEXT, last=True) or _longest(free))

@@ -14,7 +14,7 @@ from backend.data.messages import shown_value
 from backend.data.overlap import contradicted_in, repeated_within, stands_also_in
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
-from backend.data.survey import USUAL_LENGTH, Asked, Survey, noticed_of_json, survey
+from backend.data.survey import Asked, Survey, noticed_of_json, survey, usual_length
 from backend.data.targets.registry import counts_of, kind_of
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
@@ -34,6 +34,7 @@ class IngestReport:
     that of training rows whose text stands in an earlier one; of them ``contradicted`` and ``contradicting``
     rows have another label than some such row. ``broken``: those of the rejected rows that stop the import
     unless they are skipped. ``described``: a line about the targets. ``survey``: what else was noticed.
+    ``sizes``: how many parts the training rows have, such as turns.
     """
 
     n_train: int
@@ -50,6 +51,7 @@ class IngestReport:
     task: TaskName = "classification"
     described: str = ""
     survey: Survey = field(default_factory=Survey)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
@@ -62,7 +64,8 @@ class IngestReport:
 
     def lines(self, most: int = 5, dry: bool = False) -> list[str]:
         """A few lines for a person; the first ``most`` rejected rows one by one. ``dry``: none is written."""
-        named = kind_of(self.task).named
+        kind = kind_of(self.task)
+        named, target, read = kind.named, kind.target, kind.read
         kinds = f", {len(self.classes)} {named}" if named else ""
         lines = [f"train {self.n_train:,} rows, eval {self.n_eval:,} rows{kinds}"]
         lines += [self.described] if self.described else []
@@ -72,14 +75,16 @@ class IngestReport:
         for value, n in self.left_out.items():
             lines.append(f"left out: {n:,} rows of split {shown_value(value)}")
         if self.overlap:
-            others = f", {self.contradicted:,} of them with another label" if self.contradicted else ""
+            others = f", {self.contradicted:,} of them with another {target}" if self.contradicted else ""
             lines.append(
-                f"overlap: {self.overlap:,} of {self.n_eval:,} eval rows have a text that train has too"
+                f"overlap: {self.overlap:,} of {self.n_eval:,} eval rows have a {read} that train has too"
                 + others
             )
         if self.repeated:
-            others = f", {self.contradicting:,} of them with another label" if self.contradicting else ""
-            lines.append(f"repeated: {self.repeated:,} training rows have the text of an earlier one{others}")
+            others = f", {self.contradicting:,} of them with another {target}" if self.contradicting else ""
+            lines.append(
+                f"repeated: {self.repeated:,} training rows have the {read} of an earlier one{others}"
+            )
         if self.rejected:
             where = "" if dry else ", all listed in data/rejected.jsonl"
             lines.append(f"rejected: {len(self.rejected):,} rows{where}")
@@ -114,13 +119,15 @@ def ingest(
     data = assemble(train, eval, columns, seed, rejections, meaning)
     progress(STAGE, 1, 2)
     report = _report(
-        data, rejections, Asked(columns.annotator, columns.id, tokens, max_length or USUAL_LENGTH)
+        data,
+        rejections,
+        Asked(columns.annotator, columns.id, tokens, max_length or usual_length(columns.task)),
     )
     info = _write(folder, data, columns, report.rejected)
     info = info.model_copy(update={"sources": {"train": train, "eval": train if eval is None else eval}})
     folder.write_manifest(Manifest(data=info, task=data.task, max_length=max_length, model=model))
     files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
-    folder.record("data", id=info.fingerprint, files=files)
+    folder.record("data", id=info.fingerprint, files=files, **report.sizes)
     progress(STAGE, 2, 2)
     return report
 
@@ -130,7 +137,7 @@ def _write(folder: Folder, data: Assembled, columns: Columns, rejected: Sequence
     folder.data.mkdir()
     train_ids, eval_ids = _ids("t", data.train), _ids("e", data.eval)
     for name, part, ids in (("train", data.train, train_ids), ("eval", data.eval, eval_ids)):
-        table = with_own_columns(part.rows.table, ids, part.labels)
+        table = with_own_columns(part.rows.table, ids, part.examples)
         write_split(folder.data / f"{name}.parquet", table, part.rows.file)
     (folder.data / REJECTED).write_text(rejected_lines(rejected), encoding="utf-8")
     return DataInfo(
@@ -146,6 +153,9 @@ def _write(folder: Folder, data: Assembled, columns: Columns, rejected: Sequence
         merges=data.naming.merges,
         names=dict(data.naming.names),
         derived=data.train.rows.derived,
+        form=columns.form,
+        system=columns.system,
+        tools=columns.tools,
         n_train=len(data.train),
         n_eval=len(data.eval),
         n_rejected=len(rejected),
@@ -172,7 +182,9 @@ def dry_run(
     rejections = Rejections(skip_broken=True, skip_joined=skip_joined_labels)
     data = assemble(train, eval, columns, seed, rejections, meaning)
     report = _report(
-        data, rejections, Asked(columns.annotator, columns.id, tokens, max_length or USUAL_LENGTH)
+        data,
+        rejections,
+        Asked(columns.annotator, columns.id, tokens, max_length or usual_length(columns.task)),
     )
     progress(STAGE, 1, 1)
     return report
@@ -187,7 +199,8 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
         n_eval=len(data.eval),
         classes=data.task.classes,
         task=data.task.name,
-        described=kind_of(data.task.name).described(data.task, data.train.labels),
+        described=kind_of(data.task.name).summary(data.task, data.train.examples),
+        sizes=kind_of(data.task.name).sizes(data.train.examples),
         counts={"train": counts[0], "eval": counts[1]},
         rejected=rejected,
         left_out=data.left_out,

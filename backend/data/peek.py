@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from backend.data.class_naming import naming_of
+from backend.data.class_naming import Naming, naming_of
 from backend.data.columns import Columns
-from backend.data.conversations import for_language_models
+from backend.data.conversations import init_command, recognised
 from backend.data.guess import Guess, columns_of, guess_columns
 from backend.data.nested import with_nested
 from backend.data.overlap import repeated_within
@@ -19,7 +20,8 @@ from backend.data.rejected import Rejections
 from backend.data.remark import Remark, count_of, of_rows
 from backend.data.rows import Rows
 from backend.data.sources import first_rows, has_splits
-from backend.data.survey import Asked, Survey, header_remarks, survey
+from backend.data.survey import Asked, Survey, header_remarks, survey, usual_length
+from backend.data.targets.registry import kind_of
 from backend.data.text_remarks import column_remarks
 from backend.data.validate import Usable, usable
 
@@ -84,39 +86,63 @@ def peek(source: str, *, text: str | None = None, label: str | None = None) -> P
     guess = replace(guess, text=text or guess.text, label=label or guess.label)
     nested = [name for name in columns_of(rows) if name not in names and len(name) <= LONGEST_NAME]
     return Peek(
-        tuple(names), shown, guess, has_splits(source), _survey(rows, guess), tuple(nested[:MOST_COLUMNS])
+        tuple(names),
+        shown,
+        guess,
+        has_splits(source),
+        _survey(rows, guess, source),
+        tuple(nested[:MOST_COLUMNS]),
     )
 
 
-def _survey(rows: Rows, guess: Guess) -> Survey:
+def _survey(rows: Rows, guess: Guess, source: str) -> Survey:
     """What is noticed in rows of which the columns are as they look; little, where these are not found."""
+    if guess.text is not None and guess.label is not None:
+        return _survey_of_labels(rows, Columns(guess.text, guess.label, guess.text_b), guess)
     whole = not rows.stopped
-    if guess.text is None or guess.label is None:
-        remarks = (*header_remarks([rows]), *_for_language_models(rows), *column_remarks(rows, guess.id))
-        return Survey(len(rows), whole, {}, remarks)
-    columns = Columns(guess.text, guess.label, guess.text_b)
+    said, columns = _for_language_models(rows, guess, source)
+    if columns is None:
+        return Survey(len(rows), whole, {}, (*header_remarks([rows]), *said, *column_remarks(rows, guess.id)))
+    rejections = Rejections(skip_broken=True)
+    part = usable(with_nested(rows, columns), columns, rejections)
+    info = kind_of(columns.task).info(part, columns, Naming())
+    rejected = rejections.sorted()
+    asked = Asked(id=guess.id, limit=usual_length(columns.task))
+    found = survey([part], asked, counts=({}, None), task=info, rejected=rejected, whole=whole)
+    return replace(found, remarks=(*said, *found.remarks, *_repeated(part, "answer", "context")))
+
+
+def _survey_of_labels(rows: Rows, columns: Columns, guess: Guess) -> Survey:
     rejections = Rejections(skip_broken=True)
     part = usable(with_nested(rows, columns), columns, rejections)
     counts = Counter(part.labels)
-    naming, groups = naming_of(counts, file=rows.file, column=guess.label, guessed=rows.guessed)
+    naming, groups = naming_of(counts, file=rows.file, column=columns.label, guessed=rows.guessed)
     counts = Counter(naming.class_of(each) for each in counts.elements())
     asked = Asked(id=guess.id)
-    rejected = rejections.sorted()
+    rejected, whole = rejections.sorted(), not rows.stopped
     found = survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
     return replace(found, remarks=(*found.remarks, *_repeated(part.called(naming))))
 
 
-def _for_language_models(rows: Rows) -> list[Remark]:
-    """Conversations, or prompts with completions."""
-    said = for_language_models({name: rows.head(name) for name in rows.table.column_names})
-    return [Remark("for language models", said)] if said else []
+def _for_language_models(rows: Rows, guess: Guess, source: str) -> tuple[list[Remark], Columns | None]:
+    """Conversations, prompts with completions, or texts without labels: the command that takes them, and
+    their columns where they are the first two."""
+    found = recognised({name: rows.head(name) for name in rows.table.column_names})
+    if found is not None:
+        command = init_command(source, found.options, guess.split, guess.id)
+        return [Remark("for language models", found.said(command))], found.columns()
+    if guess.text is None:
+        return [], None
+    command = init_command(source, f"--text {shlex.quote(guess.text)}", guess.split, guess.id)
+    said = f"no column looks like a label; `{command}` trains a model that writes on the texts"
+    return [Remark("for language models", said)], None
 
 
-def _repeated(part: Usable) -> list[Remark]:
+def _repeated(part: Usable, target: str = "label", read: str = "text") -> list[Remark]:
     """Rows with the text of an earlier one; `init` counts them in each split."""
     again, contradicting = repeated_within(part.examples)
-    others = f", {int(contradicting.sum()):,} of them with another label" if contradicting.any() else ""
-    what = f"{count_of(int(again.sum()), 'row')} with the text of an earlier row{others}"
+    others = f", {int(contradicting.sum()):,} of them with another {target}" if contradicting.any() else ""
+    what = f"{count_of(int(again.sum()), 'row')} with the {read} of an earlier row{others}"
     return of_rows("repeated", what, np.flatnonzero(again).tolist(), part.rows.place)
 
 

@@ -153,7 +153,7 @@ def _hub(source: str) -> dict[str, str]:
 def _read_file(path: Path, name: str, columns: Columns, rejections: Rejections, limit: int) -> Rows:
     kind = file_kind(path.name)
     if kind in CSV:
-        return read_csv(path, name, CSV[kind], columns.texts, rejections, limit)
+        return read_csv(path, name, CSV[kind], columns.as_written, rejections, limit)
     if kind in JSON:
         return read_jsonl(path, name, columns.texts, rejections, limit)
     if kind in FASTTEXT:

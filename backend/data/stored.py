@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.data.columns import ID, LABEL
+from backend.data.columns import ID, LABEL, TEXT
 from backend.data.examples import Examples
 from backend.data.messages import first_line
 from backend.data.rejected import Rejected
@@ -33,17 +33,20 @@ def fingerprint(task: TaskInfo, train: Content, evaluated: Content) -> str:
     """16 hex digits over all that results depend on: classes, ids, texts, labels, and their order."""
     state = hashlib.blake2b(json.dumps(list(task.classes)).encode(), digest_size=8)
     if task.name != "classification":
-        state.update(task.name.encode())
+        state.update(f"{task.name}{task.loss}".encode())
     for part in (train, evaluated):
         for column in (part.ids, *part.examples.pair, part.examples.targets):
             state.update(json.dumps(column).encode())
     return state.hexdigest()
 
 
-def with_own_columns(table: pa.Table, ids: Sequence[str], labels: Sequence[str]) -> pa.Table:
-    """``table`` (n rows) with our two columns, `ID` and `LABEL`, at its end."""
+def with_own_columns(table: pa.Table, ids: Sequence[str], examples: Examples) -> pa.Table:
+    """``table`` (n rows) with our columns at its end: `ID`, `LABEL`, of language models `TEXT` too."""
     table = table.append_column(ID, pa.array(ids, pa.string()))
-    return table.append_column(LABEL, pa.array(labels, pa.string()))
+    table = table.append_column(LABEL, pa.array(examples.targets, pa.string()))
+    if examples.reading is None:
+        return table
+    return table.append_column(TEXT, pa.array(examples.fields[0], pa.string()))
 
 
 def write_split(path: Path, table: pa.Table, source: str) -> None:

@@ -15,18 +15,30 @@ from backend.data.equal_texts import text_keys
 from backend.data.examples import Examples
 from backend.data.label_remarks import cell_remarks, variant_remarks
 from backend.data.label_variants import Variants, visible_label
+from backend.data.readable import readable
 from backend.data.rejected import Rejected
 from backend.data.remark import Remark, count_of
 from backend.data.rows import Rows
 from backend.data.targets.registry import kind_of
 from backend.data.text_remarks import Tokens, column_remarks, length_remarks, text_remarks
+from backend.data.turns import EMPTY_ANSWER
 from backend.data.validate import Usable, as_text
-from backend.manifest import TaskInfo
+from backend.manifest import TaskInfo, TaskName
 
 USUAL_LENGTH = 128  # tokens that `train` reads of a text unless it is told otherwise
+_OTHER_LENGTHS = {"causal-lm": 1024}
 SHOWN_CLASSES = 20
 _CLASSES = TaskInfo()
-_COUNTED = ("no text", "blank text", "no label", SEVERAL, NOT_WHOLE)
+_COUNTED = (
+    *("no text", "blank text", "no label", SEVERAL, NOT_WHOLE),
+    *("no prompt", "blank prompt", "no completion", "blank completion"),
+    *("no messages", "no assistant turn", EMPTY_ANSWER),
+)
+
+
+def usual_length(task: TaskName) -> int:
+    """How many tokens `train` reads of a row unless it is told otherwise."""
+    return _OTHER_LENGTHS.get(task, USUAL_LENGTH)
 
 
 @dataclass(frozen=True)
@@ -110,8 +122,9 @@ def survey(
         *(cell_remarks(rows.targets, place, left_out=left_out) if classes else ()),
         *kind_of(task.name).remarks(task, *counts),
         *(_agreement(parts, asked.annotator) if classes else ()),
-        *text_remarks(rows, place, asked.tokens),
-        *length_remarks(rows, place, asked.tokens, asked.limit),
+        *kind_of(task.name).noticed(rows, place),
+        *text_remarks(readable(rows), place, asked.tokens),
+        *length_remarks(readable(rows), place, asked.tokens, asked.limit),
         *(column_remarks(parts[0].rows, asked.id) if parts else ()),
     ]
     of_each = Counter(counts[0])
@@ -132,7 +145,7 @@ def _rejected(rejected: Sequence[Rejected]) -> list[Remark]:
     """Rows that have nothing to learn from, and cells with several choices, by reason."""
     found: dict[str, list[Rejected]] = {}
     for each in rejected:
-        reason = next((kind for kind in OTHER_TASKS if kind in each.reason), each.reason)
+        reason = next((kind for kind in (*OTHER_TASKS, EMPTY_ANSWER) if kind in each.reason), each.reason)
         if reason in _COUNTED:
             found.setdefault(reason, []).append(each)
     return [

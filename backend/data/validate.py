@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from backend.data.chat_rows import read_conversations
 from backend.data.choices import NotALabel
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
@@ -69,22 +70,36 @@ def usable(rows: Rows, columns: Columns, rejections: Rejections) -> Usable:
     rows.require(tuple(name for name in columns.named if name != columns.split))
     codec = kind_of(columns.task).codec(columns, rows.table.schema, rows.file)
     ok = np.ones(len(rows), dtype=bool)
-    texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
-    labels = _labels(rows, columns, codec, ok, rejections)
+    examples = _examples(rows, columns, codec, ok, rejections)
     ids = None if columns.id is None else _ids(rows, columns.id, ok, rejections)
     kept = np.flatnonzero(ok).tolist()
     return Usable(
         rows=rows.where(ok),
         codec=codec,
-        examples=Examples(tuple(texts), labels).take(kept),
+        examples=examples.take(kept),
         ids=None if ids is None else [ids[i] for i in kept],
     )
 
 
+def _examples(
+    rows: Rows, columns: Columns, codec: TargetCodec, ok: np.ndarray, rejections: Rejections
+) -> Examples:
+    if columns.form:
+        return read_conversations(rows, columns, ok, rejections)
+    texts = [_texts(rows, column, ok, rejections) for column in columns.texts]
+    return Examples(tuple(texts), _labels(rows, columns, codec, ok, rejections))
+
+
 def usable_texts(rows: Rows, columns: Columns, rejections: Rejections) -> Examples:
-    """The rows that have texts (both of a pair), without targets: labels and ids are not asked for."""
-    rows.require(columns.texts)
+    """The rows that have texts (both of a pair), without targets: labels and ids are not asked for.
+
+    Rows for language models have theirs: what is learnt is text, too.
+    """
     ok = np.ones(len(rows), dtype=bool)
+    if columns.form:
+        rows.require(columns.contents)
+        return read_conversations(rows, columns, ok, rejections).take(np.flatnonzero(ok))
+    rows.require(columns.texts)
     texts = tuple(_texts(rows, column, ok, rejections) for column in columns.texts)
     return Examples(texts).take(np.flatnonzero(ok))
 

@@ -86,9 +86,9 @@ def _plain_cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | list | dict):
-        return json.dumps(value, ensure_ascii=False, default=_jsonable)
+        return json.dumps(value, ensure_ascii=False, default=jsonable)
     # repr of a float is the shortest text that reads back as the same number.
-    return repr(value) if isinstance(value, int | float) else str(_jsonable(value))
+    return repr(value) if isinstance(value, int | float) else str(jsonable(value))
 
 
 def write_jsonl(table: pa.Table, path: Path) -> int:
@@ -110,7 +110,7 @@ def write_jsonl(table: pa.Table, path: Path) -> int:
 
 
 def _json(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=_jsonable, allow_nan=False)
+    return json.dumps(row, ensure_ascii=False, default=jsonable, allow_nan=False)
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -140,7 +140,7 @@ def _shown(field: pa.Field, column: pa.ChunkedArray) -> list[Any]:
         return [f"({field.type}: cannot be shown)"] * len(column)
 
 
-def _jsonable(value: Any) -> str:
+def jsonable(value: Any) -> str:
     """Values that JSON has no form for: bytes as base64, dates in ISO form, all else as text."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")

@@ -120,11 +120,13 @@ def test_conversations(column, turns, inside, tmp_path):
     source = written(tmp_path / "rows.jsonl", rows)
     for text in ("text", column):
         said = refused(source, tmp_path, Columns(text, "label"))
-        assert f"column {column!r} holds conversations" in said and "not served yet" in said
+        assert f"column {column!r} holds conversations" in said
+        assert f"`--task causal-lm --messages {column}` trains a model that writes" in said
         assert f"such as {inside}," in said
     look = peek(written(tmp_path / "bare.jsonl", [{column: turns}] * 20))
     assert look.guess.text is None  # several turns are no text
-    assert any("holds conversations" in line for line in look.survey.lines())
+    command = f"--train {tmp_path / 'bare.jsonl'} --eval 0.1 --messages {column} --model smollm2"
+    assert any("holds conversations" in line and command in line for line in look.survey.lines())
     made, _ = Workspace.create(
         tmp_path / "ws", train=source, eval="0.25", columns=Columns(inside, "label"), model="minilm"
     )
@@ -135,7 +137,8 @@ def test_conversations(column, turns, inside, tmp_path):
 def test_prompts_with_completions(names, tmp_path):
     source = written(tmp_path / "rows.jsonl", [dict.fromkeys(names, f"text {i}") for i in range(20)])
     assert f"columns {names[0]!r} and {names[1]!r}" in refused(source, tmp_path, Columns("text", "label"))
-    assert any("not served yet" in line for line in peek(source).survey.lines())
+    command = f"--prompt {names[0]} --completion {names[1]} --model smollm2"
+    assert any(command in line for line in peek(source).survey.lines())
 
 
 @pytest.mark.parametrize(

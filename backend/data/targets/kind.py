@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
-from backend.data.remark import Remark
+from backend.data.examples import Examples
+from backend.data.remark import Place, Remark
 from backend.data.targets.codec import TargetCodec
 from backend.data.targets.space import Space
 from backend.manifest import TaskInfo, TaskName
@@ -23,10 +24,15 @@ if TYPE_CHECKING:
 
 
 class TargetKind(ABC):
-    """Targets of one task. ``named``: what the names of a `TaskInfo` are called, "" where it has none."""
+    """Targets of one task. ``named``: what the names of a `TaskInfo` are called, "" where it has none.
+
+    ``target``, ``read``: what is learnt of a row and what is read of it, in a word.
+    """
 
     task: TaskName
     named: str = ""
+    target: str = "label"
+    read: str = "text"
 
     @abstractmethod
     def codec(self, columns: Columns, schema: pa.Schema, file: str) -> TargetCodec:
@@ -51,6 +57,18 @@ class TargetKind(ABC):
     def described(self, info: TaskInfo, targets: Sequence[str]) -> str:
         """One line about the targets of the training rows; "" where counts of names say it all."""
         return ""
+
+    def summary(self, info: TaskInfo, rows: Examples) -> str:
+        """`described`, of tasks where it takes more than targets."""
+        return self.described(info, rows.targets)
+
+    def sizes(self, rows: Examples) -> dict[str, int]:
+        """How many parts the training rows have, by what these are called: kept with the data."""
+        return {}
+
+    def noticed(self, rows: Examples, place: Place) -> list[Remark]:
+        """What is noticed in single rows."""
+        return []
 
     def remarks(
         self, info: TaskInfo, train: Mapping[str, int], evaluated: Mapping[str, int] | None

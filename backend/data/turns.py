@@ -1,0 +1,197 @@
+"""From the cells of a row to its turns: messages (of OpenAI, TRL, ShareGPT), prompts, completions.
+
+Cells go by role: ``text``; ``prompt`` and ``completion``; or ``messages``; beside them ``system``, ``tools``
+and, where an export wrote them, the words that are taken out of the loss (`MASKED`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from backend.data.conversation import Conversation, Turn
+from backend.data.conversations import CALLS, found_messages, keys_of
+from backend.data.messages import listing, shown_value
+from backend.data.spans import Spans, merged
+from backend.data.write_table import jsonable
+from backend.manifest import Form
+
+MASKED = "firstword_masked"
+"""Key of a message, or column beside texts and pairs: spans of characters that are not learnt."""
+EMPTY_ANSWER = "empty answer"
+ASSISTANT, SYSTEM = "assistant", "system"
+ROLES = (SYSTEM, "developer", "user", ASSISTANT, "tool", "function")
+OTHER_NAMES = {
+    "human": "user",
+    "gpt": ASSISTANT,
+    "chatgpt": ASSISTANT,
+    "bot": ASSISTANT,
+    "observation": "tool",
+}
+Cells = Mapping[str, Any]
+Message = dict[str, Any]
+
+
+class NotARow(ValueError):
+    """Cells of which no row can be made, and why. ``role``: which cell. ``broken``: it is damaged, not only
+    without anything to learn."""
+
+    def __init__(self, role: str, reason: str, broken: bool = True) -> None:
+        super().__init__(reason)
+        self.role, self.broken = role, broken
+
+
+def conversation_of(form: Form, cells: Cells) -> Conversation:
+    """The row that cells hold; raises `NotARow`."""
+    if form == "text":
+        said = text_in(cells, "text")
+        return Conversation((Turn(0, "text", said, True, _masks(cells.get(MASKED), said)),))
+    before = system_turn(cells)
+    tools = tools_in(cells.get("tools"))
+    if form == "messages":
+        turns = [*before, *_turns("messages", messages_in(cells, "messages"), len(before))]
+        return _chat(turns, "messages", tools)
+    asked, said = found_messages(cells.get("prompt")), found_messages(cells.get("completion"))
+    if (asked is None) != (said is None):
+        raise NotARow("completion", "prompt and completion: one is a list of messages, the other is not")
+    if asked is not None and said is not None:
+        first = _turns("prompt", asked, len(before))
+        learnt = _turns("completion", said, len(before) + len(first))
+        read = [replace(each, learnt=False, masked=()) for each in first]
+        return _chat([*before, *read, *learnt], "completion", tools)
+    completion = text_in(cells, "completion")
+    turns = [
+        *before,
+        Turn(len(before), "prompt", text_in(cells, "prompt")),
+        Turn(len(before) + 1, "completion", completion, True, _masks(cells.get(MASKED), completion)),
+    ]
+    return Conversation(tuple(turns), tools=tools)
+
+
+def text_in(cells: Cells, role: str) -> str:
+    """A text that is not blank."""
+    value = cells.get(role)
+    if value is not None and not isinstance(value, str):
+        raise NotARow(role, f"{shown_value(value)} is not text")
+    if not value or not value.strip():
+        raise NotARow(role, f"blank {role}" if value else f"no {role}", broken=False)
+    return value
+
+
+def system_turn(cells: Cells) -> list[Turn]:
+    """What the system cell says, as the first turn; none where it is blank."""
+    value = cells.get("system")
+    if value is not None and not isinstance(value, str):
+        raise NotARow("system", f"{shown_value(value)} is not text")
+    return [Turn(0, SYSTEM, value)] if value and value.strip() else []
+
+
+def messages_in(cells: Cells, role: str) -> list[Message]:
+    """The messages of a cell."""
+    value = cells.get(role)
+    if value is None or value == [] or (isinstance(value, str) and value.strip() in ("", "[]")):
+        raise NotARow(role, "no messages", broken=False)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise NotARow(role, f"{shown_value(value)} is text, not a list of messages") from None
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise NotARow(role, f"{shown_value(value)} is not a list of messages")
+    return value
+
+
+def tools_in(value: Any) -> list[Any] | None:
+    """The tools of a cell, a list or JSON text of one."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    found = value
+    if isinstance(value, str):
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise NotARow("tools", f"{shown_value(value)} is not a list of tools")
+    return _plain(found) or None
+
+
+def said_in(message: Message, key: str) -> str | None:
+    """What a message says: text, or parts that are all text; None where it is neither."""
+    value = message.get(key)
+    if value is None and any(message.get(call) for call in CALLS):
+        return ""
+    if isinstance(value, list):
+        parts = [
+            each.get("text") if isinstance(each, dict) and each.get("type") == "text" else None
+            for each in value
+        ]
+        texts = [each for each in parts if isinstance(each, str)]
+        return "".join(texts) if len(texts) == len(value) else None
+    return value if isinstance(value, str) else None
+
+
+def _turns(role: str, messages: Sequence[Message], start: int) -> list[Turn]:
+    return [_turn(role, message, number) for number, message in enumerate(messages, start=start)]
+
+
+def _turn(cell: str, message: Message, number: int) -> Turn:
+    keys = keys_of(message)
+    if keys is None:
+        raise NotARow(cell, f"message {number} has no role and content (or from and value)")
+    who, what = (message.get(key) for key in keys)
+    role = OTHER_NAMES.get(who, who) if isinstance(who, str) else None
+    if role not in ROLES:
+        raise NotARow(cell, f"message {number}: role {shown_value(who)} is none of {listing(ROLES)}")
+    if what is None and not any(message.get(call) for call in CALLS):
+        if role == ASSISTANT:
+            raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
+        raise NotARow(cell, f"message {number} has no content")
+    said = said_in(message, keys[1])
+    if said is None:
+        raise NotARow(cell, f"message {number}: its content is not text")
+    if role == ASSISTANT and not said.strip() and not any(message.get(call) for call in CALLS):
+        raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
+    more = {key: value for key, value in message.items() if key not in (*keys, MASKED) and value is not None}
+    masks = _masks(message.get(MASKED), said, cell)
+    if masks and role != ASSISTANT:
+        raise NotARow(cell, f"message {number}: {MASKED} stands in what is not learnt")
+    return Turn(number, role, said, role == ASSISTANT, masks, _plain(more))
+
+
+def _chat(turns: Sequence[Turn], cell: str, tools: list[Any] | None) -> Conversation:
+    if not any(each.learnt for each in turns):
+        raise NotARow(cell, "no assistant turn", broken=False)
+    return Conversation(tuple(turns), True, tools)
+
+
+def _masks(value: Any, said: str, cell: str = MASKED) -> Spans:
+    """Spans of characters, ascending and apart."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = 0
+    if not value and value != 0:
+        return ()
+    if not isinstance(value, list) or not all(_is_span(each, len(said)) for each in value):
+        raise NotARow(cell, f"{MASKED}: {shown_value(value)} are no [start, end] in {len(said):,} characters")
+    return merged((each[0], each[1]) for each in value)
+
+
+def _is_span(value: Any, size: int) -> bool:
+    whole = isinstance(value, list | tuple) and len(value) == 2 and all(type(each) is int for each in value)
+    return whole and 0 <= value[0] < value[1] <= size
+
+
+def _plain(value: Any) -> Any:
+    """As JSON holds it, without the nulls that typed files put where a key is missing."""
+    return _without_nulls(json.loads(json.dumps(value, default=jsonable)))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
