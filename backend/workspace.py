@@ -141,7 +141,7 @@ class Workspace:
             raise InputError(f"--layers {layers}: must be between 1 and 1000")
         if max_length is not None and not 2 <= max_length <= 1_000_000:
             raise InputError(f"--max-length {max_length}: must be between 2 and 1,000,000")
-        check_source(model, layers)
+        check_source(model, layers, columns.task)
         with Folder.create(path) as folder:
             report = ingest(
                 folder,
@@ -186,7 +186,7 @@ class Workspace:
         from backend.data.class_naming import parse_names
         from backend.data.ingest import dry_run
 
-        check_source(model, layers)
+        check_source(model, layers, columns.task)
         return dry_run(
             train=train,
             eval=eval,

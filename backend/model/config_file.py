@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import InputError
+from backend.model.smollm2 import SHAPE, SMOLLM2
 from backend.model.source import resolve
 
 
 def read_config(model: str) -> dict[str, Any]:
-    """Of a folder, ``minilm``, or a hub id that the cache holds; empty where none can be read.
+    """Of a folder, ``minilm``, ``smollm2``, or a hub id that the cache holds; empty where none can be read.
 
     Whoever loads the model says what is wrong with it.
     """
+    if model == SMOLLM2:  # which is written when it is needed
+        return dict(SHAPE)
     try:
         source = Path(resolve(model))
         place = source / "config.json" if source.is_dir() else _cached(model)

@@ -24,9 +24,10 @@ from backend.manifest import TaskInfo
 from backend.model.adapter_files import doubled, is_adapter
 from backend.model.adapters import load_adapted
 from backend.model.attempt import attempt
+from backend.model.language_models import is_language_model, require_language_model
 from backend.model.python_tokenizers import no_offsets, refuse_python_tokenizer
 from backend.model.sharded_weights import WEIGHTS, refuse_shards
-from backend.tasks.heads import auto_class
+from backend.tasks.heads import CAUSAL_LM, auto_class
 from backend.tasks.registry import mark, task_named
 
 DEFAULT_MAX_LENGTH = 512
@@ -73,9 +74,10 @@ def load_classifier(
     pad_token_id: int | None = None,
     head_bias: np.ndarray | None = None,
 ) -> PreTrainedModel:
-    """Load a model of sequences in fp32 and eval mode.
+    """Load a classifier, or whatever else the task needs, in fp32 and eval mode.
 
-    With ``task`` it is prepared for training: a head of as many outputs, named in the config, new unless the
+    Whether it is a language model, which gets no new head, ``task`` says or, without one, its config. With
+    ``task`` it is prepared for training: a head of as many outputs, named in the config, new unless the
     source has one of the same size. Without, the source must have a trained head. ``head_bias`` float32 (K):
     what a new head begins with. ``layers`` keeps the first N layers. ``attention`` is ``eager``, ``sdpa``
     (eager where the architecture has none) or None for the model's own choice. Where the config has no
@@ -92,7 +94,10 @@ def load_classifier(
         f"{source}: cannot be loaded as a model",
     )
     _refuse_pickles(Path(source))
-    if task is not None:
+    writes = is_language_model(config, task)
+    if writes:
+        require_language_model(config.to_dict(), source)
+    elif task is not None:
         _prepare(config, task)
     elif not {"id2label", "num_labels"} & PreTrainedConfig.get_config_dict(str(source))[0].keys():
         config.num_labels = (
@@ -102,18 +107,23 @@ def load_classifier(
         _keep_layers(config, layers, source)
     if getattr(config, "attention_type", None) == "block_sparse":
         config.attention_type = "original_full"  # D-147
-    _set_padding(config, source, pad_token_id)
+    if not writes:  # to write takes no padding; a table that knows of it does not learn that token
+        _set_padding(config, source, pad_token_id)
     if task is None and is_adapter(Path(source)):
-        return load_adapted(Path(source), lambda base: _untrained(base, config, attention)).eval()
-    model, report = _load_weights(source, config, attention, new_head=task is not None)
+        return load_adapted(Path(source), lambda base: _untrained(base, config, attention, writes)).eval()
+    model, report = _load_weights(source, config, attention, writes, new_head=task is not None and not writes)
     if getattr(model, "_hf_peft_config_loaded", False):  # of the hub: a folder is looked into before
         raise InputError(f"{source}: a whole model with an adapter beside it, which was applied to it again")
     missing = sorted(report["missing_keys"])
-    if task is None and missing:
-        raise InputError(f"{source}: not a trained classifier (no weights for {missing[0]})")
+    if missing and (task is None or writes):
+        raise InputError(f"{source}: not a trained {_kind(writes)} (no weights for {missing[0]})")
     if head_bias is not None:
         _set_bias(model, missing, head_bias)
     return model.eval()
+
+
+def _kind(writes: bool) -> str:
+    return "language model" if writes else "classifier"
 
 
 def _set_bias(model: PreTrainedModel, new: Sequence[str], bias: np.ndarray) -> None:
@@ -229,18 +239,18 @@ def _keep_layers(config: PreTrainedConfig, layers: int, source: str | Path) -> N
 
 
 def _untrained(
-    base: str, config: PreTrainedConfig, attention: str | None
+    base: str, config: PreTrainedConfig, attention: str | None, writes: bool
 ) -> tuple[PreTrainedModel, set[str]]:
     """A base model, and the names of its parameters that had no weights, or some of another shape."""
-    model, report = _load_weights(base, config, attention, new_head=True)
+    model, report = _load_weights(base, config, attention, writes, new_head=not writes)
     return model, {*report["missing_keys"], *(each[0] for each in report["mismatched_keys"])}
 
 
 def _load_weights(
-    source: str | Path, config: PreTrainedConfig, attention: str | None, new_head: bool
+    source: str | Path, config: PreTrainedConfig, attention: str | None, writes: bool, new_head: bool
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     def load(attention: str | None) -> tuple[PreTrainedModel, dict[str, Any]]:
-        return auto_class().from_pretrained(
+        return auto_class(CAUSAL_LM if writes else "").from_pretrained(
             str(source),
             config=config,
             dtype=torch.float32,
@@ -251,7 +261,7 @@ def _load_weights(
             **({} if attention is None else {"attn_implementation": attention}),
         )
 
-    failure = f"{source}: cannot be loaded as a classifier"
+    failure = f"{source}: cannot be loaded as a {_kind(writes)}"
     if attention == "sdpa":
         try:
             return attempt(lambda: load("sdpa"), failure)

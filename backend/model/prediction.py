@@ -8,8 +8,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.model_inputs import accepted_inputs
+from backend.model.token_losses import language_outputs
 from backend.model.tokenization import TokenIds, collate
 from backend.progress import Progress, silent
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_of
 
 
@@ -38,11 +40,14 @@ def logits(
     progress: Progress = silent,
     stage: str = "predicting",
 ) -> np.ndarray:
-    """Logits, float32 (examples, K), on the model's own device, in eval mode.
+    """Logits, float32 (examples, K), on the model's own device, in eval mode; of a language model its
+    outputs, summed loss and number of learnt tokens (`backend.model.token_losses`).
 
     Zero for an example without tokens. Only examples share a batch that leave each other as they are
     (`batch_kinds`). The model is left in the mode it was in.
     """
+    if task_of(model).name == CAUSAL_LM:
+        return language_outputs(model, encoded, tokenizer, batch_examples, max_tokens, progress, stage)
     result = np.zeros((len(encoded), len(model.config.id2label or ())), dtype=np.float32)
     filled = [position for position, each in enumerate(encoded) if len(each)]
     lengths = [len(encoded[position]) for position in filled]

@@ -9,9 +9,13 @@ from pathlib import Path
 from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import existing
+from backend.manifest import TaskName
 from backend.model.embedded import EMBEDDED, embedded_model_path
+from backend.model.language_models import require_language_model
 from backend.model.python_tokenizers import refuse_python_tokenizer
 from backend.model.sharded_weights import refuse_shards
+from backend.model.smollm2 import LAYERS, SMOLLM2, smollm2_home, smollm2_path
+from backend.tasks.heads import CAUSAL_LM
 
 _LONGEST_ID = 96  # characters of a hub id, the hub's own limit
 REFUSED = {
@@ -24,9 +28,11 @@ REFUSED = {
 
 
 def resolve(name: str) -> str:
-    """What a model name means: ``minilm``, the path of an existing folder, or else a hub id."""
+    """What a model name means: ``minilm``, ``smollm2``, the path of an existing folder, or else a hub id."""
     if name == EMBEDDED:
         return str(embedded_model_path())
+    if name == SMOLLM2:
+        return str(smollm2_path())
     path = existing(name)
     if name.strip() and path is not None and path.is_dir():
         return str(path)
@@ -38,17 +44,23 @@ def resolve(name: str) -> str:
         or name.count("/") > 1
     ):
         raise InputError(
-            f"model {shown_value(name, 300)}: no such folder; give a model folder, a hub id or `{EMBEDDED}`"
+            f"model {shown_value(name, 300)}: no such folder; give a model folder, a hub id, `{EMBEDDED}` or "
+            f"`{SMOLLM2}`"
         )
     return name
 
 
-def check_source(name: str, layers: int | None) -> None:
+def check_source(name: str, layers: int | None, task: TaskName = "classification") -> None:
     """`InputError` if a local model cannot be what is meant; a hub id is looked up only by ``train``."""
+    if name == SMOLLM2:  # it is written when it is needed
+        smollm2_home()
+        if layers is not None and layers > LAYERS:
+            raise InputError(f"model {name!r}: cannot keep {layers} layers; it has {LAYERS}")
+        return
     folder = Path(resolve(name))
     if not folder.is_dir():
-        if get_close_matches(name.strip().lower(), [EMBEDDED], cutoff=0.8):
-            raise InputError(f"model {name!r}: no such model; did you mean `{EMBEDDED}`?")
+        if close := get_close_matches(name.strip().lower(), [EMBEDDED, SMOLLM2], cutoff=0.8):
+            raise InputError(f"model {name!r}: no such model; did you mean `{close[0]}`?")
         return
     refuse_shards(folder, f"model {name!r}")
     try:
@@ -57,6 +69,8 @@ def check_source(name: str, layers: int | None) -> None:
         raise InputError(f"model {name!r}: no readable config.json in {folder}, so it is no model") from error
     if not isinstance(config, dict):
         raise InputError(f"model {name!r}: the config.json in {folder} describes no model")
+    if task == CAUSAL_LM:
+        require_language_model(config, f"model {name!r}")
     kind = config.get("model_type")
     if isinstance(kind, str) and kind in REFUSED:
         raise InputError(f"model {name!r}: a model of type {kind} can't be explained: {REFUSED[kind]}")

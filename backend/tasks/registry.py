@@ -60,9 +60,9 @@ def _first_of(problem_type: str) -> Task | None:
 
 def mark(config: PreTrainedConfig, task: Task) -> None:
     """Note in a model's config what it is to be trained for."""
+    config.problem_type = task.problem_type or None
     if not task.problem_type:  # its class says it
         return
-    config.problem_type = task.problem_type
     if _first_of(task.problem_type) is not task:
         setattr(config, _MARK, task.name)
     elif hasattr(config, _MARK):
