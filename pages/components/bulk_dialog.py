@@ -97,7 +97,7 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
     bulk = _bulk(workspace, table)
     st.segmented_control(
         "What to do",
-        ACTIONS,
+        [each for each in ACTIONS if each != "relabel" or workspace.space.edit != "text"],
         default=ACTIONS[0],
         required=True,
         format_func=str.capitalize,
@@ -128,9 +128,11 @@ def _dialog(workspace: Workspace, table: pa.Table) -> None:
         )
     rows = bulk.changed_by(action, label, bring_back)
     show(tag("p", _says(action, label, len(rows), len(bulk.ids) - (0 if bring_back else back))))
-    show(_per_class(bulk.labels))
+    are_texts = workspace.space.edit == "text"  # another one in every row
+    if not are_texts:
+        show(_per_class(bulk.labels))
     st.caption(f"{min(SAMPLES, len(table))} of them:")
-    show(_samples(table))
+    show(_samples(table, not are_texts))
     st.text_input("Reason (needed; it is kept in the log)", key=keys.BULK_REASON, max_chars=500)
     st.button(
         f"{action.capitalize()} {plural(len(rows), 'row')}",
@@ -196,7 +198,7 @@ def _per_class(labels: list[str]) -> Html:
     )
 
 
-def _samples(table: pa.Table) -> Html:
+def _samples(table: pa.Table, with_labels: bool) -> Html:
     at = np.unique(np.linspace(0, len(table) - 1, SAMPLES).astype(int))
     rows = table.select(["text", "label"]).take(pa.array(at)).to_pylist()
     return tag(
@@ -204,8 +206,7 @@ def _samples(table: pa.Table) -> Html:
         join(
             tag(
                 "li",
-                tag("span", brief(each["label"], 36), cls="fw-muted"),
-                " ",
+                tag("span", f"{brief(each['label'], 36)} ", cls="fw-muted") if with_labels else "",
                 short(each["text"], 140),
                 dir="auto",
             )

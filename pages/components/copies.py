@@ -10,6 +10,7 @@ from backend.data.dataset import SplitName
 from backend.data.same_text import RowsByText
 from backend.workspace import Workspace
 from pages.components.badges import badge
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.markup import Html, short, tag
 from pages.components.newest import of_newest
 from pages.components.numbers import plural
@@ -29,7 +30,10 @@ def copy_in_other_split(workspace: Workspace, split: SplitName, row: str, label:
     name, given = (contrary or found)[0]
     more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
     words = f"same text as {NAMES[OTHER[split]]} {short(name, 40)}{more}"
-    return badge(f"{words}, labelled {short(given, 40)}", "bad" if contrary else "warn", EQUAL)
+    labelled = f", labelled {short(given, 40)}"
+    if has_conversations(workspace):
+        labelled = ", with another answer" if contrary else ", with the same answer"
+    return badge(f"{words}{labelled}", "bad" if contrary else "warn", EQUAL)
 
 
 def times_in_train(workspace: Workspace, row: str) -> int:

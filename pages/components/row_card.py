@@ -7,7 +7,8 @@ from pathlib import Path
 
 from backend.data.rowstate import RowState
 from backend.workspace import Workspace
-from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.badges import badge, decision_badge
+from pages.components.conversation.row_view import row_view, target_badge
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import Html, join, short, show, tag
 
@@ -22,6 +23,10 @@ def marked(text: str, word: str) -> Html:
     return join(tag("b", part, cls="fw-found") if place % 2 else part for place, part in enumerate(parts))
 
 
+def _text(text: str, word: str) -> Html:
+    return tag("div", marked(short(text, SHOWN_TEXT), word), cls="fw-text", dir="auto")
+
+
 class RowCard:
     """One training row; `InputError` if there is none of that id."""
 
@@ -30,6 +35,7 @@ class RowCard:
         place = split.position(row)
         self.row, self.place, self.state = row, place, state
         self.label = split.labels[place]
+        self._split = split
         self.texts = split.texts_of(place)
         self._path: Path = workspace.path
         self._classes = workspace.manifest.classes
@@ -43,7 +49,7 @@ class RowCard:
                 *first,
                 tag("span", short(self.row), cls="fw-mono"),
                 tag("span", cls="fw-spring"),
-                label_badge(self.label, "labelled"),
+                target_badge(self._split, self.label, "labelled"),
                 badge(short(self._group), "plain", "group") if self._group else tag("span"),
                 decision_badge(self.state),
                 cls="fw-head",
@@ -51,9 +57,9 @@ class RowCard:
         )
 
     def text(self, word: str = "") -> None:
-        """The text, or both of a pair; where ``word`` stands in it, letter case aside, it is marked."""
-        for each in self.texts:
-            show(tag("div", marked(short(each, SHOWN_TEXT), word), cls="fw-text", dir="auto"))
+        """The text, both of a pair, or the conversation; where ``word`` stands in it it is marked."""
+        target = self.state.label if self.state is not None else None
+        show(tag("div", row_view(self._split, self.place, target, lambda text: _text(text, word), word)))
 
     def bar(self, key: str) -> None:
         """The buttons to decide and to inspect."""

@@ -9,6 +9,7 @@ import streamlit as st
 
 from backend.data.slice import holding
 from backend.workspace import Workspace
+from pages.components.conversation.readable import searched_columns
 from pages.components.newest import of_newest
 from pages.components.workspaces import opened, version
 
@@ -27,5 +28,5 @@ def _matching(path: str, artifacts: str, split: str, search: str, only_errors: b
     if only_errors:
         chosen &= workspace.predictions(split).wrong  # type: ignore[arg-type]
     if search:
-        chosen &= holding(rows.text_columns, search)
+        chosen &= holding(searched_columns(path, artifacts, rows.name), search)
     return np.flatnonzero(chosen)

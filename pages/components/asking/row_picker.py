@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.conversation.shown_text import has_conversations, shown_text
 from pages.components.go_to import go_to
 from pages.components.markup import brief, plain_label, short
 from pages.components.messages import show_error
@@ -138,9 +139,8 @@ def _table(workspace: Workspace, split: str, found: np.ndarray, position: int) -
     rows = workspace.split(split)  # type: ignore[arg-type]
     predictions = workspace.predictions_at(split, shown).table  # type: ignore[arg-type]
     columns = {
-        "text": [_one_line(rows.texts_of(each)) for each in shown],
-        "label": [brief(rows.labels[each]) for each in shown],
-        "predicted": [brief(name) for name in predictions["predicted"].to_pylist()],
+        "text": [_one_line(shown_text(rows, each)) for each in shown],
+        **({} if has_conversations(rows) else _targets(rows, shown, predictions)),
         "loss": predictions["loss"].to_pylist(),
         "id": [short(rows.ids[each]) for each in shown],
     }
@@ -177,5 +177,12 @@ def _start_over() -> None:
     keys.put(TABLE_PAGE, 1)
 
 
-def _one_line(fields: Sequence[str]) -> str:
-    return short(" ".join(" ‖ ".join(each[:1_000] for each in fields).split()), 300)
+def _targets(rows: Split, shown: np.ndarray, predictions: pa.Table) -> dict[str, list[str]]:
+    return {
+        "label": [brief(rows.labels[each]) for each in shown],
+        "predicted": [brief(name) for name in predictions["predicted"].to_pylist()],
+    }
+
+
+def _one_line(text: str) -> str:
+    return short(" ".join(text[:2_000].split()), 300)

@@ -12,6 +12,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.changes.diff_rows import show_diff_rows
 from pages.components.changes.diff_tables import class_flow, per_class
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.markup import show
 from pages.components.newest import of_newest
 from pages.components.numbers import plural
@@ -26,6 +27,12 @@ def compare(workspace: Workspace) -> None:
         st.info(f"{before} and {after} decide the same about every row.", icon=":material/info:")
         return
     st.caption(f"From {before} to {after}, {plural(len(found.rows), 'row')} changed.")
+    if not has_conversations(workspace):
+        _classes(found)
+    show_diff_rows(workspace, found)
+
+
+def _classes(found: Diff) -> None:
     left, right = st.columns([0.62, 0.38], gap="medium")
     with left, st.container(border=True):
         st.markdown("**Rows per class**")
@@ -36,7 +43,6 @@ def compare(workspace: Workspace) -> None:
             show(class_flow(found))
         else:
             st.caption("No row has another label.")
-    show_diff_rows(workspace, found)
 
 
 def _ask(names: list[str]) -> tuple[str, str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from backend.data.dataset import Split
 from backend.review.diff import Diff, RowChange
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.badges import badge, label_badge
+from pages.components.badges import badge
 from pages.components.changes.diff_tables import KIND_TONES
 from pages.components.choice import choose
+from pages.components.conversation.row_view import target_badge, target_change
+from pages.components.conversation.shown_text import shown_text
 from pages.components.go_to import inspect_button, turn_to
-from pages.components.markup import Html, join, short, show, tag
+from pages.components.markup import Html, short, show, tag
 from pages.components.paging import page_number, pages_of, turn_pages
 
 PAGE = 10
@@ -41,22 +44,23 @@ def _line(workspace: Workspace, change: RowChange) -> bool:
     split = workspace.train_split
     text = "(not in the data)"
     if split.has(change.row):
-        text = " ‖ ".join(split.texts_of(split.position(change.row)))
+        text = shown_text(split, split.position(change.row))
     with words:
-        show(_described(change, text))
+        show(_described(split, change, text))
     with button:
         return inspect_button(change.row, f"diff-{change.row}", disabled=not split.has(change.row))
 
 
-def _described(change: RowChange, text: str) -> Html:
+def _described(split: Split, change: RowChange, text: str) -> Html:
     kinds = [badge(kind, KIND_TONES.get(kind, "plain")) for kind in change.kinds]
-    labels = [label_badge(change.old_label or "")]
     if change.new_label != change.old_label:
-        labels += [join(["→"]), label_badge(change.new_label or "")]
+        labels = target_change(split, change.old_label or "", change.new_label or "")
+    else:
+        labels = target_badge(split, change.old_label or "")
     why = " · ".join(each for each in (short(change.author), short(change.reason, 300)) if each)
     return tag(
         "div",
-        tag("div", *kinds, *labels, tag("span", why, cls="fw-muted"), cls="fw-badges"),
+        tag("div", *kinds, labels, tag("span", why, cls="fw-muted"), cls="fw-badges"),
         tag(
             "div",
             tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"),

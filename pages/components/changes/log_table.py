@@ -7,12 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.review.ledger import LogEntry
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.badges import ACTION_TONES, ACTION_WORDS, badge, label_badge
+from pages.components.badges import ACTION_TONES, ACTION_WORDS, CORRECTED, badge
 from pages.components.changes.log_filter import ask_filter
+from pages.components.conversation.row_view import target_change
+from pages.components.conversation.shown_text import has_conversations, shown_text
 from pages.components.decisions import redo, undo
 from pages.components.history import Batch, page_of_batches
 from pages.components.markup import Html, join, plain_label, short, show, tag
@@ -58,7 +61,7 @@ def _line(workspace: Workspace, batch: Batch) -> Html:
         title = f"{head.action} of decision {batch.about}"
         return tag("div", tag("div", badge(title), when, cls="fw-badges"), cls="fw-log fw-quietline")
     undone = not head.active
-    parts = [badge(head.note)] if head.note else _action(head)
+    parts = [badge(head.note)] if head.note else _action(workspace.train_split, head)
     if batch.size > 1 or head.note:
         parts.append(tag("b", batch.rows))
     if undone:
@@ -77,25 +80,27 @@ def _line(workspace: Workspace, batch: Batch) -> Html:
     )
 
 
-def _action(entry: LogEntry) -> list[Html]:
+def _action(split: Split, entry: LogEntry) -> list[Html]:
     """What was decided, and for a relabelling from which class to which."""
-    parts = [badge(ACTION_WORDS.get(entry.action, "taken back"), ACTION_TONES.get(entry.action, "plain"))]
+    name = ACTION_WORDS.get(entry.action, "taken back")
+    name = CORRECTED if entry.new_label and has_conversations(split) else name
+    parts = [badge(name, ACTION_TONES.get(entry.action, "plain"))]
     if entry.new_label:
-        parts += [label_badge(entry.old_label or ""), join(["→"]), label_badge(entry.new_label)]
+        parts.append(target_change(split, entry.old_label or "", entry.new_label))
     return parts
 
 
 def _row(workspace: Workspace, entry: LogEntry) -> Html:
     """The row's text and id; where the entries of a batch differ, also what was decided about it and why."""
     split, row = workspace.train_split, entry.row_id or ""
-    own = [*_action(entry), *([tag("span", entry.reason, cls="fw-muted")] if entry.reason else [])]
+    own = [*_action(split, entry), *([tag("span", entry.reason, cls="fw-muted")] if entry.reason else [])]
     before = tag("span", *own, " ") if entry.note else ""
     shown_id = tag("span", short(row), cls="fw-mono")
     try:
         position = split.position(row)
     except InputError:
         return tag("div", before, shown_id, " (not in the data)")
-    text = " ‖ ".join(split.texts_of(position))
+    text = shown_text(split, position)
     return tag("div", before, tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"), " ", shown_id)
 
 

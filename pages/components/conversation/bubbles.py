@@ -31,11 +31,12 @@ class TemplateTokens:
 class Bubbles:
     """How conversations are drawn. ``painter``: colours words; None: none is coloured.
 
-    ``marks``: by number of a turn, the characters that are asked about.
+    ``marks``: by number of a turn, the characters that are asked about, or whatever ``mark_as`` says.
     """
 
     painter: Painter | None = None
     marks: Mapping[int, Sequence[Span]] = field(default_factory=dict)
+    mark_as: str = "asked about"
 
     def draw(
         self,
@@ -60,7 +61,7 @@ class Bubbles:
         )
 
     def _turn(self, turn: Turn, words: Sequence[TurnWord], removed: bool) -> Html:
-        text = turn_text(turn, words, self.painter, self.marks.get(turn.number, ()))
+        text = turn_text(turn, words, self.painter, self.marks.get(turn.number, ()), self.mark_as)
         said = join([text, _more(turn.more)])
         kind = _kind(turn)
         if removed:

@@ -65,14 +65,19 @@ def words_of_turn(turn: Turn, words: Iterable[TurnWord]) -> list[TurnWord]:
 
 
 def turn_text(
-    turn: Turn, words: Sequence[TurnWord] = (), painter: Painter | None = None, marks: Sequence[Span] = ()
+    turn: Turn,
+    words: Sequence[TurnWord] = (),
+    painter: Painter | None = None,
+    marks: Sequence[Span] = (),
+    mark_as: str = "asked about",
 ) -> Html:
     """The text as a paragraph; a long one is folded around its strongest word, with a way to see all.
 
-    ``words`` are those of this turn; without ``painter`` none is coloured. ``marks``: the words asked about.
+    ``words`` are those of this turn; without ``painter`` none is coloured. ``marks``: characters that are
+    framed, and ``mark_as`` why.
     """
     drawing = _Drawing(
-        turn, _merged(words if painter is not None and not painter.plain else ()), painter, marks
+        turn, _merged(words if painter is not None and not painter.plain else ()), painter, marks, mark_as
     )
     length = len(turn.text)
     start, end = _window(turn.text, drawing.words)
@@ -130,6 +135,7 @@ class _Drawing:
     words: Sequence[_Word]
     painter: Painter | None
     marks: Sequence[Span]
+    mark_as: str
 
     def part(self, start: int, end: int) -> Html:
         """Characters ``start`` to ``end``, which cut no word."""
@@ -146,7 +152,7 @@ class _Drawing:
             title = "taken out of the loss: the model does not learn to write these words"
             drawn = tag("span", drawn, cls="fw-masked", title=title)
         return (
-            tag("span", drawn, cls="fw-asked", title="asked about")
+            tag("span", drawn, cls="fw-asked", title=self.mark_as)
             if _meets(self.marks, start, end)
             else drawn
         )

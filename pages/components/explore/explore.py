@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from backend.queue.row_table import with_decisions
 from backend.workspace import Workspace
 from pages.components.badges import ACTION_WORDS
 from pages.components.bulk_dialog import offer_bulk
+from pages.components.conversation.readable import readable_table
 from pages.components.explore.explore_filter import SPLITS, Order, ask_order, ask_slice
 from pages.components.explore.explore_map import show_map
 from pages.components.explore.explore_table import show_table
@@ -42,8 +44,10 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
     with map_box:
         chosen = show_map(workspace, split, table, wanted, found)
     selected = len(chosen) < len(found)
+    # What is learnt by a language model is another text in every row.
+    counted = {"decision": COUNTED["decision"]} if workspace.space.edit == "text" else COUNTED
     with side_box:
-        show(_summary(table, chosen, len(table), split, selected))
+        show(_summary(table, chosen, counted, split, selected))
         order = ask_order(table)
     if not len(chosen):
         st.info(
@@ -74,13 +78,15 @@ def rows_of(workspace: Workspace, split: SplitName) -> pa.Table:
     )
 
 
-def _summary(table: pa.Table, places: np.ndarray, total: int, split: SplitName, selected: bool) -> Html:
-    head = f"{len(places):,} of {total:,} {SPLITS[split].lower()}" + (
+def _summary(
+    table: pa.Table, places: np.ndarray, counted: Mapping[str, str], split: SplitName, selected: bool
+) -> Html:
+    head = f"{len(places):,} of {len(table):,} {SPLITS[split].lower()}" + (
         " selected on the map" if selected else ""
     )
     lines = [
         tag("div", tag("span", title, cls="fw-muted"), _counted(table, places, name), cls="fw-badges")
-        for name, title in COUNTED.items()
+        for name, title in counted.items()
         if name in table.column_names and len(places)
     ]
     return tag("div", tag("div", head, cls="fw-found"), join(lines))
@@ -113,7 +119,8 @@ def _listed(table: pa.Table, places: np.ndarray, order: Order) -> np.ndarray:
 @of_newest
 @st.cache_resource(max_entries=4, show_spinner="Reading the rows …")
 def _rows(path: str, artifacts: str, split: SplitName) -> pa.Table:
-    return opened(Path(path)).scores.row_table(split)
+    workspace = opened(Path(path))
+    return readable_table(workspace.scores.row_table(split), workspace.split(split))
 
 
 @of_newest

@@ -75,7 +75,7 @@ def ask_slice(table: pa.Table, faults: Faults, space: Space) -> Slice:
         )
     with wrong_box:
         if "predicted" in table.column_names:
-            name = "Only errors" if space.edit != "number" else "Largest errors"
+            name = "Largest errors" if space.edit in ("number", "text") else "Only errors"
             st.toggle(name, key=keys.ROWS_WRONG, bind="query-params", on_change=first_page)
     exact = _ask_exact(table, space)
     score, low, high = _ask_range(score_titles(table), faults)
@@ -132,7 +132,7 @@ def _ask_exact(table: pa.Table, space: Space) -> dict[str, Any]:
         "group": ("Group", keys.ROWS_GROUP),
         "decision": ("Decision", keys.ROWS_DECISION),
     }
-    numbers = ("label", "predicted") if space.edit == "number" else ()
+    numbers = ("label", "predicted") if space.edit in ("number", "text") else ()
     there = [name for name in fields if name in table.column_names and name not in numbers]
     for name, box in zip(there, st.columns(len(there)), strict=True):
         title, key = fields[name]

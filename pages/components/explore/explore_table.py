@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
 from backend.data.dataset import SplitName
-from backend.data.examples import FIELD_NAMES
 from backend.files import digest
 from backend.queue.row_table import IN_BOTH, LOSS, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.query_panel import query_text
 from pages.components.badges import ACTION_WORDS
+from pages.components.conversation.row_view import row_view
 from pages.components.copies import OTHER, copy_in_other_split
 from pages.components.decision_bar import decision_bar
 from pages.components.explore.explore_filter import Order
@@ -35,8 +37,9 @@ def show_table(
     page = page_number(keys.ROWS_PAGE, pages)
     places = listed[(page - 1) * PAGE : page * PAGE]
     key = f"rows-table-{digest(split, places.tolist())}"  # other rows: nothing is ticked
+    hidden = ("label", "predicted") if workspace.space.edit == "text" else ()
     event = st.dataframe(
-        page_frame(table, places, order.by, split),
+        page_frame(table, places, order.by, split, hidden),
         key=key,
         hide_index=True,
         height=420,
@@ -54,13 +57,16 @@ def show_table(
     return ticked
 
 
-def page_frame(table: pa.Table, places: np.ndarray, by: str | None, split: SplitName) -> pd.DataFrame:
+def page_frame(
+    table: pa.Table, places: np.ndarray, by: str | None, split: SplitName, hidden: Sequence[str] = ()
+) -> pd.DataFrame:
     """The rows of a page, texts on one line and cut, with the score that they are sorted by.
 
-    Where a text stands in the other split too, that is said.
+    Where a text stands in the other split too, that is said. ``hidden``: columns that are left out.
     """
     rows = table.take(pa.array(places))
-    names = [each for each in ("label", "predicted", "group", "decision") if each in rows.column_names]
+    shown = (each for each in ("label", "predicted", "group", "decision") if each in rows.column_names)
+    names = [each for each in shown if each not in hidden]
     made = {"text": [_one_line(text) for text in rows["text"].to_pylist()]}
     for name in names:
         words = ACTION_WORDS if name == "decision" else {}
@@ -76,10 +82,12 @@ def page_frame(table: pa.Table, places: np.ndarray, by: str | None, split: Split
 def _show_row(workspace: Workspace, split: SplitName, table: pa.Table, place: int) -> None:
     row = table.slice(place, 1).to_pylist()[0]
     with st.container(border=True, gap="small"):
-        show(tag("div", *(query_text(row[name]) for name in FIELD_NAMES if row.get(name) is not None)))
+        rows = workspace.split(split)
+        state = workspace.review.states().get(row["id"]) if split == "train" else None
+        target = state.label if state is not None else None
+        show(tag("div", row_view(rows, rows.position(row["id"]), target, query_text)))
         show(copy_in_other_split(workspace, split, row["id"], row["label"]))
         if split == "train":
-            state = workspace.review.states().get(row["id"])
             classes = workspace.manifest.classes
             decision_bar(
                 workspace.path,

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from backend.data.targets.label_sets import LabelSetSpace
 from backend.data.targets.number_space import NumberSpace, as_target
 from backend.model.label_figures import LabelFigures
 from backend.tasks.task import Figure
@@ -60,13 +61,15 @@ def show_task_figures(workspace: Workspace) -> None:
         st.subheader("How good the model is")
         show(facts(task_facts(workspace)))
         found = workspace.predictions("eval")
+        st.caption(f"Of {plural(len(found.table), 'eval row')}, by the last checkpoint.")
+        if not isinstance(space, NumberSpace | LabelSetSpace):
+            return
         given = space.numbers(found.table["label"].to_pylist())
         if labels := workspace.label_figures():
             show(tag("div", label_table(labels), cls="fw-scroll"))
         else:
             alt = f"Predicted against given numbers of {len(given):,} eval rows"
             draw(number_plot(given, found.outputs[:, 0]), alt, "numbers")
-        st.caption(f"Of {plural(len(given), 'eval row')}, by the last checkpoint.")
 
 
 def label_table(labels: Sequence[LabelFigures]) -> Html:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from backend.influence.answers.explanation import Pair
 from backend.workspace import Workspace
+from pages.components.conversation.shown_text import has_conversations, shown_text
 from pages.components.embedding_job import offer_embeddings
 from pages.components.job_panel import job_panel
 from pages.components.markup import Html, brief, join, short, show, tag
@@ -65,19 +66,21 @@ def _neighbours(workspace: Workspace, pair: Pair) -> None:
         else:
             st.caption("How similar are these two? That needs the embeddings of the eval rows, too.")
             offer_embeddings(workspace, "eval")
-    same = sum(train.labels[each.position] == pair.entry.label for each in found)
-    st.caption(
-        f"{same} of its {plural(len(found), 'nearest neighbour')} by sentence embedding share its label."
-    )
+    is_text = has_conversations(train)
+    if not is_text:
+        same = sum(train.labels[each.position] == pair.entry.label for each in found)
+        st.caption(
+            f"{same} of its {plural(len(found), 'nearest neighbour')} by sentence embedding share its label."
+        )
     rows = [
         (
             f"{each.similarity:.2f}",
-            brief(train.labels[each.position], 36),
-            _text(short(train.texts[each.position], SHOWN_TEXT), train.ids[each.position]),
+            *(() if is_text else (brief(train.labels[each.position], 36),)),
+            _text(short(shown_text(train, each.position), SHOWN_TEXT), train.ids[each.position]),
         )
         for each in found
     ]
-    show(table(("cosine", "label", "text"), rows, numbers=(0,)))
+    show(table(("cosine", *(() if is_text else ("label",)), "text"), rows, numbers=(0,)))
 
 
 def _control(found: Neighbour | None) -> str:
@@ -138,7 +141,7 @@ def _other(workspace: Workspace, other: Other) -> Html:
     verb = "helps" if other.kind == "proponent" else "harms"
     said = "" if other.predicted == other.label else f", predicted {brief(other.predicted, 36)}"
     line = f"{verb}, rank {other.rank} for “{brief(other.label, 36)}”{said}"
-    text = rows.texts[rows.position(other.row)]
+    text = shown_text(rows, rows.position(other.row))
     return tag("div", tag("div", line, cls="fw-muted"), _text(short(text, SHOWN_TEXT), other.row))
 
 

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from backend.workspace import Workspace
-from pages.components.badges import label_badge
+from pages.components.conversation.row_view import target_badge
+from pages.components.conversation.shown_text import shown_text
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.numbers import percent
 from pages.components.plots import COLOURS, draw, plot_text, rows_axis
@@ -119,8 +120,8 @@ def _show_masked_rows(workspace: Workspace, logs: list[dict[str, Any]]) -> None:
     cells = [
         (
             percent(share),
-            label_badge(split.labels[place]),
-            tag("span", short(split.texts[place], 120), dir="auto"),
+            target_badge(split, split.labels[place]),
+            tag("span", short(shown_text(split, place), 120), dir="auto"),
         )
         for place, share in rows
         if 0 <= place < len(split)

@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from backend.workspace import Workspace
-from pages.components.badges import label_badge
+from pages.components.conversation.row_view import target_badge
+from pages.components.conversation.shown_text import shown_text
 from pages.components.go_to import go_to, turn_to
 from pages.components.markup import plain_label, short, show, tag
 from pages.components.numbers import plural
@@ -50,9 +51,9 @@ def _list(workspace: Workspace, kind: str, title: str, ids: list[str], key: str)
                 show(
                     tag(
                         "div",
-                        label_badge(split.labels[at]),
+                        target_badge(split, split.labels[at]),
                         " ",
-                        tag("span", short(split.texts[at], 160), dir="auto"),
+                        tag("span", short(shown_text(split, at), 160), dir="auto"),
                         cls="fw-text",
                     )
                 )

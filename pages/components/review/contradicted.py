@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from backend.data.rowstate import RowState
 from backend.queue.queue_item import QueueItem
 from backend.workspace import Workspace
-from pages.components.badges import ACTION_WORDS, label_badge
+from pages.components.badges import ACTION_WORDS
+from pages.components.conversation.row_view import row_view, target_badge
 from pages.components.explanations import explanations_are_shown
 from pages.components.markup import Html, short, tag
 from pages.components.score_values import read_current
@@ -27,11 +28,13 @@ def contradicted_row(workspace: Workspace, item: QueueItem, states: Mapping[str,
     return tag(
         "div",
         tag("div", "the row that it contradicts", cls="fw-caption"),
-        *(tag("div", short(text, SHOWN_TEXT), dir="auto", cls="fw-pair") for text in train.texts_of(place)),
+        row_view(
+            train, place, label, lambda text: tag("div", short(text, SHOWN_TEXT), dir="auto", cls="fw-pair")
+        ),
         tag(
             "div",
             tag("span", short(row, 40), cls="fw-mono"),
-            label_badge(label, "labelled"),
+            target_badge(train, label, "labelled"),
             tag("span", _who(state), cls="fw-muted"),
             cls="fw-badges",
         ),

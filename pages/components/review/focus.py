@@ -52,13 +52,13 @@ def _card(workspace: Workspace, item: QueueItem, place: Place, blind: bool) -> N
     if blind and opinion is None:
         bar = Bar(workspace.path, item.id, state, place.onward)
         show(tag("div", tag("span", short(item.id), cls="fw-mono"), group_badge(item), cls="fw-head"))
-        show(card_texts(item, SHOWN_TEXT, "fw-focus"))
+        show(card_texts(workspace, item, SHOWN_TEXT, "fw-focus"))
         ask_opinion(bar, classes)
         undecided_bar(bar)
         _ask_why()
         return
-    show(card_head(item, state))
-    show(card_texts(item, SHOWN_TEXT, "fw-focus"))
+    show(card_head(workspace, item, state))
+    show(card_texts(workspace, item, SHOWN_TEXT, "fw-focus"))
     if opinion is not None:
         show(verdict(item, opinion))
     show(card_company(workspace, item, states_of(workspace)))

@@ -8,17 +8,19 @@ from backend.data.rowstate import RowState
 from backend.queue.queue_item import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from backend.workspace import Workspace
-from pages.components.badges import badge, decision_badge, label_badge
+from pages.components.badges import badge, decision_badge
+from pages.components.conversation.row_view import row_view, target_badge
+from pages.components.conversation.shown_text import shown_target
 from pages.components.copies import copy_in_other_split
 from pages.components.explanations import explanations_are_shown
-from pages.components.markup import Html, brief, join, short, tag
+from pages.components.markup import Html, brief, short, tag
 from pages.components.numbers import percent, typeset
 from pages.components.review.contradicted import contradicted_row
 
 SHOWN_REASONS = 5
 
 
-def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
+def card_head(workspace: Workspace, item: QueueItem, state: RowState | None, *first: Html) -> Html:
     """A line: ``first``, suspicion, id, label, group and decision."""
     return tag(
         "div",
@@ -26,7 +28,7 @@ def card_head(item: QueueItem, state: RowState | None, *first: Html) -> Html:
         *_suspicion(item),
         tag("span", short(item.id), cls="fw-mono"),
         tag("span", cls="fw-spring"),
-        label_badge(item.label, "labelled"),
+        target_badge(workspace, item.label, "labelled"),
         group_badge(item),
         decision_badge(state),
         cls="fw-head",
@@ -45,10 +47,13 @@ def group_badge(item: QueueItem) -> Html:
     return badge(short(item.group), "plain", "group") if item.group else tag("span")
 
 
-def card_texts(item: QueueItem, most: int, look: str = "fw-text") -> Html:
-    """The text, or both of a pair, each of at most so many characters."""
-    texts = (each for each in (item.text, item.text_b) if each is not None)
-    return join(tag("div", short(each, most), cls=look, dir="auto") for each in texts)
+def card_texts(workspace: Workspace, item: QueueItem, most: int, look: str = "fw-text") -> Html:
+    """The text, or both of a pair, each of at most so many characters; or the conversation."""
+    split = workspace.train_split
+    place = split.position(item.id)
+    return row_view(
+        split, place, item.label, lambda text: tag("div", short(text, most), cls=look, dir="auto")
+    )
 
 
 def card_company(workspace: Workspace, item: QueueItem, states: Mapping[str, RowState]) -> Html:
@@ -74,9 +79,8 @@ def card_reasons(item: QueueItem) -> Html:
 def _suggestion(item: QueueItem) -> Html:
     if item.action == "relabel" and item.suggested_label is not None:
         sure = f" ({_confident(item.confidence)} sure)" if item.confidence is not None else ""
-        return tag(
-            "div", "Suggestion: relabel as ", tag("b", brief(item.suggested_label)), sure, cls="fw-muted"
-        )
+        label = brief(shown_target(item.suggested_label))
+        return tag("div", "Suggestion: relabel as ", tag("b", label), sure, cls="fw-muted")
     words = "remove this copy" if item.action == "remove" else "look at it"
     return tag("div", f"Suggestion: {words}", cls="fw-muted")
 

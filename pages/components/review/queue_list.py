@@ -14,6 +14,7 @@ from backend.queue.queue_item import QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.bulk_dialog import offer_bulk
+from pages.components.conversation.shown_text import shown_text
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import plain_label, show, tag
 from pages.components.numbers import plural
@@ -59,8 +60,12 @@ def say_done() -> None:
 def _rows(workspace: Workspace, ids: Sequence[str]) -> pa.Table:
     split = workspace.train_split
     places = [split.position(row) for row in ids]
-    columns = {"id": split.ids, "label": split.labels, "text": split.texts}
-    return pa.table({name: [values[at] for at in places] for name, values in columns.items()})
+    columns = {
+        "id": [split.ids[at] for at in places],
+        "label": [split.labels[at] for at in places],
+        "text": [shown_text(split, at) for at in places],
+    }
+    return pa.table(columns)
 
 
 def _card(
@@ -72,8 +77,8 @@ def _card(
     with tick:
         ticked = st.checkbox(f"Tick {plain_label(item.id)}", key=f"tick-{key}", label_visibility="collapsed")
     with head:
-        show(card_head(item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
-    show(card_texts(item, SHOWN_TEXT))
+        show(card_head(workspace, item, state, tag("span", f"{item.rank:,}", cls="fw-rank")))
+    show(card_texts(workspace, item, SHOWN_TEXT))
     show(card_company(workspace, item, states))
     show(card_reasons(item))
     # Named by row, not by place: a second click, when the rows have moved up, can't be about the next one.

@@ -15,6 +15,7 @@ from backend.scores.registry import producer_of
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
+from pages.components.conversation.shown_text import has_conversations, shown_text
 from pages.components.plots import COLOURS, SYMBOLS, is_dark, plot_text
 from pages.components.score_job import offer_scores_of
 from pages.components.score_values import ScoreValues
@@ -145,8 +146,9 @@ def map_figure(points: MapPoints, workspace: Workspace, chosen: int | None, dark
 
 
 def _hover(split: Split, place: int) -> str:
-    head = f"{plot_text(split.ids[place])}: {plot_text(split.labels[place])}"
-    return f"{head}<br>{plot_text(split.texts[place], 90)}"
+    row, text = plot_text(split.ids[place]), shown_text(split, place)
+    head = row if has_conversations(split) else f"{row}: {plot_text(split.labels[place])}"
+    return f"{head}<br>{plot_text(text, 90)}"
 
 
 def _select(workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ from backend.scores.suspicion import QUEUE
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
+from pages.components.conversation.shown_text import has_conversations, shown_text
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.histogram import histogram
 from pages.components.markup import Html, brief, short, show, tag
@@ -117,8 +118,12 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
         pd.DataFrame(
             {
                 "value": column[shown],
-                "text": [short(" ".join(split.texts[each][:1_000].split()), 300) for each in shown],
-                "label": [brief(split.labels[each]) for each in shown],
+                "text": [_one_line(shown_text(split, each)) for each in shown],
+                **(
+                    {}
+                    if has_conversations(split)
+                    else {"label": [brief(split.labels[each]) for each in shown]}
+                ),
                 "decision": [ACTION_WORDS[states[row].action] if row in states else "" for row in ids],
                 "id": [short(row) for row in ids],
             }
@@ -138,6 +143,10 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{plural(len(order), 'row')}. Choose one to see all its scores below.", width="content")
         turn_pages(keys.SCORE_PAGE, pages)
+
+
+def _one_line(text: str) -> str:
+    return short(" ".join(text[:1_000].split()), 300)
 
 
 def _highest_first(score: Score, end: str) -> bool:
