@@ -14,7 +14,7 @@ from pages.components.conversation.correction import corrected
 from pages.components.conversation.diff_view import diff_view
 from pages.components.conversation.loss_strip import TokenLoss, loss_strip, token_losses
 from pages.components.conversation.marking import spans_of, words_in, words_within
-from pages.components.conversation.shown_text import in_brief, shown_target, whole_text
+from pages.components.conversation.shown_text import in_brief, shown_target
 from pages.components.conversation.turn_text import turn_text
 from pages.components.conversation.word_diff import carried, word_diff
 from pages.components.highlight import Painter
@@ -225,7 +225,6 @@ def test_rows_in_brief():
     assert in_brief(CHAT) == "When? → In 1412."
     assert in_brief(Conversation(CHAT.turns, removed=frozenset({3, 4}))) == "Who built the mill? → Ida did."
     assert in_brief(Conversation((Turn(0, "text", "All\n of it", learnt=True),))) == "All of it"
-    assert whole_text(CHAT).splitlines()[1:3] == ["Who built the mill?", "Ida did."]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import streamlit as st
 
 from backend.data.dataset import Split, SplitName
 from backend.data.examples import FIELD_NAMES
-from pages.components.conversation.shown_text import conversation_of, has_conversations, in_brief, whole_text
+from backend.data.readable import readable
+from pages.components.conversation.shown_text import conversation_of, has_conversations, in_brief
 from pages.components.newest import of_newest
 from pages.components.workspaces import opened
 
@@ -22,10 +23,10 @@ def readable_table(table: pa.Table, split: Split) -> pa.Table:
     if not has_conversations(split):
         return table
     name, beside = FIELD_NAMES
-    rows = [conversation_of(split, place) for place in range(len(split))]
+    brief = [in_brief(conversation_of(split, place)) for place in range(len(split))]
     columns = {each: table[each] for each in table.column_names if each != beside}
-    columns[name] = pa.chunked_array([pa.array([in_brief(each) for each in rows], pa.string())])
-    columns[beside] = pa.chunked_array([pa.array([whole_text(each) for each in rows], pa.string())])
+    columns[name] = pa.chunked_array([pa.array(brief, pa.string())])
+    columns[beside] = pa.chunked_array([pa.array(readable(split.examples).fields[0], pa.string())])
     return pa.table(columns)
 
 
@@ -38,6 +39,5 @@ def searched_columns(path: str, artifacts: str, split: SplitName) -> list[pa.Chu
 @of_newest
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _said(path: str, artifacts: str, split: SplitName) -> pa.ChunkedArray:
-    rows = opened(Path(path)).split(split)
-    said = [whole_text(conversation_of(rows, place)) for place in range(len(rows))]
+    (said,) = readable(opened(Path(path)).split(split).examples).fields
     return pa.chunked_array([pa.array(said, pa.string())])

@@ -43,11 +43,6 @@ def in_brief(conversation: Conversation) -> str:
     return BETWEEN.join([*texts, *([_one_line(answer)] if answer is not None else [])])
 
 
-def whole_text(conversation: Conversation) -> str:
-    """All that is said in it, a turn below the other: what a search looks through."""
-    return "\n".join(each.text for each in conversation.turns)
-
-
 def shown_target(target: str) -> str:
     """A target of a language model's row as a person reads it; any other text stays as it is."""
     try:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from backend.data.conversation import Conversation
 from backend.data.rowstate import RowState
 from backend.queue.queue_item import QueueItem
 from backend.scores.registry import all_scores, producer_of
 from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge
-from pages.components.conversation.row_view import row_view, target_badge
-from pages.components.conversation.shown_text import shown_target
+from pages.components.conversation.bubbles import Bubbles
+from pages.components.conversation.row_view import target_badge
+from pages.components.conversation.shown_text import has_conversations, shown_target
 from pages.components.copies import copy_in_other_split
 from pages.components.explanations import explanations_are_shown
-from pages.components.markup import Html, brief, short, tag
+from pages.components.markup import Html, brief, join, short, tag
 from pages.components.numbers import percent, typeset
 from pages.components.review.contradicted import contradicted_row
 
@@ -49,11 +51,10 @@ def group_badge(item: QueueItem) -> Html:
 
 def card_texts(workspace: Workspace, item: QueueItem, most: int, look: str = "fw-text") -> Html:
     """The text, or both of a pair, each of at most so many characters; or the conversation."""
-    split = workspace.train_split
-    place = split.position(item.id)
-    return row_view(
-        split, place, item.label, lambda text: tag("div", short(text, most), cls=look, dir="auto")
-    )
+    if has_conversations(workspace):
+        return Bubbles().draw(Conversation.of(item.text, item.label))
+    texts = (each for each in (item.text, item.text_b) if each is not None)
+    return join(tag("div", short(each, most), cls=look, dir="auto") for each in texts)
 
 
 def card_company(workspace: Workspace, item: QueueItem, states: Mapping[str, RowState]) -> Html:
