@@ -43,6 +43,7 @@ def relabel(
     author: Author = None,
 ) -> None:
     """Give a row another label in the cleaned data."""
+    Workspace.open(ws).review.check_relabel()
     _decide(ws, "relabel", [id], reason, author, label)
 
 

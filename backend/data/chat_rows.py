@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 
-from backend.data.columns import Columns
+from backend.data.columns import MASKED, Columns
 from backend.data.conversation import Conversation, Reading
 from backend.data.conversations import for_language_models
 from backend.data.examples import Examples
 from backend.data.messages import shown_type
 from backend.data.rejected import Rejections
 from backend.data.rows import Rows, is_json, is_text
-from backend.data.turns import MASKED, Cells, NotARow, conversation_of
+from backend.data.turns import Cells, NotARow, conversation_of
 from backend.errors import InputError
 from backend.manifest import Form
 

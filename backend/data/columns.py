@@ -13,6 +13,10 @@ LABEL = "_fw_label"
 TEXT = "_fw_text"
 """Of rows for language models: their context (`backend.data.conversation`)."""
 
+MASKED = "firstword_masked"
+"""In the user's own rows: key of a message, or column beside texts and pairs, that says which spans of
+characters are not learnt."""
+
 
 @dataclass(frozen=True)
 class Columns:

@@ -116,9 +116,14 @@ def found_messages(value: Any) -> list[Any] | None:
     return value if are and any(keys_of(each) for each in value) else None
 
 
+def calls_tools(message: Mapping[str, Any]) -> bool:
+    """Whether a message calls a tool, and so may say nothing."""
+    return any(message.get(call) for call in CALLS)
+
+
 def keys_of(message: Mapping[str, Any]) -> tuple[str, str] | None:
     """How a message calls who speaks and what is said; None where it says neither."""
-    calls = any(message.get(call) for call in CALLS)
+    calls = calls_tools(message)
     return next((keys for keys in KEYS if keys[0] in message and (calls or keys[1] in message)), None)
 
 

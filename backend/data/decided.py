@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from backend.data.choices import in_form_of
 from backend.data.class_naming import Naming
-from backend.data.columns import Columns
+from backend.data.columns import MASKED, Columns
+from backend.data.corrected_table import corrected_table
+from backend.data.corrections import fits
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.nested import place_of, planted
@@ -26,6 +28,7 @@ from backend.errors import InputError
 from backend.manifest import TaskInfo
 
 What = Literal["cleaned", "removed", "patch"]
+_CAN_BE = {"number": "targets are numbers", "text": "targets are texts"}
 PATCH_COLUMNS = ("id", "action", "old_label", "new_label", "reason", "author", "at")
 
 
@@ -57,9 +60,12 @@ def selected(split: Split, task: TaskInfo, states: Mapping[str, RowState], what:
     _check_labels(task, states)
     if what == "patch":
         return _patch(split, states)
+    _check_rows(split, states)
     removed = np.array([_action(states, row_id) == "remove" for row_id in split.ids], dtype=bool)
     table = split.table if what == "removed" else _relabelled(split, task, states)
-    return table.filter(pa.array(removed if what == "removed" else ~removed)).select(split.original_columns)
+    more = [MASKED] if MASKED in table.column_names and MASKED not in split.original_columns else []
+    chosen = table.filter(pa.array(removed if what == "removed" else ~removed))
+    return chosen.select([*split.original_columns, *more])
 
 
 def summary(split: Split, task: TaskInfo, states: Mapping[str, RowState]) -> Summary:
@@ -99,11 +105,19 @@ def _check_labels(task: TaskInfo, states: Mapping[str, RowState]) -> None:
     space = space_of(task)
     for row_id, state in states.items():
         if (state.label is not None or state.action == "relabel") and not holds(space, state.label):
-            can_be = f"the classes are {listing(task.classes)}" if task.classes else "targets are numbers"
+            can_be = f"the classes are {listing(task.classes)}" if task.classes else _CAN_BE[space.edit]
             raise InputError(
                 f"row {shown_value(row_id)} is relabelled to {shown_value(state.label)}, "
                 f"which is no class; {can_be}"
             )
+
+
+def _check_rows(split: Split, states: Mapping[str, RowState]) -> None:
+    """`InputError` for a target that is none of its row, where rows say what targets are."""
+    for at, row_id in enumerate(split.ids) if split.info.form else ():
+        label = states[row_id].label if row_id in states else None
+        if label is not None and label != split.labels[at] and not fits(split.texts_of(at)[0], label):
+            raise InputError(f"row {shown_value(row_id)}: {shown_value(label)} is no target of this row")
 
 
 def _relabelled(split: Split, task: TaskInfo, states: Mapping[str, RowState]) -> pa.Table:
@@ -118,6 +132,8 @@ def _relabelled(split: Split, task: TaskInfo, states: Mapping[str, RowState]) ->
     }
     if not new:
         return split.table
+    if split.info.form:
+        return corrected_table(split, new)
     table, codec = split.table, _codec(split, task)
     for column in split.info.target_columns:
         table = _written(split, table, column, new, task, codec)
@@ -186,6 +202,8 @@ def _leaf(
 
 def check_storable(split: Split, task: TaskInfo, target: str) -> None:
     """`InputError` where the columns of the data can't hold a target, such as 2.5 in one of whole numbers."""
+    if split.info.form:
+        return  # texts are held by whatever holds the row
     codec = _codec(split, task)
     for column in split.info.target_columns if task.name != "classification" else ():
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from backend.data.columns import LANGUAGE_MODEL
 from backend.data.dataset import load_split
 from backend.data.decided import Summary, What, selected, summary
 from backend.data.export_target import HF_MANIFEST, Format, check_target, manifest_beside
@@ -213,7 +214,8 @@ def _write(table: pa.Table, path: Path, described: _Description, defuse: bool) -
         write_parquet(table, path)
         return _Notes()
     patch = described.what == "patch"
-    keys = PATCH_KEYS if patch else ()
+    texts = described.source.task.name == LANGUAGE_MODEL  # any text, so what a spreadsheet would run, too
+    keys = () if not patch else ("id",) if texts else PATCH_KEYS
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     defused = write_csv(table, path, defuse, keys=keys, delimiter=delimiter, reversible=patch)
     return _Notes(defused_cells=defused, json_columns=_json_columns(table))

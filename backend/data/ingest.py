@@ -127,7 +127,8 @@ def ingest(
     info = info.model_copy(update={"sources": {"train": train, "eval": train if eval is None else eval}})
     folder.write_manifest(Manifest(data=info, task=data.task, max_length=max_length, model=model))
     files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
-    folder.record("data", id=info.fingerprint, files=files, **report.sizes)
+    details: dict[str, Any] = {"files": files, **report.sizes}
+    folder.record("data", id=info.fingerprint, **details)
     progress(STAGE, 2, 2)
     return report
 

@@ -35,8 +35,10 @@ class PatchRow:
     text_b: str | None = None
 
 
-def read_patch(source: str) -> list[PatchRow]:
+def read_patch(source: str, *, texts: bool = False) -> list[PatchRow]:
     """The rows of a patch: CSV, TSV, JSON Lines, Parquet, or a saved `datasets` folder.
+
+    ``texts``: targets are texts, of which CSV may hold one with an apostrophe before it.
 
     `InputError` naming row and column for what is no patch: a column that is missing, an action that is
     none, a relabel without a label, an id that is missing or stands there twice.
@@ -52,7 +54,7 @@ def read_patch(source: str) -> list[PatchRow]:
     rows.require(NEEDED)
     columns = {key: _texts(rows, key) for key in (*NEEDED, *KNOWN_BY)}
     if file_kind(Path(source).name) in CSV:
-        for key in ("reason", "text", "text_b"):
+        for key in ("reason", "text", "text_b", *(("old_label", "new_label") if texts else ())):
             columns[key] = [undefused(each) for each in columns[key]]
     found = [_row(rows, at, {key: each[at] for key, each in columns.items()}) for at in range(len(rows))]
     _check_unique(rows, found)

@@ -11,15 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from backend.data.columns import MASKED
 from backend.data.conversation import Conversation, Turn
-from backend.data.conversations import CALLS, found_messages, keys_of
+from backend.data.conversations import calls_tools, found_messages, keys_of
 from backend.data.messages import listing, shown_value
 from backend.data.spans import Spans, merged
 from backend.data.write_table import jsonable
 from backend.manifest import Form
 
-MASKED = "firstword_masked"
-"""Key of a message, or column beside texts and pairs: spans of characters that are not learnt."""
 EMPTY_ANSWER = "empty answer"
 ASSISTANT, SYSTEM = "assistant", "system"
 ROLES = (SYSTEM, "developer", "user", ASSISTANT, "tool", "function")
@@ -53,14 +52,19 @@ def conversation_of(form: Form, cells: Cells) -> Conversation:
     if form == "messages":
         turns = [*before, *_turns("messages", messages_in(cells, "messages"), len(before))]
         return _chat(turns, "messages", tools)
+    return _pair(cells, before, tools)
+
+
+def _pair(cells: Cells, before: list[Turn], tools: list[Any] | None) -> Conversation:
+    """Prompt and completion: texts, or lists of messages, which make a chat."""
     asked, said = found_messages(cells.get("prompt")), found_messages(cells.get("completion"))
-    if (asked is None) != (said is None):
-        raise NotARow("completion", "prompt and completion: one is a list of messages, the other is not")
     if asked is not None and said is not None:
         first = _turns("prompt", asked, len(before))
         learnt = _turns("completion", said, len(before) + len(first))
         read = [replace(each, learnt=False, masked=()) for each in first]
         return _chat([*before, *read, *learnt], "completion", tools)
+    if asked is not None or said is not None:
+        raise NotARow("completion", "prompt and completion: one is a list of messages, the other is not")
     completion = text_in(cells, "completion")
     turns = [
         *before,
@@ -121,7 +125,7 @@ def tools_in(value: Any) -> list[Any] | None:
 def said_in(message: Message, key: str) -> str | None:
     """What a message says: text, or parts that are all text; None where it is neither."""
     value = message.get(key)
-    if value is None and any(message.get(call) for call in CALLS):
+    if value is None and calls_tools(message):
         return ""
     if isinstance(value, list):
         parts = [
@@ -145,14 +149,14 @@ def _turn(cell: str, message: Message, number: int) -> Turn:
     role = OTHER_NAMES.get(who, who) if isinstance(who, str) else None
     if role not in ROLES:
         raise NotARow(cell, f"message {number}: role {shown_value(who)} is none of {listing(ROLES)}")
-    if what is None and not any(message.get(call) for call in CALLS):
+    if what is None and not calls_tools(message):
         if role == ASSISTANT:
             raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
         raise NotARow(cell, f"message {number} has no content")
     said = said_in(message, keys[1])
     if said is None:
         raise NotARow(cell, f"message {number}: its content is not text")
-    if role == ASSISTANT and not said.strip() and not any(message.get(call) for call in CALLS):
+    if role == ASSISTANT and not said.strip() and not calls_tools(message):
         raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
     more = {key: value for key, value in message.items() if key not in (*keys, MASKED) and value is not None}
     masks = _masks(message.get(MASKED), said, cell)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backend.data.columns import MASKED
 from backend.data.messages import first_line
 from backend.data.python_values import python_values
 from backend.data.rows import is_json, is_text, parsed
@@ -46,8 +47,8 @@ def write_csv(
         writer.writerow([header(name) for name in table.column_names])
         for batch in table.to_batches(max_chunksize=BATCH):
             columns = [
-                map(write, python_values(name, column))
-                for name, write, column in zip(batch.schema.names, writers, batch.columns, strict=True)
+                map(write, _own_masks(field, python_values(field.name, column)))
+                for field, write, column in zip(batch.schema, writers, batch.columns, strict=True)
             ]
             writer.writerows(zip(*columns, strict=True))
     return sum(each.defused for each in (header, *writers) if isinstance(each, _TextCells))
@@ -123,7 +124,19 @@ def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 def _values(field: pa.Field, column: pa.Array) -> list[Any]:
     values = python_values(field.name, column)
-    return parsed(values) if is_json(field) else values
+    return parsed(values) if is_json(field) else _own_masks(field, values)
+
+
+def _own_masks(field: pa.Field, values: list[Any]) -> list[Any]:
+    """Values without the nulls that a column with types has for `MASKED` in all other messages."""
+    return [_unmasked(value) for value in values] if f"{MASKED}: " in str(field.type) else values
+
+
+def _unmasked(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: each for key, each in value.items() if key != MASKED or each is not None}
+        return {key: _unmasked(each) for key, each in kept.items()}
+    return [_unmasked(each) for each in value] if isinstance(value, list) else value
 
 
 def first_rows(table: pa.Table, limit: int) -> list[dict[str, Any]]:

@@ -7,17 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backend.data.conversation import Conversation, Target
+from backend.data.corrections import rewritten, with_mask, without_turn
 from backend.data.decided import check_storable
+from backend.data.messages import shown_value
 from backend.data.rowstate import Action, RowState
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
 from backend.data.targets.typed import Typed
+from backend.errors import InputError
 from backend.handles.handle import Handle
 from backend.review.author import default_author
 from backend.review.decide import decide
 from backend.review.diff import Diff, diff
 from backend.review.ledger import Ledger, LogEntry
 from backend.review.restore import restore
+from backend.review.steps import label_of
 from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
 
 if TYPE_CHECKING:
@@ -66,6 +71,11 @@ class Review(Handle):
             holdable=partial(check_storable, self._split("train"), self._folder.manifest().task),
         )
 
+    def check_relabel(self) -> None:
+        """`InputError` where rows have no labels to choose, but texts, which `correct` edits."""
+        if self._space.edit == "text":
+            raise InputError("relabel: the rows of a language model have answers, which `correct` edits")
+
     def keep(self, *rows: str, reason: str = "") -> int:
         """Note that rows were looked at and are fine."""
         return self.decide("keep", rows, reason=reason)
@@ -80,7 +90,68 @@ class Review(Handle):
 
     def relabel(self, row: str, label: str, *, reason: str = "") -> int:
         """Give a row another label in the cleaned data."""
+        self.check_relabel()
         return self.decide("relabel", [row], label=label, reason=reason)
+
+    def correct(
+        self,
+        row: str,
+        text: str | None = None,
+        *,
+        turn: int | None = None,
+        drop: int | None = None,
+        mask: tuple[int, int] | None = None,
+        reason: str = "",
+        author: str | None = None,
+        origin: str = "api",
+        seen: Mapping[str, RowState | None] | None = None,
+    ) -> int:
+        """Correct what a row teaches a language model, on top of what was corrected before; undoable.
+
+        One of: another ``text`` for a learnt turn; ``drop``, a turn to take out; ``mask``, start and end of
+        characters of a learnt turn that are taken out of the loss. ``turn``, ``drop``: the number of a turn
+        of the row as imported, from 0; ``turn`` may be left out where one is learnt. Returns the batch
+        number. `InputError` for what is no such turn, or where nothing would be left to learn.
+        """
+        if self._space.edit != "text":
+            raise InputError("correct: for language models; give a row another label with relabel")
+        state = self.ledger.state(row)
+        target = self._corrected(row, state, text, turn, drop, mask).text()
+        return self.decide(
+            "relabel",
+            [row],
+            label=target,
+            reason=reason,
+            author=author,
+            origin=origin,
+            seen={row: state} if seen is None else seen,
+        )
+
+    def _corrected(
+        self,
+        row: str,
+        state: RowState | None,
+        text: str | None,
+        turn: int | None,
+        drop: int | None,
+        mask: tuple[int, int] | None,
+    ) -> Target:
+        if (text is not None) + (drop is not None) + (mask is not None) != 1:
+            raise InputError("correct: give another text, a turn to drop, or characters to mask: one of them")
+        if drop is not None and turn is not None:
+            raise InputError("correct: a turn to drop is named alone")
+        split = self._split("train")
+        at = split.position(row)
+        now = label_of(state, split.labels[at]) or ""
+        found = Conversation.of(split.texts_of(at)[0], now)
+        try:
+            if self._folder.manifest().task.loss == "all" and mask is not None:
+                raise InputError("every token of a row is learnt here (--loss all), so none can be masked")
+            if text is not None:
+                return rewritten(found, text, turn)
+            return without_turn(found, drop) if drop is not None else with_mask(found, *mask, turn)
+        except InputError as error:
+            raise InputError(f"correct {shown_value(row)}: {error}") from error
 
     def undo(
         self, batch: int | None = None, *, author: str | None = None, origin: str = "api"
@@ -130,7 +201,7 @@ class Review(Handle):
         from backend.data.patch import read_patch
         from backend.review.patch_import import plan
 
-        patch = read_patch(source)
+        patch = read_patch(source, texts=self._space.edit == "text")
         return plan(
             patch,
             self._split("train"),
@@ -153,7 +224,7 @@ class Review(Handle):
             self.ledger,
             self._split("train"),
             self._space,
-            read_patch(source),
+            read_patch(source, texts=self._space.edit == "text"),
             name=Path(source).name,
             replace=replace,
             author=author or default_author(),

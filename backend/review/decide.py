@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from backend.data.corrections import check_target
 from backend.data.dataset import Split
 from backend.data.messages import listing, shown_value
 from backend.data.rowstate import Action, RowState
@@ -44,6 +45,8 @@ def decide(
     if not rows:
         raise InputError(f"{action}: give at least one row id")
     given = {row: train.labels[train.position(row)] for row in rows}
+    if new is not None and space.edit == "text":
+        _check_targets(train, rows, new)
 
     def decisions(state_of: StateOf) -> list[Decision]:
         made: list[Decision] = []
@@ -55,6 +58,15 @@ def decide(
         return made
 
     return ledger.decide(action, decisions, reason=reason, author=author, origin=origin)
+
+
+def _check_targets(train: Split, rows: Sequence[str], target: str) -> None:
+    """`InputError` where a text is no target of a row for a language model."""
+    for row in rows:
+        try:
+            check_target(train.texts_of(train.position(row))[0], target)
+        except InputError as error:
+            raise InputError(f"{shown_value(row)}: {shown_value(target)} {error}") from error
 
 
 def _target(space: Space, typed: object) -> str:

@@ -9,6 +9,7 @@ from dataclasses import replace as dataclass_replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from backend.data.corrections import fits
 from backend.data.dataset import Split
 from backend.data.messages import shown_name
 from backend.data.patch import PatchRow
@@ -127,8 +128,11 @@ def _outcome(
         return "unknown id"
     if row.label is not None and not holds(space, row.label):
         return "no class"
-    if not _is_row(row, train, train.position(row.id)):
+    at = train.position(row.id)
+    if not _is_row(row, train, at):
         return "another row"
+    if row.label is not None and space.edit == "text" and not fits(train.texts_of(at)[0], row.label):
+        return "no class"
     state = states.get(row.id)
     if same(state, _state(row)):
         return "so already"

@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.data.append import append
-from backend.data.columns import columns_of_turns
+from backend.data.columns import MASKED, columns_of_turns
 from backend.data.conversation import Conversation
 from backend.data.dataset import load_split
 from backend.data.peek import peek
-from backend.data.turns import MASKED
 from backend.errors import InputError
 from tests.data.helpers import bring_in, jsonl
 
