@@ -21,6 +21,7 @@ from backend.commands import (
     data,
     evaluate,
     everything,
+    match,
     patch,
     retrain,
     review,
@@ -46,7 +47,7 @@ app = typer.Typer(
 for command in (
     *(build.demo, data.peek, data.init, data.append, build.build),
     *(train.train, train.runs, copy.copy, build.dynamics, build.attach, build.precompute),
-    *(ask.explain, ask.methods, ask.prepare, ask.explain_many, ask.influence),
+    *(ask.explain, match.match, ask.methods, ask.prepare, ask.explain_many, ask.influence),
     *(evaluate.evaluate, small.small),
     *(scores.scores, scores.queue, audit.sources, audit.words, run_rows.run_rows),
     *(retrain.forecast, retrain.retrain),

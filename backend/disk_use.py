@@ -43,6 +43,7 @@ PLACES = (
     Place("embeddings", "sentence embeddings", "scores"),
     Place("dynamics", "training rows at every look", "dynamics"),
     Place("features", "what other attribution methods keep", "prepare"),
+    Place("matches", "the index of literal matches", "match"),
     Place("evaluations", "trainings of `evaluate`", "evaluate"),
     Place("retrains/outcomes", "what each retraining came to", "retrain"),
     Place("retrains/models", "models trained on your decisions", "retrain"),

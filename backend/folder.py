@@ -138,7 +138,7 @@ class Folder:
             *(self.path / "runs").glob("*"),
             *(self.path / "runs").glob("*/dynamics"),
         )
-        others = (self.influence, self.scores, self.embeddings, self.features, *runs)
+        others = (self.influence, self.scores, self.embeddings, self.features, self.matches, *runs)
         for place in (self.path, *derived, *others):
             sweep(place)
 
@@ -273,6 +273,11 @@ class Folder:
     def features(self) -> Path:
         """What attribution methods beside `we` keep of the training rows."""
         return self.path / "features"
+
+    @property
+    def matches(self) -> Path:
+        """What the training rows of a language model say, to be searched literally."""
+        return self.path / "matches"
 
     @property
     def predictions(self) -> Path:

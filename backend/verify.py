@@ -16,6 +16,7 @@ from backend.influence.rowstore.layout import RowsInfo, shard_path
 from backend.influence.rowstore.plan import damaged_plan
 from backend.influence.rowstore.shard import usable_shard
 from backend.manifest import Manifest
+from backend.matches.index import damaged_index
 from backend.model.embeddings import whole_embeddings
 from backend.model.fingerprint import changed_checkpoints
 from backend.progress import Progress, silent
@@ -131,7 +132,7 @@ def _kept(folder: Folder) -> list[Path]:
     damaged = [each for each in sorted(folder.embeddings.glob("*.safetensors")) if not whole_embeddings(each)]
     homes = sorted(folder.features.glob("*/"))
     damaged += [each for home in homes for each in damaged_features(home, thorough=True)]
-    return damaged + damaged_crossfits(folder) + damaged_plan(folder.rows)
+    return damaged + damaged_crossfits(folder) + damaged_plan(folder.rows) + damaged_index(folder)
 
 
 def _filters(folder: Folder) -> str | None:

@@ -15,6 +15,7 @@ from backend.data.targets.typed import Typed, as_typed
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.handles.audit import Audit
+from backend.handles.matches import Matches
 from backend.handles.review import Review
 from backend.handles.scores import Scores
 from backend.handles.trials import Trials
@@ -93,6 +94,7 @@ class Workspace:
         parts = folder, self.split, self.explainer
         self.review, self.scores = Review(*parts), Scores(*parts)
         self.audit, self.trials = Audit(*parts), Trials(*parts)
+        self.matches = Matches(*parts)
 
     if not TYPE_CHECKING:  # what is checked uses the new names
 

@@ -1,0 +1,93 @@
+"""`Workspace.matches`: what of a text is literally in the training rows. It says nothing of influence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from backend.data.conversation import Conversation
+from backend.data.dataset import Split
+from backend.data.messages import shown_value
+from backend.errors import InputError
+from backend.folder import Folder
+from backend.handles.handle import Handle
+from backend.manifest import SplitName
+from backend.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from backend.influence.answers.explain import Explainer
+    from backend.matches.index import MatchIndex
+    from backend.matches.match import Match, Span
+
+
+class Matches(Handle):
+    """Exact search in the training rows of a language model.
+
+    ``fold``: texts may differ in case and in how much white space there is. The first question makes the
+    index (`backend.matches.index`), the first after the rows have changed makes it anew.
+    """
+
+    def __init__(
+        self, folder: Folder, split: Callable[[SplitName], Split], explainer: Callable[[str], Explainer]
+    ) -> None:
+        super().__init__(folder, split, explainer)
+        self._opened: dict[bool, tuple[str, MatchIndex]] = {}
+
+    def find(
+        self,
+        text: str,
+        mark: tuple[int, int] | None = None,
+        *,
+        fold: bool = False,
+        without: str | None = None,
+        most: int = 20,
+        progress: Progress = silent,
+    ) -> Match:
+        """Where a text, or what is marked of it (start and end in characters), is literally.
+
+        Only whole words match, unless the mark begins or ends inside one. ``without``: the id of a training
+        row that is not searched. ``most``: how many places are listed; all are counted. `InputError` for a
+        mark without a word, and where rows are no conversations.
+        """
+        from backend.matches.match import match
+        from backend.matches.pattern import pattern_of
+
+        pattern = pattern_of(text, *((0, len(text)) if mark is None else mark), fold)
+        return match(self._index(fold, progress), self._split("train"), pattern, without, most)
+
+    def spans(
+        self, text: str, *, fold: bool = False, without: str | None = None, progress: Progress = silent
+    ) -> list[Span]:
+        """The longest parts of a text that are literally in the training rows, in its order."""
+        from backend.matches.match import spans_of
+
+        return spans_of(self._index(fold, progress), self._split("train"), text, without)
+
+    def answer(
+        self, row: str, split: SplitName | None = None, turn: int | None = None
+    ) -> tuple[str, str | None]:
+        """The text of a turn of a row, and the row to leave out: itself, if it is a training row.
+
+        Default: the last turn that is learnt; ``split``: train or eval, else whichever has the row.
+        """
+        if split is None:
+            split = "eval" if self._split("eval").has(row) and not self._split("train").has(row) else "train"
+        rows = self._split(split)
+        place = rows.position(row)
+        if rows.examples.reading is None:
+            raise InputError("matches are for language models (--task causal-lm)")
+        turns = Conversation.of(rows.examples.fields[0][place], rows.examples.targets[place]).shown
+        chosen = [each for each in turns if (each.learnt if turn is None else each.number == turn)]
+        if not chosen:
+            lacking = "answer" if turn is None else f"turn {turn}"
+            raise InputError(f"row {shown_value(row)} has no {lacking}")
+        return chosen[-1].text, row if split == "train" else None
+
+    def _index(self, fold: bool, progress: Progress) -> MatchIndex:
+        from backend.matches.index import index_key, open_index
+
+        key = index_key(self._folder, fold)
+        known = self._opened.get(fold)
+        if known is None or known[0] != key:
+            known = self._opened[fold] = key, open_index(self._folder, self._split("train"), fold, progress)
+        return known[1]
