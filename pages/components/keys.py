@@ -66,6 +66,7 @@ NEW_BASE = "new-base"  # URL
 NEW_EPOCHS, NEW_RATE, NEW_LENGTH = "new-epochs", "new-rate", "new-length"  # URL
 NEW_BATCH, NEW_SEED, NEW_OPTIONS = "new-batch", "new-seed", "new-options"  # URL
 NEW_TASK = "new-task"
+NEW_FORM = "new-form"
 NEW_NAMES = "new-names"  # URL
 IMPORT_SKIP = "import-skip"
 PATCH_REPLACE = "patch-replace"

@@ -6,11 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from backend.data.columns import Columns
+from backend.data.columns import LANGUAGE_MODEL, Columns
 from backend.data.numbers_as_labels import NUMBERS
 from backend.data.peek import Peek
 from backend.errors import InputError
@@ -21,6 +21,8 @@ from pages.components.choice import pick
 from pages.components.data_source import ask_source
 from pages.components.markup import show
 from pages.components.messages import show_error
+from pages.components.new.column_choice import field_key, optional, required
+from pages.components.new.new_turns import ask_turns, turn_options
 from pages.components.new.remarks import show_remarks
 from pages.components.new.steps import step_title
 from pages.components.number_field import Faults, ask_number, show_fault
@@ -28,16 +30,20 @@ from pages.components.row_table import row_table
 from pages.components.typed_name import typed_class_names
 from pages.components.typed_number import Limits
 
-NONE = "(none)"
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e-?\d+)?", re.IGNORECASE)
 TASKS: dict[TaskName, str] = {
     "classification": "One class",
     "multilabel": "Any number of labels",
     "regression": "A number",
+    "causal-lm": "To write",
 }
-TASK_HELP = "What each row has: one class out of several, any number of labels, or a number."
+TASK_HELP = (
+    "What each row has: one class out of several, any number of labels, or a number; or what a language "
+    "model learns to write: answers, or texts."
+)
 WHOLE = re.compile(r"-?\d+(\.0+)?")
 SHOWN_ROWS = 5
+FOR_LANGUAGE_MODELS = "for language models"  # the kind of a remark
 SHARES = Limits(0.01, 0.9, share=True)
 SHARE_HELP = "Of each class, as 20 % or 0.2; equal texts stay together."
 SHARE, SPLIT, FILE, OWN = "share", "split", "file", "own"
@@ -67,11 +73,8 @@ class NewData:
         given = {
             "train": self.train,
             "eval": self.eval,
-            "text": columns.text,
-            "text-b": columns.text_b,
             "task": columns.task if columns.task != "classification" else None,
-            "label": columns.label if columns.task != "multilabel" else None,
-            "labels": _as_option(columns.targets) if columns.task == "multilabel" else None,
+            **(turn_options(columns) if columns.form else _label_options(columns)),
             "id": columns.id,
             "group": columns.group,
             "split-column": columns.split,
@@ -88,43 +91,18 @@ def ask_data(source: str, look: Peek) -> NewData | None:
         show(row_table(look.columns, look.rows[:SHOWN_ROWS]))
         st.space("small")
         mark = digest(source, look.columns)
-        text, label, text_b = st.columns(3)
-        row_id, group, annotator = st.columns(3)
-        with text:
-            chosen_text = _required("Text", look, look.guess.text, mark)
         task = _ask_task(look, mark)
-        labels: tuple[str, ...] = ()
-        with label:
-            if task == "multilabel":
-                labels = _ask_labels(look, mark)
-                chosen_label = labels[0] if labels else None
-            else:
-                chosen_label = _required("Label", look, look.guess.label, mark)
-        with text_b:
-            second = _optional(
-                "Second text", look, look.guess.text_b, mark, "For pairs, such as premise and hypothesis."
-            )
-        with row_id:
-            ids = _optional(
-                "Id", look, look.guess.id, mark, "Unique. Without one, ids come from the content."
-            )
-        with group:
-            groups = _optional("Group", look, look.guess.group, mark, "Where a row comes from, for audits.")
-        with annotator:
-            who = _optional("Annotator", look, None, mark, "Who gave a row its label, where several did.")
+        chosen = ask_turns(look, mark) if task == LANGUAGE_MODEL else _ask_labelled(look, task, mark)
         show_remarks(look.survey, "Noticed in the first rows")
-        names = _ask_names(look, chosen_label) if task == "classification" else ""
+        names = _ask_names(look, chosen.label) if chosen and task == "classification" else ""
     with st.container(border=True):
         step_title("Evaluation rows")
         try:
             evaluation, split = _ask_eval(look, mark)
-            if chosen_text is None or chosen_label is None:
-                st.caption("Choose the columns with text and label.")
+            if chosen is None:
+                st.caption("Choose the columns that a row is read from.")
                 return None
-            several = labels if len(labels) > 1 else ()
-            columns = Columns(
-                chosen_text, chosen_label, second, ids, groups, split, who, labels=several, task=task
-            )
+            columns = replace(chosen, split=split)
             columns.check()
         except InputError as error:
             show_error(error)
@@ -135,6 +113,45 @@ def ask_data(source: str, look: Peek) -> NewData | None:
     return NewData(source, evaluation, columns, names, _mean_length(look, columns))
 
 
+def _ask_labelled(look: Peek, task: TaskName, mark: str) -> Columns | None:
+    """The columns of texts with labels, without that of the splits; None until text and label are named."""
+    text, label, text_b = st.columns(3)
+    row_id, group, annotator = st.columns(3)
+    with text:
+        chosen_text = required("Text", look, look.guess.text, mark)
+    labels: tuple[str, ...] = ()
+    with label:
+        if task == "multilabel":
+            labels = _ask_labels(look, mark)
+            chosen_label = labels[0] if labels else None
+        else:
+            chosen_label = required("Label", look, look.guess.label, mark)
+    with text_b:
+        help = "For pairs, such as premise and hypothesis."
+        second = optional("Second text", look, look.guess.text_b, mark, help)
+    with row_id:
+        ids = optional("Id", look, look.guess.id, mark, "Unique. Without one, ids come from the content.")
+    with group:
+        groups = optional("Group", look, look.guess.group, mark, "Where a row comes from, for audits.")
+    with annotator:
+        who = optional("Annotator", look, None, mark, "Who gave a row its label, where several did.")
+    if chosen_text is None or chosen_label is None:
+        return None
+    several = labels if len(labels) > 1 else ()
+    return Columns(chosen_text, chosen_label, second, ids, groups, annotator=who, labels=several, task=task)
+
+
+def _label_options(columns: Columns) -> dict[str, str | None]:
+    """Text and label as options of the command line."""
+    is_set = columns.task == "multilabel"
+    return {
+        "text": columns.text,
+        "text-b": columns.text_b,
+        "label": None if is_set else columns.label,
+        "labels": _as_option(columns.targets) if is_set else None,
+    }
+
+
 def _ask_task(look: Peek, mark: str) -> TaskName:
     """What is learnt of a row."""
     return pick(
@@ -143,7 +160,12 @@ def _ask_task(look: Peek, mark: str) -> TaskName:
 
 
 def _likely_task(look: Peek) -> TaskName:
-    """By the cells of the label column: lists of several, or numbers that are hardly classes."""
+    """By the cells of the label column: lists of several, or numbers that are hardly classes.
+
+    Without one, and where rows are made for them, language models.
+    """
+    if look.survey.has(FOR_LANGUAGE_MODELS) and look.guess.label is None:
+        return LANGUAGE_MODEL
     at = look.columns.index(look.guess.label) if look.guess.label in look.columns else None
     cells = [] if at is None else [row[at].strip() for row in look.rows]
     if any(each.startswith("[") and "," in each for each in cells):
@@ -163,7 +185,7 @@ def _ask_labels(look: Peek, mark: str) -> tuple[str, ...]:
         "Labels",
         look.choices,
         default=guess,
-        key=_key("Labels", mark),
+        key=field_key("Labels", mark),
         bind="query-params",
         help="The column with lists, or with names joined by “;”; or all the columns of 0 and 1.",
     )
@@ -178,7 +200,11 @@ def _as_option(names: Sequence[str]) -> str:
 
 
 def _mean_length(look: Peek, columns: Columns) -> float:
-    places = [look.columns.index(name) for name in columns.texts if name in look.columns]
+    places = [
+        look.columns.index(name)
+        for name in (columns.contents if columns.form else columns.texts)
+        if name in look.columns
+    ]
     return sum(len(row[at]) for row in look.rows for at in places) / max(len(look.rows), 1)
 
 
@@ -228,30 +254,5 @@ def _ask_eval(look: Peek, mark: str) -> tuple[str | None, str | None]:
         return (f"{share:.12g}" if not faults else None), None
     if kind == SPLIT:
         help = "Says train, validation or test. Without validation rows the test rows are taken."
-        return None, _optional("Split column", look, look.guess.split, mark, help)
+        return None, optional("Split column", look, look.guess.split, mark, help)
     return (ask_source("eval-source"), None) if kind == FILE else (None, None)
-
-
-def _required(name: str, look: Peek, guess: str | None, mark: str) -> str | None:
-    at = look.choices.index(guess) if guess in look.choices else None
-    return st.selectbox(
-        name,
-        look.choices,
-        index=at,
-        key=_key(name, mark),
-        bind="query-params",
-        placeholder="Choose a column",
-    )
-
-
-def _optional(name: str, look: Peek, guess: str | None, mark: str, help: str) -> str | None:
-    at = look.choices.index(guess) + 1 if guess in look.choices else 0
-    chosen = st.selectbox(
-        name, (NONE, *look.choices), index=at, key=_key(name, mark), bind="query-params", help=help
-    )
-    return None if chosen == NONE else chosen
-
-
-def _key(name: str, mark: str) -> str:
-    """A choice is about these columns: in other data the same name may mean something else."""
-    return f"{name.lower().replace(' ', '-')}-{mark}"

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from backend.data.columns import LANGUAGE_MODEL
 from backend.data.ingest import IngestReport
 from backend.errors import InputError
 from backend.files import existing
+from backend.manifest import TaskName
 from backend.model.adapter_files import is_adapter
 from backend.model.run_folder import require_run
+from backend.model.smollm2 import SMOLLM2
 from backend.model.source import check_source
 from pages.components import keys
 from pages.components.markup import short
@@ -25,6 +28,12 @@ from pages.components.typed_name import allowed_model, allowed_path, typed_hub_i
 EMBEDDED, FOLDER, HUB, RUN = "embedded", "folder", "hub", "run"
 KINDS = {EMBEDDED: "Embedded MiniLM", FOLDER: "Folder", HUB: "Hub id", RUN: "My Trainer run"}
 MINILM_LAYERS = 6
+PLACEHOLDERS = {  # whether a folder is asked for, and whether the model shall write
+    (True, False): "/models/my-bert",
+    (True, True): "/models/my-llama",
+    (False, False): "prajjwal1/bert-tiny",
+    (False, True): "HuggingFaceTB/SmolLM2-360M-Instruct",
+}
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,13 @@ class Model:
 
 def ask_model(report: IngestReport) -> Model | None:
     """The choice; None, with a line that says why, until it is complete."""
+    kinds = {**KINDS, EMBEDDED: "Embedded SmolLM2"} if report.task == LANGUAGE_MODEL else KINDS
     with st.container(border=True):
         step_title("Model")
         st.segmented_control(
             "Model",
-            list(KINDS),
-            format_func=KINDS.__getitem__,
+            list(kinds),
+            format_func=kinds.__getitem__,
             default=EMBEDDED,
             required=True,
             key=keys.NEW_MODEL,
@@ -73,7 +83,7 @@ def ask_model(report: IngestReport) -> Model | None:
         try:
             if kind == RUN:
                 return _ask_run()
-            chosen = _ask_start(kind)
+            chosen = _ask_start(kind, report.task)
         except InputError as error:
             show_error(error)
             return None
@@ -84,8 +94,13 @@ def ask_model(report: IngestReport) -> Model | None:
         return Model(chosen.options(), chosen.words, chosen, training, faults)
 
 
-def _ask_start(kind: str) -> Start | None:
+def _ask_start(kind: str, task: TaskName) -> Start | None:
     """The model that training starts from."""
+    writes = task == LANGUAGE_MODEL
+    if kind == EMBEDDED and writes:
+        check_source(SMOLLM2, None, task)
+        st.caption("SmolLM2-135M-Instruct; written into the cache once, 538 MB, when training begins.")
+        return Start(SMOLLM2, None, SMOLLM2)
     if kind == EMBEDDED:
         help = "Fewer layers train and explain faster, and know a little less."
         layers = st.slider(
@@ -100,7 +115,7 @@ def _ask_start(kind: str) -> Start | None:
         "Folder of the model" if is_folder else "Hub id of the model",
         key=keys.NEW_FOLDER if is_folder else keys.NEW_HUB,
         bind="query-params",
-        placeholder="/models/my-bert" if is_folder else "prajjwal1/bert-tiny",
+        placeholder=PLACEHOLDERS[is_folder, writes],
         max_chars=1_000,
         help="Weights and tokenizer, as save_pretrained writes them."
         if is_folder
@@ -114,7 +129,7 @@ def _ask_start(kind: str) -> Start | None:
         raise InputError(f"{name}: no such folder")
     if not is_folder and folder is not None:
         raise InputError(f"{name}: is a folder here; choose Folder")
-    check_source(name, None)
+    check_source(name, None, task)
     return Start(name, None, short(name, 60))
 
 

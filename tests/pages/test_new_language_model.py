@@ -1,0 +1,58 @@
+"""The New page for language models: what is recognised, what is asked, which options come of it."""
+
+import json
+
+import pytest
+
+from tests.conftest import tiny_rows
+from tests.pages.driver import words
+from tests.pages.test_language_model_pages import chat_rows
+from tests.pages.test_new_page import fresh, press, upload  # noqa: F401
+
+PAIRS = [
+    {"instruction": f"who built mill {n}?", "output": f"Ida built {n}.", "place": "x"} for n in range(30)
+]
+
+
+def json_rows(rows: list[dict]) -> bytes:
+    return "".join(json.dumps(each) + "\n" for each in rows).encode()
+
+
+def chosen(app) -> dict:
+    controls = (*app.selectbox, *app.segmented_control)
+    return {each.label: each.value for each in controls}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (chat_rows(30), {"Each row is": "messages", "Messages": "messages", "Id": "id", "Tools": "(none)"}),
+        (PAIRS, {"Each row is": "pair", "Prompt": "instruction", "Answer": "output"}),
+        ([{"text": row["text"]} for row in tiny_rows(30)], {"Each row is": "text", "Text": "text"}),
+    ],
+)
+def test_rows_for_language_models_are_recognised(rows, expected, fresh):  # noqa: F811
+    upload(fresh, json_rows(rows), "rows.jsonl")
+    assert not fresh.exception and not fresh.error
+    found = chosen(fresh)
+    assert found["What is learnt"] == "causal-lm"
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_texts_with_labels_can_be_written_too(fresh):  # noqa: F811
+    upload(fresh, json_rows(tiny_rows(30)), "rows.jsonl")
+    assert chosen(fresh)["What is learnt"] == "classification"
+    fresh.segmented_control[1 if fresh.segmented_control[0].label != "What is learnt" else 0].set_value(
+        "causal-lm"
+    )
+    fresh.run()
+    assert not fresh.exception and chosen(fresh)["Text"] == "text" and "Label" not in chosen(fresh)
+
+
+def test_conversations_are_checked_and_a_model_is_asked(fresh):  # noqa: F811
+    upload(fresh, json_rows(chat_rows(30)), "rows.jsonl")
+    press(fresh, "Check every row")
+    assert not fresh.exception and not fresh.error
+    assert "training rows" in words(fresh) and "24" in words(fresh)
+    (kinds,) = (each for each in fresh.segmented_control if each.label == "Model")
+    assert "Embedded SmolLM2" in kinds.options and "smollm2" in words(fresh)
