@@ -22,3 +22,6 @@ SCORES: dict[str, tuple[str, ...]] = {
     "we-syn": _MODES,
     "we-topk": ("dot", "adam", "fisher", "kfac", "ekfac"),
 }
+
+OF_LANGUAGE_MODELS = ("we", "random", "tfidf", "bm25")
+"""The methods that serve language models."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.influence.answers.asking_answers import ask_about_answer
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
 from backend.influence.answers.method import Asked, Found, Method
@@ -85,6 +86,9 @@ class Explainer(Engine):
     def _ask(self, question: Question) -> tuple[Method, Asked, Query]:
         """The question looked up and traced, and what is said about its text."""
         method, score = self._check(question)
+        if self.checkpoints.language:
+            asked, query = ask_about_answer(self, question, score)
+            return method, asked, query
         split, position, texts, given = self._resolve(question)
         encoded = self.checkpoints.encode(Examples.one(*texts))[0]
         if split is None or position is None:

@@ -11,7 +11,8 @@ class TokenScore:
     """The part of a score that one shared token carries (all its positions together).
 
     ``query_token`` is the query's token that it was matched with, None where that is the same. A method that
-    matches terms of its own instead of tokens has ``token_id`` -1.
+    matches terms of its own instead of tokens has ``token_id`` -1. Of language models: ``side`` read or
+    written, ``field`` None for a token of the template.
     """
 
     token: str
@@ -19,17 +20,53 @@ class TokenScore:
     special: bool
     score: float
     query_token: str | None = None
+    side: str = "read"
+    field: str | None = "text"
 
 
 @dataclass(frozen=True)
 class WordScore:
-    """The part of a score at one word: characters ``start`` to ``end`` of ``field`` (text or text_b)."""
+    """The part of a score at one word: characters ``start`` to ``end`` of ``field`` (text or text_b).
+
+    Of language models ``field`` is the number of the turn, and ``side`` says whether it is the word that was
+    read or the word that was written.
+    """
 
     word: str
     start: int
     end: int
     score: float
     field: str = "text"
+    side: str = "read"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A text of an example: of a language model a turn, its ``name`` the turn's number, who says it, and
+    whether the model learns to say it."""
+
+    name: str
+    text: str
+    role: str = ""
+    learnt: bool = False
+
+
+@dataclass(frozen=True)
+class StripToken:
+    """A token as a language model reads it: characters ``start`` to ``end`` of ``field`` (None: the
+    template's).
+
+    ``loss`` in nats, None where it is not in the loss; ``marked``: it is asked about. ``side``: as in words.
+    """
+
+    token: str
+    token_id: int
+    field: str | None
+    start: int
+    end: int
+    loss: float | None
+    marked: bool
+    side: str = "read"
 
 
 @dataclass(frozen=True)
@@ -55,6 +92,7 @@ class Entry:
     special: float
     same_text: bool = False
     truncated: bool = False
+    fields: list[Field] = field(default_factory=list)
 
     def copy_words(self, given: str | None) -> str | None:
         """That it is a copy of the query, whose label is ``given`` where it has one; None if it is none."""
@@ -82,6 +120,10 @@ class Query:
     Of other tasks: ``label`` names what is asked (`backend.tasks.task.Choice`), ``asked`` says it to a
     person, ``helped`` and ``harmed`` what training on proponents and opponents did. ``outputs`` by name,
     which are ``probabilities`` where the task has such.
+
+    Of language models: ``fields``, the turns that were read; ``answer``, what is asked about, which the model
+    wrote itself where ``generated``; ``turn``, where it stands; ``marks``, characters of it; ``instead``,
+    what it is held against; ``loss`` of what is asked about, in nats; ``tokens``, all that was read.
     """
 
     text: str
@@ -98,6 +140,14 @@ class Query:
     helped: str = ""
     harmed: str = ""
     outputs: dict[str, float] = field(default_factory=dict)
+    fields: list[Field] = field(default_factory=list)
+    answer: str | None = None
+    generated: bool = False
+    turn: int | None = None
+    marks: list[tuple[int, int]] = field(default_factory=list)
+    instead: str | None = None
+    loss: float | None = None
+    tokens: list[StripToken] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ class Asked:
 
     ``target`` is what is traced, as losses take it (the place of a class); ``own`` the position of the query
     among the training rows, which is left out of the lists; ``damping`` None means the score's own.
+
+    Of a language model ``texts`` is the context, ``channels`` bool (C) those that are asked, and ``fields``
+    the texts of the query by field.
     """
 
     engine: Engine
@@ -41,6 +44,13 @@ class Asked:
     exact: bool = False
     own: int | None = None
     damping: float | None = None
+    channels: np.ndarray | None = None
+    fields: Sequence[str] = ()
+
+    @property
+    def language(self) -> bool:
+        """Whether a language model is asked."""
+        return self.engine.checkpoints.language
 
 
 @dataclass(frozen=True)

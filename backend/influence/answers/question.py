@@ -10,9 +10,11 @@ import numpy as np
 from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.influence.answers.catalogue import SCORES
+from backend.influence.answers.about_answer import AboutAnswer, check_about
+from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS, SCORES
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.manifest import SplitName, TaskInfo
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 
 MOST_EXACT = 1000
@@ -24,7 +26,8 @@ class Question:
 
     ``label`` is the name of a `backend.tasks.task.Choice`, such as a class; None the predicted class.
 
-    ``score`` None is the method's own; ``damping`` None that of the score.
+    ``score`` None is the method's own; ``damping`` None that of the score. ``about``: what is asked of a
+    language model, of the row or of what is typed there.
     """
 
     text: str | None = None
@@ -37,11 +40,13 @@ class Question:
     method: str = DEFAULT_METHOD
     score: str | None = None
     damping: float | None = None
+    about: AboutAnswer | None = None
 
 
 def check_question(question: Question, info: TaskInfo) -> None:
     """`InputError` for a method, score, number or class that there is none of."""
     check_method(question.method, question.score)
+    _check_task(question, info)
     if question.k < 1:
         raise InputError(f"-k {question.k}: must be at least 1")
     if question.exact and question.k > MOST_EXACT:
@@ -51,6 +56,25 @@ def check_question(question: Question, info: TaskInfo) -> None:
     if question.label is not None:
         space = space_of(info)
         task_named(info.name).choice(space, np.zeros(len(space.names), np.float32), question.label)
+
+
+def _check_task(question: Question, info: TaskInfo) -> None:
+    """`InputError` where a question is one of another task."""
+    if info.name != CAUSAL_LM:
+        if question.about is not None:
+            raise InputError(
+                "--prompt, --messages, --answer, --mark and the like ask a language model; this workspace is "
+                f"about {info.name}: give --text or --row"
+            )
+        return
+    if question.method not in OF_LANGUAGE_MODELS:
+        known = ", ".join(OF_LANGUAGE_MODELS)
+        raise InputError(f"--method {question.method}: not for language models; there are {known}")
+    if question.text is not None or question.text_b is not None:
+        raise InputError("--text: this workspace explains a language model; give --prompt and --answer")
+    if question.label is not None:
+        raise InputError("--label: a language model has no classes; say --answer, --mark or --instead")
+    check_about(question.about or AboutAnswer())
 
 
 def check_method(method: str, score: str | None = None) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from backend.data.conversation import Conversation
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Numbers, Space
@@ -29,12 +30,16 @@ from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.sides import channel_weights, channels_of
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
+from backend.model.conversation_tokens import encode_conversation
 from backend.model.lm_head import SplitModel
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
 from backend.model.recorded_limits import known_frozen
 from backend.model.sharing import share
+from backend.model.token_labels import token_labels
+from backend.model.token_losses import token_losses
 from backend.model.tokenization import Encoded, collate, encode
+from backend.tasks.causal_lm import IGNORED
 from backend.tasks.heads import CAUSAL_LM
 
 
@@ -150,6 +155,25 @@ class Checkpoints:
         with self._lock:
             length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
             return encode(self.tokenizer, examples, length)
+
+    def encode_conversation(self, row: Conversation) -> Encoded:
+        """Tokenise a row of a language model as the training did."""
+        with self._lock:
+            length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
+            return encode_conversation(self.tokenizer, row, self.manifest.task.loss or "answers", length)
+
+    @property
+    def padding_row(self) -> int | None:
+        """The token whose row of the input table never trains."""
+        return embedding_layer(self.models[-1]).padding_idx
+
+    def token_losses(self, encoded: Encoded) -> np.ndarray:
+        """The last checkpoint's loss of each token that is in the loss, 0 elsewhere: float32 (L)."""
+        with self._lock:
+            (found,) = token_losses(self.models[-1], [encoded], self.tokenizer)
+        losses = np.zeros(len(encoded), dtype=np.float32)
+        losses[token_labels([encoded])[0].numpy() != IGNORED] = found
+        return losses
 
     @property
     def space(self) -> Space:

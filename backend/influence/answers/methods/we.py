@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from backend.influence.answers.conversation_entries import ConversationEntries
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.entries import EntryBuilder
 from backend.influence.answers.exact import exact_rows, exactly_scored, rescore, shortlist_size
@@ -48,7 +49,10 @@ class WordEmbeddings(Method):
 
     def searcher(self, asked: Asked) -> Searcher:
         """What is searched."""
-        return asked.engine.searcher
+        engine, channels = asked.engine, asked.channels
+        if channels is None or channels.all():
+            return engine.searcher
+        return engine.keep(f"searcher of {channels.tolist()}", lambda: engine.searcher.on(channels))
 
     def traced(self, asked: Asked) -> TracedExample:
         """The query's gradients, as the method counts them."""
@@ -128,9 +132,18 @@ class WordEmbeddings(Method):
         """By the position-level formula."""
         return self._builder(asked, found).word_pairs(ranked, entry)
 
-    def _builder(self, asked: Asked, found: Found) -> EntryBuilder:
+    def _builder(self, asked: Asked, found: Found) -> EntryBuilder | ConversationEntries:
         evidence = found.evidence
         assert isinstance(evidence, RowEvidence)
+        if asked.language:
+            return ConversationEntries(
+                asked.engine.checkpoints,
+                evidence.rows,
+                asked.engine.train,
+                evidence.query,
+                asked.texts[0],
+                asked.fields,
+            )
         return EntryBuilder(
             asked.engine.checkpoints, evidence.rows, asked.engine.train, evidence.query, asked.texts
         )

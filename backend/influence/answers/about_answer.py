@@ -1,0 +1,210 @@
+"""What is asked of a language model: which conversation, which words of which answer, instead of what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from backend.data.conversation import Conversation, Loss, Turn
+from backend.data.turns import NotARow, conversation_of
+from backend.errors import InputError
+from backend.influence.gradients.sides import (
+    OF_TEMPLATE,
+    READ,
+    TEMPLATE_READ,
+    TEMPLATE_WRITTEN,
+    WRITTEN,
+    Channel,
+)
+from backend.model.encoded import LEARNT, Encoded
+
+Side = Literal["both", "read", "written"]
+SIDES: dict[str, tuple[str, str]] = {
+    "both": (READ, WRITTEN),
+    "read": (READ, READ),
+    "written": (WRITTEN, WRITTEN),
+}
+Span = tuple[int, int]
+_NO_ANSWER = "explain: there is no answer to ask about; give one (--answer, --generate)"
+_OPEN = "?"  # until an answer is there
+
+
+@dataclass(frozen=True)
+class AboutAnswer:
+    """A question about an answer, beside the row that it may be about.
+
+    ``prompt`` or ``messages`` (as a chat template takes them): what the model reads, where it is not a row.
+    ``answer``: what it is asked about, None: the row's own. ``turn``: which answer of a row, None: all of
+    them, or the last where words are marked or an answer is given. ``marks``: characters of the answer, all
+    of it where empty. ``instead``: what might stand there. ``side``: whose rows count; ``template``: whether
+    those of template tokens do, too. ``generated``: the model wrote the answer itself.
+    """
+
+    prompt: str | None = None
+    messages: Sequence[dict[str, object]] | None = None
+    answer: str | None = None
+    turn: int | None = None
+    marks: tuple[Span, ...] = ()
+    instead: str | None = None
+    side: Side = "both"
+    template: bool = False
+    generated: bool = False
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A question looked up: the ``conversation`` with the answer in it, and the ``turns`` that are asked
+    about.
+
+    ``marks``: within the one turn; ``other``: the same conversation with something else in their place, and
+    ``other_marks`` where that stands.
+    """
+
+    conversation: Conversation
+    turns: tuple[int, ...]
+    marks: tuple[Span, ...] = ()
+    other: Conversation | None = None
+    other_marks: tuple[Span, ...] = ()
+
+
+def check_about(about: AboutAnswer) -> None:
+    """`InputError` for what makes no sense whatever the workspace."""
+    if about.side not in SIDES:
+        raise InputError(f"--side {about.side}: must be one of {', '.join(SIDES)}")
+    if about.prompt is not None and about.messages is not None:
+        raise InputError("explain: give a prompt (--prompt) or messages (--messages), not both")
+    for start, end in about.marks:
+        if not 0 <= start < end:
+            raise InputError(f"--mark {start}:{end}: characters of the answer, first to behind the last")
+    if about.instead is not None and len(about.marks) > 1:
+        raise InputError("--instead: stands in the place of one mark, not of several")
+
+
+def looked_up(about: AboutAnswer, row: Conversation | None, chat: bool) -> Looked:
+    """The conversation that is asked about. ``row``: the row asked for; ``chat``: whether rows are chats."""
+    check_about(about)
+    conversation = row or _typed(about, chat)
+    learnt = [each.number for each in conversation.shown if each.learnt]
+    if about.answer is not None:
+        number = _turn(about, conversation, learnt)
+        conversation = answered(conversation, number, about.answer)
+    elif about.turn is None and not about.marks and about.instead is None:
+        if not learnt:
+            raise InputError(_NO_ANSWER)
+        if not any(conversation.turns[number].text.strip() for number in learnt):
+            raise InputError("explain: the answer is empty; give one (--answer, --generate)")
+        return Looked(conversation, tuple(learnt))
+    else:
+        number = _turn(about, conversation, learnt)
+    text = conversation.turns[number].text
+    if not text.strip():
+        raise InputError("explain: the answer is empty; give one (--answer, --generate)")
+    for start, end in about.marks:
+        if end > len(text):
+            raise InputError(f"--mark {start}:{end}: the answer has {len(text)} characters")
+    looked = Looked(conversation, (number,), about.marks)
+    return looked if about.instead is None else _contrasted(looked, number, text, about.instead)
+
+
+def _contrasted(looked: Looked, number: int, text: str, instead: str) -> Looked:
+    """With what stands in the place of the mark, or of the whole answer."""
+    start, end = looked.marks[0] if looked.marks else (0, len(text))
+    if not instead.strip():
+        raise InputError("--instead: empty; type what the model should have said there")
+    if instead == text[start:end]:
+        raise InputError("--instead: that is what the answer says")
+    other = answered(looked.conversation, number, text[:start] + instead + text[end:])
+    marks = ((start, start + len(instead)),) if looked.marks else ()
+    return replace(looked, other=other, other_marks=marks)
+
+
+def _turn(about: AboutAnswer, conversation: Conversation, learnt: Sequence[int]) -> int:
+    """The number of the turn that is asked about."""
+    if about.turn is None:
+        if not learnt:
+            raise InputError(_NO_ANSWER)
+        return learnt[-1]
+    if about.turn not in learnt:
+        known = ", ".join(map(str, learnt))
+        raise InputError(f"--turn {about.turn}: no answer of this row; they are turns {known}")
+    return about.turn
+
+
+def answered(conversation: Conversation, number: int, text: str) -> Conversation:
+    """The conversation up to turn ``number``, which says ``text``."""
+    turns = tuple(
+        replace(each, text=text, masked=()) if each.number == number else each
+        for each in conversation.turns
+        if each.number <= number
+    )
+    return replace(conversation, turns=turns)
+
+
+def _typed(about: AboutAnswer, chat: bool) -> Conversation:
+    """A conversation of what was typed, and an answer still to be given."""
+    if about.messages is not None:
+        if not chat:
+            raise InputError("--messages: the rows of this workspace are no chats; give --prompt")
+        return _chat(about.messages)
+    if about.prompt is None or not about.prompt.strip():
+        raise InputError("explain: say what to explain: --prompt, --messages or the id of a row (--row)")
+    roles = ("user", "assistant") if chat else ("prompt", "completion")
+    return Conversation((Turn(0, roles[0], about.prompt), Turn(1, roles[1], "", True)), chat=chat)
+
+
+def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
+    """Messages whose last answer is asked about; one is still to be given where none ends them."""
+    found = list(messages)
+    open_end = not found or found[-1].get("role", found[-1].get("from")) not in ("assistant", "gpt")
+    if open_end:
+        found.append({"role": "assistant", "content": _OPEN})
+    try:
+        row = conversation_of("messages", {"messages": found})
+    except NotARow as error:
+        raise InputError(f"--messages: {error}") from error
+    last = len(row.turns) - 1
+    turns = [replace(each, learnt=each.number == last, masked=()) for each in row.turns]
+    if open_end:
+        turns[-1] = replace(turns[-1], text="")
+    return replace(row, turns=tuple(turns))
+
+
+def marked(encoded: Encoded, turns: Sequence[int], marks: Sequence[Span], loss: Loss) -> Encoded:
+    """Tokens of which only those that are asked about are in the loss.
+
+    A token belongs to a mark if one of its characters does. Without marks it is all of the ``turns``, with
+    what ends them; where every token of a row counts (``loss`` all), and all its answers are asked about, it
+    is the row's loss as it was trained.
+    """
+    flags = np.asarray(encoded.flags, dtype=np.int64)
+    fields, offsets = np.asarray(encoded.fields), np.asarray(encoded.offsets).reshape(-1, 2)
+    if marks:
+        asked = np.zeros(len(flags), dtype=bool)
+        for start, end in marks:
+            asked |= (offsets[:, 0] < end) & (offsets[:, 1] > start)
+        asked &= np.isin(fields, list(turns))
+    else:
+        asked = np.isin(_turn_of(fields), list(turns)) & ((flags & LEARNT) > 0)
+        if loss == "all":
+            asked |= np.isin(fields, list(turns))
+    kept = np.where(asked, flags | LEARNT, flags & ~LEARNT)
+    return replace(encoded, flags=kept.tolist())
+
+
+def _turn_of(fields: np.ndarray) -> np.ndarray:
+    """The turn of every token; of a template's the turn before it, which it ends: int64 (L)."""
+    places = np.where(fields >= 0, np.arange(len(fields)), -1)
+    last = np.maximum.accumulate(places) if len(places) else places
+    return np.where(last >= 0, fields[last], -1)
+
+
+def asked_channels(channels: Sequence[Channel], side: str, template: bool) -> np.ndarray:
+    """Which channels a question asks: bool (C)."""
+    sides = set(SIDES[side])
+    if template:
+        sides |= {TEMPLATE_READ if READ in sides else TEMPLATE_WRITTEN}
+        sides |= OF_TEMPLATE if side == "both" else set()
+    return np.array([each.side in sides for each in channels], dtype=bool)

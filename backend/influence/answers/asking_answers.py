@@ -1,0 +1,140 @@
+"""A question about a language model's answer, looked up and traced, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from backend.data.conversation import Conversation
+from backend.influence.answers.about_answer import AboutAnswer, Looked, asked_channels, looked_up
+from backend.influence.answers.answer_tracing import TracedAnswer, trace_answer
+from backend.influence.answers.conversation_entries import fields_of
+from backend.influence.answers.engine import Engine
+from backend.influence.answers.explanation import Query, StripToken
+from backend.influence.answers.method import Asked
+from backend.influence.answers.question import Question, find_row
+from backend.influence.gradients.tracing import TracedExample
+from backend.manifest import SplitName
+from backend.model.encoded import LEARNT, Encoded
+
+
+def ask_about_answer(engine: Engine, question: Question, score: str) -> tuple[Asked, Query]:
+    """What methods and people are told of a question; `InputError` for one that makes no sense."""
+    about = question.about or AboutAnswer()
+    split, position, row = _row(engine, question)
+    looked = looked_up(about, row, bool(engine.checkpoints.manifest.data.form == "messages"))
+    loss = engine.checkpoints.manifest.task.loss or "answers"
+    key = "answer", looked.conversation, looked.turns, looked.marks, looked.other, looked.other_marks
+    traced = engine.recent.get(repr(key), lambda: trace_answer(engine.checkpoints, looked, loss))
+    channels = asked_channels(engine.checkpoints.channels, about.side, about.template)
+    instead = looked.other.turns[looked.turns[0]].text if looked.other is not None else None
+    asked = Asked(
+        engine=engine,
+        texts=(looked.conversation.context(),),
+        encoded=traced.encoded,
+        target=0,
+        traced=_only(engine, traced.traced, channels),
+        score=score,
+        k=question.k,
+        exact=question.exact,
+        own=position if split == "train" else None,
+        damping=question.damping,
+        channels=channels,
+        fields=[*(each.text for each in looked.conversation.turns), *([instead] if instead else [])],
+    )
+    query = _query(engine, question, about, looked, traced, instead)
+    return asked, replace(
+        query, split=split, given=None if position is None else _given(engine, split, position)
+    )
+
+
+def _row(engine: Engine, question: Question) -> tuple[SplitName | None, int | None, Conversation | None]:
+    if question.row is None:
+        return None, None, None
+    split = find_row(question.row, question.split, engine.splits.__getitem__)
+    rows = engine.splits[split]
+    position = rows.position(question.row)
+    return split, position, Conversation.of(rows.texts_of(position)[0], rows.labels[position])
+
+
+def _given(engine: Engine, split: SplitName | None, position: int) -> str:
+    assert split is not None
+    return engine.splits[split].labels[position]
+
+
+def _only(engine: Engine, traced: TracedExample, channels: np.ndarray) -> TracedExample:
+    """The gradients in the channels that are asked; those of other positions count nowhere."""
+    key = "only", id(traced), channels.tobytes()
+    return engine.recent.get(key, lambda: (traced, _restricted(engine, traced, channels)))[1]
+
+
+def _restricted(engine: Engine, traced: TracedExample, channels: np.ndarray) -> TracedExample:
+    found = traced.on(channels)
+    norm = engine.checkpoints.norm(found.slots, found.tokens, found.position_rows)
+    return replace(found, norm=norm)
+
+
+def _query(
+    engine: Engine,
+    question: Question,
+    about: AboutAnswer,
+    looked: Looked,
+    traced: TracedAnswer,
+    instead: str | None,
+) -> Query:
+    conversation = looked.conversation
+    one = looked.turns[0] if len(looked.turns) == 1 else None
+    losses = engine.checkpoints.token_losses(traced.encoded)
+    asked = "these words" if looked.marks else "this answer" if one is not None else "these answers"
+    return Query(
+        text=conversation.context(),
+        text_b=None,
+        label="answer",
+        predicted="",
+        probabilities={},
+        row=question.row,
+        truncated=traced.encoded.truncated,
+        task=engine.task.name,
+        asked=f"why {asked}" + ("" if instead is None else " rather than the other"),
+        helped=f"made {asked} more likely",
+        harmed=f"made {asked} less likely",
+        fields=fields_of(conversation, instead),
+        answer=None if one is None else conversation.turns[one].text,
+        generated=about.generated,
+        turn=one,
+        marks=list(looked.marks),
+        instead=about.instead,
+        loss=float(losses.sum(dtype=np.float64)),
+        tokens=strip(engine, traced.whole, traced.encoded),
+    )
+
+
+def strip(engine: Engine, whole: Encoded, asked: Encoded) -> list[StripToken]:
+    """All tokens that the model reads, with the loss of each that is in the ``whole``'s; those in the loss of
+    what is ``asked`` are marked."""
+    losses = engine.checkpoints.token_losses(whole)
+    names = engine.checkpoints.tokenizer.convert_ids_to_tokens(asked.input_ids)
+    return [
+        StripToken(
+            name,
+            token,
+            None if field < 0 else str(field),
+            start,
+            end,
+            float(loss) if place and flag & LEARNT else None,
+            bool(place and mark & LEARNT),
+        )
+        for place, (name, token, field, (start, end), loss, flag, mark) in enumerate(
+            zip(
+                names,
+                asked.input_ids,
+                asked.fields,
+                asked.offsets,
+                losses.tolist(),
+                whole.flags or [],
+                asked.flags or [],
+                strict=True,
+            )
+        )
+    ]
