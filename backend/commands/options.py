@@ -106,6 +106,15 @@ SkipJoinedLabels = Annotated[
 Epochs = Annotated[float | None, typer.Option(help="Passes over the training rows; default: planned.")]
 Rate = Annotated[float | None, typer.Option(help="Peak learning rate; default: planned.")]
 BatchSize = Annotated[int | None, typer.Option(help="Rows a step; default: planned.")]
+Lora = Annotated[
+    bool | None,
+    typer.Option(
+        "--lora/--full",
+        help="Of a language model: train an adapter, or all weights.",
+        show_default="an adapter",
+    ),
+]
+Rank = Annotated[int | None, typer.Option(metavar="R", help="Rank of the adapter; default: 16.")]
 Best = Annotated[
     bool, typer.Option("--best", help="Use the model with the best macro-F1 on eval, not the last.")
 ]

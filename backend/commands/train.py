@@ -15,18 +15,22 @@ from backend.commands.options import (
     ClassWeights,
     Epochs,
     Json,
+    Lora,
     Patience,
+    Rank,
     Rate,
     Threads,
     WorkspacePath,
     idle,
 )
 from backend.commands.state import print_status
+from backend.data.remark import count_of
 from backend.progress import epochs_words, remaining
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
     from backend.model.figures import Figures
+    from backend.model.training import TrainingResult
     from backend.model.training_settings import TrainingSettings
 
 
@@ -42,6 +46,8 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option()] = None,
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
+    lora: Lora = None,
+    rank: Rank = None,
     checkpoints: Annotated[int | None, typer.Option(help="How many to keep.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32, bf16 or auto.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or auto.")] = None,
@@ -83,6 +89,8 @@ def train(
         "class_weights": class_weights,
         "balanced_batches": balanced_batches,
         "dynamics": dynamics,
+        "full": None if lora is None else not lora,
+        "rank": rank,
     }
     workspace = Workspace.open(ws)
     if not plan:
@@ -96,6 +104,8 @@ def train(
     with console.progress_bar() as progress:
         result = workspace.train(settings, progress, again=again)
     console.note(f"{result.steps:,} steps in {remaining(result.seconds)}")
+    for line in learnt_lines(result):
+        console.note(line)
     if result.checkpoints[-1].step < result.steps:
         names = {name: title for name, title, _ in workspace.task.figure_names}
         title = names[workspace.task.goes_by].replace("Macro", "macro")
@@ -105,6 +115,22 @@ def train(
     elif json and result.measured:
         console.note(", ".join(f"{each.title} {each.value:.3f}" for each in result.measured) + " on eval")
     print_status(workspace, json)
+
+
+def learnt_lines(result: TrainingResult) -> list[str]:
+    """What a language model was given, and what it has learnt of it."""
+    lines = []
+    if result.cut:
+        lines.append(f"{count_of(result.cut, 'row')} cut to {result.max_length:,} tokens")
+    if result.unlearnt:
+        lines.append(f"{count_of(result.unlearnt, 'row')} left out: no token of theirs is in the loss")
+    before = {each.name: each.value for each in result.before}
+    lines += [
+        f"{each.title} {before[each.name]:.3f} before, {each.value:.3f} now, on eval"
+        for each in result.measured
+        if each.name in before and each.better == "low"
+    ]
+    return lines
 
 
 def say_figures(workspace: Workspace, figures: Figures) -> None:

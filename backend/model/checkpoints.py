@@ -27,6 +27,7 @@ from backend.model.class_names import match_names
 from backend.model.config_notes import GENERIC, config_notes, named_backwards
 from backend.model.etas import find_etas
 from backend.model.group_rates import OPTIMIZER
+from backend.model.language_models import is_language_model
 from backend.model.loading import embedding_layer, load_classifier, max_input_length
 from backend.model.logged_evaluation import LoggedEvaluation, logged_evaluation
 from backend.model.prediction import predict
@@ -36,8 +37,8 @@ from backend.model.schedules import GivenSchedule
 from backend.model.sharded_weights import WEIGHTS, how_to_merge
 from backend.model.tokenization import encode
 from backend.model.trainer_log import STATE_FILE, TrainerLog, furthest_log
-from backend.tasks.heads import SUFFIX
-from backend.tasks.registry import all_tasks, problem_of, task_named
+from backend.tasks.heads import CAUSAL_LM, SUFFIX, writes_text
+from backend.tasks.registry import all_tasks, problem_of, task_named, task_of
 
 _WEIGHTS, _INDEX = WEIGHTS
 _TOKENIZER_FILES = (
@@ -77,6 +78,8 @@ class RunFound:
     num_labels: int
     problem: str | None
     """What its config says it was trained for, in transformers' words; None where it does not say."""
+    writes: bool
+    """Whether its model writes text: no head on a sequence was trained."""
     base: str | None
     """Folder or hub id of the model that the checkpoints are adapters of; None where they are whole."""
     max_length: int | None
@@ -122,6 +125,7 @@ def find_run(
         classes=names,
         num_labels=num_labels,
         problem=problem,
+        writes=_writes(last, adapted),
         base=adapted,
         max_length=max_length,
         max_length_from=tokenizer / "tokenizer.json" if tokenizer and max_length else None,
@@ -146,6 +150,8 @@ def match_task(
 
     A run that does not say what it was trained for is taken as transformers takes it.
     """
+    if run.writes or task.name == CAUSAL_LM:
+        return _match_text(path, run, task, given), []
     wanted, found = task_named(task.name).problem_type, problem_of(run.problem, run.num_labels)
     if run.base is not None:  # nothing that PEFT writes says it
         found = wanted
@@ -172,6 +178,23 @@ def match_task(
     return TaskInfo(name=task.name, classes=tuple(names)), notes
 
 
+def _match_text(path: Path, run: RunFound, task: TaskInfo, given: Sequence[str] | None) -> TaskInfo:
+    """The task, if both the run and the workspace are of language models."""
+    if task.name != CAUSAL_LM:
+        raise InputError(
+            f"{path}: its model writes text, and this workspace is of task {task.name}; "
+            f"create the workspace with --task {CAUSAL_LM}"
+        )
+    if not run.writes:
+        raise InputError(
+            f"{path}: its model writes no text (it has a head on a sequence), and this workspace is of task "
+            f"{CAUSAL_LM}; create the workspace with the task that it was trained for"
+        )
+    if given is not None:
+        raise InputError("--classes: texts have none")
+    return task
+
+
 def check_usable(
     checkpoint: Path,
     tokenizer: PreTrainedTokenizerBase,
@@ -194,7 +217,7 @@ def check_usable(
             f"{checkpoint}: the tokenizer has {tokens} tokens, but the model's embedding only {rows} rows; "
             "name the tokenizer it was trained with (--tokenizer)"
         )
-    if model.config.num_labels != n_classes:
+    if task_of(model).name != CAUSAL_LM and model.config.num_labels != n_classes:
         raise InputError(f"{checkpoint}: has {model.config.num_labels} outputs, not {n_classes}, the classes")
     limit = max_input_length(tokenizer, model)
     # Twice, so that a model which cannot tell padding from text fails too.
@@ -310,6 +333,18 @@ def _base(folder: Path, given: str | None) -> str | None:
     return None
 
 
+_SAID_OF_TEXT = 2  # outputs: a loss, and of how many tokens
+
+
+def _writes(folder: Path, base: str | None) -> bool:
+    """Whether a checkpoint is a language model, or an adapter of one without a head of its own."""
+    if base is None:
+        config = read_json(folder / "config.json") or {}
+        return writes_text(next(iter(config.get("architectures") or []), ""))
+    adapter = read_adapter(folder)
+    return adapter.outputs is None and is_language_model(base_config(adapter, base))
+
+
 def _adapted_labels(folder: Path, base: str) -> tuple[list[str] | None, int, str | None]:
     """As `_labels`, of an adapter: names are the base's, if it has as many."""
     config: Any = base_config(read_adapter(folder), base)
@@ -321,8 +356,12 @@ def _labels(folder: Path) -> tuple[list[str] | None, int, str | None]:
     """Names of the outputs (None if generic), their number, and what the model was trained for."""
     config: dict[str, Any] = read_json(folder / "config.json") or {}
     architecture = next(iter(config.get("architectures") or []), "")
+    if writes_text(architecture):
+        return None, _SAID_OF_TEXT, None
     if architecture and not architecture.endswith(SUFFIX):
-        raise InputError(f"{folder}: a {architecture}; Firstword explains sequence classifiers")
+        raise InputError(
+            f"{folder}: a {architecture}; Firstword explains sequence classifiers and causal language models"
+        )
     problem = config.get("problem_type")
     if problem is not None and problem not in [each.problem_type for each in all_tasks().values()]:
         raise InputError(f"{folder}: trained for {shown_value(problem)}, which Firstword does not explain")

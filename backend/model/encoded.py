@@ -31,11 +31,12 @@ class TokenIds(Protocol):
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of one example, without their places in the text."""
+    """The tokens of one example, without their places in the text; ``truncated``: there were more."""
 
     input_ids: list[int]
     token_type_ids: list[int] | None
     flags: list[int] | None = None
+    truncated: bool = False
 
     def __len__(self) -> int:
         return len(self.input_ids)

@@ -12,9 +12,11 @@ from backend.data.targets.registry import kind_of, space_of
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.figures import Figures, has_hardly_learnt
+from backend.model.language_plan import MAX_LENGTH, RANK, make_language_plan
 from backend.model.origin import was_attached
 from backend.model.prediction_table import read_predictions
 from backend.model.training_plan import TrainingPlan, make_plan
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:  # a plan must not wait for torch
 def plan_run(folder: Folder, given: Mapping[str, Any]) -> TrainingPlan:
     """How to train on the workspace's rows; ``given`` values win (see `backend.model.training_plan`)."""
     manifest = folder.manifest()
+    if manifest.task.name == CAUSAL_LM:
+        return make_language_plan(manifest.data.n_train, manifest.model.name, _rank(given), given)
     classes = manifest.task.name == "classification"
     counts = Counter(load_split(folder, "train").labels) if classes else Counter[str]()
     return make_plan(
@@ -43,6 +47,16 @@ def plan_run(folder: Folder, given: Mapping[str, Any]) -> TrainingPlan:
 _STEPS_OF_NUMBERS = 20  # a number wants as many steps as so many classes
 
 
+def _rank(given: Mapping[str, Any]) -> int | None:
+    """Of the adapter that is trained; ``given`` may say ``full``, or the ``rank``."""
+    if given.get("full"):
+        if given.get("rank") is not None:
+            raise InputError("--full trains all weights, --rank is of an adapter: give one of the two")
+        return None
+    rank = given.get("rank")
+    return RANK if rank is None else int(rank)
+
+
 def planned_settings(folder: Folder, given: Mapping[str, Any]) -> tuple[TrainingSettings, TrainingPlan]:
     """The settings of a training: what is given (None: not), else as planned, else the defaults."""
     from backend.model.training_settings import TrainingSettings
@@ -51,7 +65,15 @@ def planned_settings(folder: Folder, given: Mapping[str, Any]) -> tuple[Training
     chosen = {name: value for name, value in given.items() if value is not None}
     if (length := folder.manifest().max_length) is not None:
         chosen.setdefault("max_length", length)
-    if folder.manifest().task.name != "classification":
+    task = folder.manifest().task.name
+    full = chosen.pop("full", None)
+    if task == CAUSAL_LM:
+        _refuse_classes_only(chosen)
+        chosen["rank"] = _rank(given)
+        chosen.setdefault("max_length", MAX_LENGTH)
+    elif full is not None or "rank" in chosen:
+        raise InputError("--lora, --full and --rank are for language models (--task causal-lm)")
+    elif task != "classification":
         _refuse_classes_only(chosen)
         chosen["dynamics"] = False  # no score of these tasks reads it
     return TrainingSettings(**{**plan.settings(), **chosen}), plan

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.utils.data import Sampler
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, Trainer
 
+from backend.model.token_losses import language_loss
 from backend.model.tokenization import TokenIds
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_of
 
 
@@ -85,7 +87,8 @@ class RecipeTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Weighted mean of the batch's losses; plain where there are no weights, or none counts.
+        """Weighted mean of the batch's losses, of a language model's those of its tokens; plain where there
+        are no weights, or none counts.
 
         ``num_items_in_batch`` is not looked at: trainings here take one batch a step, and their loss is its
         mean. With gradients accumulated over several batches it would have to be the divisor.
@@ -93,6 +96,12 @@ class RecipeTrainer(Trainer):
         given = dict(inputs)
         places, labels = given.pop("places").cpu().numpy(), given["labels"]
         weights = self._recipe.weights(self.state.global_step, places, given)
+        if task_of(model).name == CAUSAL_LM:
+            del given["labels"]
+            whole: Any = model
+            with self.accelerator.autocast():
+                loss = language_loss(whole, given, labels, weights, self._recipe.per_batch)
+            return (loss, None) if return_outputs else loss
         outputs = model(**{name: each for name, each in given.items() if name != "labels"})
         losses = task_of(model).losses(outputs.logits.float(), labels)
         if weights is None:

@@ -16,6 +16,7 @@ from backend.model.dynamics import dynamics_key, has_run, record_runs, runs_arti
 from backend.model.fingerprint import fingerprint
 from backend.model.origin import check_trainable, was_attached
 from backend.model.recorded_checkpoints import record_checkpoints
+from backend.model.recorded_limits import FROZEN
 from backend.model.run_list import with_current
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
@@ -133,6 +134,10 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
         run=number,
         details={
             **{f"eval_{each.name}": each.value for each in result.measured if math.isfinite(each.value)},
+            **{f"before_{each.name}": each.value for each in result.before if math.isfinite(each.value)},
+            "cut": result.cut,
+            "unlearnt": result.unlearnt,
+            **({FROZEN: True} if settings.rank is not None else {}),
             **({"eval_doubt": result.doubt} if result.doubt else {}),
             "eval_counts": result.figures.counts() if result.figures else None,
             "steps": result.steps,

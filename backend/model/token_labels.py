@@ -29,6 +29,11 @@ def learnt_tokens(encoded: TokenIds) -> int:
     return sum(1 for each in (encoded.flags or [])[1:] if each & LEARNT)
 
 
+def is_learnt(encoded: TokenIds) -> bool:
+    """Whether anything of an example is learnt; of one for other tasks than language models, all is."""
+    return encoded.flags is None or learnt_tokens(encoded) > 0
+
+
 def _labels(encoded: TokenIds) -> list[int]:
     flags = encoded.flags
     if flags is None:

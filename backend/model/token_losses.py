@@ -112,3 +112,18 @@ def _batches(
     kinds = batch_kinds(tokenizer, model, some)
     for batch in length_sorted_batches([len(each) for each in some], batch_examples, max_tokens, kinds):
         yield [filled[each] for each in batch]
+
+
+def language_loss(
+    model: PreTrainedModel, inputs: dict[str, Tensor], labels: Tensor, weights: Tensor | None, within: bool
+) -> Tensor:
+    """The loss of a batch: the sum over its learnt tokens by their number, as Trainer takes it.
+
+    ``weights`` (B) weigh the examples: with ``within`` they count in the number of tokens too, so that they
+    matter only against each other; a batch in which all are 0 counts plainly.
+    """
+    losses, rows = batch_token_losses(SplitModel(whole_model(model)), inputs, labels)
+    if weights is None or (within and not weights.any()):
+        return losses.sum() / max(len(losses), 1)
+    of_token = weights.to(losses)[rows]
+    return (losses * of_token).sum() / (of_token.sum() if within else max(len(losses), 1))

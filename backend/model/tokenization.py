@@ -64,7 +64,7 @@ def encode_ids(tokenizer: PreTrainedTokenizerBase, examples: Examples, max_lengt
     found = []
     for start in range(0, len(examples), _CHUNK):
         encoded = encode(tokenizer, examples.part(start, start + _CHUNK), max_length)
-        found += [Tokens(each.input_ids, each.token_type_ids, each.flags) for each in encoded]
+        found += [Tokens(each.input_ids, each.token_type_ids, each.flags, each.truncated) for each in encoded]
     return found
 
 

@@ -4,13 +4,11 @@ import shutil
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
@@ -21,8 +19,7 @@ from transformers import (
 
 from backend.data.examples import Examples
 from backend.data.messages import shown_bytes
-from backend.data.targets.registry import holds, space_of
-from backend.data.targets.space import Space
+from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
 from backend.manifest import TaskInfo
@@ -32,18 +29,20 @@ from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
-from backend.model.model_inputs import accepted_inputs
+from backend.model.lora import KeepConfig, with_adapter
 from backend.model.prediction import predict
 from backend.model.quiet import quiet
 from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
 from backend.model.source import resolve
-from backend.model.tokenization import TokenIds, collate, encode_ids
+from backend.model.tokenization import TokenIds, encode_ids
 from backend.model.trainer_arguments import trainer_arguments
 from backend.model.training_callbacks import Judge, Logger, Steward
+from backend.model.training_rows import TrainingRows, collator, target_numbers, training_rows
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
 from backend.model.trial import Trial
 from backend.progress import Progress, silent
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure
 
@@ -56,7 +55,9 @@ class TrainingResult:
 
     ``steps`` were made; the model is that of the last of ``checkpoints``, which is earlier where the best
     was to be found. ``measured``: its figures on the eval texts; ``doubt``: why it has hardly learnt, if so;
-    ``figures``: by class, None without eval texts and where there are no classes.
+    ``figures``: by class, None without eval texts and where there are no classes. ``before``: ``measured`` of
+    a language model that nothing was trained of. ``cut``: training rows of more tokens than are read;
+    ``unlearnt``: those with no token in the loss, which were left out.
     ``dynamics`` holds what was seen of all training texts, None where the settings want none.
     """
 
@@ -70,6 +71,9 @@ class TrainingResult:
     checkpoints: list[FoundCheckpoint]
     losses: list[tuple[int, float]]
     dynamics: Dynamics | None
+    before: list[Figure] = field(default_factory=list)
+    cut: int = 0
+    unlearnt: int = 0
 
     @property
     def eval_accuracy(self) -> float | None:
@@ -111,16 +115,17 @@ def train(
         raise InputError(f"{output_dir}: exists already; a run needs a new folder")
     started = time.perf_counter()
     space = space_of(task)
-    truth = _numbers(space, evaluation.targets if evaluation else ())
-    targets = _numbers(space, training.targets)
+    truth = target_numbers(space, evaluation.targets if evaluation else ())
+    targets = target_numbers(space, training.targets)
     classifier, fast = _loaded(model, layers, tokenizer, task, targets, settings)
     max_length = input_length(settings.max_length, fast, classifier)
     encoded = encode_ids(fast, training, max_length)
-    examples = _examples(encoded, targets)
+    examples = training_rows(encoded, targets)
     require_equal_ends(classifier, encoded)
     eval_encoded = encode_ids(fast, evaluation, max_length) if evaluation else []
     if trial is not None:
         trial(deepcopy(classifier), fast, encoded, model)
+    classifier, before = _begun(classifier, model, fast, task, eval_encoded, evaluation, settings)
     steps, candidates = total_steps(len(examples), settings), saved_steps(len(examples), settings)
     _require_space(output_dir, classifier, len(candidates))
     looks = look_steps(len(examples), settings)
@@ -135,6 +140,8 @@ def train(
         for each in (judge, logger):
             if each:
                 trainer.add_callback(each)
+        if settings.rank is not None:
+            trainer.add_callback(KeepConfig())
         trainer.train()
         made = trainer.state.global_step
         end = judge.best if judge else made
@@ -153,7 +160,34 @@ def train(
         checkpoints=find_run(output_dir, settings.checkpoints).checkpoints,
         losses=losses,
         dynamics=logger.logged(end) if logger else None,
+        before=before,
+        cut=sum(each.truncated for each in encoded),
+        unlearnt=len(encoded) - len(examples) if task.name == CAUSAL_LM else 0,
     )
+
+
+def _begun(
+    model: PreTrainedModel,
+    name: str,
+    tokenizer: PreTrainedTokenizerFast,
+    task: TaskInfo,
+    encoded: Sequence[TokenIds],
+    evaluation: Examples | None,
+    settings: TrainingSettings,
+) -> tuple[PreTrainedModel, list[Figure]]:
+    """The model with what is trained of it, an adapter where the settings want one; and, of a language model,
+    which knows something already, its figures on eval before."""
+    before: list[Figure] = []
+    if task.name == CAUSAL_LM and evaluation is not None:
+        model.to(settings.torch_device())  # type: ignore[arg-type]
+        outputs = predict(model, encoded, tokenizer)
+        before = task_named(task.name).figures(space_of(task), outputs, list(evaluation.targets))
+    if settings.rank is None:
+        return model, before
+    if task.name != CAUSAL_LM:
+        raise InputError(f"rank {settings.rank}: adapters are trained of language models only")
+    set_seed(settings.seed)
+    return with_adapter(model, settings.rank, resolve(name)), before
 
 
 def _loaded(
@@ -180,45 +214,9 @@ def _loaded(
     return classifier, fast
 
 
-class _Examples(Dataset[tuple[int, TokenIds, Any]]):
-    """Places, encoded texts and targets as losses take them, without texts that have no token.
-
-    ``rows``: which of all texts they are.
-    """
-
-    def __init__(self, encoded: Sequence[TokenIds], labels: np.ndarray) -> None:
-        self.rows = [row for row, each in enumerate(encoded) if len(each)]
-        self.encoded = [encoded[row] for row in self.rows]
-        self.labels = labels[self.rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[int, TokenIds, Any]:
-        return index, self.encoded[index], self.labels[index]
-
-
-def _examples(encoded: Sequence[TokenIds], labels: np.ndarray) -> _Examples:
-    examples = _Examples(encoded, labels)
-    if len(examples) == 0:
-        raise InputError("there is nothing to train on: no training text has a token")
-    return examples
-
-
 def attention_of(settings: TrainingSettings) -> str | None:
     """Plain attention under bf16 on a CPU: three quarters of the time of the fused one, measured."""
     return "eager" if settings.bf16() and settings.torch_device().type == "cpu" else None
-
-
-def _numbers(space: Space, targets: Sequence[str]) -> np.ndarray:
-    """Targets as losses take them. `InputError` for one that is none."""
-    if space.task == "classification" and len(set(space.names)) < 2:
-        raise InputError(f"a classifier needs at least two different classes, not {list(space.names)}")
-    try:
-        return space.numbers(targets)
-    except (KeyError, ValueError):
-        unknown = next(each for each in targets if not holds(space, each))
-        raise InputError(f"label {unknown!r} is not one of the classes {', '.join(space.names)}") from None
 
 
 def _judge(
@@ -244,7 +242,8 @@ def _judge(
 
 
 def _require_space(output_dir: Path, model: PreTrainedModel, candidates: int) -> None:
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.parameters())
+    trained = [each for each in model.parameters() if each.requires_grad]
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in trained)
     needed = 3 * weights * candidates  # weights and the two moments of Adam
     home = next(folder for folder in output_dir.absolute().parents if folder.exists())
     free = shutil.disk_usage(home).free
@@ -259,22 +258,17 @@ def _trainer(
     folder: Path,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    examples: _Examples,
+    examples: TrainingRows,
     settings: TrainingSettings,
     steward: Steward,
     recipe: Recipe,
 ) -> Trainer:
-    def collator(items: Sequence[tuple[int, TokenIds, Any]]) -> dict[str, torch.Tensor]:
-        places, encoded, labels = zip(*items, strict=True)
-        batch = accepted_inputs(model, collate(encoded, tokenizer))
-        return {**batch, "places": torch.tensor(places), "labels": torch.from_numpy(np.stack(labels))}
-
     def make() -> Trainer:
         trainer = RecipeTrainer(
             recipe,
             model=model,
             args=trainer_arguments(folder, settings, steward.steps),
-            data_collator=collator,
+            data_collator=collator(model, tokenizer),
             train_dataset=examples,
             processing_class=tokenizer,
             callbacks=[steward],
@@ -291,7 +285,7 @@ def _trainer(
 def _context(
     trainer: Trainer,
     tokenizer: PreTrainedTokenizerFast,
-    examples: _Examples,
+    examples: TrainingRows,
     classes: Sequence[str],
     settings: TrainingSettings,
     steps: int,

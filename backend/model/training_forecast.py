@@ -17,20 +17,25 @@ from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.manifest import TaskInfo
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
+from backend.model.lora import with_adapter
 from backend.model.model_inputs import accepted_inputs
 from backend.model.prediction import logits
 from backend.model.quiet import quiet
 from backend.model.source import resolve
+from backend.model.token_labels import is_learnt, token_labels
+from backend.model.token_losses import language_loss, whole_model
 from backend.model.tokenization import TokenIds, collate, encode_ids
 from backend.model.training import attention_of
 from backend.model.training_schedule import look_steps, saved_steps, total_steps
 from backend.model.training_settings import TrainingSettings
 from backend.scratch import scratch_beside
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_of
 
 _STEPS = 8
 _SECONDS = 6.0  # after which no further step is measured
 _SAMPLE = 256  # rows
+_LOOKED = 16  # of them, by a language model, whose rows are long
 _STATE = 3  # weights and the two moments of Adam
 
 
@@ -81,17 +86,20 @@ def forecast_training(
         attention=attention_of(settings),
         pad_token_id=tokenizer.pad_token_id,
     )
+    if settings.rank is not None:
+        loaded = with_adapter(loaded, settings.rank, resolve(model))
     loaded.to(settings.torch_device())  # type: ignore[arg-type]
     loading = time.perf_counter() - began
     sample, encoding = _sample(training, tokenizer, loaded, settings)
     one = torch.from_numpy(space_of(task).numbers(training.targets[:1]))
     failure = f"{model}: cannot be trained on these texts"
     step = attempt(lambda: _step_seconds(loaded, sample, one, tokenizer, settings), failure)
-    look = _look_seconds(loaded, sample, tokenizer)
+    look = _look_seconds(loaded, sample[: _LOOKED if task.name == CAUSAL_LM else None], tokenizer)
     count = len(training)
     steps, looks = total_steps(count, settings), len(look_steps(count, settings))
     saves = len(saved_steps(count, settings))
-    looked = (looks * count if settings.dynamics else 0) + n_eval * (1 + saves * settings.selects)
+    judged = 1 + (task.name == CAUSAL_LM) + saves * settings.selects  # a language model before training, too
+    looked = (looks * count if settings.dynamics else 0) + n_eval * judged
     return TrainingForecast(
         starting=2 * loading + encoding * (count + n_eval),
         stepping=steps * step,
@@ -115,7 +123,7 @@ def _sample(
     began = time.perf_counter()
     encoded = encode_ids(tokenizer, drawn, length)
     spent = time.perf_counter() - began
-    return [each for each in encoded if len(each)], spent / max(len(drawn), 1)
+    return [each for each in encoded if len(each) and is_learnt(each)], spent / max(len(drawn), 1)
 
 
 def _step_seconds(
@@ -133,12 +141,18 @@ def _step_seconds(
     size = min(settings.batch_size, len(sample))
     targets = target.repeat(size, *[1] * (target.ndim - 1)).to(device)
 
+    def loss_of(places: Sequence[int]) -> torch.Tensor:
+        some = [sample[each] for each in places]
+        inputs = accepted_inputs(whole_model(model), collate(some, tokenizer, device))
+        if task_of(model).name == CAUSAL_LM:
+            return language_loss(model, inputs, token_labels(some, device=device), None, within=True)
+        return task_of(model).losses(model(**inputs).logits.float(), targets).mean()
+
     def step() -> None:
         places = random.choice(len(sample), size, replace=False).tolist()
-        inputs = accepted_inputs(model, collate([sample[each] for each in places], tokenizer, device))
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16()):
-            found = model(**inputs).logits.float()
-        task_of(model).losses(found, targets).mean().backward()
+            loss = loss_of(places)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -52,6 +52,9 @@ class TrainingSettings:
     balanced_batches: bool = False
     """Whether batches are drawn with every class alike; rows of small classes come again within an epoch."""
 
+    rank: int | None = None
+    """Of the adapter (LoRA) that is trained beside a language model's layers; None: all weights are."""
+
     def __post_init__(self) -> None:
         _number("epochs", self.epochs, above=0, most=10_000)
         _number("lr", self.lr, above=0, most=10)
@@ -62,6 +65,8 @@ class TrainingSettings:
         _integer("checkpoints", self.checkpoints, 1)
         if self.max_length is not None:
             _integer("max_length", self.max_length, 1)
+        if self.rank is not None:
+            _integer("rank", self.rank, 1, 1024)
         if self.patience is not None:
             _integer("patience", self.patience, 1)
         for name in ("dynamics", "best", "class_weights", "balanced_batches"):
@@ -74,7 +79,7 @@ class TrainingSettings:
     def identity(self) -> dict[str, Any]:
         """All values, for a digest; later fields only where used, so that digests of old runs hold."""
         values, default = asdict(self), TrainingSettings.__dataclass_fields__
-        later = ("best", "patience", "class_weights", "balanced_batches")
+        later = ("best", "patience", "class_weights", "balanced_batches", "rank")
         return {k: v for k, v in values.items() if k not in later or v != default[k].default}
 
     @property
