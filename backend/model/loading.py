@@ -161,7 +161,7 @@ def embedding_layer(model: PreTrainedModel) -> nn.Embedding:
 
 def max_input_length(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel | PreTrainedConfig) -> int:
     """How many tokens, special ones included, the model can read at most (512 if nothing says)."""
-    config = getattr(model, "config", model)
+    config: Any = getattr(model, "config", model)  # PEFT puts a module of its own around a model
     limits = []
     if 0 < tokenizer.model_max_length < _UNLIMITED:
         limits.append(int(tokenizer.model_max_length))
