@@ -8,6 +8,8 @@ import typer
 
 from backend import console
 from backend.commands.options import Author, Json, WorkspacePath
+from backend.data.dataset import Split
+from backend.data.readable import readable
 from backend.review.diff import Diff
 from backend.workspace import Workspace
 
@@ -64,8 +66,11 @@ def diff(
         print(f"{found.before} to {found.after}: the decisions are the same")
         return
     print(f"{found.before} to {found.after}: {len(found.rows):,} rows decided otherwise")
-    _print_counts(found)
-    _print_flow(found)
+    if workspace.space.edit == "text":  # every answer is another
+        print(", ".join(f"{kind} {count:,}" for kind, count in found.counts.items() if count))
+    else:
+        _print_counts(found)
+        _print_flow(found)
     _print_rows(workspace, found, limit)
 
 
@@ -99,6 +104,12 @@ def _print_flow(found: Diff) -> None:
         console.print_table(("from class", "to class", "rows"), rows)
 
 
+def _beginning(train: Split, row: str) -> str:
+    """What is read of a row, in a few words."""
+    (text, *_) = readable(train.take([train.position(row)])).fields[0]
+    return console.shown(text)[:80]
+
+
 def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
     if not limit:
         return
@@ -111,7 +122,7 @@ def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
             each.new_label or "",
             each.reason,
             each.author,
-            console.shown(train.texts[train.position(each.row)])[:80] if train.has(each.row) else "",
+            _beginning(train, each.row) if train.has(each.row) else "",
         )
         for each in found.rows[:limit]
     ]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.data.columns import ID, Columns
+from backend.data.append_rows import columns_of
+from backend.data.columns import ID, MASKED, Columns
+from backend.data.corrected_table import corrected_table
 from backend.data.dataset import Split
+from backend.manifest import Manifest
 from backend.workspace import Workspace
 
+_OWN = "copied_"
 _PARTS = {"train": "train", "eval": "validation"}
 
 
@@ -31,34 +36,69 @@ def copied(
         labels: of all training rows, in the place of theirs. rows: places to take of each split, default all.
         model: in the place of the workspace's.
     """
-    info, own = workspace.manifest.data, workspace.manifest.model
+    own = workspace.manifest.model
     tables = []
     for name in ("train", "eval"):
         split = workspace.split(name)
-        table = _table(workspace, split, labels if labels is not None and name == "train" else split.labels)
+        given = labels if labels is not None and name == "train" else split.labels
+        table = _turns(split, given) if split.info.form else _table(workspace, split, given)
         tables.append(table if rows is None else table.take(rows[name]))
-    columns = Columns(
+    with tempfile.TemporaryDirectory() as scratch:
+        train, evaluation = _written(tables, Path(scratch), bool(workspace.manifest.data.form))
+        copy, _ = Workspace.create(
+            folder,
+            train=train,
+            eval=evaluation,
+            columns=_columns(workspace.manifest),
+            model=model or own.name,
+            layers=None if model else own.layers,
+            max_length=workspace.manifest.max_length,
+        )
+    return copy
+
+
+def _written(tables: Sequence[pa.Table], folder: Path, apart: bool) -> tuple[str, str | None]:
+    """The sources of both splits: one file, or ``apart`` one each, where their columns may differ in type."""
+    source, other = folder / "rows.parquet", folder / "eval.parquet"
+    if not apart:
+        pq.write_table(pa.concat_tables(tables), source)
+        return str(source), None
+    for table, place in zip(tables, (source, other), strict=True):
+        pq.write_table(table, place, use_compliant_nested_type=False)
+    return str(source), str(other)
+
+
+def _columns(manifest: Manifest) -> Columns:
+    """The columns of a copy's rows; those of language models keep theirs."""
+    info = manifest.data
+    if info.form:
+        group = f"{_OWN}group" if info.group else None
+        return replace(columns_of(manifest), id=f"{_OWN}id", group=group)
+    return Columns(
         text="text",
         label="label",
         text_b="text_b" if info.text_b else None,
         id="id",
         group="group" if info.group else None,
         split="split",
-        task=workspace.manifest.task.name,
+        task=manifest.task.name,
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        source = Path(scratch) / "rows.parquet"
-        pq.write_table(pa.concat_tables(tables), source)
-        copy, _ = Workspace.create(
-            folder,
-            train=str(source),
-            eval=None,
-            columns=columns,
-            model=model or own.name,
-            layers=None if model else own.layers,
-            max_length=workspace.manifest.max_length,
-        )
-    return copy
+
+
+def _turns(split: Split, targets: Sequence[str]) -> pa.Table:
+    """Rows of a language model as they came, with these targets."""
+    pairs = enumerate(zip(split.labels, targets, strict=True))
+    new = {place: target for place, (given, target) in pairs if target != given}
+    table = corrected_table(split, new) if new else split.table
+    more = [MASKED] if MASKED in table.column_names and MASKED not in split.original_columns else []
+    table = table.select([*split.original_columns, *more])
+    columns: dict[str, Sequence[str]] = {
+        "id": [f"{split.name}-{row}" for row in split.ids],
+        **({"group": split.groups} if split.groups is not None else {}),
+    }
+    for name, values in columns.items():
+        table = table.append_column(f"{_OWN}{name}", pa.array(values, pa.string()))
+    return table
 
 
 def _table(workspace: Workspace, split: Split, labels: Sequence[str]) -> pa.Table:

@@ -149,7 +149,10 @@ class Review(Handle):
                 raise InputError("every token of a row is learnt here (--loss all), so none can be masked")
             if text is not None:
                 return rewritten(found, text, turn)
-            return without_turn(found, drop) if drop is not None else with_mask(found, *mask, turn)
+            if drop is not None:
+                return without_turn(found, drop)
+            start, end = mask or (0, 0)
+            return with_mask(found, start, end, turn)
         except InputError as error:
             raise InputError(f"correct {shown_value(row)}: {error}") from error
 

@@ -11,6 +11,7 @@ from backend.data.dataset import Split
 from backend.data.overlap import stands_also_in
 from backend.data.rowstate import RowState
 from backend.data.slice import WRONG
+from backend.data.targets.registry import space_of
 from backend.model.prediction_table import Predictions
 from backend.queue.queue_item import UNDECIDED
 from backend.scores.registry import all_scores
@@ -49,7 +50,9 @@ def row_table(
             "predicted": predictions.table["predicted"],
             LOSS: predictions.table["loss"],
         }
-        if predictions.has_probabilities:
+        if space_of(split.task).edit == "text":
+            pass  # what a model says of such a row is its loss
+        elif predictions.has_probabilities:
             most = predictions.probabilities.max(axis=1).astype(np.float64)
             columns[CONFIDENCE] = pa.array(most)
         else:

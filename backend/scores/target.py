@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from backend.data.append_rows import columns_of
 from backend.data.assemble import some
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
@@ -49,13 +52,6 @@ def _known(context: Context, part: Usable, columns: Columns, rejections: Rejecti
 
 
 def _read(context: Context) -> tuple[Rows, Columns, Rejections]:
-    info = context.manifest.data
-    columns = Columns(
-        text=info.text,
-        label=info.label,
-        text_b=info.text_b,
-        labels=info.labels,
-        task=context.manifest.task.name,
-    )
+    columns = replace(columns_of(context.manifest), id=None, group=None, annotator=None)
     rejections = Rejections(advice="correct it, or leave the row out")
     return read(context.settings.target, "train", columns, rejections).rows, columns, rejections

@@ -1,0 +1,216 @@
+"""Correcting what a language model's rows teach: what is kept, refused, undone, and carried to others."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from backend.cli import app
+from backend.data.columns import Columns, columns_of_turns
+from backend.data.conversation import Conversation, Turn
+from backend.data.corrections import fits, rewritten, with_mask, without_turn
+from backend.data.spans import merged, without
+from backend.errors import InputError
+from backend.experiments.copies import copied
+from backend.workspace import Workspace
+from tests.data.helpers import bring_in, jsonl
+from tests.data.test_chat_rows import ASKED, CHAT, MESSAGES, TOLD, chats, said
+
+FORMULA = said("assistant", "=1+1")
+
+
+def made(folder, rows, columns=MESSAGES):
+    sources = jsonl(folder / "t.jsonl", rows), jsonl(folder / "e.jsonl", rows[:1])
+    return Workspace(bring_in(folder / "ws", *sources, columns=columns)[0])
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return made(tmp_path, chats(CHAT, [ASKED, TOLD], [ASKED, FORMULA]))
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def label(workspace, row):
+    state = workspace.review.states().get(row)
+    return state.label if state else None
+
+
+def test_corrections_build_on_each_other_and_are_undone_one_by_one(workspace):
+    ws = workspace.path
+    for arguments in (
+        ["r0", "no", "--turn", 4],
+        ["r0", "--mask", "0:1", "--turn", 2],
+        ["r0", "--drop-turn", 0],
+    ):
+        done = run("correct", ws, *arguments, "--reason", "why")
+        assert done.exit_code == 0 and "`undo" in done.stdout
+    expected = {"texts": ["a model", "no"], "removed": [0], "masked": {"2": [[0, 1]]}}
+    assert json.loads(label(workspace, "r0")) == expected
+    assert [each.reason for each in workspace.review.log()] == ["why"] * 3
+    run("undo", ws)
+    run("undo", ws)
+    assert label(workspace, "r0") == '["a model","no"]'
+    run("undo", ws)
+    assert label(workspace, "r0") is None
+
+
+REFUSED = {
+    "several turns are learnt; say which with --turn: 2, 4": ["r0", "no"],
+    "turn 1 (user) is not learnt; those that are: 2, 4": ["r0", "no", "--turn", 1],
+    "there is no turn 9; the row has turns 0 to 4": ["r0", "no", "--turn", 9],
+    "turn 1 has this text already": ["r1", "a model"],
+    "turn 1: the text is blank": ["r1", " "],
+    "no answer would be left": ["r1", "--drop-turn", 1],
+    "no word would be left": ["r1", "--mask", "0:7"],
+    "turn 1 has the characters 0:7": ["r1", "--mask", "3:8"],
+    "give the first character": ["r1", "--mask", "all"],
+    "one of them": ["r1"],
+    "is named alone": ["r0", "--drop-turn", 0, "--turn", 2],
+    "is not in train": ["nobody", "no"],
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_cannot_be_corrected_is_said_in_a_line(said, workspace):
+    done = run("correct", workspace.path, *REFUSED[said])
+    assert isinstance(done.exception, InputError) and said in str(done.exception)
+    assert "\n" not in str(done.exception) and workspace.review.log() == []
+
+
+def test_a_turn_that_was_taken_out_is_left_alone(workspace):
+    workspace.review.correct("r0", drop=4)
+    with pytest.raises(InputError, match="turn 4 was taken out"):
+        workspace.review.correct("r0", "more", turn=4)
+    workspace.review.correct("r0", "more")  # one is left
+    assert json.loads(label(workspace, "r0"))["texts"] == ["more", "yes"]
+
+
+def test_correct_and_relabel_name_each_other(workspace, tmp_path):
+    with pytest.raises(InputError, match="`correct` edits"):
+        workspace.review.relabel("r0", "no")
+    assert "`correct` edits" in str(run("relabel", workspace.path, "r0", "no").exception)
+    rows = [{"id": f"c{at}", "text": f"t{at}", "label": "ab"[at % 2]} for at in range(4)]
+    (tmp_path / "classes").mkdir()
+    classes = made(tmp_path / "classes", rows, Columns("text", "label", id="id"))
+    assert "with relabel" in str(run("correct", classes.path, "c0", "no").exception)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "one text",
+        '["only one"]',
+        '["a","b","c"]',
+        '["a", "b"]',
+        '["a",""]',
+        '{"texts":["a","b"],"removed":[2,4],"masked":{}}',
+        '{"texts":["a","b"],"removed":[7],"masked":{}}',
+        '{"texts":["a","b"],"removed":[],"masked":{"1":[[0,1]]}}',
+        '{"texts":["a","b"],"removed":[],"masked":{"2":[[0,2]]}}',
+        '{"texts":["a","b"]}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_target_of_the_row_is_refused_however_it_comes(target, workspace, tmp_path):
+    with pytest.raises(InputError, match=r"relabel|'r0'"):
+        workspace.review.decide("relabel", ["r0"], label=target)
+    old = workspace.train_split.labels[0]
+    patch = [{"id": "r0", "action": "relabel", "old_label": old, "new_label": target, "reason": ""}]
+    assert workspace.review.patch_dry_run(jsonl(tmp_path / "p.jsonl", patch)).counts["no class"] == 1
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
+def test_a_patch_carries_corrections_to_the_same_rows(name, workspace, tmp_path):
+    workspace.review.correct("r0", "no", turn=4, reason="wrong")
+    workspace.review.correct("r2", "'=2", reason="wrong")
+    workspace.review.flag("r2")
+    workspace.export(name.partition(".")[2], tmp_path / name, "patch")
+    if name == "p.csv":
+        cells = (tmp_path / name).read_text()
+        assert ",'=1+1," in cells and ",''=2," in cells  # no spreadsheet runs them
+    (tmp_path / "there").mkdir()
+    other = made(tmp_path / "there", chats(CHAT, [ASKED, TOLD], [ASKED, FORMULA]))
+    other.review.import_patch(str(tmp_path / name), author="Bo")
+    assert {row: (each.action, each.label) for row, each in other.review.states().items()} == {
+        "r0": ("relabel", '["a model","no"]'),
+        "r2": ("flag", "'=2"),
+    }
+
+
+def test_versions_differ_in_corrections_and_are_restored(workspace):
+    ws = workspace.path
+    workspace.review.correct("r1", "a person")
+    run("freeze", ws, "--message", "first")
+    workspace.review.correct("r1", "a machine")
+    shown = run("diff", ws).stdout
+    assert "relabelled 1" in shown and "a machine" in shown and "who are you?" in shown
+    assert run("restore", ws, "v1").exit_code == 0 and label(workspace, "r1") == "a person"
+    assert run("restore", ws, "raw").exit_code == 0 and label(workspace, "r1") is None
+
+
+def test_copies_have_the_same_rows_and_decisions(workspace, tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"model_type": "llama"}')
+    workspace.review.correct("r1", "a person")
+    copy = workspace.copy(tmp_path / "copy", model=str(model))
+    assert copy.train_split.examples == workspace.train_split.examples and label(copy, "r1") == "a person"
+    targets = ['["a model","maybe"]', "b", "c"]
+    other = copied(workspace, tmp_path / "other", labels=targets, model=str(model))
+    assert list(other.train_split.labels) == targets
+    assert other.train_split.texts == workspace.train_split.texts
+    assert other.train_split.ids == ["train-r0", "train-r1", "train-r2"]
+
+
+def test_status_says_how_many_turns_there_are(workspace):
+    assert "turns 9, learnt_turns 4" in run("status", workspace.path).stdout
+
+
+def test_nothing_is_masked_where_every_token_is_learnt(tmp_path):
+    columns = columns_of_turns(messages="messages", id="id", loss="all")
+    workspace = made(tmp_path, chats(CHAT, [ASKED, TOLD]), columns)
+    with pytest.raises(InputError, match="every token of a row is learnt"):
+        workspace.review.correct("r1", mask=(0, 1))
+    assert workspace.manifest.task.loss == "all"
+
+
+TURNS = st.lists(st.tuples(st.booleans(), st.text(max_size=6).filter(str.strip)), min_size=1, max_size=5)
+
+
+@given(TURNS, st.data())
+def test_whatever_is_corrected_fits_the_row(found, data):
+    turns = [
+        Turn(at, "assistant" if learnt else "user", text, learnt) for at, (learnt, text) in enumerate(found)
+    ]
+    row = Conversation((*turns, Turn(len(turns), "assistant", "end", True)), chat=True)
+    number = data.draw(st.integers(0, len(turns)))
+    edits = {
+        "text": lambda: rewritten(row, data.draw(st.text()), number),
+        "drop": lambda: without_turn(row, number),
+        "mask": lambda: with_mask(row, data.draw(st.integers(0, 3)), data.draw(st.integers(1, 4)), number),
+    }
+    for _ in range(3):
+        try:
+            target = edits[data.draw(st.sampled_from(sorted(edits)))]()
+        except InputError:
+            continue
+        assert fits(row.context(), target.text())
+        row = Conversation.of(row.context(), target.text())
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4)), max_size=5))
+def test_spans(found):
+    spans = [(start, start + size) for start, size in found]
+    inside = {at for start, end in spans for at in range(start, end)}
+    joined = merged(spans)
+    assert {at for start, end in joined for at in range(start, end)} == inside
+    assert all(a[1] < b[0] for a, b in pairwise(joined))
+    assert without("0123456789abc", spans) == "".join(
+        each for at, each in enumerate("0123456789abc") if at not in inside
+    )
