@@ -94,7 +94,7 @@ def ask_model(report: IngestReport) -> Model | None:
         return Model(chosen.options(), chosen.words, chosen, training, faults)
 
 
-def _ask_start(kind: str, task: TaskName) -> Start | None:
+def _ask_start(kind: str, task: TaskName = "classification") -> Start | None:
     """The model that training starts from."""
     writes = task == LANGUAGE_MODEL
     if kind == EMBEDDED and writes:
