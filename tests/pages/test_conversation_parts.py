@@ -210,8 +210,8 @@ def test_a_turn_is_corrected_masked_and_taken_out():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"text": "  "}, "the text is empty"),
-        ({"removed": True}, "no learnt turn would be left"),
+        ({"text": "  "}, "the text is blank"),
+        ({"removed": True}, "no answer would be left"),
         ({"masked": [(0, 3), (3, 8)]}, "no word would be left to learn"),
     ],
 )

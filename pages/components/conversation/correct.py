@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from backend.files import digest
 from pages.components import keys
 from pages.components.conversation.correction import corrected, turn_title
 from pages.components.conversation.diff_view import diff_view
-from pages.components.conversation.marking import mark_words
+from pages.components.conversation.marking import mark_words, spans_of, words_within
 from pages.components.conversation.shown_text import conversation_of
 from pages.components.conversation.word_diff import carried
 from pages.components.decisions import decide
-from pages.components.markup import distinct, plain_label, show, tag
+from pages.components.markup import distinct, plain_label, short, show, tag
 from pages.components.workspaces import opened
 
 LONGEST_TITLE = 90
@@ -76,10 +76,11 @@ def show_editor(correcting: Correcting) -> None:
     if not correcting.is_open:
         return
     conversation = correcting.conversation()
+    can_mask = opened(correcting.path).manifest.task.loss == "answers"  # else every token is learnt
     with st.container(border=True, gap="small", key=f"editor-{correcting.key}"):
         turn = _ask_turn(conversation, correcting.place)
         try:
-            target = _ask_changes(conversation, turn, f"{correcting.place}-{turn.number}")
+            target = _ask_changes(conversation, turn, f"{correcting.place}-{turn.number}", can_mask)
         except InputError as error:
             show(tag("p", str(error), cls="fw-wrong"))
             target = None
@@ -104,32 +105,39 @@ def _ask_turn(conversation: Conversation, place: str) -> Turn:
     return turns[keys.get(f"turn-{place}", first)]
 
 
-def _ask_changes(conversation: Conversation, turn: Turn, place: str) -> Target:
+def _ask_changes(conversation: Conversation, turn: Turn, place: str, can_mask: bool) -> Target:
     """The fields for one turn, and what they make of the target."""
     text, masked = None, None
     if turn.learnt:
-        st.text_area("What it should say", value=turn.text, key=f"text-{place}", height=HEIGHT)
-        text = keys.get(f"text-{place}", turn.text) or ""
-        if text != turn.text:
-            st.caption("What changes")
-            show(diff_view(turn.text, text))
-        st.caption("Words out of the loss: marked words are read, but not learnt")
-        kept = carried(turn.masked, turn.text, text)
-        masked = mark_words(
-            text,
-            f"{place}-{digest(text)}",
-            "words that can be taken out of the loss",
-            "out of the loss",
-            kept,
-        )
+        text = _ask_text(turn, place)
+        masked = _ask_masked(turn, text, place) if can_mask else None
     else:
-        show(tag("p", turn.text[:2_000], cls="fw-text", dir="auto"))
-        st.caption("Not learnt: the model only reads this turn. It can be taken out.")
+        show(tag("p", short(turn.text, 2_000), cls="fw-text", dir="auto"))
+        st.caption("Not learnt: the model only reads this turn.")
     gone = turn.number in conversation.removed
-    if len(conversation.turns) > 1:
+    if conversation.chat:
         st.checkbox(OUT, value=gone, key=f"out-{place}")
         gone = bool(keys.get(f"out-{place}", gone))
     return corrected(conversation, turn.number, text, masked, gone)
+
+
+def _ask_text(turn: Turn, place: str) -> str:
+    """What the turn should say, and what that changes."""
+    st.text_area("What it should say", value=turn.text, key=f"text-{place}", height=HEIGHT)
+    text = keys.get(f"text-{place}", turn.text) or ""
+    if text != turn.text:
+        st.caption("What changes")
+        show(diff_view(turn.text, text))
+    return text
+
+
+def _ask_masked(turn: Turn, text: str, place: str) -> Sequence[tuple[int, int]]:
+    """Which words are out of the loss; parts of words that were so stay so until words are marked."""
+    kept = carried(turn.masked, turn.text, text)
+    st.caption("Words out of the loss: marked words are read, but not learnt.")
+    name, key = "words that can be taken out of the loss", f"{place}-{digest(text)}"
+    marked = mark_words(text, key, name, "out of the loss", kept)
+    return kept if marked == spans_of(text, words_within(text, kept)) else marked
 
 
 def _ask_store(correcting: Correcting, target: Target | None) -> None:
