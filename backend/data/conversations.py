@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from backend.data.columns import LANGUAGE_MODEL, Columns, columns_of_turns
+from backend.data.listed_cells import listed
 
 KEYS = (("role", "content"), ("from", "value"))
 """How messages call who speaks and what is said: OpenAI and TRL, and ShareGPT."""
@@ -106,14 +106,10 @@ def for_language_models(columns: Mapping[str, Sequence[Any]]) -> str | None:
 
 
 def found_messages(value: Any) -> list[Any] | None:
-    """The messages that a cell holds, as a list or as JSON text of one; None where it is something else."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    are = isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
-    return value if are and any(keys_of(each) for each in value) else None
+    """The messages that a cell holds, as a list or as text of one; None where it is something else."""
+    found = listed(value)
+    are = bool(found) and all(isinstance(each, dict) for each in found or ())
+    return found if are and any(keys_of(each) for each in found or ()) else None
 
 
 def calls_tools(message: Mapping[str, Any]) -> bool:

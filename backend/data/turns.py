@@ -14,6 +14,7 @@ from typing import Any
 from backend.data.columns import MASKED
 from backend.data.conversation import Conversation, Turn
 from backend.data.conversations import calls_tools, found_messages, keys_of
+from backend.data.listed_cells import listed
 from backend.data.messages import listing, shown_value
 from backend.data.spans import Spans, merged
 from backend.data.write_table import jsonable
@@ -97,27 +98,19 @@ def messages_in(cells: Cells, role: str) -> list[Message]:
     value = cells.get(role)
     if value is None or value == [] or (isinstance(value, str) and value.strip() in ("", "[]")):
         raise NotARow(role, "no messages", broken=False)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise NotARow(role, f"{shown_value(value)} is text, not a list of messages") from None
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise NotARow(role, f"{shown_value(value)} is not a list of messages")
-    return value
+    found = listed(value)
+    if found is None or not all(isinstance(each, dict) for each in found):
+        text = " text, not" if isinstance(value, str) and found is None else " not"
+        raise NotARow(role, f"{shown_value(value)} is{text} a list of messages")
+    return found
 
 
 def tools_in(value: Any) -> list[Any] | None:
-    """The tools of a cell, a list or JSON text of one."""
+    """The tools of a cell, a list or text of one."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    found = value
-    if isinstance(value, str):
-        try:
-            found = json.loads(value)
-        except (ValueError, RecursionError):
-            found = None
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+    found = listed(value)
+    if found is None or not all(isinstance(each, dict) for each in found):
         raise NotARow("tools", f"{shown_value(value)} is not a list of tools")
     return _plain(found) or None
 
@@ -173,16 +166,12 @@ def _chat(turns: Sequence[Turn], cell: str, tools: list[Any] | None) -> Conversa
 
 def _masks(value: Any, said: str, cell: str = MASKED) -> Spans:
     """Spans of characters, ascending and apart."""
-    if isinstance(value, str) and value.strip():
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            value = 0
-    if not value and value != 0:
+    if value is None or value == [] or (isinstance(value, str) and not value.strip()):
         return ()
-    if not isinstance(value, list) or not all(_is_span(each, len(said)) for each in value):
+    found = listed(value)
+    if found is None or not all(_is_span(each, len(said)) for each in found):
         raise NotARow(cell, f"{MASKED}: {shown_value(value)} are no [start, end] in {len(said):,} characters")
-    return merged((each[0], each[1]) for each in value)
+    return merged((each[0], each[1]) for each in found)
 
 
 def _is_span(value: Any, size: int) -> bool:

@@ -6,13 +6,13 @@ JSON text. Words out of the loss stand under `MASKED`: in the message, or in a c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from backend.data.columns import MASKED
 from backend.data.conversation import Conversation, Turn
 from backend.data.conversations import found_messages, keys_of
+from backend.data.listed_cells import in_form_of, listed
 from backend.data.turns import Cells, Message, said_in, system_turn
 from backend.manifest import Form
 
@@ -42,9 +42,9 @@ def rewritten_cells(form: Form, cells: Cells, row: Conversation) -> dict[str, An
 
 
 def _changed(role: str, cell: Any, value: Any) -> dict[str, Any]:
-    """``value`` for a cell, as JSON text where the cell is that."""
+    """``value`` for a cell, as text where the cell holds its list so."""
     if isinstance(cell, str) and not isinstance(value, str):
-        return {} if value == json.loads(cell) else {role: json.dumps(value, ensure_ascii=False)}
+        return {} if value == listed(cell) else {role: in_form_of(cell, value)}
     return {role: value}
 
 

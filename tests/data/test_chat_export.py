@@ -254,3 +254,21 @@ def test_a_target_that_is_none_of_its_row_is_refused(tmp_path):
     wrong = {"r0": RowState("relabel", "one text for two turns", "", "me", "now")}
     with pytest.raises(InputError, match="row 'r0': 'one text for two turns' is no target of this row"):
         preview(made, wrong, "cleaned")
+
+
+def test_lists_that_python_wrote_into_text_stay_python(tmp_path):
+    """As `DataFrame.to_csv` writes a column of lists."""
+    place = tmp_path / "a.csv"
+    with place.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows(
+            [["id", "messages"], *([e["id"], repr(e["messages"])] for e in chats(CHAT, CHAT[1:]))]
+        )
+    made, _ = bring_in(
+        tmp_path / "ws", str(place), jsonl(tmp_path / "e.jsonl", chats(CHAT)), columns=MESSAGES
+    )
+    split = load_split(made, "train")
+    target = rewritten(row_of(split, "r0"), 'say "no"', 4)
+    after = exported(tmp_path, made, states(split, {"r0": target}), "csv")
+    assert after[0]["messages"] == repr([*CHAT[:4], said("assistant", 'say "no"')])
+    assert after[1]["messages"] == repr(CHAT[1:])
