@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from backend.evaluation.deletion import Curve, DeletionSettings
     from backend.evaluation.lds import Lds, LdsSettings
     from backend.evaluation.variants import Variant
+    from backend.influence.answers.about_answer import AboutAnswer
     from backend.influence.answers.explain import Explainer
     from backend.influence.answers.explanation import Explanation, Pair
     from backend.influence.answers.question import Question
@@ -435,6 +436,7 @@ class Workspace:
         method: str = "we",
         score: str | None = None,
         damping: float | None = None,
+        about: AboutAnswer | None = None,
         device: str = "auto",
     ) -> Explanation:
         """The most influential training examples of a typed text or of a row, word by word.
@@ -443,12 +445,13 @@ class Workspace:
         it). label: the class whose loss is traced; default: the predicted class ("why this?"). k: how
         many proponents and opponents. method: a name of `backend.influence.answers.registry`; score: one
         of its scores, default its first. damping: of the scores that have one; default: the score's own.
-        exact: scan everything, and make the gradients of the best anew in fp32.
+        exact: scan everything, and make the gradients of the best anew in fp32. about: what is asked of a
+        language model, beside ``row`` or in its place.
         """
         from backend.influence.answers.question import Question
 
         asked = None if label is None else as_typed(label)
-        question = Question(text, text_b, row, split, asked, k, exact, method, score, damping)
+        question = Question(text, text_b, row, split, asked, k, exact, method, score, damping, about)
         self.check_question(question)
         return self.explainer(device).explain(question)
 
@@ -463,23 +466,28 @@ class Workspace:
         label: Typed | None = None,
         method: str = "we",
         score: str | None = None,
+        about: AboutAnswer | None = None,
         device: str = "auto",
     ) -> Pair:
         """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
         from backend.influence.answers.question import Question
 
         asked = None if label is None else as_typed(label)
-        question = Question(text, text_b, row, split, asked, method=method, score=score)
+        question = Question(text, text_b, row, split, asked, method=method, score=score, about=about)
         self.check_question(question)
         return self.explainer(device).explain_pair(question, train)
 
     def check_question(self, question: Question) -> None:
         """`InputError` if a question makes no sense or there is no index to answer it; loads no model."""
-        from backend.influence.answers.question import check_question, resolve_question
+        from backend.influence.answers.question import check_question, look_up, resolve_question
+        from backend.tasks.heads import CAUSAL_LM
 
         manifest = self.manifest
         check_question(question, manifest.task)
-        resolve_question(question, self.split, manifest.data.text_b)
+        if manifest.task.name == CAUSAL_LM:
+            look_up(question, self.split, manifest.data)
+        else:
+            resolve_question(question, self.split, manifest.data.text_b)
         self.folder.require("index", "precompute")
 
     def has_embeddings(self, split: SplitName) -> bool:

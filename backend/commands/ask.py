@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
+from backend.commands.about_answer import about_answer, print_about
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath
 from backend.errors import InputError
 from backend.influence.answers.defaults import DEFAULT_SCORE
@@ -41,6 +42,20 @@ def explain(
     exact: Annotated[
         bool, typer.Option("--exact", help="Scan everything; make the best ones' gradients anew in fp32.")
     ] = False,
+    prompt: Annotated[str | None, typer.Option(help="Of a language model: what it is asked.")] = None,
+    messages: Annotated[
+        Path | None, typer.Option(help="Or a chat: a JSON file with a list of messages.", dir_okay=False)
+    ] = None,
+    answer: Annotated[str | None, typer.Option(help="The answer to explain; default: the row's own.")] = None,
+    turn: Annotated[int | None, typer.Option(help="Which turn of the row is the answer, from 0.")] = None,
+    mark: Annotated[
+        list[str] | None, typer.Option(help="START:END, characters of the answer; may be given again.")
+    ] = None,
+    instead: Annotated[
+        str | None, typer.Option(help="Why the marked words, or the answer, rather than this?")
+    ] = None,
+    side: Annotated[str, typer.Option(help="Words that count: read, written or both.")] = "both",
+    template: Annotated[bool, typer.Option("--template", help="Template tokens count, too.")] = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -48,7 +63,8 @@ def explain(
     if split not in (None, "train", "eval"):
         raise InputError(f"--split {split}: must be train or eval")
     workspace = Workspace.open(ws)
-    asked = Question(text, text_b, row, split, label, k, exact, method, score, damping)  # type: ignore[arg-type]
+    about = about_answer(prompt, messages, answer, turn, mark or (), instead, side, template)
+    asked = Question(text, text_b, row, split, label, k, exact, method, score, damping, about)  # type: ignore[arg-type]
     workspace.check_question(asked)
     if not json:
         _note_preparation(workspace, method)
@@ -63,10 +79,13 @@ def explain(
         method=method,
         score=score,
         damping=damping,
+        about=about,
         device=device,
     )
     if json:
         console.print_json(explanation.to_json())
+    elif explanation.query.fields:
+        print_about(explanation)
     else:
         console.print_explanation(explanation)
 

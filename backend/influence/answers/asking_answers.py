@@ -6,25 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from backend.data.conversation import Conversation
-from backend.influence.answers.about_answer import AboutAnswer, Looked, asked_channels, looked_up
+from backend.influence.answers.about_answer import AboutAnswer, Looked, asked_channels
 from backend.influence.answers.answer_tracing import TracedAnswer, trace_answer
 from backend.influence.answers.conversation_entries import fields_of
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Query, StripToken
 from backend.influence.answers.method import Asked
-from backend.influence.answers.question import Question, find_row
+from backend.influence.answers.question import Question, look_up
 from backend.influence.gradients.tracing import TracedExample
-from backend.manifest import SplitName
 from backend.model.encoded import LEARNT, Encoded
 
 
 def ask_about_answer(engine: Engine, question: Question, score: str) -> tuple[Asked, Query]:
     """What methods and people are told of a question; `InputError` for one that makes no sense."""
     about = question.about or AboutAnswer()
-    split, position, row = _row(engine, question)
-    looked = looked_up(about, row, bool(engine.checkpoints.manifest.data.form == "messages"))
-    loss = engine.checkpoints.manifest.task.loss or "answers"
+    manifest = engine.checkpoints.manifest
+    found = look_up(question, engine.splits.__getitem__, manifest.data)
+    looked, loss = found.looked, manifest.task.loss or "answers"
     key = "answer", looked.conversation, looked.turns, looked.marks, looked.other, looked.other_marks
     traced = engine.recent.get(repr(key), lambda: trace_answer(engine.checkpoints, looked, loss))
     channels = asked_channels(engine.checkpoints.channels, about.side, about.template)
@@ -38,29 +36,13 @@ def ask_about_answer(engine: Engine, question: Question, score: str) -> tuple[As
         score=score,
         k=question.k,
         exact=question.exact,
-        own=position if split == "train" else None,
+        own=found.position if found.split == "train" else None,
         damping=question.damping,
         channels=channels,
         fields=[*(each.text for each in looked.conversation.turns), *([instead] if instead else [])],
     )
     query = _query(engine, question, about, looked, traced, instead)
-    return asked, replace(
-        query, split=split, given=None if position is None else _given(engine, split, position)
-    )
-
-
-def _row(engine: Engine, question: Question) -> tuple[SplitName | None, int | None, Conversation | None]:
-    if question.row is None:
-        return None, None, None
-    split = find_row(question.row, question.split, engine.splits.__getitem__)
-    rows = engine.splits[split]
-    position = rows.position(question.row)
-    return split, position, Conversation.of(rows.texts_of(position)[0], rows.labels[position])
-
-
-def _given(engine: Engine, split: SplitName | None, position: int) -> str:
-    assert split is not None
-    return engine.splits[split].labels[position]
+    return asked, replace(query, split=found.split, given=found.given)
 
 
 def _only(engine: Engine, traced: TracedExample, channels: np.ndarray) -> TracedExample:

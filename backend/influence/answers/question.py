@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.conversation import Conversation
 from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.influence.answers.about_answer import AboutAnswer, check_about
+from backend.influence.answers.about_answer import AboutAnswer, Looked, check_about, looked_up
 from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS, SCORES
 from backend.influence.answers.defaults import DEFAULT_METHOD
-from backend.manifest import SplitName, TaskInfo
+from backend.manifest import DataInfo, SplitName, TaskInfo
 from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 
@@ -104,6 +105,33 @@ def resolve_question(
     if question.split is not None:
         raise InputError("--split: says where --row lies; leave it out with --text")
     return None, None, _typed(question, second), None
+
+
+@dataclass(frozen=True)
+class RowAsked:
+    """What a language model is asked about, and the row that it is of: its split, place and target."""
+
+    looked: Looked
+    split: SplitName | None = None
+    position: int | None = None
+    given: str | None = None
+
+
+def look_up(question: Question, split_named: Callable[[SplitName], Split], info: DataInfo) -> RowAsked:
+    """A question about an answer, looked up; `InputError` for one that makes no sense."""
+    about, chat = question.about or AboutAnswer(), info.form == "messages"
+    if question.row is None:
+        if question.split is not None:
+            raise InputError("--split: says where --row lies; leave it out")
+        return RowAsked(looked_up(about, None, chat))
+    if about.prompt is not None or about.messages is not None:
+        raise InputError("explain: give a row (--row), or a prompt or messages, not both")
+    split = find_row(question.row, question.split, split_named)
+    rows = split_named(split)
+    position = rows.position(question.row)
+    target = rows.labels[position]
+    row = Conversation.of(rows.texts_of(position)[0], target)
+    return RowAsked(looked_up(about, row, chat), split, position, target)
 
 
 def _typed(question: Question, second: str | None) -> tuple[str, ...]:

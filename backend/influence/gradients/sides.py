@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.manifest import CheckpointInfo, Manifest, TaskName
-from backend.model.tokenization import LEARNT, TEMPLATE, TokenIds
+from backend.model.encoded import LEARNT, TEMPLATE, TokenIds
 from backend.tasks.heads import CAUSAL_LM
 
 READ, WRITTEN = "read", "written"

@@ -1,0 +1,110 @@
+"""Options of a question about a language model's answer, and how the reply is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from backend import console
+from backend.data.messages import first_line, shown_name
+from backend.errors import InputError
+from backend.influence.answers.about_answer import AboutAnswer, Span
+from backend.influence.answers.explanation import Entry, Explanation, Field
+
+_WORDS = 6
+_BRIEF = 160  # characters of a turn in a list
+
+
+def about_answer(
+    prompt: str | None,
+    messages: Path | None,
+    answer: str | None,
+    turn: int | None,
+    marks: Sequence[str],
+    instead: str | None,
+    side: str,
+    template: bool,
+) -> AboutAnswer | None:
+    """What the options ask; None where none of them is given. `InputError` for what can't be read."""
+    about = AboutAnswer(
+        prompt,
+        None if messages is None else _messages(messages),
+        answer,
+        turn,
+        tuple(map(_span, marks)),
+        instead,
+        side,  # type: ignore[arg-type]
+        template,
+    )
+    return None if about == AboutAnswer() else about
+
+
+def _span(typed: str) -> Span:
+    start, colon, end = typed.partition(":")
+    if not colon or not start.strip().isdecimal() or not end.strip().isdecimal():
+        raise InputError(
+            f"--mark {shown_name(typed)}: write START:END, characters of the answer, such as 10:16"
+        )
+    return int(start), int(end)
+
+
+def _messages(path: Path) -> list[dict[str, Any]]:
+    """A JSON list of messages, or an object that holds one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"--messages {path}: cannot be read as JSON ({first_line(error)})") from error
+    if isinstance(found, dict):
+        found = found.get("messages", found.get("conversations"))
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise InputError(f"--messages {path}: must hold a JSON list of messages with role and content")
+    return found
+
+
+def print_about(explanation: Explanation) -> None:
+    """The conversation, then proponents and opponents with the words, read and written, that carry them."""
+    query = explanation.query
+    for field in query.fields:
+        print(f"{_role(field):<10} {console.shown(field.text)}")
+    if query.answer is not None and query.marks:
+        for start, end in query.marks:
+            print(f"{'marked':<10} {start}:{end} {console.shown(query.answer[start:end])}")
+    tokens = sum(each.marked for each in query.tokens)
+    print(f"{'explained':<10} {query.asked}: {query.loss:.3f} nats over {tokens} tokens")
+    for line in explanation.notes:
+        print(f"{'note':<10} {line}")
+    _print(f"helpful: training on these {query.helped}", explanation.proponents)
+    _print(f"harmful: training on these {query.harmed}", explanation.opponents)
+    times = ", ".join(f"{name} {value:.0f} ms" for name, value in explanation.elapsed_ms.items())
+    console.note(f"{explanation.method}/{explanation.score}; {times}")
+
+
+def _role(field: Field) -> str:
+    return field.role if field.role != "instead" else "or instead"
+
+
+def _print(title: str, entries: Sequence[Entry]) -> None:
+    print()
+    rows = [
+        (entry.rank, f"{entry.score:+.3g}", console.brief(entry.id), _said(entry), _carried(entry))
+        for entry in entries
+    ]
+    console.print_table(("#", "score", "id", "conversation", "words that carry it"), rows, title)
+
+
+def _said(entry: Entry) -> str:
+    if not entry.fields:
+        return console.shown(entry.label)[:_BRIEF]
+    found = " | ".join(f"{field.role}: {console.shown(field.text)[:_BRIEF]}" for field in entry.fields)
+    return found + (" [same question, another answer]" if entry.same_text else "")
+
+
+def _carried(entry: Entry) -> str:
+    sums: dict[tuple[str, str], float] = {}
+    for word in entry.words:
+        key = word.word, word.side
+        sums[key] = sums.get(key, 0.0) + word.score
+    ranked = sorted(sums.items(), key=lambda item: -abs(item[1]))[:_WORDS]
+    return ", ".join(f"{console.shown(word)} ({side}) {score:+.2g}" for (word, side), score in ranked)
