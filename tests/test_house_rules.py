@@ -38,6 +38,7 @@ ARGMAX = {  # where it is not what a model says of a row
     "backend/influence/answers/methods/layers.py": "a position",
     "backend/influence/gradients/positions.py": "a position",
     "backend/model/choice.py": "a step",
+    "backend/model/generation.py": "a token",
     "backend/model/figures.py": "the largest class",
     "backend/model/recognised.py": "a step",
     "backend/scores/label_noise.py": "a posterior of its own",

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.data.conversation import Conversation, Loss, Turn
 from backend.data.examples import Examples
@@ -296,3 +296,24 @@ def _masked(row: Conversation, placed: _Placed) -> np.ndarray:
         for start, end in turn.masked:
             found |= (placed.turns == turn.number) & (placed.starts < end) & (placed.ends > start)
     return found
+
+
+def ending_ids(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> frozenset[int]:
+    """Tokens that end what a model writes: the tokenizer's own end, those that the model says, and what ends
+    an answer in the chat template."""
+    found: set[int] = {tokenizer.eos_token_id} if tokenizer.eos_token_id is not None else set()
+    for config in (model.config, getattr(model, "generation_config", None)):
+        said = getattr(config, "eos_token_id", None)
+        found.update(said if isinstance(said, list | tuple) else [] if said is None else [said])
+    if tokenizer.chat_template:
+        turns = (Turn(0, "user", "a"), Turn(1, "assistant", "b", True))
+        try:
+            tokens = encode_conversation(tokenizer, Conversation(turns, chat=True), "answers", _LONG)
+        except InputError:  # a template that wants more of a chat than these
+            return frozenset(found)
+        ended = zip(tokens.input_ids, tokens.flags or [], strict=True)
+        found.update({token for token, flag in ended if flag == LEARNT + TEMPLATE} & _special(tokenizer))
+    return frozenset(found)
+
+
+_LONG = 1 << 30

@@ -1,0 +1,135 @@
+"""What a language model writes next: greedily, or drawn by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from backend.data.conversation import Conversation
+from backend.errors import InputError
+from backend.model.conversation_tokens import ending_ids, prompt_ids
+from backend.model.loading import max_input_length
+
+Stop = Literal["end", "length", "full", "asked"]
+"""Why writing stopped: the model ended its turn; as many tokens as wanted; as many as the model reads; the
+caller wanted no more."""
+_BROKEN = "\ufffd"
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How to write. ``temperature`` 0: the likeliest token each time; else drawn, by ``seed``, from the
+    likeliest tokens that together have the probability ``top_p``."""
+
+    most: int = 128
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most <= 100_000:
+            raise InputError(f"{self.most} new tokens: must be at least 1 and at most 100,000")
+        if not 0 <= self.temperature <= 10:
+            raise InputError(f"temperature {self.temperature}: must be at least 0 and at most 10")
+        if not 0 < self.top_p <= 1:
+            raise InputError(f"top p {self.top_p}: must be above 0 and at most 1")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"seed {self.seed}: must be at least 0")
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer: its ``text`` without what ended it, the tokens drawn, with it, and why writing stopped."""
+
+    text: str
+    tokens: tuple[int, ...]
+    stopped: Stop
+
+
+def write(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    row: Conversation,
+    how: Writing | None = None,
+    told: Callable[[str], bool | None] | None = None,
+) -> Written:
+    """The model's answer in place of the last turn of ``row`` that is learnt, or behind a row without one.
+
+    ``told`` gets the text so far whenever there is more of it; what is not a whole character is held back.
+    With False it ends the writing. The same call writes the same on the same machine. `InputError` where the
+    row leaves the model no room to write, or its chat template refuses it.
+    """
+    how = how or Writing()
+    asked = prompt_ids(tokenizer, row)
+    room = max_input_length(tokenizer, model) - len(asked)
+    if not asked:
+        raise InputError("there is nothing to go on from: the prompt has no token")
+    if room < 1:
+        raise InputError(f"the prompt has {len(asked):,} tokens; the model reads {len(asked) + room:,}")
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            return _write(model, tokenizer, asked, ending_ids(tokenizer, model), room, how, told)
+    finally:
+        model.train(was_training)
+
+
+def _write(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    asked: list[int],
+    ends: frozenset[int],
+    room: int,
+    how: Writing,
+    told: Callable[[str], bool | None] | None,
+) -> Written:
+    generator = torch.Generator().manual_seed(how.seed)
+    tokens: list[int] = []
+    text, cache = "", None
+    following = torch.tensor([asked], device=model.device)
+    stopped: Stop = "length" if how.most <= room else "full"
+    for _ in range(min(how.most, room)):
+        made: Any = model(input_ids=following, past_key_values=cache, use_cache=True, **_last_only(model))
+        cache = made.past_key_values
+        token = _drawn(made.logits[0, -1].float().cpu(), how, generator)
+        tokens.append(token)
+        if token in ends:
+            stopped = "end"
+            break
+        longer = _text(tokenizer, tokens)
+        if told is not None and longer != text and not longer.endswith(_BROKEN):
+            text = longer
+            if told(text) is False:
+                stopped = "asked"
+                break
+        following = torch.tensor([[token]], device=model.device)
+    said = tokens[:-1] if stopped == "end" else tokens
+    return Written(_text(tokenizer, said), tuple(tokens), stopped)
+
+
+def _text(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> str:
+    """As it is written: also special tokens that end nothing."""
+    found = tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    return str(found)
+
+
+def _last_only(model: PreTrainedModel) -> dict[str, int]:
+    """Logits of the last position only, where the model can be asked for so few."""
+    import inspect
+
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+
+
+def _drawn(logits: Tensor, how: Writing, generator: torch.Generator) -> int:
+    """A token by its logits (V)."""
+    if how.temperature == 0:
+        return int(logits.argmax())
+    chances, order = torch.softmax(logits / how.temperature, dim=0).sort(descending=True, stable=True)
+    kept = chances.cumsum(0) - chances < how.top_p  # at least one
+    return int(order[torch.multinomial(chances * kept, 1, generator=generator)])
