@@ -182,7 +182,7 @@ def test_words_and_tokens_add_up_to_the_score(explainer: Explainer) -> None:
 
 
 def test_the_list_is_ordered_by_what_the_words_say(explainer: Explainer) -> None:
-    """What the search says of a row is what its words add up to: also with template tokens, and of one side."""
+    """What the search says of a row is what its words add up to: with template tokens, and of one side."""
     for found in every(explainer):
         percentiles = [each.percentile for each in found.proponents]
         assert percentiles == sorted(percentiles, reverse=True)
