@@ -16,11 +16,15 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from backend.errors import InputError
+from backend.influence.gradients.language_trial import LanguageTexts
 from backend.influence.gradients.token_rows import TokenRows, merge_positions, token_gradients
 from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.loading import attempt, embedding_layer
 from backend.model.model_inputs import accepted_inputs
+from backend.model.token_labels import learnt_tokens
 from backend.model.tokenization import TokenIds, collate
+from backend.tasks.heads import CAUSAL_LM
+from backend.tasks.registry import task_of
 
 TOLERANCE = 1e-3
 """Largest difference of a text's gradient, over its norm."""
@@ -37,8 +41,10 @@ def trial_pass(
 
     A `backend.model.trial.Trial`; the model's weights stay as they are.
     """
-    places = trial_texts([len(each) for each in examples])
-    texts = _Texts(model, tokenizer, [examples[each] for each in places])
+    language = task_of(model).name == CAUSAL_LM
+    lengths = [len(each) if not language or learnt_tokens(each) else 0 for each in examples]
+    chosen = [examples[each] for each in trial_texts(lengths)]
+    texts = LanguageTexts(model, tokenizer, chosen) if language else _Texts(model, tokenizer, chosen)
     weight = embedding_layer(model).weight
     trained = weight.requires_grad
     with torch.random.fork_rng(devices=[]):
@@ -58,7 +64,7 @@ def trial_texts(lengths: Sequence[int]) -> list[int]:
     """Places of up to three examples of different lengths: the shortest, the longest, one between."""
     there = sorted((length, place) for place, length in enumerate(lengths) if 0 < length <= _LONGEST)
     if not there:
-        return [place for place, length in enumerate(lengths) if length][:1]
+        return [place for _, place in sorted((length, at) for at, length in enumerate(lengths) if length)][:1]
     chosen = {there[0][1], there[len(there) // 2][1], there[-1][1]}
     return sorted(chosen, key=lambda place: lengths[place])
 
