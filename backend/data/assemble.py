@@ -170,10 +170,13 @@ def _hold_out(part: Usable, task: TaskInfo, fraction: float, seed: int) -> tuple
         strata: Sequence[Hashable] = part.labels
     else:
         strata = space.strata(part.labels).tolist()
-    mask = held_out(part.examples, fraction, seed, strata, [space.labels_of(each) for each in part.labels])
+    labels = [space.labels_of(each) for each in part.labels]
+    mask = held_out(part.examples, fraction, seed, strata, labels)
+    if not mask.any() and not task.classes:  # too few rows of every stratum
+        mask = held_out(part.examples, fraction, seed, [0] * len(part), labels)
     if not mask.any():
         raise InputError(
-            f"{part.rows.file}: a share of {fraction:g} of {len(part)} rows is not one row of any class; "
-            "hold out more"
+            f"{part.rows.file}: a share of {fraction:g} of {len(part)} rows is not one row"
+            f"{' of any class' if task.classes else ''}; hold out more"
         )
     return part.where(~mask), part.where(mask)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.data.columns import Columns
+from backend.data.conversations import found_messages
 from backend.data.messages import listing, shown_type, shown_value
 from backend.data.read_csv import typed
 from backend.data.rejected import Rejections
@@ -105,7 +106,8 @@ def _column(
 ) -> Column:
     """A column in the type of ``field``: null, and false in ``ok``, where a value does not fit.
 
-    ``filled``: keys that objects lack are null, as in messages of files with types.
+    ``filled``: it belongs to rows for language models. Messages are lists or text as they are there, and
+    keys that they lack are null, as in files with types.
     """
     source = rows.field(field.name)
     if source.type == field.type and is_json(source) == is_json(field):
@@ -113,8 +115,8 @@ def _column(
     values = rows.values(field.name)
     if rows.guessed:
         values = [_as_written(value, field) for value in values]
-    if filled and not is_json(field):
-        values = [_filled(value, field.type) for value in values]
+    if filled:
+        values = [_filled(value, None if is_json(field) else field.type) for value in values]
     array = _array(values, field)
     if array is not None:
         return array
@@ -128,10 +130,17 @@ def _column(
     return array
 
 
-def _filled(value: Any, kind: pa.DataType) -> Any:
-    """A value with a null for every key that an object of this type would have; in text a list is JSON."""
-    if isinstance(value, list) and is_text(kind):
-        return json.dumps(value, ensure_ascii=False)
+def _filled(value: Any, kind: pa.DataType | None) -> Any:
+    """A value with a null for every key that an object of this type would have; None: of any type.
+
+    In text a list is JSON, and JSON text of messages is a list elsewhere.
+    """
+    if kind is not None and is_text(kind):
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+    if isinstance(value, str):
+        value = found_messages(value) or value
+    if kind is None:
+        return value
     if isinstance(value, list) and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
         return [_filled(each, kind.value_type) for each in value]
     if isinstance(value, dict) and pa.types.is_struct(kind):

@@ -188,11 +188,17 @@ def test_every_format_has_the_same_rows(name, written, tmp_path):
     assert train.original_columns == ["id", "messages"]
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "saved", "a.jsonl"])
-def test_rows_are_appended_to_every_format(name, written, tmp_path):
+def test_rows_are_appended_to_every_format(name, kind, written, tmp_path):
     made, _ = bring_in(tmp_path / "ws", str(written / name), str(written / "e.jsonl"), columns=MESSAGES)
     more = [{"id": "new", "messages": [TOLD, ASKED, TOLD]}, {"id": "bad", "messages": [ASKED]}]
-    report = append(made, train=jsonl(tmp_path / "more.jsonl", more))
+    source = tmp_path / f"more.{kind}"
+    if kind == "csv":
+        with source.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([["id", "messages"], *([e["id"], json.dumps(e["messages"])] for e in more)])
+    report = append(made, train=str(source) if kind == "csv" else jsonl(source, more))
     assert report.n_appended == 1 and report.rejected[0].reason == "no assistant turn"
     train = load_split(made, "train")
     assert Conversation.of(train.texts[3], train.labels[3]).turns[2].text == "a model"
@@ -213,3 +219,12 @@ def test_a_nested_column_holds_messages(tmp_path):
     rows = [{"id": "a", "data": {"turns": CHAT, "n": 1}}, {"id": "b", "data": {"turns": CHAT[1:], "n": 2}}]
     found = read(tmp_path, rows, columns_of_turns(messages="data.turns", id="id"))[0]
     assert [len(each.turns) for each in found.values()] == [5, 4]
+
+
+def test_few_rows_are_held_out_however_long_they_are(tmp_path):
+    rows = [{"text": "word " * 4**place} for place in range(5)] * 2
+    rows = [{"text": f"{place} {each['text']}"} for place, each in enumerate(rows)]
+    made, _ = bring_in(
+        tmp_path / "ws", jsonl(tmp_path / "t.jsonl", rows), "0.2", columns=columns_of_turns(text="text")
+    )
+    assert (made.manifest().data.n_train, made.manifest().data.n_eval) == (8, 2)
