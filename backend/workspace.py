@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from backend.influence.answers.whole_set import WholeSet
     from backend.influence.rowstore.settings import PrecomputeSettings
     from backend.model.figures import Figures
+    from backend.model.generation import Writing, Written
     from backend.model.label_figures import LabelFigures
     from backend.model.neighbours import Neighbour
     from backend.model.planned import HardlyLearnt
@@ -454,6 +455,27 @@ class Workspace:
         question = Question(text, text_b, row, split, asked, k, exact, method, score, damping, about)
         self.check_question(question)
         return self.explainer(device).explain(question)
+
+    def write_answer(
+        self,
+        about: AboutAnswer,
+        how: Writing | None = None,
+        *,
+        row: str | None = None,
+        split: SplitName | None = None,
+        told: Callable[[str], bool | None] | None = None,
+        device: str = "auto",
+    ) -> Written:
+        """What a language model answers to a prompt, to messages, or in place of a row's last answer.
+
+        ``told`` gets the text as it grows; with False it ends the writing.
+        """
+        from backend.influence.answers.question import Question, conversation_to_answer
+        from backend.model.generation import Writing
+
+        question = Question(row=row, split=split, about=about)
+        conversation = conversation_to_answer(question, self.split, self.manifest)
+        return self.explainer(device).checkpoints.write(conversation, how or Writing(), told)
 
     def explain_pair(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from backend.data.messages import first_line, shown_name
 from backend.errors import InputError
 from backend.influence.answers.about_answer import AboutAnswer, Span
 from backend.influence.answers.explanation import Entry, Explanation, Field
+from backend.workspace import Workspace
 
 _WORDS = 6
 _BRIEF = 160  # characters of a turn in a list
@@ -39,6 +41,28 @@ def about_answer(
         template,
     )
     return None if about == AboutAnswer() else about
+
+
+def written(
+    workspace: Workspace,
+    about: AboutAnswer | None,
+    row: str | None,
+    split: str | None,
+    how: tuple[int, float, int],
+    device: str,
+) -> AboutAnswer:
+    """The question about what the model writes itself; ``how``: most tokens, temperature, seed."""
+    from backend.model.generation import Writing
+
+    asked = about or AboutAnswer()
+    if asked.answer is not None:
+        raise InputError("--generate: the model answers itself; leave out --answer")
+    most, temperature, seed = how
+    wanted = Writing(most=most, temperature=temperature, seed=seed)
+    made = workspace.write_answer(asked, wanted, row=row, split=split, device=device)  # type: ignore[arg-type]
+    if not made.text.strip():
+        raise InputError("--generate: the model's answer is empty, so there is nothing to explain")
+    return replace(asked, answer=made.text, generated=True)
 
 
 def _span(typed: str) -> Span:

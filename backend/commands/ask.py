@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.about_answer import about_answer, print_about
+from backend.commands.about_answer import about_answer, print_about, written
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath
 from backend.errors import InputError
 from backend.influence.answers.defaults import DEFAULT_SCORE
@@ -47,6 +47,12 @@ def explain(
         Path | None, typer.Option(help="Or a chat: a JSON file with a list of messages.", dir_okay=False)
     ] = None,
     answer: Annotated[str | None, typer.Option(help="The answer to explain; default: the row's own.")] = None,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Let the model answer, and explain that.")
+    ] = False,
+    max_tokens: Annotated[int, typer.Option(help="With --generate: at most so many tokens.")] = 128,
+    temperature: Annotated[float, typer.Option(help="With --generate: 0 is the likeliest answer.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="With --generate and a temperature.")] = 0,
     turn: Annotated[int | None, typer.Option(help="Which turn of the row is the answer, from 0.")] = None,
     mark: Annotated[
         list[str] | None, typer.Option(help="START:END, characters of the answer; may be given again.")
@@ -64,6 +70,8 @@ def explain(
         raise InputError(f"--split {split}: must be train or eval")
     workspace = Workspace.open(ws)
     about = about_answer(prompt, messages, answer, turn, mark or (), instead, side, template)
+    if generate:
+        about = written(workspace, about, row, split, (max_tokens, temperature, seed), device)
     asked = Question(text, text_b, row, split, label, k, exact, method, score, damping, about)  # type: ignore[arg-type]
     workspace.check_question(asked)
     if not json:

@@ -222,7 +222,10 @@ def test_the_strip_says_every_tokens_loss(explainer: Explainer) -> None:
         (Question(row="e1", about=AboutAnswer(marks=((3, 3),))), "--mark 3:3"),
         (Question(row="e1", about=AboutAnswer(turn=0)), "--turn 0: no answer of this row; they are turns 1"),
         (Question(row="e1", about=AboutAnswer(instead=" ")), "--instead: empty"),
-        (Question(row="e1", score="adam", about=AboutAnswer()), "--score adam: not for language models"),
+        (
+            Question(row="e1", score="adam", about=AboutAnswer()),
+            "--score adam: must be one of dot",
+        ),
         (
             Question(row="e1", about=AboutAnswer(marks=((0, 2), (3, 4)), instead="x")),
             "--instead: stands in the place of one mark",

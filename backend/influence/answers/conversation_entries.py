@@ -36,6 +36,16 @@ def fields_of(conversation: Conversation, instead: str | None = None) -> list[Fi
     return found
 
 
+def conversation_at(rows: Split, position: int) -> Conversation:
+    """The row at a 0-based place."""
+    return Conversation.of(rows.texts_of(position)[0], rows.labels[position])
+
+
+def fields_at(rows: Split, position: int) -> list[Field]:
+    """Its turns."""
+    return fields_of(conversation_at(rows, position))
+
+
 @dataclass(frozen=True)
 class ConversationEntries:
     """Builds entries for one query. ``context``, ``texts``: of the query, the latter by field.
@@ -68,7 +78,7 @@ class ConversationEntries:
         position = int(ranked.positions[0])
         encoded = self.checkpoints.encode(self.train.take(ranked.positions))[0]
         mine = _word_at(self.query.encoded, self.texts, entry.query_words)
-        theirs = _word_at(encoded, _texts(self._conversation(position)), entry.words)
+        theirs = _word_at(encoded, _texts(conversation_at(self.train, position)), entry.words)
         sums: dict[tuple[int, int], float] = {}
         for match in self._matches(position, encoded):
             if match.side in OF_TEMPLATE:
@@ -84,12 +94,8 @@ class ConversationEntries:
             for (one, other), score in sorted(sums.items())
         ]
 
-    def _conversation(self, position: int) -> Conversation:
-        (context,) = self.train.texts_of(position)
-        return Conversation.of(context, self.train.labels[position])
-
     def _entry(self, position: int, encoded: Encoded, factor: float, rank: int, percentile: float) -> Entry:
-        conversation = self._conversation(position)
+        conversation = conversation_at(self.train, position)
         theirs, mine = self._shares(position, encoded, factor)
         texts = _texts(conversation)
         words, special = _words(encoded, texts, theirs)

@@ -52,6 +52,11 @@ class Asked:
         """Whether a language model is asked."""
         return self.engine.checkpoints.language
 
+    @property
+    def said(self) -> Sequence[str]:
+        """All that is read and answered, as texts."""
+        return self.fields if self.language else self.texts
+
 
 @dataclass(frozen=True)
 class Found:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from backend.data.equal_texts import same_texts
 from backend.data.examples import FIELD_NAMES
+from backend.influence.answers.conversation_entries import fields_at
 from backend.influence.answers.explanation import Entry, TokenScore, WordScore
 from backend.influence.answers.method import Asked
 from backend.influence.answers.search import Ranked
@@ -32,6 +33,9 @@ def plain_entries(
     entries = []
     for place, position in enumerate(ranked.positions.tolist()):
         texts = train.texts_of(position)
+        fields = fields_at(train, position) if asked.language else []
+        said = [each.text for each in fields] if asked.language else texts
+        names = [each.name for each in fields] if asked.language else FIELD_NAMES
         parts = _scaled(terms[place], scores[place]) if terms is not None else {}
         entries.append(
             Entry(
@@ -46,10 +50,11 @@ def plain_entries(
                     TokenScore(word, -1, False, share)
                     for word, share in sorted(parts.items(), key=lambda item: (-abs(item[1]), item[0]))
                 ],
-                words=_words(texts, parts),
-                query_words=_words(asked.texts, parts),
+                words=_words(said, names, parts),
+                query_words=_words(asked.said, _numbers(asked) or FIELD_NAMES, parts),
                 special=0.0,
                 same_text=same_texts(texts, asked.texts),
+                fields=fields,
             )
         )
     return entries
@@ -60,10 +65,16 @@ def _scaled(parts: dict[str, float], score: float) -> dict[str, float]:
     return {word: share * score / total for word, share in parts.items()} if total else {}
 
 
-def _words(texts: Sequence[str], parts: dict[str, float]) -> list[WordScore]:
-    """Every occurrence of a shared word, with an equal share of what the word carries."""
+def _numbers(asked: Asked) -> list[str]:
+    """The names of the query's fields, of a language model."""
+    return [str(number) for number in range(len(asked.fields))] if asked.language else []
+
+
+def _words(texts: Sequence[str], names: Sequence[str], parts: dict[str, float]) -> list[WordScore]:
+    """Every occurrence of a shared word, with an equal share of what the word carries; ``names``: of the
+    texts."""
     found = [
-        (word, start, end, FIELD_NAMES[field])
+        (word, start, end, field)
         for field, text in enumerate(texts)
         for word, start, end in lexical_words(text)
         if word in parts
@@ -72,6 +83,6 @@ def _words(texts: Sequence[str], parts: dict[str, float]) -> list[WordScore]:
     for word, *_ in found:
         counts[word] = counts.get(word, 0) + 1
     return [
-        WordScore(texts[FIELD_NAMES.index(field)][start:end], start, end, parts[word] / counts[word], field)
+        WordScore(texts[field][start:end], start, end, parts[word] / counts[word], names[field])
         for word, start, end, field in found
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from backend.errors import InputError
 from backend.influence.answers.about_answer import AboutAnswer, Looked, check_about, looked_up
 from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS, SCORES
 from backend.influence.answers.defaults import DEFAULT_METHOD
-from backend.manifest import DataInfo, SplitName, TaskInfo
+from backend.manifest import DataInfo, Manifest, SplitName, TaskInfo
 from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 
@@ -132,6 +132,15 @@ def look_up(question: Question, split_named: Callable[[SplitName], Split], info:
     target = rows.labels[position]
     row = Conversation.of(rows.texts_of(position)[0], target)
     return RowAsked(looked_up(about, row, chat), split, position, target)
+
+
+def conversation_to_answer(
+    question: Question, split_named: Callable[[SplitName], Split], manifest: Manifest
+) -> Conversation:
+    """What a model is to answer: its last answer counts for nothing. `InputError` for what makes no sense."""
+    check_question(question, manifest.task)
+    about = replace(question.about or AboutAnswer(), answer="?", marks=(), instead=None)
+    return look_up(replace(question, about=about), split_named, manifest.data).looked.conversation
 
 
 def _typed(question: Question, second: str | None) -> tuple[str, ...]:

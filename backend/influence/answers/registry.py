@@ -9,9 +9,13 @@ from pkgutil import iter_modules
 from backend.errors import InputError
 from backend.influence.answers import methods
 from backend.influence.answers.agreement import OF_CLASSES, needs_classes
+from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.influence.answers.method import Method
 from backend.manifest import TaskName
+from backend.tasks.heads import CAUSAL_LM
+
+_NOT_OF_LANGUAGE_MODELS = (*OF_CLASSES, "residual", "adam")
 
 
 @cache
@@ -37,7 +41,16 @@ def method_named(name: str) -> Method:
 
 def scores_of(method: Method, task: TaskName) -> tuple[str, ...]:
     """The scores of a method that serve a task."""
-    return tuple(each for each in method.scores if task == "classification" or each not in OF_CLASSES)
+    left_out = (
+        _NOT_OF_LANGUAGE_MODELS if task == CAUSAL_LM else OF_CLASSES if task != "classification" else ()
+    )
+    return tuple(each for each in method.scores if each not in left_out)
+
+
+def methods_of(task: TaskName) -> dict[str, Method]:
+    """The methods that serve a task, by name, the default first."""
+    found = all_methods()
+    return {name: found[name] for name in OF_LANGUAGE_MODELS} if task == CAUSAL_LM else found
 
 
 def score_named(method: Method, score: str | None, task: TaskName = "classification") -> str:

@@ -31,6 +31,7 @@ from backend.influence.gradients.sides import channel_weights, channels_of
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
 from backend.model.conversation_tokens import encode_conversation
+from backend.model.generation import Writing, Written, write
 from backend.model.lm_head import SplitModel
 from backend.model.loading import embedding_layer, input_length, load_tokenizer
 from backend.model.prediction import predict
@@ -161,6 +162,11 @@ class Checkpoints:
         with self._lock:
             length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
             return encode_conversation(self.tokenizer, row, self.manifest.task.loss or "answers", length)
+
+    def write(self, row: Conversation, how: Writing, told: Callable[[str], bool | None] | None) -> Written:
+        """The last checkpoint's answer in place of the last one of ``row``."""
+        with self._lock:
+            return write(self.models[-1], self.tokenizer, row, how, told)
 
     @property
     def padding_row(self) -> int | None:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from backend.data.conversation_text import plain_texts
 from backend.data.dataset import Split
 from backend.influence.answers.method import Asked
 from backend.influence.answers.plain_entries import lexical_words
@@ -22,7 +23,7 @@ def words_of(text: str) -> list[str]:
 
 
 def _documents(split: Split) -> list[str]:
-    return split.examples.joined()
+    return plain_texts(split.examples)
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ class TfIdf(Similarity):
     def similarities(self, asked: Asked) -> np.ndarray:
         """Cosines."""
         weights, vectorizer = self._fitted(asked)
-        return weights.similarities(_row(vectorizer, asked.texts))
+        return weights.similarities(_row(vectorizer, asked.said))
 
     def terms(self, asked: Asked, positions: np.ndarray) -> list[dict[str, float]]:
         """Products of weights."""
         weights, vectorizer = self._fitted(asked)
-        return weights.terms(_row(vectorizer, asked.texts), positions)
+        return weights.terms(_row(vectorizer, asked.said), positions)
 
     def _fitted(self, asked: Asked) -> tuple[_Weights, TfidfVectorizer]:
         def make() -> tuple[_Weights, TfidfVectorizer]:
@@ -103,11 +104,11 @@ class Bm25(Similarity):
 
     def similarities(self, asked: Asked) -> np.ndarray:
         """BM25 of every training text for the query."""
-        return self._weights(asked).similarities(_counts(asked.texts))
+        return self._weights(asked).similarities(_counts(asked.said))
 
     def terms(self, asked: Asked, positions: np.ndarray) -> list[dict[str, float]]:
         """BM25 is a sum over the query's words."""
-        return self._weights(asked).terms(_counts(asked.texts), positions)
+        return self._weights(asked).terms(_counts(asked.said), positions)
 
     def _weights(self, asked: Asked) -> _Weights:
         def make() -> _Weights:
