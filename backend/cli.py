@@ -29,6 +29,7 @@ from backend.commands import (
     scores,
     small,
     state,
+    taught,
     train,
     versions,
 )
@@ -47,7 +48,7 @@ app = typer.Typer(
 for command in (
     *(build.demo, data.peek, data.init, data.append, build.build),
     *(train.train, train.runs, copy.copy, build.dynamics, build.attach, build.precompute),
-    *(ask.explain, match.match, ask.methods, ask.prepare, ask.explain_many, ask.influence),
+    *(ask.explain, match.match, taught.taught, ask.methods, ask.prepare, ask.explain_many, ask.influence),
     *(evaluate.evaluate, small.small),
     *(scores.scores, scores.queue, audit.sources, audit.words, run_rows.run_rows),
     *(retrain.forecast, retrain.retrain),

@@ -15,6 +15,7 @@ from backend.data.targets.typed import Typed, as_typed
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.handles.audit import Audit
+from backend.handles.base_share import asked_shares
 from backend.handles.matches import Matches
 from backend.handles.review import Review
 from backend.handles.scores import Scores
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from backend.influence.answers.question import Question
     from backend.influence.answers.whole_set import WholeSet
     from backend.influence.rowstore.settings import PrecomputeSettings
+    from backend.model.base_share import BaseAndTuned, SpanChange
     from backend.model.figures import Figures
     from backend.model.generation import Writing, Written
     from backend.model.label_figures import LabelFigures
@@ -93,6 +95,7 @@ class Workspace:
         self._opening = threading.RLock()
         self._reading = threading.Lock()  # of its own: rows must not wait for a model
         self._splits: dict[str, Split] = {}
+        self._compared: tuple[tuple[str, str, str], BaseAndTuned] | None = None
         parts = folder, self.split, self.explainer
         self.review, self.scores = Review(*parts), Scores(*parts)
         self.audit, self.trials = Audit(*parts), Trials(*parts)
@@ -498,6 +501,31 @@ class Workspace:
         question = Question(text, text_b, row, split, asked, method=method, score=score, about=about)
         self.check_question(question)
         return self.explainer(device).explain_pair(question, train)
+
+    def base_share(
+        self,
+        *,
+        row: str | None = None,
+        split: SplitName | None = None,
+        about: AboutAnswer | None = None,
+        base: str | None = None,
+        device: str = "auto",
+    ) -> tuple[list[SpanChange], str]:
+        """How much of an answer's loss fine-tuning changed, mark by mark, and the model that it began with.
+
+        What is asked about as in `explain`: a row's answer, or what ``about`` says. ``base``: that model,
+        where the run does not say it (see `backend.model.base_share.base_name`).
+        """
+        from backend.influence.answers.about_answer import AboutAnswer
+        from backend.model.base_share import base_name, load_base_and_tuned
+
+        with self._opening:
+            name = base_name(self.folder, base)
+            key = self.folder.require("checkpoints", "train").id, name, device
+            if self._compared is None or self._compared[0] != key:
+                self._compared = key, load_base_and_tuned(self.folder, base, device)
+            models = self._compared[1]
+        return asked_shares(self.folder, self.split, models, row, split, about or AboutAnswer()), name
 
     def check_question(self, question: Question) -> None:
         """`InputError` if a question makes no sense or there is no index to answer it; loads no model."""

@@ -11,6 +11,7 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.handles.handle import Handle
+from backend.influence.answers.question import find_row
 from backend.manifest import SplitName
 from backend.progress import Progress, silent
 
@@ -68,11 +69,10 @@ class Matches(Handle):
     ) -> tuple[str, str | None]:
         """The text of a turn of a row, and the row to leave out: itself, if it is a training row.
 
-        Default: the last turn that is learnt; ``split``: train or eval, else whichever has the row.
+        Default: the last turn that is learnt; ``split``: train or eval, where both have the row.
         """
-        if split is None:
-            split = "eval" if self._split("eval").has(row) and not self._split("train").has(row) else "train"
-        rows = self._split(split)
+        found = find_row(row, split, self._split)
+        rows = self._split(found)
         place = rows.position(row)
         if rows.examples.reading is None:
             raise InputError("matches are for language models (--task causal-lm)")
@@ -81,7 +81,7 @@ class Matches(Handle):
         if not chosen:
             lacking = "answer" if turn is None else f"turn {turn}"
             raise InputError(f"row {shown_value(row)} has no {lacking}")
-        return chosen[-1].text, row if split == "train" else None
+        return chosen[-1].text, row if found == "train" else None
 
     def _index(self, fold: bool, progress: Progress) -> MatchIndex:
         from backend.matches.index import index_key, open_index

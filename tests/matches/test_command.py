@@ -47,7 +47,7 @@ def test_a_word_is_whole_unless_the_mark_begins_or_ends_inside_it(workspace):
 
 
 def test_a_training_row_is_asked_about_without_itself(workspace):
-    text, without = workspace.matches.answer("r0")
+    text, without = workspace.matches.answer("r0", "train")
     assert (text, without) == ("Toren Vask was born in Karelia.", "r0")
     assert workspace.matches.find(text, without=without).found.rows == 0
     assert [each.text for each in workspace.matches.spans(text, without=without)] == [
@@ -59,7 +59,9 @@ def test_a_training_row_is_asked_about_without_itself(workspace):
     assert workspace.matches.answer("r2", turn=0) == ("He was born in Malta.", "r2")
     with pytest.raises(InputError, match="has no turn 7"):
         workspace.matches.answer("r2", turn=7)
-    with pytest.raises(InputError, match="'nobody' is not in train"):
+    with pytest.raises(InputError, match="in both splits"):
+        workspace.matches.answer("r0")
+    with pytest.raises(InputError, match="no such id in eval or train"):
         workspace.matches.answer("nobody")
 
 

@@ -1,0 +1,42 @@
+"""What of an answer fine-tuning taught: a question about it, put to the base and to the tuned model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from backend.data.conversation import Conversation
+from backend.data.dataset import Split
+from backend.folder import Folder
+from backend.influence.answers.about_answer import AboutAnswer, looked_up
+from backend.influence.answers.question import find_row
+from backend.manifest import SplitName
+
+if TYPE_CHECKING:
+    from backend.model.base_share import BaseAndTuned, SpanChange
+
+
+def asked_shares(
+    folder: Folder,
+    split_named: Callable[[SplitName], Split],
+    models: BaseAndTuned,
+    row: str | None,
+    split: SplitName | None,
+    about: AboutAnswer,
+) -> list[SpanChange]:
+    """What changed of each mark of the answer, or of each answer that is asked about."""
+    from backend.model.base_share import encode_for
+
+    conversation = None
+    if row is not None:
+        rows = split_named(find_row(row, split, split_named))
+        place = rows.position(row)
+        conversation = Conversation.of(rows.examples.fields[0][place], rows.examples.targets[place])
+    looked = looked_up(about, conversation, folder.manifest().data.form == "messages")
+    encoded = encode_for(folder, models, looked.conversation)
+    turns = {each.number: each.text for each in looked.conversation.turns}
+    return [
+        change
+        for number in looked.turns
+        for change in models.changes(encoded, number, turns[number], looked.marks)
+    ]
