@@ -59,6 +59,8 @@ def conversation_of(form: Form, cells: Cells) -> Conversation:
 def _pair(cells: Cells, before: list[Turn], tools: list[Any] | None) -> Conversation:
     """Prompt and completion: texts, or lists of messages, which make a chat."""
     asked, said = found_messages(cells.get("prompt")), found_messages(cells.get("completion"))
+    if said is not None and listed(cells.get("prompt")) == []:
+        asked = []
     if asked is not None and said is not None:
         first = _turns("prompt", asked, len(before))
         learnt = _turns("completion", said, len(before) + len(first))

@@ -227,6 +227,8 @@ def test_pairs_of_messages_and_system_texts_are_written_where_they_stand(tmp_pat
     assert after == [{**rows[0], "prompt": [CHAT[1], CHAT[3]]}, rows[1]]
     after = exported(tmp_path, made, states(split, {"a": without_turn(row, 0)}))
     assert after == [{**rows[0], "sys": None}, rows[1]]
+    after = exported(tmp_path, made, states(split, {"b": without_turn(row_of(split, "b"), 0)}))
+    assert after == [rows[0], {**rows[1], "prompt": []}]
     after = exported(tmp_path, made, states(split, {"a": rewritten(row, "no")}))
     assert after == [{**rows[0], "completion": [said("assistant", "no", name="bot")]}, rows[1]]
 
