@@ -26,6 +26,7 @@ MESSAGE = "message"
 SEEN_RUNNING = "seen-running"  # folders of the jobs that ran when a page was drawn last
 THROUGH_APP = "through-app"
 ASKED = "asked"
+SIDE, TEMPLATE = "words", "template"  # URL
 SHOWN = "shown"  # the question whose answer is on the page
 LOG_START = "log-start"
 LOG_ACTION = "action"  # URL

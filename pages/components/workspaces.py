@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import streamlit as st
 
@@ -24,6 +25,19 @@ VARIABLE = "FIRSTWORD_WORKSPACE"
 
 
 @dataclass(frozen=True)
+class AskedAnswer:
+    """What is asked of a language model, as `backend.influence.answers.about_answer` takes it."""
+
+    prompt: str | None = None
+    answer: str | None = None
+    turn: int | None = None
+    marks: tuple[tuple[int, int], ...] = ()
+    instead: str | None = None
+    side: str = "both"
+    template: bool = False
+
+
+@dataclass(frozen=True)
 class Asked:
     """What is explained, small enough to be a cache's key."""
 
@@ -35,6 +49,7 @@ class Asked:
     k: int = 10
     method: str = "we"
     score: str = DEFAULT_SCORE
+    about: AskedAnswer | None = None
 
 
 @dataclass
@@ -141,6 +156,7 @@ def _explained(path: str, index: str, asked: Asked) -> Explanation:
             k=asked.k,
             method=asked.method,
             score=asked.score,
+            **_about(asked),
         )
 
 
@@ -156,4 +172,14 @@ def _paired(path: str, index: str, asked: Asked, train: str) -> Pair:
             label=asked.label,
             method=asked.method,
             score=asked.score,
+            **_about(asked),
         )
+
+
+def _about(asked: Asked) -> dict[str, Any]:
+    """What is asked of a language model, which only its workspaces are told of."""
+    if asked.about is None:
+        return {}
+    from backend.influence.answers.about_answer import AboutAnswer
+
+    return {"about": AboutAnswer(**vars(asked.about))}

@@ -11,6 +11,7 @@ from backend.workspace import Workspace
 from pages.components.asking.number_line import show_number
 from pages.components.asking.probabilities import show_probabilities
 from pages.components.badges import decision_badge, label_badge, verdict_badge
+from pages.components.conversation.answer_view import query_strip, query_view
 from pages.components.markup import Html, join, short, show, tag
 from pages.components.numbers import Unit
 
@@ -20,6 +21,12 @@ MOST_CHARACTERS = 20_000
 def show_query(workspace: Workspace, explanation: Explanation, unit: Unit, state: RowState | None) -> None:
     """Text and badges on the left, probabilities on the right, notices beneath."""
     query = explanation.query
+    if query.fields:
+        show(query_view(query))
+        with st.expander("Loss of every token"):
+            show(query_strip(query))
+        _show_notices(explanation, unit)
+        return
     left, right = st.columns([0.62, 0.38], gap="large", vertical_alignment="center")
     with left:
         texts = [query_text(text) for text in (query.text, query.text_b) if text is not None]
@@ -29,6 +36,10 @@ def show_query(workspace: Workspace, explanation: Explanation, unit: Unit, state
             show_number(query, workspace.space)
         else:
             show_probabilities(query, workspace.space.labels_of(query.predicted))
+    _show_notices(explanation, unit)
+
+
+def _show_notices(explanation: Explanation, unit: Unit) -> None:
     notices = _notices(explanation, unit)
     if notices:
         show(join(tag("div", short(line, 2_000), cls="fw-notice") for line in notices))

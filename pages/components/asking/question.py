@@ -13,9 +13,11 @@ from backend.influence.index.modes import MODES
 from backend.manifest import TaskName
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.answer_question import ask_answer
 from pages.components.asking.row_picker import pick_row
 from pages.components.asking.typed_text import ask_text, forget_address
 from pages.components.choice import pick
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.edit_target import is_one_class
 from pages.components.markup import distinct, plain_label
 from pages.components.workspaces import Asked
@@ -56,9 +58,12 @@ def is_ready(workspace: Workspace) -> bool:
 
 def ask(workspace: Workspace) -> Asked | None:
     """The question the user has put together; None as long as there is none."""
+    if has_conversations(workspace):
+        return ask_answer(workspace, SOURCES, _other_source)
     source = pick("What to explain", SOURCES, keys.WHAT, "eval", _other_source)
     if source == "text":
-        return ask_text(with_second=workspace.manifest.data.text_b is not None)
+        second = {keys.TEXT_B: "Second text"} if workspace.manifest.data.text_b is not None else {}
+        return ask_text({keys.TEXT: "Text", **second})
     forget_address()
     row = pick_row(workspace, source)
     return None if row is None else Asked(row=row, split=source)

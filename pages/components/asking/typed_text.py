@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from backend.errors import InputError
@@ -11,9 +13,12 @@ from pages.components.workspaces import Asked
 LONGEST_IN_ADDRESS = 1_500  # characters; longer addresses are cut by proxies and mail programs
 
 
-def ask_text(with_second: bool) -> Asked | None:
-    """The typed text, or pair of texts; None as long as there is none, `InputError` if it is empty."""
-    fields = {keys.TEXT: "Text"} | ({keys.TEXT_B: "Second text"} if with_second else {})
+def ask_text(fields: Mapping[str, str]) -> Asked | None:
+    """The typed text, or pair of texts; None as long as there is none, `InputError` if it is empty.
+
+    ``fields``: what they are called, by key: `keys.TEXT`, and `keys.TEXT_B` where there are two.
+    """
+    with_second = keys.TEXT_B in fields
     with st.form("typed", border=False):
         for key, name in fields.items():
             _from_address(key)
@@ -30,7 +35,7 @@ def ask_text(with_second: bool) -> Asked | None:
     if not text.strip():
         raise InputError("The text is empty: type what the model should read.")
     if with_second and not text_b.strip():
-        raise InputError("The second text is empty: this workspace explains pairs of texts.")
+        raise InputError(f"{fields[keys.TEXT_B]} is empty: this workspace explains pairs of texts.")
     return Asked(text=text, text_b=text_b if with_second else None)
 
 

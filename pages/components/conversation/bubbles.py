@@ -17,6 +17,7 @@ FOLDED = ("system", "developer", "tool", "function", "ipython", "observation")
 OWN = ("assistant", "completion", "gpt", "model", "text")  # drawn at the right, as what the model says
 LONGEST_MORE = 2_000
 MOST_TURNS = 60
+QUIET = 0.03  # share of what all words carry
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class TemplateTokens:
 class Bubbles:
     """How conversations are drawn. ``painter``: colours words; None: none is coloured.
 
+    ``folds``: turns that are only read are folded where their words carry next to nothing of the whole.
     ``marks``: by number of a turn, the characters that are asked about, or whatever ``mark_as`` says.
     """
 
     painter: Painter | None = None
     marks: Mapping[int, Sequence[Span]] = field(default_factory=dict)
     mark_as: str = "asked about"
+    folds: bool = False
 
     def draw(
         self,
@@ -46,8 +49,9 @@ class Bubbles:
     ) -> Html:
         """All turns in order, with what tools the template is told of, and what the template carries."""
         scored = list(words)
+        total = sum(abs(each.score) for each in scored)
         turns = [
-            self._turn(each, words_of_turn(each, scored), each.number in conversation.removed)
+            self._turn(each, words_of_turn(each, scored), each.number in conversation.removed, total)
             for each in conversation.turns[:MOST_TURNS]
         ]
         more = len(conversation.turns) - MOST_TURNS
@@ -60,14 +64,17 @@ class Bubbles:
             cls="fw-conversation",
         )
 
-    def _turn(self, turn: Turn, words: Sequence[TurnWord], removed: bool) -> Html:
+    def _turn(self, turn: Turn, words: Sequence[TurnWord], removed: bool, total: float) -> Html:
         text = turn_text(turn, words, self.painter, self.marks.get(turn.number, ()), self.mark_as)
         said = join([text, _more(turn.more)])
         kind = _kind(turn)
         if removed:
             kind += " fw-out"
-        if turn.role.lower() in FOLDED and not turn.learnt:
-            head = tag("summary", *_who(turn, removed), self._carried(words))
+        quiet = self.folds and sum(abs(each.score) for each in words) < QUIET * total
+        if not turn.learnt and (quiet or turn.role.lower() in FOLDED):
+            brief = tag("span", short(" ".join(turn.text[:400].split()), 90), cls="fw-muted", dir="auto")
+            told = brief if quiet else tag("span", plural(len(turn.text), "character"), cls="fw-muted")
+            head = tag("summary", *_who(turn, removed), told, self._carried(words))
             return tag("details", head, said, cls=kind)
         return tag("div", tag("div", *_who(turn, removed), cls="fw-who"), said, cls=kind)
 
@@ -108,8 +115,6 @@ def _who(turn: Turn, removed: bool) -> list[Html]:
         parts.append(tag("span", "learnt", cls="fw-learnt-mark", title=title))
     if removed:
         parts.append(tag("span", "taken out", cls="fw-out-mark", title="the model does not read this turn"))
-    if turn.role.lower() in FOLDED and not turn.learnt:
-        parts.append(tag("span", f" {plural(len(turn.text), 'character')}", cls="fw-muted"))
     return parts
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 
 from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import plural
 
 FULL = 8.0  # nats: from here on a bar is full; a token guessed among 3,000
+_NONE: Mapping[int, str] = MappingProxyType({})
 MOST_TOKENS = 400  # of a turn that are drawn at once
 
 
@@ -27,7 +29,7 @@ class TokenLoss:
     marked: bool = False
 
 
-def loss_strip(tokens: Sequence[TokenLoss], names: Sequence[str] = ()) -> Html:
+def loss_strip(tokens: Sequence[TokenLoss], names: Mapping[int, str] = _NONE) -> Html:
     """Turn by turn the tokens, each with a bar; ``names``: what the turns are called, by number.
 
     Tokens not in the loss are grey; those of the template are one pill with their number and their loss.
@@ -47,8 +49,8 @@ def loss_strip(tokens: Sequence[TokenLoss], names: Sequence[str] = ()) -> Html:
     )
 
 
-def _turn(turn: int, run: Sequence[TokenLoss], names: Sequence[str]) -> Iterator[Html]:
-    if turn < len(names):
+def _turn(turn: int, run: Sequence[TokenLoss], names: Mapping[int, str]) -> Iterator[Html]:
+    if turn in names:
         yield tag("span", short(names[turn], 24), cls="fw-strip-role")
     yield join(_token(each) for each in run[:MOST_TOKENS])
     if len(run) > MOST_TOKENS:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from backend.influence.answers.explanation import Explanation
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.preparation import is_prepared, offer_preparation
 from pages.components.asking.query_panel import show_query
 from pages.components.asking.question import ask_count, ask_label, ask_method, ask_score
 from pages.components.inspect.results import list_unit, show_results
-from pages.components.markup import show, tag
+from pages.components.markup import plain_label, show, tag
 from pages.components.reason_field import ask_reason
 from pages.components.workspaces import Asked, explain, version
 
@@ -72,7 +73,7 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
         places.wait()
     explanation = explain(workspace, asked)
     with places.question.container():
-        label = ask_label(workspace, explanation, replace(asked, k=0, method="", score=""))
+        label = _ask_label(workspace, explanation, asked)
     if keys.get(keys.SHOWN) not in (None, (subject, label)):
         keys.put(keys.SHOWN, None)
         places.wait()
@@ -88,4 +89,13 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
             workspace.review.states().get(row) if row else None,
         )
     with places.results.container():
-        show_results(workspace, explanation)
+        show_results(workspace, explanation, None if asked.about is None else replace(asked, k=10))
+
+
+def _ask_label(workspace: Workspace, explanation: Explanation, asked: Asked) -> str:
+    """What is asked about the query; of a language model's answer that is said above."""
+    if asked.about is None:
+        return ask_label(workspace, explanation, replace(asked, k=0, method="", score=""))
+    asked_in_words = explanation.query.asked
+    st.markdown(f"**{plain_label(asked_in_words[:1].upper() + asked_in_words[1:], 200)}?**")
+    return explanation.query.label

@@ -12,6 +12,7 @@ from backend.data.examples import FIELD_NAMES
 from backend.data.rowstate import RowState
 from backend.influence.answers.explanation import Entry, Query
 from pages.components.badges import badge, copy_badge, decision_badge, label_badge
+from pages.components.conversation.answer_view import entry_view
 from pages.components.decision_bar import decision_bar
 from pages.components.highlight import LONG, Painter
 from pages.components.markup import Html, join, short, show, tag
@@ -61,7 +62,7 @@ class Cards:
                 title="share of training examples with a lower score",
             ),
             tag("span", cls="fw-spring"),
-            label_badge(entry.label, "labelled"),
+            join(()) if entry.fields else label_badge(entry.label, "labelled"),
         ]
         if copy := entry.copy_words(self.query.given):
             parts.append(copy_badge(copy))
@@ -72,6 +73,8 @@ class Cards:
         return tag("div", *parts, cls="fw-head")
 
     def _texts(self, entry: Entry, state: RowState | None) -> Html:
+        if entry.fields:
+            return self._conversation(entry, state)
         training = _pair(self.painter, (entry.text, entry.text_b), entry, "fw-text", LONG)
         query = _pair(self.painter, (self.query.text, self.query.text_b), entry, "fw-pair", QUERY_WINDOW)
         gone = "fw-gone" if state is not None and state.action == "remove" else None
@@ -86,6 +89,12 @@ class Cards:
             else "",
             word_table(entry, self.painter.unit),
         )
+
+    def _conversation(self, entry: Entry, state: RowState | None) -> Html:
+        gone = "fw-gone" if state is not None and state.action == "remove" else None
+        drawn = entry_view(entry, self.query, self.painter, self.has_words and self.with_query)
+        table = word_table(entry, self.painter.unit) if self.has_words else ""
+        return tag("div", tag("div", drawn, cls=gone), table)
 
     def _special(self, entry: Entry) -> Html:
         if not mostly_special(entry):

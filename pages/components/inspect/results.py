@@ -8,12 +8,13 @@ from backend.influence.answers.explanation import Entry, Explanation, Query
 from backend.influence.answers.registry import DEFAULT_METHOD, all_methods
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.conversation.side_legend import side_legend
 from pages.components.explanations import explanations_are_shown
 from pages.components.highlight import Painter
 from pages.components.inspect.aggregate import show_strongest_words
 from pages.components.inspect.entry_card import Cards
 from pages.components.legend import legend
-from pages.components.markup import brief, show, tag
+from pages.components.markup import Html, brief, show, tag
 from pages.components.numbers import Unit
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.pair.pair_dialog import show_offered_pair
@@ -34,8 +35,8 @@ def list_unit(explanation: Explanation) -> Unit:
     return Unit.of(entry.score for entry in all_entries(explanation))
 
 
-def show_results(workspace: Workspace, explanation: Explanation) -> None:
-    """Legend and both columns."""
+def show_results(workspace: Workspace, explanation: Explanation, asked: Asked | None = None) -> None:
+    """Legend and both columns. ``asked``: the question, where the answer does not hold all of it."""
     shown = explanations_are_shown()
     painter = Painter(list_scale(explanation), list_unit(explanation), plain=not shown)
     if not all_entries(explanation):
@@ -47,7 +48,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
     elif explanation.has_words:
         colours, switch = st.columns([0.8, 0.2], vertical_alignment="center")
         with colours:
-            show(legend(painter.scale, painter.unit, brief(explanation.query.label)))
+            show(_legend(painter, explanation.query))
         with switch:
             _ask_query()
         show_strongest_words(explanation)
@@ -60,7 +61,7 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         painter,
         workspace.review.states(),
         workspace.manifest.classes,
-        _asked(explanation),
+        asked or _asked(explanation),
         explanation.has_words and shown,
         bool(keys.get(keys.CARD_QUERY, True)),
     )
@@ -72,6 +73,12 @@ def show_results(workspace: Workspace, explanation: Explanation) -> None:
         method = all_methods()[explanation.method]
         show(tag("p", f"{method.title}: {method.formula}. Source: {method.source}.", cls="fw-muted"))
     show(tag("p", _how(explanation), cls="fw-muted"))
+
+
+def _legend(painter: Painter, query: Query) -> Html:
+    if query.fields:
+        return side_legend(painter.scale, painter.unit)
+    return legend(painter.scale, painter.unit, brief(query.label))
 
 
 def _scores_in(unit: Unit) -> str:

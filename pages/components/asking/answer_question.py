@@ -1,0 +1,118 @@
+"""What is asked of a language model: which answer, which words of it, instead of what, and what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import streamlit as st
+
+from backend.data.conversation import Conversation, Turn
+from backend.errors import InputError
+from backend.files import digest
+from backend.workspace import Workspace
+from pages.components import keys
+from pages.components.asking.row_picker import pick_row
+from pages.components.asking.typed_text import ask_text, forget_address
+from pages.components.choice import pick
+from pages.components.conversation.correction import turn_title
+from pages.components.conversation.marking import mark_words
+from pages.components.conversation.shown_text import conversation_of
+from pages.components.markup import distinct
+from pages.components.workspaces import Asked, AskedAnswer
+
+TYPED = {keys.TEXT: "Prompt", keys.TEXT_B: "Answer"}
+SIDES = {"both": "read and written", "read": "read", "written": "written"}
+SIDE_HELP = (
+    "A training row acts through the words that the model reads in it, and through those that it learns to "
+    "write. Both count, or one side alone."
+)
+TEMPLATE_HELP = (
+    "Role marks and whatever else the chat template adds stand in every conversation: they carry much of a "
+    "score and tell little. Off: they don't count in the ranking."
+)
+ALL = -1
+LONGEST_TITLE = 70
+
+
+def ask_answer(workspace: Workspace, sources: Mapping[str, str], on_source: object) -> Asked | None:
+    """A row's answer or a typed one, the words of it that are asked about; None as long as there is none."""
+    source = pick("What to explain", sources, keys.WHAT, "eval", on_source)  # type: ignore[arg-type]
+    if source == "text":
+        typed = ask_text(TYPED)
+        if typed is None:
+            return None
+        asked = Asked(about=AskedAnswer(prompt=typed.text, answer=typed.text_b))
+        turns = {0: Turn(0, "assistant", typed.text_b or "", learnt=True)}
+    else:
+        forget_address()
+        row = pick_row(workspace, source)
+        if row is None:
+            return None
+        asked = Asked(row=row, split=source, about=AskedAnswer())
+        turns = _answers(workspace, source, row)
+    if not turns:
+        raise InputError("no answer of this row is learnt any more; choose another row")
+    return replace(asked, about=_ask_words(asked, turns))
+
+
+def _answers(workspace: Workspace, split: str, row: str) -> dict[int, Turn]:
+    rows = workspace.split(split)  # type: ignore[arg-type]
+    conversation: Conversation = conversation_of(rows, rows.position(row))
+    return {each.number: each for each in conversation.shown if each.learnt and each.text.strip()}
+
+
+def _ask_words(asked: Asked, turns: Mapping[int, Turn]) -> AskedAnswer:
+    """Which turn, marks in it, what might stand there, and whose words count."""
+    about = asked.about or AskedAnswer()
+    place = digest(asked.row, asked.split, about.prompt, about.answer)
+    with st.container(border=True, gap="small"):
+        turn = _ask_turn(turns, place)
+        marks: tuple[tuple[int, int], ...] = ()
+        if turn is not None:
+            st.caption("Which words? Mark some; without a mark the whole answer is asked about.")
+            marks = tuple(
+                mark_words(turn.text, f"{place}-{turn.number}", "words of the answer", "asked about")
+            )
+        instead_box, side_box, template_box = st.columns([0.5, 0.3, 0.2], vertical_alignment="bottom")
+        with instead_box:
+            instead = _ask_instead(turn, marks, place)
+        with side_box:
+            side = pick("Words that count", SIDES, keys.SIDE, "both", help=SIDE_HELP, named=True)
+        with template_box:
+            st.toggle("Template counts", key=keys.TEMPLATE, bind="query-params", help=TEMPLATE_HELP)
+    typed = about.prompt is not None
+    number = None if turn is None or typed or (len(turns) == 1 and not marks and not instead) else turn.number
+    template = bool(keys.get(keys.TEMPLATE))
+    return replace(about, turn=number, marks=marks, instead=instead, side=side, template=template)
+
+
+def _ask_turn(turns: Mapping[int, Turn], place: str) -> Turn | None:
+    """The one answer, or the one chosen of several; None: all of them."""
+    if len(turns) == 1:
+        return next(iter(turns.values()))
+    titles = distinct([turn_title(each) for each in turns.values()], LONGEST_TITLE)
+    st.selectbox(
+        "Answer",
+        [ALL, *turns],
+        index=len(turns),
+        format_func=lambda number: (
+            f"all {len(turns)} answers" if number == ALL else titles[turn_title(turns[number])]
+        ),
+        key=f"answer-{place}",
+    )
+    return turns.get(keys.get(f"answer-{place}", next(reversed(turns))))
+
+
+def _ask_instead(turn: Turn | None, marks: tuple[tuple[int, int], ...], place: str) -> str | None:
+    """What might stand there; only one mark, or the whole answer, can be held against something else."""
+    can = turn is not None and len(marks) < 2
+    st.text_input(
+        "Rather than" if can else "Rather than (needs one answer and at most one mark)",
+        key=f"instead-{place}",
+        disabled=not can,
+        max_chars=2_000,
+        placeholder="optional: what it should have said there",
+        help="Why this and not that: the loss of the answer, less the loss of what you type here.",
+    )
+    return (keys.get(f"instead-{place}") or "").strip() or None if can else None
