@@ -45,7 +45,7 @@ def word_rows(entry: Entry, shown: int = SHOWN_WORDS) -> list[WordRow]:
 
 
 def _key(word: WordScore) -> str:
-    return word.word.lower()
+    return word.word.lower() + (" (written)" if word.side == "written" else "")
 
 
 def mostly_special(entry: Entry) -> bool:
@@ -54,7 +54,9 @@ def mostly_special(entry: Entry) -> bool:
 
 
 def special_name(entry: Entry, between: str = " ") -> str:
-    """ "special tokens [CLS] [SEP]", as far as they are known."""
+    """ "special tokens [CLS] [SEP]", as far as they are known; those of a chat are many."""
+    if entry.fields:
+        return "template tokens"
     names = sorted({token.token for token in entry.tokens if token.special})
     return f"special tokens {between.join(names)}".strip()
 

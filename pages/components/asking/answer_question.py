@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import streamlit as st
@@ -35,9 +35,11 @@ ALL = -1
 LONGEST_TITLE = 70
 
 
-def ask_answer(workspace: Workspace, sources: Mapping[str, str], on_source: object) -> Asked | None:
+def ask_answer(
+    workspace: Workspace, sources: Mapping[str, str], on_source: Callable[[], None]
+) -> Asked | None:
     """A row's answer or a typed one, the words of it that are asked about; None as long as there is none."""
-    source = pick("What to explain", sources, keys.WHAT, "eval", on_source)  # type: ignore[arg-type]
+    source = pick("What to explain", sources, keys.WHAT, "eval", on_source)
     if source == "text":
         typed = ask_text(TYPED)
         if typed is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS
 from backend.influence.answers.explanation import Explanation
 from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, score_named, scores_of
 from backend.influence.index.modes import MODES
@@ -59,7 +60,7 @@ def is_ready(workspace: Workspace) -> bool:
 def ask(workspace: Workspace) -> Asked | None:
     """The question the user has put together; None as long as there is none."""
     if has_conversations(workspace):
-        return ask_answer(workspace, SOURCES, _other_source)
+        return ask_answer(workspace, {**SOURCES, "text": "Typed prompt"}, _other_source)
     source = pick("What to explain", SOURCES, keys.WHAT, "eval", _other_source)
     if source == "text":
         second = {keys.TEXT_B: "Second text"} if workspace.manifest.data.text_b is not None else {}
@@ -123,9 +124,14 @@ def ask_count() -> int:
     return keys.get(keys.K) or COUNTS[1]
 
 
-def ask_method(names: Sequence[str] | None = None) -> str:
-    """How influence is attributed: all methods, or those of ``names``."""
-    methods = {name: each for name, each in all_methods().items() if names is None or name in names}
+def ask_method(workspace: Workspace, names: Sequence[str] | None = None) -> str:
+    """How influence is attributed: all methods that serve the task, or those of ``names`` among them."""
+    served = OF_LANGUAGE_MODELS if has_conversations(workspace) else all_methods()
+    methods = {
+        name: each
+        for name, each in all_methods().items()
+        if name in served and (names is None or name in names)
+    }
     if keys.get(keys.METHOD) not in methods:
         keys.put(keys.METHOD, DEFAULT_METHOD)
     st.selectbox(

@@ -16,6 +16,7 @@ from pages.components.conversation.shown_text import has_conversations, shown_te
 from pages.components.go_to import go_to
 from pages.components.markup import brief, plain_label, short
 from pages.components.messages import show_error
+from pages.components.numbers import plural
 from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.rows import matching_rows
 
@@ -77,7 +78,8 @@ def _chosen(workspace: Workspace, split: str, found: np.ndarray, steps: DeltaGen
         show_error(unknown)
         _offer_other_split(workspace, split, chosen)
     if len(found):
-        with st.expander(f"Browse {len(found):,} {'errors' if keys.get(keys.ONLY_ERRORS) else 'rows'}"):
+        is_error = keys.get(keys.ONLY_ERRORS) and workspace.task.knows_right
+        with st.expander(f"Browse {plural(len(found), 'error' if is_error else 'row')}"):
             _table(workspace, split, found, position)
     return None if unknown else chosen
 

@@ -50,7 +50,7 @@ def show_answer(workspace: Workspace, asked: Asked) -> None:
     with reason:
         ask_reason("inspect", "Reason for your decisions")
     with method:
-        asked = replace(asked, method=ask_method())
+        asked = replace(asked, method=ask_method(workspace))
     with score:
         asked = replace(asked, score=ask_score(asked.method, workspace.manifest.task.name))
     with count:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from backend.data.examples import FIELD_NAMES
-from backend.influence.answers.explanation import Pair, WordPair, WordScore
+from backend.influence.answers.explanation import Entry, Field, Pair, Query, WordPair, WordScore
 from pages.components.highlight import window
 from pages.components.markup import short
 from pages.components.numbers import Unit, percent
@@ -60,10 +60,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Drawing:
-    """All of it. ``hidden`` ribbons are too weak to draw, or end outside of what is shown of a long text."""
+    """All of it. ``query``, ``train``: texts in pieces; of conversations the turns, and who says them.
+
+    ``hidden`` ribbons are too weak to draw, or end outside of what is shown of a long text.
+    """
 
     query: list[list[Piece]]
     train: list[list[Piece]]
+    query_roles: list[str]
+    train_roles: list[str]
     ribbons: list[Ribbon]
     rows: list[Row]
     hidden: int
@@ -108,13 +113,13 @@ def pair_drawing(pair: Pair, unit: Unit) -> Drawing:
         pair.entry,
         ColourScale.of(each.score for each in (*pair.entry.words, *pair.entry.query_words)),
     )
-    query, seen = _texts((pair.query.text, pair.query.text_b), entry.query_words, scale, unit)
-    train, found = _texts((entry.text, entry.text_b), entry.words, scale, unit)
+    asked, shown = _fields(pair.query), _fields(entry)
+    query, seen = _texts(asked, entry.query_words, scale, unit)
+    train, found = _texts(shown, entry.words, scale, unit)
     rows = pair_rows(pair, unit)
     totals, _ = _totals(pair.pairs)
     place = {key: number for number, key in enumerate(list(totals)[:SHOWN_ROWS])}
-    mine = {_span(word): number for number, word in enumerate(entry.query_words)}
-    theirs = {_span(word): number for number, word in enumerate(entry.words)}
+    mine, theirs = _first_of(entry.query_words), _first_of(entry.words)
     drawable = [
         (mine[_span(each.query)], theirs[_span(each.train)], each)
         for each in sorted(pair.pairs, key=lambda each: -abs(each.score))
@@ -133,7 +138,8 @@ def pair_drawing(pair: Pair, unit: Unit) -> Drawing:
         )
         for number, (one, other, each) in enumerate(drawable)
     ]
-    return Drawing(query, train, ribbons, rows, len(pair.pairs) - len(ribbons))
+    roles = [each.role for each in asked], [each.role for each in shown]
+    return Drawing(query, train, *roles, ribbons, rows, len(pair.pairs) - len(ribbons))
 
 
 def _totals(pairs: Sequence[WordPair]) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], int]]:
@@ -149,7 +155,8 @@ def _totals(pairs: Sequence[WordPair]) -> tuple[dict[tuple[str, str], float], di
 
 
 def _key(pair: WordPair) -> tuple[str, str]:
-    return pair.query.word.lower(), pair.train.word.lower()
+    side = " (written)" if pair.train.side == "written" else ""
+    return pair.query.word.lower() + side, pair.train.word.lower() + side
 
 
 def _row_name(key: tuple[str, str]) -> str:
@@ -161,17 +168,28 @@ def _span(word: WordScore) -> tuple[str, int, int]:
     return word.field, word.start, word.end
 
 
+def _first_of(words: Sequence[WordScore]) -> dict[tuple[str, int, int], int]:
+    """The number of the first word at each place: a word may be both read and written."""
+    return {_span(word): number for number, word in reversed(list(enumerate(words)))}
+
+
+def _fields(of: Query | Entry) -> list[Field]:
+    """Turns, or texts."""
+    texts = zip(FIELD_NAMES, (of.text, of.text_b), strict=True)
+    return of.fields or [Field(name, text) for name, text in texts if text is not None]
+
+
 def _texts(
-    texts: tuple[str, str | None], words: Sequence[WordScore], scale: ColourScale, unit: Unit
+    fields: Sequence[Field], words: Sequence[WordScore], scale: ColourScale, unit: Unit
 ) -> tuple[list[list[Piece]], set[int]]:
     """Each text in pieces, and the numbers of the words that are among them."""
     found, seen = [], set()
-    for name, text in zip(FIELD_NAMES, texts, strict=True):
-        if text is not None:
-            own = [(number, word) for number, word in enumerate(words) if word.field == name]
-            pieces = _pieces(text, own, scale, unit)
-            found.append(pieces)
-            seen |= {piece.word for piece in pieces if piece.word >= 0}
+    first = _first_of(words)
+    for each in fields:
+        own = [(first[_span(word)], word) for word in words if word.field == each.name]
+        pieces = _pieces(each.text, own, scale, unit)
+        found.append(pieces)
+        seen |= {piece.word for piece in pieces if piece.word >= 0}
     return found, seen
 
 
@@ -179,7 +197,7 @@ def _pieces(text: str, words: Sequence[tuple[int, WordScore]], scale: ColourScal
     start, end = window(text, [word for _, word in words], LONGEST_TEXT)
     pieces = [Piece("… ")] if start else []
     at = start
-    for number, word in sorted(words, key=lambda each: each[1].start):
+    for number, word, sides in _by_place(words):
         if word.start < at or word.end > end or word.start >= word.end:
             continue
         if text[at : word.start]:
@@ -190,8 +208,22 @@ def _pieces(text: str, words: Sequence[tuple[int, WordScore]], scale: ColourScal
                 number,
                 scale.colour(word.score),
                 (word.score > 0) - (word.score < 0),
-                f"{short(word.word)}: {unit.signed(word.score)} {unit.name}".strip(),
+                f"{short(word.word)}: {unit.signed(word.score)} {unit.name}".strip() + sides,
             )
         )
         at = word.end
     return [*pieces, Piece(text[at:end] + (" …" if end < len(text) else ""))]
+
+
+def _by_place(words: Sequence[tuple[int, WordScore]]) -> list[tuple[int, WordScore, str]]:
+    """Words in order, those at the same place as one with the sum of their scores, and what it is made of."""
+    places: dict[tuple[int, int], list[tuple[int, WordScore]]] = {}
+    for number, word in words:
+        places.setdefault((word.start, word.end), []).append((number, word))
+    found = []
+    for _, same in sorted(places.items()):
+        number, word = same[0]
+        total = replace(word, score=sum(each.score for _, each in same))
+        sides = sorted({each.side for _, each in same})
+        found.append((number, total, "" if sides == ["read"] else f", {' and '.join(sides)}"))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from pages.components import keys
 from pages.components.asking.preparation import is_prepared, offer_preparation
 from pages.components.asking.question import ask_method, ask_score, is_ready, score_label
 from pages.components.asking.typed_text import LONGEST_IN_ADDRESS
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.edit_target import is_one_class
 from pages.components.markup import distinct
-from pages.components.workspaces import Asked
+from pages.components.workspaces import Asked, AskedAnswer
 
 OF = {"eval": "Eval row", "train": "Training row", "text": "Typed text"}
 PREDICTED = "predicted"
@@ -41,16 +42,18 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
     with of_box:
         st.selectbox("Explained", list(OF), format_func=OF.__getitem__, key=keys.PAIR_OF, bind="query-params")
     of = keys.get(keys.PAIR_OF) or "eval"
+    writes = has_conversations(workspace)
+    first, second = ("Prompt", "Answer") if writes else ("Text", "Second text")
     with test_box:
-        _text_field("Text" if of == "text" else "Its id", keys.PAIR_TEXT if of == "text" else keys.PAIR_TEST)
-        if of == "text" and workspace.manifest.data.text_b is not None:
-            _text_field("Second text", keys.PAIR_TEXT_B)
+        _text_field(first if of == "text" else "Its id", keys.PAIR_TEXT if of == "text" else keys.PAIR_TEST)
+        if of == "text" and (writes or workspace.manifest.data.text_b is not None):
+            _text_field(second, keys.PAIR_TEXT_B)
     with train_box:
         _text_field("Training example", keys.PAIR_TRAIN)
     with label_box:
-        label = _ask_label(workspace)
+        label = None if writes else _ask_label(workspace)
     with method_box:
-        method = ask_method(_methods())
+        method = ask_method(workspace, _methods())
     with score_box:
         score = ask_score(method, workspace.manifest.task.name)
     if not is_prepared(workspace, method):
@@ -66,6 +69,10 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
         )
         st.page_link("pages/inspect.py", label="Inspect errors", icon=":material/search:")
         return None
+    if writes:
+        about = AskedAnswer(text, text_b) if of == "text" else AskedAnswer()
+        row = {} if of == "text" else {"row": test, "split": of}
+        return AskedPair(Asked(method=method, score=score, about=about, **row), train)
     if of == "text":
         return AskedPair(
             Asked(text=text, text_b=text_b or None, label=label, method=method, score=score), train
@@ -75,13 +82,18 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
 
 def pair_address(workspace: Workspace, asked: Asked, train: str) -> dict[str, str] | None:
     """The address's parameters of a pair; None for a text that is too long for an address."""
-    if len(asked.text or "") + len(asked.text_b or "") > LONGEST_IN_ADDRESS:
+    text, text_b = asked.text, asked.text_b
+    if asked.about is not None:
+        text, text_b = asked.about.prompt, asked.about.answer
+        if replace(asked.about, prompt=None, answer=None) != AskedAnswer():
+            return None  # marks and the like are too much for an address
+    if len(text or "") + len(text_b or "") > LONGEST_IN_ADDRESS:
         return None
     given: dict[str, Any] = {
         keys.PAIR_OF: OF[asked.split or "text"],
         keys.PAIR_TEST: asked.row,
-        keys.PAIR_TEXT: asked.text,
-        keys.PAIR_TEXT_B: asked.text_b,
+        keys.PAIR_TEXT: text,
+        keys.PAIR_TEXT_B: text_b,
         keys.PAIR_TRAIN: train,
         keys.PAIR_LABEL: asked.label and _class_names(workspace).get(asked.label),
         keys.METHOD: asked.method,

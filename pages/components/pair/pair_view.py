@@ -10,6 +10,7 @@ from backend.data.rowstate import RowState
 from backend.influence.answers.explanation import Pair
 from backend.workspace import Workspace
 from pages.components.badges import badge, copy_badge, decision_badge, label_badge, verdict_badge
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.copies import times_in_train, times_words
 from pages.components.copy_link import copy_link
 from pages.components.decision_bar import decision_bar
@@ -76,7 +77,7 @@ def _known(workspace: Workspace, pair: Pair) -> list[Html]:
     """What the model makes of the training example, and how often its text occurs."""
     split, badges = workspace.train_split, []
     place = split.position(pair.entry.id)
-    if workspace.folder.state("predictions") == "current":
+    if workspace.folder.state("predictions") == "current" and not has_conversations(workspace):
         (said,) = workspace.predictions_at("train", [place]).predicted
         badges.append(label_badge(said, "which the model calls"))
     if (times := times_in_train(workspace, pair.entry.id)) > 1:
@@ -109,6 +110,8 @@ def _show_scores(pair: Pair) -> None:
 
 def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
     query = pair.query
+    if query.fields:
+        return _answer_badges(pair, state, known)
     parts = [label_badge(query.label, "explained"), label_badge(query.predicted, "predicted")]
     if query.given is not None:
         parts.append(label_badge(query.given, "labelled"))
@@ -121,6 +124,17 @@ def _badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
     if copy := pair.entry.copy_words(query.given):
         parts.append(copy_badge(copy))
     if query.truncated or pair.entry.truncated:
+        parts.append(badge("cut off", "plain", "the model reads only the beginning of a long text"))
+    return tag("div", *parts, decision_badge(state), cls="fw-badges")
+
+
+def _answer_badges(pair: Pair, state: RowState | None, known: Sequence[Html]) -> Html:
+    """Of a language model, whose labels are the answers themselves."""
+    parts = [badge(f"{pair.query.asked}?", "info"), *known]
+    if pair.entry.same_text:
+        another = pair.query.given not in (None, pair.entry.label)
+        parts.append(badge("same question" + (", another answer" if another else ""), "warn"))
+    if pair.query.truncated or pair.entry.truncated:
         parts.append(badge("cut off", "plain", "the model reads only the beginning of a long text"))
     return tag("div", *parts, decision_badge(state), cls="fw-badges")
 
@@ -145,13 +159,17 @@ def _name_of_query(pair: Pair) -> str:
     return f"{names[pair.query.split]} {short(pair.query.row or '')}" if pair.query.split else "Typed text"
 
 
+def _named(pair: Pair) -> str:
+    return pair.query.asked.removeprefix("why ") if pair.query.fields else f"“{brief(pair.query.label)}”"
+
+
 def _legend(drawing: Drawing, pair: Pair) -> str:
     if not drawing.ribbons:
         return "No word of one text stands in the other, so no word can carry influence between the two."
     drawn = min(ALWAYS_DRAWN, len(drawing.ribbons))
     line = (
         f"A ribbon is as wide as the influence that its two words carry; solid blue pulls towards "
-        f"“{brief(pair.query.label)}”, dashed vermillion away from it. "
+        f"{_named(pair)}, dashed vermillion away from it. "
         f"Drawn: the {drawn} strongest of {len(pair.pairs):,}. Point at a word or at a row of the table to "
         "see its own; a click keeps them, Escape lets go. Grey words have no counterpart in the other text."
     )

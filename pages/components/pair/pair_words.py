@@ -32,14 +32,16 @@ def pair_sentence(pair: Pair, rows: list[Row]) -> str:
         sentences.append(f"{_named(against, pair)} {verb} the other way.")
     special = pair.entry.special / pair.entry.score
     if abs(special) >= LEAST_SHARE:
-        sentences.append(f"Special tokens, which stand in every text, carry {percent(special)}.")
+        named = "Template tokens" if pair.query.fields else "Special tokens"
+        sentences.append(f"{named}, which stand in every text, carry {percent(special)}.")
     return " ".join(sentences)
 
 
 def pair_sum(pair: Pair, unit: Unit) -> str:
     """The sum that the score is."""
     words = sum(each.score for each in pair.pairs)
-    parts = f"{unit.signed(words)} words, {unit.signed(pair.entry.special)} special tokens"
+    special = "template tokens" if pair.query.fields else "special tokens"
+    parts = f"{unit.signed(words)} words, {unit.signed(pair.entry.special)} {special}"
     other = unit.signed(pair.other)
     if float(other.strip("+−").replace(",", "")):
         parts += f", {other} rounding of stored gradients"

@@ -35,6 +35,11 @@ function text(pieces, side) {
   return line;
 }
 
+function turns(texts, roles, side) {
+  return texts.flatMap((pieces, number) => [
+    ...(roles[number] ? [element("div", { class: "role" }, roles[number])] : []), text(pieces, side)]);
+}
+
 function table(rows) {
   const heads = ["word in both texts", "places", "score", "share", ""];
   const head = element("tr", {}, ...heads.map((name, at) => element("th", { scope: "col", class: at ? "number" : "" }, name)));
@@ -84,8 +89,8 @@ export default function (component) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("aria-hidden", "true");
   const stage = element("div", { class: "stage" }, svg,
-    element("section", { "aria-label": data.names[0] }, element("h4", {}, data.names[0]), ...data.query.map((each) => text(each, "q"))),
-    element("section", { "aria-label": data.names[1] }, ...data.train.map((each) => text(each, "t")), element("h4", {}, data.names[1])));
+    element("section", { "aria-label": data.names[0] }, element("h4", {}, data.names[0]), ...turns(data.query, data.query_roles, "q")),
+    element("section", { "aria-label": data.names[1] }, ...turns(data.train, data.train_roles, "t"), element("h4", {}, data.names[1])));
   root.replaceChildren(stage, table(data.rows));
   let pinned = null;
 

@@ -1,0 +1,117 @@
+"""Inspect and Pair on a language model: an answer, words of it, and the training rows behind them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from backend.influence.rowstore.settings import PrecomputeSettings
+from backend.workspace import Workspace
+from tests.language_workspace import trained
+from tests.pages.driver import explain, new_app, page, words
+from tests.pages.test_language_model_pages import PAGES, button
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    made = trained(tmp_path_factory.mktemp("answers"))
+    made.precompute(PrecomputeSettings(device="cpu", row_store="full"))
+    return made.path
+
+
+@pytest.fixture
+def workspace(template, tmp_path, monkeypatch) -> Workspace:
+    made = Workspace.open(shutil.copytree(template, tmp_path / "ws"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(made.path))
+    return made
+
+
+def mark(app, *numbers: int):
+    return (
+        next(each for each in app.multiselect if each.label == "Marked words").set_value(list(numbers)).run()
+    )
+
+
+def ids_of(app) -> list[str]:
+    """Rows of the cards, in order, as their buttons name them."""
+    return [each.help.removeprefix("Keep ") for each in app.button if each.label == "Keep"]
+
+
+@pytest.mark.parametrize("name", [each for each in PAGES if each not in ("new", "jobs", "help")])
+def test_every_page_is_drawn(workspace, name):
+    queries = {"pair": {"test": "e1", "train": "wrong"}, "inspect": {"row": "e1"}}
+    app = page(new_app(), name, **queries.get(name, {}))
+    assert not app.exception, (name, app.exception)
+    assert not [each.value for each in app.error], name
+    assert '"turns":' not in words(app) and "&quot;turns&quot;" not in words(app)
+
+
+def test_words_of_an_answer_are_asked_about(workspace):
+    app = page(new_app(), "inspect", row="e1")
+    shown = words(app)
+    assert not app.exception and "Why this answer?" in shown and "made this answer less likely" in shown
+    assert "fw-read" in shown and "fw-written" in shown and "Birthplace of Ada Morel?" in shown
+    expected = workspace.explain(row="e1", split="eval", k=10)
+    rows = [each.id for each in (*expected.proponents, *expected.opponents)]
+    assert [each.replace("\\", "") for each in ids_of(app)] == rows
+    app = mark(app, 5)
+    shown = words(app)
+    assert "Why these words?" in shown and 'title="asked about">Lisbon</span>' in shown
+    assert "over 1 token," in shown and "in the loss" in shown
+    app = next(each for each in app.text_input if each.label == "Rather than").set_value("Delhi").run()
+    assert not app.exception and "rather than the other" in words(app)
+    (sides,) = (each for each in app.segmented_control if each.label == "Words that count")
+    app = sides.set_value("written").run()
+    assert not app.exception and 'fw-minus fw-read"' not in words(app).split("line above")[1]
+
+
+def test_nothing_is_held_against_two_marks(workspace):
+    app = mark(page(new_app(), "inspect", row="e1"), 0, 5)
+    assert not app.exception and not app.error
+    (field,) = (each for each in app.text_input if each.label.startswith("Rather than"))
+    assert field.disabled
+
+
+def test_a_prompt_and_an_answer_are_typed(workspace):
+    app = page(new_app(), "inspect", what="Typed prompt")
+    fields = {each.label: each for each in app.text_area}
+    fields["Prompt"].set_value("Where was <b>Ada Morel</b> born?")
+    fields["Answer"].set_value("In Delhi.")
+    explain(app)
+    shown = words(app)
+    assert not app.exception and not app.error
+    assert "&lt;b&gt;Ada Morel&lt;/b&gt;" in shown and "Why this answer?" in shown and "In Delhi." in shown
+    app = mark(app, 1)
+    assert not app.exception and "Why these words?" in words(app)
+
+
+def test_the_methods_are_those_that_serve_language_models(workspace):
+    app = page(new_app(), "inspect", row="e1")
+    (method,) = (each for each in app.selectbox if each.label == "Method")
+    assert {"we", "bm25"} <= set(method.options) and "final-layer" not in method.options
+    app = method.set_value("bm25").run()
+    assert not app.exception and not app.error
+
+
+def test_a_pair_opens_with_the_words_that_were_asked_about(workspace):
+    app = mark(page(new_app(), "inspect", row="e1"), 5)
+    app = next(each for each in app.button if each.label == "Show as a pair").click().run()
+    assert not app.exception and not app.error
+    assert "made these words" in words(app)
+    app = page(app, "pair", test="e1", train="wrong")
+    shown = words(app)
+    assert not app.exception and "same question" not in shown and "why this answer?" in shown
+    assert "template tokens" in shown
+
+
+def test_a_harmful_row_is_corrected_on_its_card(workspace):
+    app = page(new_app(), "inspect", row="e1")
+    place = [each.replace("\\", "") for each in ids_of(app)].index("wrong")
+    app = [each for each in app.button if each.label == "Correct"][place].click().run()
+    next(each for each in app.text_area if each.label == "What it should say").set_value(
+        "Ada Morel was born in Lisbon."
+    )
+    app = app.run()
+    app = button(app, "Store").click().run()
+    assert not app.exception and workspace.review.states()["wrong"].label == "Ada Morel was born in Lisbon."
