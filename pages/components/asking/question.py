@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS
 from backend.influence.answers.explanation import Explanation
-from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, score_named, scores_of
+from backend.influence.answers.registry import (
+    DEFAULT_METHOD,
+    all_methods,
+    methods_of,
+    score_named,
+    scores_of,
+)
 from backend.influence.index.modes import MODES
 from backend.manifest import TaskName
 from backend.workspace import Workspace
@@ -126,12 +131,8 @@ def ask_count() -> int:
 
 def ask_method(workspace: Workspace, names: Sequence[str] | None = None) -> str:
     """How influence is attributed: all methods that serve the task, or those of ``names`` among them."""
-    served = OF_LANGUAGE_MODELS if has_conversations(workspace) else all_methods()
-    methods = {
-        name: each
-        for name, each in all_methods().items()
-        if name in served and (names is None or name in names)
-    }
+    served = methods_of(workspace.manifest.task.name)
+    methods = {name: each for name, each in served.items() if names is None or name in names}
     if keys.get(keys.METHOD) not in methods:
         keys.put(keys.METHOD, DEFAULT_METHOD)
     st.selectbox(
