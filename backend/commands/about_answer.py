@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backend import console
-from backend.data.messages import first_line, shown_name
+from backend.commands.match import parse_mark
+from backend.data.messages import first_line
 from backend.errors import InputError
-from backend.influence.answers.about_answer import AboutAnswer, Span
-from backend.influence.answers.explanation import Entry, Explanation, Field
+from backend.influence.answers.about_answer import AboutAnswer
+from backend.influence.answers.explanation import Entry, Explanation, Field, Query
+from backend.matches.match import Match
 from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.model.base_share import SpanChange
 
 _WORDS = 6
 _BRIEF = 160  # characters of a turn in a list
@@ -35,7 +41,7 @@ def about_answer(
         None if messages is None else _messages(messages),
         answer,
         turn,
-        tuple(map(_span, marks)),
+        tuple(map(parse_mark, marks)),
         instead,
         side,  # type: ignore[arg-type]
         template,
@@ -65,15 +71,6 @@ def written(
     return replace(asked, answer=made.text, generated=True)
 
 
-def _span(typed: str) -> Span:
-    start, colon, end = typed.partition(":")
-    if not colon or not start.strip().isdecimal() or not end.strip().isdecimal():
-        raise InputError(
-            f"--mark {shown_name(typed)}: write START:END, characters of the answer, such as 10:16"
-        )
-    return int(start), int(end)
-
-
 def _messages(path: Path) -> list[dict[str, Any]]:
     """A JSON list of messages, or an object that holds one."""
     try:
@@ -87,7 +84,42 @@ def _messages(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def print_about(explanation: Explanation) -> None:
+@dataclass(frozen=True)
+class Beside:
+    """What is no influence: what of the answer is literally in the training rows, and what the model that was
+    tuned knew of it."""
+
+    match: list[Match]
+    taught: list[SpanChange]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `explain --json` prints it."""
+        return {
+            "match": [asdict(each) for each in self.match],
+            "taught": [asdict(each) for each in self.taught],
+        }
+
+
+def beside_influence(
+    workspace: Workspace, query: Query, about: AboutAnswer | None, base: bool, device: str
+) -> Beside:
+    """Of every mark, or of the answer; nothing where several answers are asked about."""
+    if query.answer is None:
+        return Beside([], [])
+    own = query.row if query.split == "train" else None
+    spans = query.marks or [(0, len(query.answer))]
+    found = []
+    for span in spans:
+        with suppress(InputError):  # a mark without a word is nowhere
+            found.append(workspace.matches.find(query.answer, span, without=own))
+    taught: list[SpanChange] = []
+    if base:
+        asked = replace(about or AboutAnswer(), instead=None)
+        taught, _ = workspace.base_share(row=query.row, split=query.split, about=asked, device=device)  # type: ignore[arg-type]
+    return Beside(found, taught)
+
+
+def print_about(explanation: Explanation, beside: Beside) -> None:
     """The conversation, then proponents and opponents with the words, read and written, that carry them."""
     query = explanation.query
     for field in query.fields:
@@ -97,12 +129,26 @@ def print_about(explanation: Explanation) -> None:
             print(f"{'marked':<10} {start}:{end} {console.shown(query.answer[start:end])}")
     tokens = sum(each.marked for each in query.tokens)
     print(f"{'explained':<10} {query.asked}: {query.loss:.3f} nats over {tokens} tokens")
+    for match in beside.match:
+        print(f"{'match':<10} {_counted(match)}")
+    for change in beside.taught:
+        print(f"{'taught':<10} {console.shown(change.text)[:_BRIEF]}: {change.says}")
     for line in explanation.notes:
         print(f"{'note':<10} {line}")
     _print(f"helpful: training on these {query.helped}", explanation.proponents)
     _print(f"harmful: training on these {query.harmed}", explanation.opponents)
     times = ", ".join(f"{name} {value:.0f} ms" for name, value in explanation.elapsed_ms.items())
     console.note(f"{explanation.method}/{explanation.score}; {times}")
+
+
+def _counted(match: Match) -> str:
+    tally, said = match.found, console.shown(match.text)[:_BRIEF]
+    if not tally.rows:
+        return f"{said}: literally in no training row"
+    return (
+        f"{said}: literally in {tally.rows:,} training row{'' if tally.rows == 1 else 's'} "
+        f"(in answers of {tally.answers.rows:,}, in what is read in {tally.read.rows:,})"
+    )
 
 
 def _role(field: Field) -> str:

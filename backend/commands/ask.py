@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from backend import console
-from backend.commands.about_answer import about_answer, print_about, written
+from backend.commands.about_answer import about_answer, beside_influence, print_about, written
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath
 from backend.errors import InputError
 from backend.influence.answers.defaults import DEFAULT_SCORE
@@ -62,6 +62,9 @@ def explain(
     ] = None,
     side: Annotated[str, typer.Option(help="Words that count: read, written or both.")] = "both",
     template: Annotated[bool, typer.Option("--template", help="Template tokens count, too.")] = False,
+    base: Annotated[
+        bool, typer.Option("--base", help="Say, too, how much of it the model knew before it was tuned.")
+    ] = False,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -90,10 +93,14 @@ def explain(
         about=about,
         device=device,
     )
-    if json:
+    if explanation.query.fields:
+        beside = beside_influence(workspace, explanation.query, about, base, device)
+        if json:
+            console.print_json({**explanation.to_json(), **beside.to_json()})
+        else:
+            print_about(explanation, beside)
+    elif json:
         console.print_json(explanation.to_json())
-    elif explanation.query.fields:
-        print_about(explanation)
     else:
         console.print_explanation(explanation)
 

@@ -36,7 +36,7 @@ def errors_named(task: TaskInfo) -> str:
 
 
 def _schema(task: TaskInfo) -> pa.Schema:
-    outputs = "values" if task_named(task.name).view == "number" else PROBABILITIES
+    outputs = "values" if task_named(task.name).view in ("number", "text") else PROBABILITIES
     return pa.schema(
         [
             ("id", pa.string()),
