@@ -5,9 +5,12 @@ import shutil
 
 import pytest
 
+from backend.data.columns import Columns
 from backend.errors import InputError
+from backend.experiments.planted_facts import PlantedSettings, plant, write_planted
 from backend.verify import damaged_files
 from backend.workspace import Workspace
+from tests.language_models import tiny_lm
 from tests.matches.helpers import chat, workspace_of
 
 ROWS = (
@@ -138,3 +141,30 @@ def test_no_rows_and_rows_without_a_word(tmp_path):
     assert workspace_of(tmp_path / "none", ()).matches.find("a").found.rows == 0
     silent = workspace_of(tmp_path / "silent", (chat("", " \n"),))
     assert silent.matches.find("a").found.rows == 0 and silent.matches.spans("a b") == []
+
+
+def test_rows_as_imported_and_appended(tmp_path, inside):
+    planted = plant(PlantedSettings(people=3, things=2, contradicted=0.2))
+    train, evaluation, _ = write_planted(tmp_path, planted)
+    workspace, _ = Workspace.create(
+        tmp_path / "ws",
+        train=str(train),
+        eval=str(evaluation),
+        columns=Columns("messages", "messages", id="id", task="causal-lm", form="messages"),
+        model=str(tiny_lm(tmp_path / "model")),
+    )
+    wrong = next(each for each in planted.truth if each.wrong is not None)
+    entity = wrong.fact.split(": ")[0]
+    found = workspace.matches.find(entity, most=1000)
+    about = {each["id"] for each in planted.train if each["fact"].startswith(f"{entity}:")}
+    assert {each.row for each in found.places} == about and found.found.answers.rows == len(about)
+    answer = wrong.wrong_answer or ""
+    longest = max(workspace.matches.spans(answer), key=lambda each: each.units)
+    assert longest.text in answer and entity in longest.text
+    more = tmp_path / "more.jsonl"
+    more.write_text(
+        json.dumps({**planted.train[0], "id": "new", "messages": planted.evaluation[0]["messages"]})
+    )
+    before = workspace.matches.find(planted.truth[0].answer).found.rows
+    workspace.append(train=str(more))
+    assert workspace.matches.find(planted.truth[0].answer).found.rows == before + 1
