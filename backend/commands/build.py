@@ -202,6 +202,10 @@ def attach(
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens.")] = None,
     tokenizer: Annotated[str | None, typer.Option(help="Folder or hub id, if the run has none.")] = None,
     base: Base = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(help="Of a language model, the tokens in its loss: completion, assistant, or all."),
+    ] = None,
     checkpoints: Annotated[int, typer.Option(help="How many to use.")] = 4,
     learning_rate: Annotated[
         float | None, typer.Option(help="Its highest learning rate, if the run does not say.")
@@ -221,6 +225,7 @@ def attach(
         max_length=max_length,
         tokenizer=tokenizer,
         base=base,
+        loss=loss,
         count=checkpoints,
         learning_rate=learning_rate,
         schedule=schedule,

@@ -33,10 +33,12 @@ from backend.model.run_check import (
     plain_check,
     predictor,
 )
+from backend.model.run_loss import length_of_run, loss_of_run
 from backend.model.schedules import GivenSchedule
 from backend.model.source import resolve
 from backend.model.tokenization import encode_ids
 from backend.model.trial import Trial
+from backend.tasks.heads import CAUSAL_LM
 
 _TRIED = 200  # rows, of which the trial takes a few
 
@@ -49,6 +51,7 @@ def attach_run(
     max_length: int | None = None,
     tokenizer: str | None = None,
     base: str | None = None,
+    loss: str | None = None,
     count: int = 4,
     given: GivenSchedule | None = None,
     trial: Trial | None = None,
@@ -60,7 +63,8 @@ def attach_run(
 
     ``classes`` names the run's classes in model order, ``tokenizer`` (folder or hub id) is for a run
     that has none, ``base`` (folder or hub id) the model that its adapters belong to, where it is not where
-    they say, ``given`` are learning rates that it does not say. ``trial`` refuses a model that can't be
+    they say, ``loss`` which tokens of a language model's rows were learnt (`backend.model.run_loss`),
+    ``given`` are learning rates that it does not say. ``trial`` refuses a model that can't be
     explained. `InputError` if the run does not fit the data.
     """
     if count < 1:
@@ -72,11 +76,15 @@ def attach_run(
         _require_room(folder, manifest, run, other)
         found = find_run(run, count, given, base)
         task, notes = match_task(run, found, manifest.task, classes)
+        if task.name == CAUSAL_LM:
+            counted, more = loss_of_run(run, manifest, loss)
+            task, notes = task.model_copy(update={"loss": counted}), [*notes, *more]
+        elif loss is not None:
+            raise InputError(f"--loss: for language models; this workspace is of task {task.name}")
         fast = _tokenizer(found, run, tokenizer)
-        length = next(
-            (each for each in (max_length, manifest.max_length) if each is not None), found.max_length
-        )
-        train, evaluation = load_split(folder, "train"), load_split(folder, "eval")
+        lengths = (max_length, manifest.max_length, found.max_length, length_of_run(run))
+        length = next((each for each in lengths if each is not None), None)
+        train, evaluation = (_read_as(task, load_split(folder, each)) for each in ("train", "eval"))
         with _loadable(folder, found, task) as checkpoints:
             model = _usable(evaluation, checkpoints[-1].path, fast, task, length)
             checked = _checked((train, evaluation), found, model, fast, task, length)
@@ -115,6 +123,10 @@ def attach_run(
     if frozen is None:
         said = ["Whether the word embeddings were trained can't be told from one checkpoint."]
     return [*found.notes, *notes, *said, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+
+
+def _read_as(task: TaskInfo, split: Split) -> Split:
+    return Split(split.name, split.table, split.info, task)
 
 
 def _require_room(folder: Folder, manifest: Manifest, run: Path, other: bool) -> None:

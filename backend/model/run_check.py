@@ -28,6 +28,7 @@ from backend.model.logged_evaluation import LoggedEvaluation
 from backend.model.prediction import predict
 from backend.model.tokenization import encode
 from backend.tasks.classification import TASK as CLASSES
+from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 
 MOST_ROWS = 400  # of each split
@@ -168,10 +169,11 @@ def plain_check(
     """The task's own figures on the rows, beside the loss that the run logged; for notes only."""
     kind, space, targets = task_named(task.name), space_of(task), list(evaluation.examples.targets)
     outputs = ask(evaluation, length)
-    figures, loss = (
-        kind.figures(space, outputs, targets),
-        float(kind.judge(space, outputs, targets).loss.mean()),
-    )
+    figures = kind.figures(space, outputs, targets)
+    mean = float(kind.judge(space, outputs, targets).loss.mean())
+    loss = (
+        figures[0].value if task.name == CAUSAL_LM else mean
+    )  # trainers log the mean of tokens, not of rows
     listed = ", ".join(f"{each.title} {each.value:.3f}" for each in figures)
     sample = "all" if len(targets) == evaluation.of else f"a sample of {len(targets):,} of"
     said = f"here ({sample} {evaluation.of:,} eval rows) {listed}, mean loss {loss:.3f}"
