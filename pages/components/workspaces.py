@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ class AskedAnswer:
 
     prompt: str | None = None
     answer: str | None = None
+    generated: bool = False
     turn: int | None = None
     marks: tuple[tuple[int, int], ...] = ()
     instead: str | None = None
@@ -183,3 +184,23 @@ def _about(asked: Asked) -> dict[str, Any]:
     from backend.influence.answers.about_answer import AboutAnswer
 
     return {"about": AboutAnswer(**vars(asked.about))}
+
+
+def written_answer(
+    workspace: Workspace, asked: Asked, how: Mapping[str, Any], told: Callable[[str], None]
+) -> tuple[str, str]:
+    """What a language model answers itself, and why it stopped; ``told`` gets the text as it grows.
+
+    ``how``: as `backend.model.generation.Writing` takes it.
+    """
+    with working(workspace.path) as held:
+        from backend.model.generation import Writing
+
+        made = held.write_answer(
+            _about(asked)["about"],
+            Writing(**how),
+            row=asked.row,
+            split=asked.split,  # type: ignore[arg-type]
+            told=told,
+        )
+    return made.text, made.stopped

@@ -1,10 +1,12 @@
 """Inspect and Pair on a language model: an answer, words of it, and the training rows behind them."""
 
+import html
 import shutil
 from pathlib import Path
 
 import pytest
 
+from backend.influence.answers.about_answer import AboutAnswer
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.workspace import Workspace
 from tests.language_workspace import trained
@@ -115,3 +117,34 @@ def test_a_harmful_row_is_corrected_on_its_card(workspace):
     app = app.run()
     app = button(app, "Store").click().run()
     assert not app.exception and workspace.review.states()["wrong"].label == "Ada Morel was born in Lisbon."
+
+
+def own(workspace: Workspace, **about) -> str:
+    return workspace.write_answer(AboutAnswer(**about), **({} if about else {"row": "e1"})).text
+
+
+def test_the_models_own_answer_is_explained(workspace):
+    app = page(new_app(), "inspect", row="e1")
+    (whose,) = (each for each in app.segmented_control if each.label == "Answer")
+    app = whose.set_value("model").run()
+    shown = words(app)
+    assert not app.exception and not app.error and "the model&#x27;s own answer" in shown
+    assert own(workspace).strip() and html.escape(own(workspace)) in shown
+    app = mark(app, 0)
+    assert not app.exception and "Why these words?" in words(app)
+
+
+def test_a_prompt_without_an_answer_lets_the_model_answer(workspace):
+    app = page(new_app(), "inspect", what="Typed prompt")
+    next(each for each in app.text_area if each.label == "Prompt").set_value("Where was Ben Ota born?")
+    explain(app)
+    assert not app.exception and not app.error
+    assert html.escape(own(workspace, prompt="Where was Ben Ota born?")) in words(app)
+
+
+def test_another_answer_of_a_row_is_typed(workspace):
+    app = page(new_app(), "inspect", row="e1", **{"answer-of": "Another one"})
+    (field,) = (each for each in app.text_area if each.label == "Answer to explain")
+    app = field.set_value("In Delhi, <i>I</i> think.").run()
+    assert not app.exception and "In Delhi, &lt;i&gt;I&lt;/i&gt; think." in words(app)
+    assert "Why this answer?" in words(app) and "own answer" not in words(app)

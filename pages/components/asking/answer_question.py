@@ -12,8 +12,9 @@ from backend.errors import InputError
 from backend.files import digest
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.own_answer import own_answer
 from pages.components.asking.row_picker import pick_row
-from pages.components.asking.typed_text import ask_text, forget_address
+from pages.components.asking.typed_text import ask_prompt, forget_address
 from pages.components.choice import pick
 from pages.components.conversation.correction import turn_title
 from pages.components.conversation.marking import mark_words
@@ -21,7 +22,8 @@ from pages.components.conversation.shown_text import conversation_of
 from pages.components.markup import distinct
 from pages.components.workspaces import Asked, AskedAnswer
 
-TYPED = {keys.TEXT: "Prompt", keys.TEXT_B: "Answer"}
+ANSWERS = {"row": "As in the row", "model": "The model's own", "typed": "Another one"}
+ANSWER_HELP = "What is explained: the row's answers, what the model answers itself, or what you type."
 SIDES = {"both": "read and written", "read": "read", "written": "written"}
 SIDE_HELP = (
     "A training row acts through the words that the model reads in it, and through those that it learns to "
@@ -40,22 +42,50 @@ def ask_answer(
 ) -> Asked | None:
     """A row's answer or a typed one, the words of it that are asked about; None as long as there is none."""
     source = pick("What to explain", sources, keys.WHAT, "eval", on_source)
-    if source == "text":
-        typed = ask_text(TYPED)
-        if typed is None:
-            return None
-        asked = Asked(about=AskedAnswer(prompt=typed.text, answer=typed.text_b))
-        turns = {0: Turn(0, "assistant", typed.text_b or "", learnt=True)}
-    else:
-        forget_address()
-        row = pick_row(workspace, source)
-        if row is None:
-            return None
-        asked = Asked(row=row, split=source, about=AskedAnswer())
-        turns = _answers(workspace, source, row)
+    asked, turns = _typed(workspace) if source == "text" else _row(workspace, source)
+    return None if asked is None else replace(asked, about=_ask_words(asked, turns))
+
+
+Found = tuple[Asked | None, Mapping[int, Turn]]
+"""A question, None as long as there is none, and the answers that it can be about, by number of the turn."""
+
+
+def _typed(workspace: Workspace) -> Found:
+    """A prompt, with an answer typed or the model's own."""
+    typed = ask_prompt()
+    if typed is None:
+        return None, {}
+    prompt, answer = typed
+    asked = Asked(about=AskedAnswer(prompt=prompt))
+    return _with_answer(asked, answer or own_answer(workspace, asked), generated=not answer)
+
+
+def _row(workspace: Workspace, split: str) -> Found:
+    """A row with its own answers, or with another in place of the last: the model's, or one that is typed."""
+    forget_address()
+    row = pick_row(workspace, split)
+    if row is None:
+        return None, {}
+    asked = Asked(row=row, split=split, about=AskedAnswer())
+    of = pick("Answer", ANSWERS, keys.ANSWER_OF, "row", help=ANSWER_HELP)
+    if of == "model":
+        return _with_answer(asked, own_answer(workspace, asked), generated=True)
+    if of == "typed":
+        key = f"typed-answer-{digest(split, row)}"
+        st.text_area("Answer to explain", key=key, height=90, placeholder="What might it have said?")
+        return _with_answer(asked, str(keys.get(key) or ""), generated=False)
+    turns = _answers(workspace, split, row)
     if not turns:
-        raise InputError("no answer of this row is learnt any more; choose another row")
-    return replace(asked, about=_ask_words(asked, turns))
+        raise InputError("no answer of this row is learnt any more; choose another row, or type an answer")
+    return asked, turns
+
+
+def _with_answer(asked: Asked, answer: str | None, generated: bool) -> Found:
+    """The question about this answer; none as long as it is blank."""
+    if answer is None or not answer.strip() or asked.about is None:
+        return None, {}
+    about = replace(asked.about, answer=answer, generated=generated)
+    return replace(asked, about=about), {0: Turn(0, "assistant", answer, learnt=True)}
 
 
 def _answers(workspace: Workspace, split: str, row: str) -> dict[int, Turn]:
@@ -83,8 +113,8 @@ def _ask_words(asked: Asked, turns: Mapping[int, Turn]) -> AskedAnswer:
             side = pick("Words that count", SIDES, keys.SIDE, "both", help=SIDE_HELP, named=True)
         with template_box:
             st.toggle("Template counts", key=keys.TEMPLATE, bind="query-params", help=TEMPLATE_HELP)
-    typed = about.prompt is not None
-    number = None if turn is None or typed or (len(turns) == 1 and not marks and not instead) else turn.number
+    given = about.answer is not None  # it stands in the place of the last
+    number = None if turn is None or given or (len(turns) == 1 and not marks and not instead) else turn.number
     template = bool(keys.get(keys.TEMPLATE))
     return replace(about, turn=number, marks=marks, instead=instead, side=side, template=template)
 

@@ -68,8 +68,7 @@ def ask(workspace: Workspace) -> Asked | None:
         return ask_answer(workspace, {**SOURCES, "text": "Typed prompt"}, _other_source)
     source = pick("What to explain", SOURCES, keys.WHAT, "eval", _other_source)
     if source == "text":
-        second = {keys.TEXT_B: "Second text"} if workspace.manifest.data.text_b is not None else {}
-        return ask_text({keys.TEXT: "Text", **second})
+        return ask_text(with_second=workspace.manifest.data.text_b is not None)
     forget_address()
     row = pick_row(workspace, source)
     return None if row is None else Asked(row=row, split=source)
