@@ -7,10 +7,7 @@ prompt and completion leave those of the prompt alone (`backend.run_rows.sft_tok
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import takewhile
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -18,17 +15,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from backend.data.conversation import Conversation, Loss, Turn
 from backend.data.examples import Examples
 from backend.errors import InputError
-from backend.model.chat_rendering import (
-    Piece,
-    Rendered,
-    marks_answers,
-    render,
-    require_template,
-    without_surrogates,
-    write_chat,
-)
+from backend.model.chat_rendering import Piece, Rendered, render, require_template, write_chat
 from backend.model.encoded import LEARNT, SPECIAL, TEMPLATE, Encoded
-from backend.model.quiet import quiet
+from backend.model.learnt_tokens import joined, learnt_in_chat, learnt_in_text, special_tokens, taken_out
+from backend.model.token_places import Cut, Placed, tokenised
 
 _CHUNK = 512
 
@@ -67,8 +57,8 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, row: Conversation) -> list[in
         require_template(tokenizer)
         text = write_chat(tokenizer, turns, row.tools, asks=True)
     else:
-        text = _joined(turns)
-    return list(_tokenised(tokenizer, [text], special=not row.chat)[0].ids)
+        text = joined(turns)
+    return list(tokenised(tokenizer, [text], special=not row.chat)[0].ids)
 
 
 def _before_answer(row: Conversation) -> tuple[Turn, ...]:
@@ -84,13 +74,13 @@ def _encoded_rows(
     tokenizer: PreTrainedTokenizerBase, rows: Sequence[Conversation], loss: Loss, max_length: int
 ) -> list[Encoded]:
     rendered = [render(tokenizer, row) if row.chat else _plain(tokenizer, row) for row in rows]
-    cuts: list[_Cut | None] = [None] * len(rows)
+    cuts: list[Cut | None] = [None] * len(rows)
     for chat in (True, False):
         places = [place for place, row in enumerate(rows) if row.chat == chat]
-        made = _tokenised(tokenizer, [rendered[place].text for place in places], special=not chat)
+        made = tokenised(tokenizer, [rendered[place].text for place in places], special=not chat)
         for place, cut in zip(places, made, strict=True):
             cuts[place] = cut
-    special = _special(tokenizer)
+    special = special_tokens(tokenizer)
     return [
         _encoded(tokenizer, row, text, cut, loss, max_length, special)
         for row, text, cut in zip(rows, rendered, cuts, strict=True)
@@ -106,33 +96,29 @@ def _plain(tokenizer: PreTrainedTokenizerBase, row: Conversation) -> Rendered:
         if turn.text:
             pieces.append(Piece(at, at + len(turn.text), turn.number))
         at += len(turn.text)
-    text = _joined(row.shown)
+    text = joined(row.shown)
     end = str(tokenizer.eos_token or "")
     ended = not row.shown or not row.shown[-1].learnt or row.shown[-1].text.endswith(end)
     return Rendered(text if ended else text + end, tuple(pieces))
-
-
-def _joined(turns: Sequence[Turn]) -> str:
-    return without_surrogates("".join(each.text for each in turns))
 
 
 def _encoded(
     tokenizer: PreTrainedTokenizerBase,
     row: Conversation,
     rendered: Rendered,
-    cut: _Cut,
+    cut: Cut,
     loss: Loss,
     max_length: int,
     special: Collection[int],
 ) -> Encoded:
-    placed = _Placed.of(cut, rendered.pieces)
+    placed = Placed.of(cut, rendered.pieces)
     if loss == "all":
         learnt = np.ones(len(cut), dtype=bool)
     elif row.chat:
-        learnt = _learnt_in_chat(tokenizer, row, rendered, cut, placed, special)
+        learnt = learnt_in_chat(tokenizer, row, rendered, cut, placed, special)
     else:
-        learnt = _learnt_in_text(tokenizer, row, cut)
-    learnt &= ~_masked(row, placed)
+        learnt = learnt_in_text(tokenizer, row, cut)
+    learnt &= ~taken_out(row, placed)
     learnt[:1] = False  # nothing stands before it
     flags = learnt * LEARNT + (placed.turns == SPECIAL) * TEMPLATE
     return Encoded(
@@ -145,157 +131,6 @@ def _encoded(
         truncated=len(cut) > max_length,
         flags=flags[:max_length].tolist(),
     )
-
-
-# -- tokens and their places -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A rendered text in tokens: ``starts``, ``ends`` int64 (n), characters that each covers (its last one
-    where the tokenizer leaves white space out); ``added`` bool (n), by the tokenizer itself."""
-
-    ids: Sequence[int]
-    starts: np.ndarray
-    ends: np.ndarray
-    added: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-def _tokenised(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], special: bool) -> list[_Cut]:
-    if not texts:
-        return []
-    with quiet():  # about rows longer than the model reads, which are cut
-        made = tokenizer(
-            list(texts), add_special_tokens=special, return_offsets_mapping=True, padding=False, verbose=False
-        )
-    found = []
-    for row in range(len(texts)):
-        offsets = np.array(made["offset_mapping"][row], dtype=np.int64).reshape(-1, 2)
-        added = np.array([each is None for each in made.sequence_ids(row)], dtype=bool)
-        starts, ends = offsets[:, 0], offsets[:, 1]
-        found.append(_Cut(made["input_ids"][row], np.where(starts == ends, ends - 1, starts), ends, added))
-    return found
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """Of each token the turn whose text it is of, `SPECIAL` where it is of none, and its characters there:
-    int64 (n) each. One of two turns counts as the later one's."""
-
-    turns: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-
-    @classmethod
-    def of(cls, cut: _Cut, pieces: Sequence[Piece]) -> _Placed:
-        if not pieces:
-            nothing = np.zeros(len(cut), dtype=np.int64)
-            return cls(nothing + SPECIAL, nothing, nothing)
-        table = np.array([[each.start, each.end, each.turn, each.shift] for each in pieces], dtype=np.int64)
-        place = np.searchsorted(table[:, 0], cut.ends - 1, side="right") - 1
-        start, end, turn, shift = table[np.maximum(place, 0)].T
-        own = (place >= 0) & (end > cut.starts) & ~cut.added
-        starts = np.where(own, np.maximum(cut.starts, start) - start + shift, 0)
-        ends = np.where(own, np.minimum(cut.ends, end) - start + shift, 0)
-        return cls(np.where(own, turn, SPECIAL), starts, ends)
-
-
-# -- what is learnt --------------------------------------------------------------------------------
-
-
-def _learnt_in_text(tokenizer: PreTrainedTokenizerBase, row: Conversation, cut: _Cut) -> np.ndarray:
-    """Tokens behind those that the prompt alone has, as TRL has it: bool (n)."""
-    learnt = np.zeros(len(cut), dtype=bool)
-    if not any(each.learnt for each in row.shown):
-        return learnt
-    before = list(takewhile(lambda each: not each.learnt, row.shown))
-    alone = _tokenised(tokenizer, [_joined(before)], special=True)[0].ids if before else []
-    shared = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(alone, cut.ids, strict=False)))
-    learnt[shared:] = True
-    return learnt
-
-
-def _learnt_in_chat(
-    tokenizer: PreTrainedTokenizerBase,
-    row: Conversation,
-    rendered: Rendered,
-    cut: _Cut,
-    placed: _Placed,
-    special: Collection[int],
-) -> np.ndarray:
-    """Tokens of the turns that are learnt and what ends each: bool (n).
-
-    A template that marks what an assistant writes says it; else it is all up to the first special token,
-    where nothing but white space stands before that.
-    """
-    wanted = [each.number for each in row.shown if each.learnt]
-    learnt = np.isin(placed.turns, wanted)
-    if marks_answers(tokenizer):
-        return _in_marked_runs(_answer_mask(tokenizer, row, len(cut)), learnt)
-    for last in _last_places(placed.turns, wanted):
-        end = _end_of_turn(last + 1, rendered.text, cut, placed, special)
-        learnt[last + 1 : end] = True
-    return learnt
-
-
-def _in_marked_runs(marked: np.ndarray, learnt: np.ndarray) -> np.ndarray:
-    """Runs of marked tokens that hold one that is learnt, whole."""
-    bounds = np.flatnonzero(np.diff(marked.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
-    found = np.zeros_like(learnt)
-    for start, end in bounds:
-        found[start:end] = learnt[start:end].any()
-    return found
-
-
-def _answer_mask(tokenizer: PreTrainedTokenizerBase, row: Conversation, count: int) -> np.ndarray:
-    with quiet():
-        made: Any = tokenizer.apply_chat_template(
-            [{**each.message(), "content": without_surrogates(each.text)} for each in row.shown],
-            tools=list(row.tools) if row.tools is not None else None,
-            return_dict=True,
-            return_assistant_tokens_mask=True,
-        )
-    mask = np.array(made["assistant_masks"], dtype=bool)
-    if len(mask) != count:
-        raise InputError("the chat template writes something else each time, so no token can be placed")
-    return mask
-
-
-def _last_places(turns: np.ndarray, wanted: Sequence[int]) -> Iterator[int]:
-    """Place of the last token of each turn."""
-    for number in wanted:
-        places = np.flatnonzero(turns == number)
-        if len(places):
-            yield int(places[-1])
-
-
-def _end_of_turn(at: int, text: str, cut: _Cut, placed: _Placed, special: Collection[int]) -> int:
-    """Where the tokens end that end a turn, the last token of which stands before ``at``."""
-    for place in range(at, len(cut)):
-        if placed.turns[place] != SPECIAL:
-            return at
-        if cut.ids[place] in special:
-            return place + 1
-        if not text[cut.starts[place] : cut.ends[place]].isspace():
-            return at
-    return at
-
-
-def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    added = {number for number, each in tokenizer.added_tokens_decoder.items() if each.special}
-    return frozenset(added | set(tokenizer.all_special_ids))
-
-
-def _masked(row: Conversation, placed: _Placed) -> np.ndarray:
-    """Tokens of words that were taken out of the loss: bool (n)."""
-    found = np.zeros(len(placed.turns), dtype=bool)
-    for turn in row.shown:
-        for start, end in turn.masked:
-            found |= (placed.turns == turn.number) & (placed.starts < end) & (placed.ends > start)
-    return found
 
 
 def ending_ids(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> frozenset[int]:
@@ -312,7 +147,9 @@ def ending_ids(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> fr
         except InputError:  # a template that wants more of a chat than these
             return frozenset(found)
         ended = zip(tokens.input_ids, tokens.flags or [], strict=True)
-        found.update({token for token, flag in ended if flag == LEARNT + TEMPLATE} & _special(tokenizer))
+        found.update(
+            {token for token, flag in ended if flag == LEARNT + TEMPLATE} & special_tokens(tokenizer)
+        )
     return frozenset(found)
 
 

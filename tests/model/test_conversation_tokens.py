@@ -247,3 +247,27 @@ def test_the_prompt_of_an_answer():
 def test_lone_surrogates_count_as_replacement_characters(template):
     row, same = chat(("user", "a\ud800b"), ("assistant", "c")), chat(("user", "a\ufffdb"), ("assistant", "c"))
     assert tokens_of(row, template).input_ids == tokens_of(same, template).input_ids
+
+
+CALLING = CHATML.replace(
+    "message['content'] +",
+    "message['content'] + "
+    "(('<call>' + (message.tool_calls | tojson) + '</call>') if message.tool_calls else '') +",
+)
+
+
+@pytest.mark.parametrize("said", ["", "Let me look."])
+def test_calls_of_tools_are_learnt_with_the_turn_that_makes_them(said):
+    call = [{"name": "look", "arguments": {"at": "Ada"}}]
+    turns = (
+        Turn(0, "user", "Who is Ada?"),
+        Turn(1, "assistant", said, True, more={"tool_calls": call}),
+        Turn(2, "tool", "a maker"),
+        Turn(3, "assistant", "A maker.", True),
+    )
+    found, tokenizer = tokens_of(Conversation(turns, chat=True), CALLING), lm_tokenizer()
+    taught = tokenizer.decode([found.input_ids[place] for place in learnt(found)])
+    written = '[{"name": "look", "arguments": {"at": "Ada"}}]'
+    assert taught == f"{said}<call>{written}</call>{END}A maker.{END}"
+    flags = {found.flags[place] for place in learnt(found) if found.fields[place] == SPECIAL}
+    assert flags == {LEARNT + TEMPLATE}

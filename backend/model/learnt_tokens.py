@@ -1,0 +1,147 @@
+"""Which tokens of a row a language model learns to write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from backend.data.conversation import Conversation, Turn
+from backend.errors import InputError
+from backend.model.chat_rendering import Rendered, marks_answers, without_surrogates, write_chat
+from backend.model.encoded import SPECIAL
+from backend.model.quiet import quiet
+from backend.model.token_places import Cut, Placed, tokenised
+
+
+def joined(turns: Sequence[Turn]) -> str:
+    """The texts of turns one behind the other."""
+    return without_surrogates("".join(each.text for each in turns))
+
+
+def learnt_in_text(tokenizer: PreTrainedTokenizerBase, row: Conversation, cut: Cut) -> np.ndarray:
+    """Tokens behind those that the prompt alone has, as TRL has it: bool (n)."""
+    learnt = np.zeros(len(cut), dtype=bool)
+    if not any(each.learnt for each in row.shown):
+        return learnt
+    before = list(takewhile(lambda each: not each.learnt, row.shown))
+    alone = tokenised(tokenizer, [joined(before)], special=True)[0].ids if before else []
+    shared = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(alone, cut.ids, strict=False)))
+    learnt[shared:] = True
+    return learnt
+
+
+def learnt_in_chat(
+    tokenizer: PreTrainedTokenizerBase,
+    row: Conversation,
+    rendered: Rendered,
+    cut: Cut,
+    placed: Placed,
+    special: Collection[int],
+) -> np.ndarray:
+    """Tokens of the turns that are learnt and what ends each: bool (n).
+
+    A template that marks what an assistant writes says it; else it is all up to the first special token,
+    where nothing but white space stands before that. Calls of tools, which the template writes, are learnt
+    with the turn that makes them.
+    """
+    wanted = [each.number for each in row.shown if each.learnt]
+    learnt = np.isin(placed.turns, wanted)
+    if marks_answers(tokenizer):
+        return _in_marked_runs(_answer_mask(tokenizer, row, len(cut)), learnt)
+    for last in _last_places(placed.turns, wanted):
+        end = _end_of_turn(last + 1, rendered.text, cut, placed, special)
+        learnt[last + 1 : end] = True
+    for place, turn in enumerate(row.shown):
+        if turn.learnt and turn.more.get(_CALLS):
+            learnt |= _of_calls(tokenizer, row, place, rendered.text, cut, special)
+    return learnt
+
+
+_CALLS = "tool_calls"
+
+
+def _of_calls(
+    tokenizer: PreTrainedTokenizerBase,
+    row: Conversation,
+    place: int,
+    text: str,
+    cut: Cut,
+    special: Collection[int],
+) -> np.ndarray:
+    """Tokens from where the turn at ``place`` begins to what ends it: bool (n).
+
+    That is between what the template makes of the turns before, ready for an answer, and of them with it.
+    None where the template writes the beginning of a conversation otherwise than all of it.
+    """
+    found = np.zeros(len(cut), dtype=bool)
+    before = write_chat(tokenizer, row.shown[:place], row.tools, asks=True)
+    upto = write_chat(tokenizer, row.shown[: place + 1], row.tools)
+    if upto.startswith(before) and text.startswith(upto):
+        found = (cut.starts >= len(before)) & (cut.ends <= len(upto))
+        for behind in np.flatnonzero(found)[::-1]:
+            if cut.ids[behind] in special or not text[cut.starts[behind] : cut.ends[behind]].isspace():
+                break
+            found[behind] = False
+    return found
+
+
+def _in_marked_runs(marked: np.ndarray, learnt: np.ndarray) -> np.ndarray:
+    """Runs of marked tokens that hold one that is learnt, whole."""
+    bounds = np.flatnonzero(np.diff(marked.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    found = np.zeros_like(learnt)
+    for start, end in bounds:
+        found[start:end] = learnt[start:end].any()
+    return found
+
+
+def _answer_mask(tokenizer: PreTrainedTokenizerBase, row: Conversation, count: int) -> np.ndarray:
+    with quiet():
+        made: Any = tokenizer.apply_chat_template(
+            [{**each.message(), "content": without_surrogates(each.text)} for each in row.shown],
+            tools=list(row.tools) if row.tools is not None else None,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
+        )
+    mask = np.array(made["assistant_masks"], dtype=bool)
+    if len(mask) != count:
+        raise InputError("the chat template writes something else each time, so no token can be placed")
+    return mask
+
+
+def _last_places(turns: np.ndarray, wanted: Sequence[int]) -> Iterator[int]:
+    """Place of the last token of each turn."""
+    for number in wanted:
+        places = np.flatnonzero(turns == number)
+        if len(places):
+            yield int(places[-1])
+
+
+def _end_of_turn(at: int, text: str, cut: Cut, placed: Placed, special: Collection[int]) -> int:
+    """Where the tokens end that end a turn, the last token of which stands before ``at``."""
+    for place in range(at, len(cut)):
+        if placed.turns[place] != SPECIAL:
+            return at
+        if cut.ids[place] in special:
+            return place + 1
+        if not text[cut.starts[place] : cut.ends[place]].isspace():
+            return at
+    return at
+
+
+def special_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Ids of all special tokens, those of a chat template too."""
+    added = {number for number, each in tokenizer.added_tokens_decoder.items() if each.special}
+    return frozenset(added | set(tokenizer.all_special_ids))
+
+
+def taken_out(row: Conversation, placed: Placed) -> np.ndarray:
+    """Tokens of words that were taken out of the loss: bool (n)."""
+    found = np.zeros(len(placed.turns), dtype=bool)
+    for turn in row.shown:
+        for start, end in turn.masked:
+            found |= (placed.turns == turn.number) & (placed.starts < end) & (placed.ends > start)
+    return found
