@@ -44,14 +44,18 @@ def copy_badge(words: str) -> Html:
     return badge(words, "warn", "equal up to case, white space and Unicode form")
 
 
-def decision_badge(state: RowState | None) -> Html:
-    """What has been decided about a row, its new label first; nothing if nothing was."""
+def decision_badge(state: RowState | None, is_text: bool = False) -> Html:
+    """What has been decided about a row, its new label first; nothing if nothing was.
+
+    ``is_text``: what is learnt of it is a text, of which is only said that it was corrected.
+    """
     if state is None:
         return tag("span")
     title = f"by {state.author}, {state.at}" + (f": {state.reason}" if state.reason else "")
     parts = []
     if state.label is not None:
-        parts.append(badge(f"relabelled → {brief(state.label)}", ACTION_TONES["relabel"], title))
+        words = CORRECTED if is_text else f"relabelled → {brief(state.label)}"
+        parts.append(badge(words, ACTION_TONES["relabel"], title))
     if state.action != "relabel":
         parts.append(badge(ACTION_WORDS[state.action], ACTION_TONES[state.action], title))
     return join(parts)

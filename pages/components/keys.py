@@ -28,6 +28,7 @@ THROUGH_APP = "through-app"
 ASKED = "asked"
 SIDE, TEMPLATE = "words", "template"  # URL
 ANSWER_OF = "answer-of"  # URL
+BASE = "base"  # URL: whether the base model is asked, too
 OWN_MOST, OWN_TEMPERATURE, OWN_SEED = "most-tokens", "temperature", "drawn-by"  # URL
 OWN_ANSWERS = "own-answers"  # what the model answered in this session
 SHOWN = "shown"  # the question whose answer is on the page

@@ -9,6 +9,7 @@ from backend.data.rowstate import RowState
 from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge
 from pages.components.conversation.row_view import row_view, target_badge
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.decision_bar import decision_bar
 from pages.components.markup import Html, join, short, show, tag
 
@@ -51,7 +52,7 @@ class RowCard:
                 tag("span", cls="fw-spring"),
                 target_badge(self._split, self.label, "labelled"),
                 badge(short(self._group), "plain", "group") if self._group else tag("span"),
-                decision_badge(self.state),
+                decision_badge(self.state, has_conversations(self._split)),
                 cls="fw-head",
             )
         )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -19,6 +19,9 @@ from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import Explanation, Pair
 from backend.workspace import Workspace
 from pages.components import keys, newest
+
+if TYPE_CHECKING:  # torch is imported when there is something to compute
+    from backend.influence.answers.about_answer import AboutAnswer
 
 HOME = Path("cache")
 VARIABLE = "FIRSTWORD_WORKSPACE"
@@ -179,11 +182,14 @@ def _paired(path: str, index: str, asked: Asked, train: str) -> Pair:
 
 def _about(asked: Asked) -> dict[str, Any]:
     """What is asked of a language model, which only its workspaces are told of."""
-    if asked.about is None:
-        return {}
+    return {} if asked.about is None else {"about": about_answer(asked)}
+
+
+def about_answer(asked: Asked, **changes: Any) -> AboutAnswer:
+    """What is asked of a language model, as the backend takes it."""
     from backend.influence.answers.about_answer import AboutAnswer
 
-    return {"about": AboutAnswer(**vars(asked.about))}
+    return AboutAnswer(**{**vars(asked.about or AskedAnswer()), **changes})
 
 
 def written_answer(
@@ -197,7 +203,7 @@ def written_answer(
         from backend.model.generation import Writing
 
         made = held.write_answer(
-            _about(asked)["about"],
+            about_answer(asked),
             Writing(**how),
             row=asked.row,
             split=asked.split,  # type: ignore[arg-type]

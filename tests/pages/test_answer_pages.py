@@ -148,3 +148,19 @@ def test_another_answer_of_a_row_is_typed(workspace):
     app = field.set_value("In Delhi, <i>I</i> think.").run()
     assert not app.exception and "In Delhi, &lt;i&gt;I&lt;/i&gt; think." in words(app)
     assert "Why this answer?" in words(app) and "own answer" not in words(app)
+
+
+def test_what_is_literally_in_the_data_stands_beside_influence(workspace):
+    app = mark(page(new_app(), "inspect", row="e1"), 5)
+    match = workspace.matches.find("Lisbon")
+    assert f"“Lisbon”: literally in {match.found.rows} training rows: in answers of" in words(app)
+    assert "A match, no influence" in words(app)
+    app = next(each for each in app.toggle if each.label == "What the base model knew").set_value(True).run()
+    assert not app.exception
+    told = [each.value for each in app.error] or [each.says for each in _base(workspace)]
+    assert all(html.escape(each).split(":")[0] in words(app) for each in told)
+
+
+def _base(workspace: Workspace):
+    about = AboutAnswer(turn=1, marks=((22, 28),))
+    return workspace.base_share(row="e1", split="eval", about=about)[0]

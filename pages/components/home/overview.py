@@ -46,9 +46,7 @@ def show_overview(workspace: Workspace) -> None:
     with left, st.container(border=True, height="stretch"):
         st.subheader("Data")
         data = status["data"]
-        names = [data["text"], data["text_b"], *(data["labels"] or [data["label"]])]
-        columns = ", ".join(short(str(name)) for name in names if name)
-        show(tag("p", f"columns: {columns}", cls="fw-muted"))
+        show(tag("p", _columns(workspace, data), cls="fw-muted"))
         if status["classes"]:
             counts = _class_counts(str(workspace.path), version(workspace))
             rows = None if status["task"] == "classification" else data["n_train"]
@@ -69,6 +67,19 @@ def show_overview(workspace: Workspace) -> None:
     show_task_figures(workspace)
     show_training_curve(workspace)
     show_run_rows(workspace, status)
+
+
+def _columns(workspace: Workspace, data: dict) -> str:
+    """What a row is read from."""
+    info = workspace.manifest.data
+    if info.form == "messages":
+        return f"conversations in column {short(data['text'])}"
+    if info.form == "pair":
+        return f"prompts in column {short(data['text'])}, answers in {short(data['label'])}"
+    if info.form == "text":
+        return f"texts in column {short(data['text'])}"
+    names = [data["text"], data["text_b"], *(data["labels"] or [data["label"]])]
+    return "columns: " + ", ".join(short(str(name)) for name in names if name)
 
 
 def _facts(workspace: Workspace, status: dict) -> Html:

@@ -17,6 +17,7 @@ from pages.components import keys
 from pages.components.asking.preparation import is_prepared, offer_preparation
 from pages.components.asking.query_panel import show_query
 from pages.components.asking.question import ask_count, ask_label, ask_method, ask_score
+from pages.components.inspect.beside import show_beside
 from pages.components.inspect.results import list_unit, show_results
 from pages.components.markup import plain_label, show, tag
 from pages.components.reason_field import ask_reason
@@ -88,6 +89,8 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
             list_unit(explanation),
             workspace.review.states().get(row) if row else None,
         )
+        if asked.about is not None:
+            show_beside(workspace, explanation.query, replace(asked, k=0, method="", score=""))
     with places.results.container():
         show_results(workspace, explanation, None if asked.about is None else replace(asked, k=10))
 

@@ -69,7 +69,7 @@ class Cards:
         if entry.truncated:
             parts.append(badge("cut off", "plain", "the model reads only the beginning of this text"))
         if state is not None:
-            parts.append(decision_badge(state))
+            parts.append(decision_badge(state, bool(entry.fields)))
         return tag("div", *parts, cls="fw-head")
 
     def _texts(self, entry: Entry, state: RowState | None) -> Html:

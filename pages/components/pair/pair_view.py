@@ -136,7 +136,7 @@ def _answer_badges(pair: Pair, state: RowState | None, known: Sequence[Html]) ->
         parts.append(badge("same question" + (", another answer" if another else ""), "warn"))
     if pair.query.truncated or pair.entry.truncated:
         parts.append(badge("cut off", "plain", "the model reads only the beginning of a long text"))
-    return tag("div", *parts, decision_badge(state), cls="fw-badges")
+    return tag("div", *parts, decision_badge(state, is_text=True), cls="fw-badges")
 
 
 def _numbers(pair: Pair, unit: Unit) -> list[tuple[str, str]]:

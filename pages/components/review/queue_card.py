@@ -32,7 +32,7 @@ def card_head(workspace: Workspace, item: QueueItem, state: RowState | None, *fi
         tag("span", cls="fw-spring"),
         target_badge(workspace, item.label, "labelled"),
         group_badge(item),
-        decision_badge(state),
+        decision_badge(state, has_conversations(workspace)),
         cls="fw-head",
     )
 
