@@ -29,6 +29,14 @@ def workspace(template, tmp_path, monkeypatch) -> Workspace:
     return made
 
 
+@pytest.mark.parametrize(("name", "what"), [("words", "The table of words"), ("retrain", "The forecast")])
+def test_what_does_not_serve_language_models_says_so(workspace, name, what):
+    workspace.review.remove("wrong")
+    app = page(new_app(), name)
+    assert f"{what}: not served for language models yet" in words(app) and not app.exception
+    assert not [each for each in app.button if each.label in ("Compute words", "Forecast")]
+
+
 def mark(app, *numbers: int):
     return (
         next(each for each in app.multiselect if each.label == "Marked words").set_value(list(numbers)).run()

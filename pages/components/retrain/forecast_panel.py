@@ -10,6 +10,7 @@ from backend.trials.headline import headline_in
 from backend.trials.kept import is_blunt
 from backend.workspace import Workspace
 from pages.components.badges import badge
+from pages.components.conversation.served import is_served
 from pages.components.job_panel import job_panel, jobs_of, watch
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -28,6 +29,8 @@ HELP = (
 def show_forecast(workspace: Workspace, followed: list[str] | None) -> None:
     """The forecast of the decisions as they are now, or the job that makes it."""
     st.subheader("Forecast", help=HELP)
+    if not is_served(workspace, "The forecast", "A trial says what the decisions do."):
+        return
     record = decided(workspace)
     if not something_decided(record):
         ask_for_decisions()
