@@ -11,7 +11,10 @@ from typing import Any
 
 from transformers import PreTrainedModel, TrainerCallback
 
+from backend.model.adapter_files import is_adapter, read_adapter
+from backend.model.adapters import find_base
 from backend.model.attempt import attempt
+from backend.model.config_file import positive, read_config
 from backend.model.token_losses import whole_model
 
 _SCALE = 2  # alpha, in ranks
@@ -20,10 +23,15 @@ _SCALE = 2  # alpha, in ranks
 def with_adapter(model: PreTrainedModel, rank: int, base: str) -> PreTrainedModel:
     """The model with tables of ``rank`` beside all linear layers but the output head; only they are trained.
 
-    ``base``: folder or hub id of the model, which checkpoints name. Drawn by torch's generator.
+    ``base``: folder or hub id of the model, which checkpoints name; or an adapter of it, which is trained
+    further, whatever its rank. A new one is drawn by torch's generator.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, PeftModel, get_peft_model
 
+    failure = f"{base}: no adapter can be put beside its layers"
+    if is_adapter(Path(base)):
+        further: Any = attempt(lambda: PeftModel.from_pretrained(model, base, is_trainable=True), failure)
+        return further
     config = LoraConfig(
         r=rank,
         lora_alpha=_SCALE * rank,
@@ -31,11 +39,17 @@ def with_adapter(model: PreTrainedModel, rank: int, base: str) -> PreTrainedMode
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    made: Any = attempt(
-        lambda: get_peft_model(model, config), f"{base}: no adapter can be put beside its layers"
-    )
+    made: Any = attempt(lambda: get_peft_model(model, config), failure)
     made.peft_config["default"].base_model_name_or_path = base_place(base)
     return made
+
+
+def base_of(source: str, layers: int | None) -> tuple[str, int | None]:
+    """The model that an adapter's folder belongs to, and how many layers of it are kept; else as given."""
+    if not is_adapter(Path(source)):
+        return source, layers
+    kept = positive(read_config(source), "num_hidden_layers", "n_layer")
+    return find_base(read_adapter(Path(source)), None), kept if layers is None else layers
 
 
 def base_place(source: str) -> str:

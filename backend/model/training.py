@@ -29,7 +29,7 @@ from backend.model.checkpoints import FoundCheckpoint, find_run
 from backend.model.dynamics import Dynamics
 from backend.model.figures import Figures, figures_of
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
-from backend.model.lora import KeepConfig, with_adapter
+from backend.model.lora import KeepConfig, base_of, with_adapter
 from backend.model.prediction import predict
 from backend.model.quiet import quiet
 from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
@@ -177,17 +177,17 @@ def _begun(
 ) -> tuple[PreTrainedModel, list[Figure]]:
     """The model with what is trained of it, an adapter where the settings want one; and, of a language model,
     which knows something already, its figures on eval before."""
+    if settings.rank is not None:
+        if task.name != CAUSAL_LM:
+            raise InputError(f"rank {settings.rank}: adapters are trained of language models only")
+        set_seed(settings.seed)
+        model = with_adapter(model, settings.rank, resolve(name))
     before: list[Figure] = []
     if task.name == CAUSAL_LM and evaluation is not None:
         model.to(settings.torch_device())  # type: ignore[arg-type]
         outputs = predict(model, encoded, tokenizer)
         before = task_named(task.name).figures(space_of(task), outputs, list(evaluation.targets))
-    if settings.rank is None:
-        return model, before
-    if task.name != CAUSAL_LM:
-        raise InputError(f"rank {settings.rank}: adapters are trained of language models only")
-    set_seed(settings.seed)
-    return with_adapter(model, settings.rank, resolve(name)), before
+    return model, before
 
 
 def _loaded(
@@ -203,6 +203,8 @@ def _loaded(
     source = resolve(model)
     fast = load_tokenizer(source if tokenizer is None else resolve(tokenizer))
     attention = attention_of(settings)
+    if settings.rank is not None:
+        source, layers = base_of(source, layers)
     classifier = load_classifier(
         source,
         task=task,

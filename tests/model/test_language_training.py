@@ -212,3 +212,15 @@ def test_an_adapter_leaves_head_and_embeddings_alone(source):
     made = with_adapter(load_classifier(source), 2, str(source))
     names = [name for name, each in made.named_parameters() if each.requires_grad]
     assert len(names) == 2 * 7 * 2 and all("lora_" in name for name in names)
+
+
+def test_an_adapter_is_trained_further(lora_run, tmp_path):
+    """As trials of several phases do."""
+    first = lora_run.checkpoints[-1].path
+    made = trained(first, tmp_path / "run", LORA)
+    assert made.before[0].value == pytest.approx(lora_run.measured[0].value, rel=1e-4)
+    assert made.measured[0].value < made.before[0].value
+    said = [
+        json.loads((each / "adapter_config.json").read_text()) for each in (first, made.checkpoints[-1].path)
+    ]
+    assert said[0]["base_model_name_or_path"] == said[1]["base_model_name_or_path"]
