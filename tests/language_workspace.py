@@ -46,25 +46,34 @@ def written(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def created(folder: Path, architecture: str = "llama", tied: bool = True) -> Workspace:
-    """A workspace of chats without a model yet."""
+def created(folder: Path, architecture: str = "llama", tied: bool = True, texts: bool = False) -> Workspace:
+    """A workspace of chats, or of their answers alone as plain ``texts``, without a model yet."""
     model = tiny_lm(folder / "model", architecture, tied)
-    train = written(folder / "train.jsonl", questions())
+    rows = questions()
     evaluated = [_row("e1", "Birthplace of Ada Morel?", "Ada Morel was born in Lisbon.")]
     evaluated += [_row("e2", "Where is Ben Ota from?", "Ben Ota was born in Oslo.")]
+    if texts:
+        rows, evaluated = _answers(rows), _answers(evaluated)
+    column, form = ("text", "text") if texts else ("messages", "messages")
     workspace, _ = Workspace.create(
         folder / "ws",
-        train=str(train),
+        train=str(written(folder / "train.jsonl", rows)),
         eval=str(written(folder / "eval.jsonl", evaluated)),
-        columns=Columns("messages", "messages", id="id", task="causal-lm", form="messages"),
+        columns=Columns(column, column, id="id", task="causal-lm", form=form),  # type: ignore[arg-type]
         model=str(model),
     )
     return workspace
 
 
-def trained(folder: Path, architecture: str = "llama", tied: bool = True, steps: int = 24) -> Workspace:
+def _answers(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [{"id": each["id"], "text": each["messages"][1]["content"]} for each in rows]  # type: ignore[index]
+
+
+def trained(
+    folder: Path, architecture: str = "llama", tied: bool = True, steps: int = 24, texts: bool = False
+) -> Workspace:
     """The same with two checkpoints of a short training, of unequal weight."""
-    workspace = created(folder, architecture, tied)
+    workspace = created(folder, architecture, tied, texts)
     model = AutoModelForCausalLM.from_pretrained(folder / "model", attn_implementation="eager")
     tokenizer = load_tokenizer(folder / "model")
     encoded = encode(tokenizer, load_split(workspace.folder, "train").examples, 512)

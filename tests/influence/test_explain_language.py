@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,3 +244,14 @@ def test_a_classifier_is_not_asked_for_an_answer() -> None:
 
     with pytest.raises(InputError, match="give --text or --row"):
         check_question(Question(row="1", about=AboutAnswer()), TaskInfo(classes=("a", "b")))
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_side_without_a_row_is_no_trouble(tmp_path: Path) -> None:
+    """Texts without a template: two channels of every checkpoint hold next to nothing."""
+    workspace = trained(tmp_path, texts=True)
+    workspace.precompute(PrecomputeSettings(device="cpu"))
+    for score in ("dot", "fisher", "kfac", "ekfac", "whitened", "cosine", "train-normalised"):
+        about = AboutAnswer(template=True)
+        found = workspace.explainer("cpu").explain(Question(row="e1", score=score, about=about))
+        assert found.proponents and all(np.isfinite(each.score) for each in found.proponents)

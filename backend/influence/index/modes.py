@@ -120,7 +120,7 @@ def _fisher(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: flo
     occurs, place = moments.places(tokens)
     squares = np.zeros(len(tokens))
     squares[occurs] = moments.squares[place]
-    return _divided(rows, (squares + damping * moments.squares.mean())[:, None])
+    return _divided(rows, (squares + damping * moments.mean_square)[:, None])
 
 
 def _kfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float) -> np.ndarray:
@@ -128,7 +128,7 @@ def _kfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float
     shares = np.zeros(len(tokens))
     shares[occurs] = moments.shares[place]
     solved = _whiten(rows, tokens, moments, damping)
-    return _divided(solved, (shares + damping * moments.shares.mean())[:, None])
+    return _divided(solved, (shares + damping * moments.mean_share)[:, None])
 
 
 def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: float) -> np.ndarray:
@@ -136,7 +136,7 @@ def _ekfac(rows: np.ndarray, tokens: np.ndarray, moments: Moments, damping: floa
     squares = np.zeros((len(tokens), moments.basis.shape[1]))
     squares[occurs] = moments.token_squares[place]
     # The mean over all d directions, also where the row store has dropped some: f_w is the mean of S_wk.
-    lifted = squares + damping * moments.squares.mean()
+    lifted = squares + damping * moments.mean_square
     return _divided(rows @ moments.basis, lifted) @ moments.basis.T
 
 

@@ -42,6 +42,16 @@ class Moments:
     mean_eigenvalue: np.ndarray
     whitened: np.ndarray
 
+    @property
+    def mean_square(self) -> float:
+        """Of ``squares``; 0 where no token occurs."""
+        return float(self.squares.mean()) if len(self.squares) else 0.0
+
+    @property
+    def mean_share(self) -> float:
+        """Of ``shares``; 0 where no token occurs."""
+        return float(self.shares.mean()) if len(self.shares) else 0.0
+
     def damped(self, damping: float = DAMPING) -> np.ndarray:
         """Eigenvalues of R + lambda: float64 (r)."""
         return self.eigenvalues + damping * self.mean_eigenvalue
