@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from backend.workspace import Workspace
 from tests.conftest import tiny_rows
+from tests.language_models import tiny_lm
+from tests.language_workspace import questions
 from tests.pages.driver import words
 from tests.pages.test_language_model_pages import chat_rows
 from tests.pages.test_new_page import fresh, press, upload  # noqa: F401
@@ -55,4 +58,26 @@ def test_conversations_are_checked_and_a_model_is_asked(fresh):  # noqa: F811
     assert not fresh.exception and not fresh.error
     assert "training rows" in words(fresh) and "24" in words(fresh)
     (kinds,) = (each for each in fresh.segmented_control if each.label == "Model")
-    assert "Embedded SmolLM2" in kinds.options and "smollm2" in words(fresh)
+    shown = words(fresh)
+    assert (
+        "Embedded SmolLM2" in kinds.options
+        and "an adapter of rank 16" in shown
+        and "Draw the classes" not in shown
+    )
+    assert "smollm2, " in shown and "up to 1,024 tokens" in shown
+
+
+def test_a_workspace_of_conversations_is_built(fresh, tmp_path):  # noqa: F811
+    model = tiny_lm(tmp_path / "model")
+    rows = [{"id": f"q{n}", "messages": row["messages"]} for n, row in enumerate(questions())]
+    upload(fresh, json_rows(rows), "rows.jsonl")
+    press(fresh, "Check every row")
+    fresh.segmented_control(key="model-from").set_value("folder").run()
+    fresh.text_input(key="new-folder").set_value(str(model)).run()
+    fresh.text_input(key="new-epochs").set_value("1").run()
+    fresh.text_input(key="new-name").set_value("mine").run()
+    press(fresh, "Build")
+    assert not fresh.exception and not fresh.error
+    built = Workspace.open("cache/mine")
+    assert built.manifest.task.name == "causal-lm" and built.manifest.data.form == "messages"
+    assert built.folder.state("index") == "current" and "**mine** is ready." in words(fresh)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
 
+from backend.data.columns import LANGUAGE_MODEL
 from backend.data.ingest import IngestReport
+from backend.model.language_plan import MAX_LENGTH, RANK, make_language_plan
 from backend.model.training_plan import TrainingPlan, make_plan
 from backend.progress import epochs_words
 from pages.components import keys
@@ -24,6 +27,10 @@ OPTIONS = {  # of the command line
     "class-weights": "Weigh the classes alike",
     "balanced-batches": "Draw the classes alike",
 }
+MAX_TEXT = 128
+BEST_HELP = (
+    "The model with the least loss per token on eval, not the last; its loss there then flatters a little."
+)
 OPTIONS_HELP = (
     "**Keep the best model**: that of the best macro-F1 on eval, not the last; its figures there then "
     "flatter a little.  \n**Weigh the classes alike**: each class counts the same in the loss.  \n"
@@ -68,8 +75,11 @@ class Training:
 def ask_training(report: IngestReport, model: str, layers: int | None, faults: Faults) -> Training:
     """Draw the fields, with what is planned; what can't be read is said beside it and in ``faults``."""
     given: dict[str, float | int | None] = {}
+    writes = report.task == LANGUAGE_MODEL
 
     def planned() -> TrainingPlan:
+        if writes:
+            return make_language_plan(report.n_train, model, RANK, given)
         counts = report.counts["train"].values()
         return make_plan(
             report.n_train,
@@ -82,7 +92,8 @@ def ask_training(report: IngestReport, model: str, layers: int | None, faults: F
         )
 
     st.markdown(
-        "**Training**", help="An empty field takes the value that is planned for these rows and classes."
+        "**Training**" + (f" of an adapter of rank {RANK}" if writes else ""),
+        help="An empty field takes the value that is planned for these rows.",
     )
     first, second, third, fourth, fifth = st.columns(5)
     with third:  # first, since the number of epochs depends on it
@@ -101,28 +112,29 @@ def ask_training(report: IngestReport, model: str, layers: int | None, faults: F
             "Learning rate", keys.NEW_RATE, RATE, None, faults, help=help, planned=planned().lr
         )
     with fourth:
-        length = ask_whole("Longest text in tokens", keys.NEW_LENGTH, LENGTH, 128, faults)
+        most = MAX_LENGTH if writes else MAX_TEXT
+        length = ask_whole("Longest text in tokens", keys.NEW_LENGTH, LENGTH, most, faults)
     with fifth:
         help = "Of the held-out share and of the training: the same seed gives the same workspace."
         seed = ask_whole("Seed", keys.NEW_SEED, SEED, 0, faults, help=help)
-    options = _ask_options()
+    options = _ask_options({"best": OPTIONS["best"]} if writes else OPTIONS)
     given |= {name.replace("-", "_"): name in options or None for name in OPTIONS}
     plan = planned()
     _say(plan)
     return Training(plan, length, seed, options)
 
 
-def _ask_options() -> tuple[str, ...]:
+def _ask_options(offered: Mapping[str, str]) -> tuple[str, ...]:
     chosen = st.pills(
         "Options",
-        list(OPTIONS),
+        list(offered),
         selection_mode="multi",
         format_func=OPTIONS.__getitem__,
-        key=keys.NEW_OPTIONS,
+        key=keys.NEW_OPTIONS if len(offered) > 1 else f"{keys.NEW_OPTIONS}-text",
         bind="query-params",
-        help=OPTIONS_HELP,
+        help=OPTIONS_HELP if len(offered) > 1 else BEST_HELP,
     )
-    return tuple(name for name in OPTIONS if name in chosen)
+    return tuple(name for name in offered if name in chosen)
 
 
 def _say(plan: TrainingPlan) -> None:
