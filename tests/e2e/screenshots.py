@@ -127,6 +127,26 @@ def take(workspace: Path, folder: Path, width: int = 1280) -> list[Path]:
     return made
 
 
+LANGUAGE_MODELS = (
+    "## On a language model",
+    "The same pages on a workspace of `init --task causal-lm` (or New workspace, *What is learnt*: *To "
+    "write*). Conversations are bubbles: who says what, which turns the model learns to write, what was "
+    "taken out, which words are out of the loss; system texts and tools are folded, long turns folded "
+    "around their strongest word, and what the chat template adds is one line.",
+    "**Inspect** asks about a row's answer, one that you type, the model's own (written while you look "
+    "on; greedy, or drawn by a seed), or a typed prompt's. Mark words of it by dragging, with the "
+    "arrows and Shift, Space, or from a list; say what should have stood there instead; let words count "
+    "that are read, or written, or both. In the training rows a line below a word says that it is read, "
+    "a line above that it is written, solid that it helps, dashed that it harms. Beside it stand the "
+    "loss of every token, in which training rows the words stand literally (which is no influence), and "
+    "what the base model knew already. **Pair** draws ribbons between the words of both conversations.",
+    "**Correct**, on every page that decides, opens an editor: another text for an answer, with what "
+    "changes shown before it can be stored; words out of the loss; a turn out of the conversation; a "
+    "reason. **Changes** shows each as struck and underlined words, with the way back. Explore, Review "
+    "and the row picker show the last question and the answer, and search all that is said.",
+)
+
+
 def tour(folder: str) -> str:
     """A page of Markdown: every page of the app with a picture from ``folder`` and a sentence."""
     made = (
@@ -141,7 +161,7 @@ def tour(folder: str) -> str:
             f'<img src="{folder}/{name}-light.png" alt="The page {title}" width="900"></picture>'
         )
         parts += [f"## {title}", shot.sentence, picture]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *LANGUAGE_MODELS]) + "\n"
 
 
 @contextmanager
