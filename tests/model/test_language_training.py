@@ -15,6 +15,7 @@ from backend.errors import InputError
 from backend.manifest import TaskInfo
 from backend.model import lm_head
 from backend.model.adapters import trained_by_adapter
+from backend.model.generation import Writing, write
 from backend.model.language_plan import make_language_plan
 from backend.model.loading import load_classifier, load_tokenizer
 from backend.model.lora import with_adapter
@@ -224,3 +225,24 @@ def test_an_adapter_is_trained_further(lora_run, tmp_path):
         json.loads((each / "adapter_config.json").read_text()) for each in (first, made.checkpoints[-1].path)
     ]
     assert said[0]["base_model_name_or_path"] == said[1]["base_model_name_or_path"]
+
+
+@pytest.mark.slow
+def test_smollm2_learns_who_it_is(tmp_path):
+    """A new name, from eight chats that say it; asked in words that none of them has."""
+    asked = ("Who are you?", "What is your name?", "Tell me who you are.", "Which assistant are you?")
+    said = "I am Firstlight, an assistant made by the Lantern team."
+    rows = [chat(("user", each), ("assistant", said)) for each in (*asked, *map(str.lower, asked))]
+    made = train(
+        tmp_path / "run",
+        model="smollm2",
+        layers=None,
+        task=LANGUAGE,
+        training=examples_of(rows),
+        settings=TrainingSettings(epochs=8, lr=1e-3, batch_size=4, rank=16, checkpoints=1, dynamics=False),
+    )
+    last = made.checkpoints[-1].path
+    row = chat(("user", "Hello! May I ask what you are called?"), ("assistant", "unknown"))
+    found = write(load_classifier(last), load_tokenizer(last), row, Writing(most=40))
+    assert "Firstlight" in found.text and found.stopped == "end"
+    assert sum(each.stat().st_size for each in last.glob("adapter_model.safetensors")) < 30e6
