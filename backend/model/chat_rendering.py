@@ -2,8 +2,8 @@
 
 A text is never searched for. The template is run twice, the second time with a mark of our own before and
 behind each turn's text: what lies between the marks is the turn's, all else the template's. Templates may
-strip white space from texts; where one changes more than that, no token could be said to be a turn's, so it
-is refused.
+strip white space from texts, or leave out how a text begins (what an assistant thought before it answered);
+where one changes more than that, no token could be said to be a turn's, so it is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from transformers import PreTrainedTokenizerBase
 
@@ -89,18 +90,46 @@ def render(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> Re
     require_template(tokenizer)
     turns = [replace(each, text=without_surrogates(each.text)) for each in conversation.shown]
     plain = write_chat(tokenizer, turns, conversation.tools)
-    for marker in _markers(plain, turns):
-        try:
-            marked = write_chat(tokenizer, [marker.marked(each) for each in turns], conversation.tools)
-        except InputError:  # one that asks how a text begins
-            continue
-        pieces = _aligned(plain, marker.cut(marked, turns), {each.number: each.text for each in turns})
-        if pieces is not None:
-            return Rendered(plain, _required(pieces, turns))
+    pieces = _found(tokenizer, plain, turns, conversation.tools)
+    if pieces is None and (ends := _kept_ends(tokenizer, plain, turns, conversation.tools)) is not None:
+        later = {each.number: len(each.text) - len(end.text) for each, end in zip(turns, ends, strict=True)}
+        found = _found(tokenizer, plain, ends, conversation.tools)
+        pieces = found and [replace(each, shift=each.shift + later[each.turn]) for each in found]
+    if pieces is not None:
+        return Rendered(plain, _required(pieces, turns))
     raise InputError(
         f"{_named(turns)}: the chat template changes the texts of its turns, so no token can be said to be "
         "theirs; use one that writes texts as they are"
     )
+
+
+def _found(
+    tokenizer: PreTrainedTokenizerBase, plain: str, turns: Sequence[Turn], tools: Sequence[object] | None
+) -> list[Piece] | None:
+    """The turns' pieces in what was rendered; None where the texts are not there as they are."""
+    for marker in _markers(plain, turns):
+        try:
+            marked = write_chat(tokenizer, [marker.marked(each) for each in turns], tools)
+        except InputError:  # one that asks how a text begins
+            continue
+        pieces = _aligned(plain, marker.cut(marked, turns), {each.number: each.text for each in turns})
+        if pieces is not None:
+            return pieces
+    return None
+
+
+def _kept_ends(
+    tokenizer: PreTrainedTokenizerBase, plain: str, turns: Sequence[Turn], tools: Sequence[object] | None
+) -> list[Turn] | None:
+    """The turns with as much of the end of each text as is rendered, if nothing at all is of the rest: then
+    the template writes the same of them."""
+    marker = next(each for each in _markers(plain, turns) if not each.before and not each.empty)
+    try:
+        marked = write_chat(tokenizer, [marker.marked(each) for each in turns], tools)
+    except InputError:
+        return None
+    ends = [replace(each, text=marker.kept_end(marked, each)) for each in turns]
+    return ends if ends != list(turns) and write_chat(tokenizer, ends, tools) == plain else None
 
 
 # -- marks -----------------------------------------------------------------------------------------
@@ -136,6 +165,19 @@ class _Marker:
             found += [(self._clean(marked[at:start]), None), (texts[number], number)]
             at = after
         return [*found, (self._clean(marked[at:]), None)]
+
+    def kept_end(self, marked: str, turn: Turn) -> str:
+        """The longest end of a text that stands before its mark, without white space at its start if that is
+        not all of it; all of it where there is no mark."""
+        place = marked.find(self._marks(turn.number)[1])
+        before = marked[max(place - len(turn.text), 0) : place] if place >= 0 else turn.text
+        if before == turn.text:
+            return turn.text
+        same = takewhile(
+            lambda both: both[0] == both[1], zip(reversed(turn.text), reversed(before), strict=False)
+        )
+        length = sum(1 for _ in same)
+        return turn.text[len(turn.text) - length :].lstrip()
 
     def _marks(self, number: int) -> tuple[str, str]:
         return chr(self.first + 2 * number), chr(self.first + 2 * number + 1)

@@ -16,6 +16,8 @@ from backend.model.encoded import SPECIAL
 from backend.model.quiet import quiet
 from backend.model.token_places import Cut, Placed, tokenised
 
+ASSISTANT = "assistant"
+
 
 def joined(turns: Sequence[Turn]) -> str:
     """The texts of turns one behind the other."""
@@ -51,7 +53,7 @@ def learnt_in_chat(
     wanted = [each.number for each in row.shown if each.learnt]
     learnt = np.isin(placed.turns, wanted)
     if marks_answers(tokenizer):
-        return _in_marked_runs(_answer_mask(tokenizer, row, len(cut)), learnt)
+        return _in_marked_runs(_answer_mask(tokenizer, row, len(cut)), row, learnt)
     for last in _last_places(placed.turns, wanted):
         end = _end_of_turn(last + 1, rendered.text, cut, placed, special)
         learnt[last + 1 : end] = True
@@ -89,12 +91,18 @@ def _of_calls(
     return found
 
 
-def _in_marked_runs(marked: np.ndarray, learnt: np.ndarray) -> np.ndarray:
-    """Runs of marked tokens that hold one that is learnt, whole."""
+def _in_marked_runs(marked: np.ndarray, row: Conversation, learnt: np.ndarray) -> np.ndarray:
+    """The runs of marked tokens that turns are learnt by, whole: bool (n).
+
+    Where there are as many runs as turns of assistants, one is of each (one that calls a tool may hold no
+    word of its own); else those that hold a token of ``learnt``.
+    """
     bounds = np.flatnonzero(np.diff(marked.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
+    answers = [each.learnt for each in row.shown if each.role == ASSISTANT]
+    of_each = answers if len(answers) == len(bounds) else [learnt[start:end].any() for start, end in bounds]
     found = np.zeros_like(learnt)
-    for start, end in bounds:
-        found[start:end] = learnt[start:end].any()
+    for (start, end), counts in zip(bounds, of_each, strict=True):
+        found[start:end] = counts
     return found
 
 

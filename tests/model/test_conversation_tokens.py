@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -271,3 +272,77 @@ def test_calls_of_tools_are_learnt_with_the_turn_that_makes_them(said):
     assert taught == f"{said}<call>{written}</call>{END}A maker.{END}"
     flags = {found.flags[place] for place in learnt(found) if found.fields[place] == SPECIAL}
     assert flags == {LEARNT + TEMPLATE}
+
+
+THINKING = CHATML.replace("message['content'] +", "message['content'].split('</think>')[-1].lstrip('\n') +")
+REWRITING = CHATML.replace(
+    "message['content'] +", "message['content'].replace('<think>', '<think>\n').split('<th>')[-1] +"
+)
+
+
+def test_thoughts_that_the_template_leaves_out():
+    said = "<think>\nHe asks of Ada.\n</think>\n\nA maker."
+    row = chat(("user", "Who?"), ("assistant", said), ("user", "Sure?"), ("assistant", "Yes."))
+    found = tokens_of(row, THINKING)
+    own = [found.offsets[place] for place, field in enumerate(found.fields) if field == 1]
+    assert (own[0][0], own[-1][1]) == (said.index("A maker."), len(said))
+    tokenizer = lm_tokenizer(THINKING)
+    assert tokenizer.decode([found.input_ids[p] for p in learnt(found)]) == f"A maker.{END}Yes.{END}"
+    with pytest.raises(InputError, match="changes the texts of its turns"):
+        tokens_of(row, REWRITING)
+
+
+def _templates_of_trl():
+    trl = pytest.importorskip("trl")
+    return sorted((Path(trl.__file__).parent / "chat_templates").glob("*.jinja"))
+
+
+def test_templates_of_trl():
+    """Those of 30 families: every text is at its place, and so is what TRL's own templates mark."""
+    turns = (
+        ("user", " Who is Ada?\n"),
+        ("assistant", "A maker. "),
+        ("user", "Sure?"),
+        ("assistant", "\nYes"),
+    )
+    row, seen = chat(*turns), 0
+    for path in _templates_of_trl():
+        tokenizer = lm_tokenizer(path.read_text(encoding="utf-8"))
+        try:
+            found = encode(tokenizer, examples_of([row]), 10_000)[0]
+        except InputError as error:  # of models that read pictures: texts are lists there
+            assert path.stem.partition("_training")[0] in ("idefics3", "llava_next", "smolvlm"), error
+            continue
+        seen += 1
+        for turn in row.turns:
+            own = [slice(*found.offsets[p]) for p, field in enumerate(found.fields) if field == turn.number]
+            assert "".join(turn.text[each] for each in own).strip() == turn.text.strip(), path.stem
+        said = tokenizer.decode([found.input_ids[place] for place in learnt(found)])
+        assert said.index("A maker.") < said.index("Yes") and "Who" not in said and "Sure" not in said
+        if path.stem.endswith("_training"):
+            mask = tokenizer.apply_chat_template(
+                [each.message() for each in row.turns], return_dict=True, return_assistant_tokens_mask=True
+            )["assistant_masks"]
+            assert learnt(found) == np.flatnonzero(mask).tolist()
+    assert seen > 60
+
+
+def test_calls_of_tools_in_marks():
+    template = MARKED.replace(
+        "message['content'] + '<|im_end|>' }}{% endgen",
+        "message['content'] ~ "
+        "(message.tool_calls | tojson if message.tool_calls else '') ~ '<|im_end|>' }}{% endgen",
+    )
+    turns = (
+        Turn(0, "user", "Who is Ada?"),
+        Turn(1, "assistant", "", True, more={"tool_calls": [{"name": "look"}]}),
+        Turn(2, "tool", "a maker"),
+        Turn(3, "assistant", "A maker.", True),
+    )
+    for removed, expected in (
+        ((), f'[{{"name": "look"}}]{END}A maker.{END}'),
+        ((3,), f'[{{"name": "look"}}]{END}'),
+    ):
+        row = Conversation(turns, chat=True, removed=frozenset(removed))
+        found = tokens_of(row, template)
+        assert lm_tokenizer().decode([found.input_ids[place] for place in learnt(found)]) == expected
