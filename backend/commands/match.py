@@ -100,7 +100,7 @@ def _place(place: Place) -> tuple[str, ...]:
 
 
 def _counted(count: Count) -> str:
-    return f"{_times(count)} in {count.rows:,} row{'' if count.rows == 1 else 's'}" if count.times else "not"
+    return f"{_times(count)} in {_rows(count)}" if count.times else "not"
 
 
 def _times(count: Count) -> str:
@@ -108,4 +108,8 @@ def _times(count: Count) -> str:
 
 
 def _short(count: Count) -> str:
-    return f"{count.times:,} in {count.rows:,} rows" if count.times else ""
+    return f"{count.times:,} in {_rows(count)}" if count.times else ""
+
+
+def _rows(count: Count) -> str:
+    return f"{count.rows:,} row{'' if count.rows == 1 else 's'}"
