@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class Matches(Handle):
     ) -> None:
         super().__init__(folder, split, explainer)
         self._opened: dict[bool, tuple[str, MatchIndex]] = {}
+        self._opening = threading.Lock()
 
     def find(
         self,
@@ -86,8 +88,9 @@ class Matches(Handle):
     def _index(self, fold: bool, progress: Progress) -> MatchIndex:
         from backend.matches.index import index_key, open_index
 
-        key = index_key(self._folder, fold)
-        known = self._opened.get(fold)
-        if known is None or known[0] != key:
-            known = self._opened[fold] = key, open_index(self._folder, self._split("train"), fold, progress)
-        return known[1]
+        with self._opening:  # it is made once, whoever asks first
+            key, known = index_key(self._folder, fold), self._opened.get(fold)
+            if known is None or known[0] != key:
+                made = open_index(self._folder, self._split("train"), fold, progress)
+                known = self._opened[fold] = key, made
+            return known[1]
