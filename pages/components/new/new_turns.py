@@ -54,7 +54,7 @@ def ask_turns(look: Peek, mark: str) -> Columns | None:
     )
     if text is None or label is None:
         return None
-    named = {"prompt": text, "completion": label} if pair else {form: text}
+    named: dict[str, str] = {"prompt": text, "completion": label} if pair else {str(form): text}
     columns = columns_of_turns(**named, system=before, tools=tools, id=ids, group=groups)
     return replace(columns, loss="all" if whole else "answers")
 
@@ -62,7 +62,9 @@ def ask_turns(look: Peek, mark: str) -> Columns | None:
 def turn_options(columns: Columns) -> dict[str, str | None]:
     """As options of the command line."""
     pair = columns.form == "pair"
-    named = {"prompt": columns.text, "completion": columns.label} if pair else {columns.form: columns.text}
+    named: dict[str, str | None] = {"prompt": columns.text, "completion": columns.label}
+    if not pair:
+        named = {str(columns.form): columns.text}
     loss = "all" if columns.loss == "all" else None
     return {**named, "system": columns.system, "tools": columns.tools, "loss": loss}
 

@@ -71,8 +71,8 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
         return None
     if writes:
         about = AskedAnswer(text, text_b) if of == "text" else AskedAnswer()
-        row = {} if of == "text" else {"row": test, "split": of}
-        return AskedPair(Asked(method=method, score=score, about=about, **row), train)
+        row, split = (None, None) if of == "text" else (test, of)
+        return AskedPair(Asked(row=row, split=split, method=method, score=score, about=about), train)
     if of == "text":
         return AskedPair(
             Asked(text=text, text_b=text_b or None, label=label, method=method, score=score), train
