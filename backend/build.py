@@ -49,13 +49,16 @@ class Recipe:
     patience: int | None = None
     class_weights: bool = False
     balanced_batches: bool = False
+    lora: bool | None = None
+    """Of a language model: whether an adapter is trained, False: all weights; None: the plan says."""
+    rank: int | None = None
     merge_labels: bool = False
     names: str | None = None
 
     def training(self) -> dict[str, Any]:
-        """The values of `TrainingSettings` that were asked for; None where the plan is to say."""
+        """What was asked for, as `Workspace.planned_settings` takes it; None where the plan is to say."""
         names = ["epochs", "lr", "batch_size", "max_length", "seed"]
-        names += ["best", "patience", "class_weights", "balanced_batches"]
+        names += ["best", "patience", "class_weights", "balanced_batches", "lora", "rank"]
         return {name: getattr(self, name) for name in names}
 
 
@@ -73,7 +76,8 @@ def build_workspace(
     from backend.model.training_settings import TrainingSettings
 
     asked = recipe.training()
-    TrainingSettings(**{name: value for name, value in asked.items() if value is not None})  # or refuse now
+    values = {name: value for name, value in asked.items() if value is not None and name != "lora"}
+    TrainingSettings(**values)  # or refuse now
     if recipe.run is not None:
         require_run(recipe.run)
     workspace = _open_or_create(path, recipe, _step(1, progress))
@@ -124,7 +128,7 @@ def _check_same(workspace: Workspace, recipe: Recipe) -> None:
     asked = (recipe.train, evaluation, columns.text, columns.text_b, columns.label, columns.id)
     meant = (recipe.merge_labels, parse_names(recipe.names), columns.annotator, columns.labels, columns.task)
     known = (data.merges, data.names, data.annotator, data.labels, manifest.task.name)
-    loss = manifest.task.loss or "answers"
+    loss = columns.loss if recipe.run else manifest.task.loss or "answers"  # a run says its own
     turns = (columns.form, columns.system, columns.tools, columns.loss)
     if (*there, *known, data.form, data.system, data.tools, loss) != (*asked, *meant, *turns):
         raise InputError(f"{workspace.path}: is a workspace of other data or columns; choose another name")

@@ -28,7 +28,7 @@ def duplicate(folder: Folder, path: Path, model: str | None = None, layers: int 
         raise InputError(f"{folder.path}: its run was attached; name the model to train with --model")
     own = manifest.model if model is None else ModelInfo(name=model)
     chosen = own if layers is None else own.model_copy(update={"layers": layers})
-    check_source(chosen.name, chosen.layers)
+    check_source(chosen.name, chosen.layers, manifest.task.name)
     fresh = manifest.model_copy(
         update={
             "model": chosen,

@@ -16,7 +16,9 @@ from backend.commands.options import (
     Epochs,
     Json,
     Layers,
+    Lora,
     Patience,
+    Rank,
     Rate,
     WorkspacePath,
 )
@@ -38,6 +40,8 @@ def copy(
     patience: Patience = None,
     class_weights: ClassWeights = False,
     balanced_batches: BalancedBatches = False,
+    lora: Lora = None,
+    rank: Rank = None,
     only: Annotated[bool, typer.Option("--no-train", help="Copy only; train later.")] = False,
     json: Json = False,
 ) -> None:
@@ -51,6 +55,8 @@ def copy(
         "patience": patience,
         "class_weights": class_weights,
         "balanced_batches": balanced_batches,
+        "lora": lora,
+        "rank": rank,
     }
     source = Workspace.open(ws)
     if not only:

@@ -89,7 +89,7 @@ def train(
         "class_weights": class_weights,
         "balanced_batches": balanced_batches,
         "dynamics": dynamics,
-        "full": None if lora is None else not lora,
+        "lora": lora,
         "rank": rank,
     }
     workspace = Workspace.open(ws)

@@ -48,8 +48,8 @@ _STEPS_OF_NUMBERS = 20  # a number wants as many steps as so many classes
 
 
 def _rank(given: Mapping[str, Any]) -> int | None:
-    """Of the adapter that is trained; ``given`` may say ``full``, or the ``rank``."""
-    if given.get("full"):
+    """Of the adapter that is trained; ``given`` may say ``lora``, False for all weights, or the ``rank``."""
+    if given.get("lora") is False:
         if given.get("rank") is not None:
             raise InputError("--full trains all weights, --rank is of an adapter: give one of the two")
         return None
@@ -66,12 +66,12 @@ def planned_settings(folder: Folder, given: Mapping[str, Any]) -> tuple[Training
     if (length := folder.manifest().max_length) is not None:
         chosen.setdefault("max_length", length)
     task = folder.manifest().task.name
-    full = chosen.pop("full", None)
+    lora = chosen.pop("lora", None)
     if task == CAUSAL_LM:
         _refuse_classes_only(chosen)
         chosen["rank"] = _rank(given)
         chosen.setdefault("max_length", MAX_LENGTH)
-    elif full is not None or "rank" in chosen:
+    elif lora is not None or "rank" in chosen:
         raise InputError("--lora, --full and --rank are for language models (--task causal-lm)")
     elif task != "classification":
         _refuse_classes_only(chosen)
