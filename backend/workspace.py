@@ -569,9 +569,10 @@ class Workspace:
 
     def prepare_method(self, method: str, device: str = "auto", progress: Progress = silent) -> None:
         """Compute once what an attribution method needs of the training rows beside rows and index."""
-        from backend.influence.answers.question import check_method
+        from backend.influence.answers.question import check_method, check_serves
 
         check_method(method)
+        check_serves(method, self.manifest.task)
         with self.folder.lock():
             from backend.influence.answers.registry import method_named
 

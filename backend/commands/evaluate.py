@@ -163,7 +163,9 @@ def _lds(
 
     settings = LdsSettings(*numbers, workers=_at_a_time(workers))
     with console.progress_bar() as progress:
-        found, left_out = workspace.measure_lds(parsed(methods) or all_variants(), settings, progress)
+        found, left_out = workspace.measure_lds(
+            parsed(methods) or all_variants(workspace.manifest.task.name), settings, progress
+        )
     if json:
         rows = [{name: each for name, each in asdict(one).items() if name != "drawn"} for one in found]
         console.print_json({"lds": rows, "left_out": left_out})
@@ -256,7 +258,7 @@ def _checks(
 
     if protocol == "identical-class":
         require_classes(workspace.manifest.task.name, protocol)
-    variants = parsed(methods) or all_variants()
+    variants = parsed(methods) or all_variants(workspace.manifest.task.name)
     with console.progress_bar() as progress, tempfile.TemporaryDirectory() as scratch:
         other = None
         if protocol == "randomisation":

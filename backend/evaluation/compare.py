@@ -9,11 +9,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import spearmanr
 
-from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.influence.answers.asked_row import asked_row
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.method import Asked, Method
-from backend.influence.answers.registry import DEFAULT_METHOD, all_methods, method_named
+from backend.influence.answers.registry import (
+    DEFAULT_METHOD,
+    all_methods,
+    method_named,
+    methods_of,
+    scores_serving,
+)
 from backend.progress import Progress, silent, track
 
 TOP = 10
@@ -59,9 +65,9 @@ def compare_methods(
     reference = _Lists.of(all_methods()[DEFAULT_METHOD], asked)
     chosen = [
         (method, score)
-        for method in all_methods().values()
+        for method in methods_of(engine.task.name).values()
         if not only or method.name in only
-        for score in method.scores
+        for score in scores_serving(method, engine.task.name)
     ]
     found, left_out = [], []
     for method, score in track(chosen, "methods", len(chosen), progress):
@@ -101,22 +107,12 @@ class _Lists:
 
 
 def _questions(engine: Engine, queries: int, seed: int) -> Iterator[Asked]:
-    split, checkpoints = engine.splits["eval"], engine.checkpoints
+    split = engine.splits["eval"]
     drawn = np.random.default_rng(seed).permutation(len(split))[:queries]
     for position in drawn.tolist():
-        texts = split.texts_of(position)
-        encoded = checkpoints.encode(Examples.one(*texts))
         outputs = engine.predictions("eval").outputs[position]
         target = engine.task.choice(engine.space, outputs, None).number
-        yield Asked(
-            engine,
-            texts,
-            encoded[0],
-            target,
-            checkpoints.trace(encoded, [target])[0],
-            all_methods()[DEFAULT_METHOD].scores[0],
-            TOP,
-        )
+        yield asked_row(engine, "eval", position, target, all_methods()[DEFAULT_METHOD].scores[0], TOP)
 
 
 def _compared(

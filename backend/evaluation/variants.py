@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from backend.errors import InputError
+from backend.influence.answers.asked_row import asked_row
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.method import Asked
-from backend.influence.answers.registry import all_methods, method_named, score_named
+from backend.influence.answers.registry import method_named, methods_of, score_named, scores_serving
+from backend.manifest import TaskName
 from backend.progress import Progress, silent, track
 
 
@@ -29,13 +31,13 @@ class Variant:
         return f"{self.method} {self.score}" + ("" if self.damping is None else f" x{self.damping:g}")
 
 
-def all_variants() -> list[Variant]:
+def all_variants(task: TaskName = "classification") -> list[Variant]:
     """Every method with every score, where all training rows can be scored for many queries."""
     return [
         Variant(method.name, score)
-        for method in all_methods().values()
+        for method in methods_of(task).values()
         if method.scores_all
-        for score in method.scores
+        for score in scores_serving(method, task)
     ]
 
 
@@ -58,14 +60,8 @@ def parsed(names: Sequence[str]) -> list[Variant]:
 
 def questions(engine: Engine, places: Sequence[int]) -> list[Asked]:
     """Eval rows asked about with their own target."""
-    split, checkpoints = engine.splits["eval"], engine.checkpoints
-    found = []
-    for place in places:
-        one = split.take([place])
-        encoded, target = checkpoints.encode(one), engine.space.numbers(one.targets)
-        traced = checkpoints.trace(encoded, target)[0]
-        found.append(Asked(engine, one.row(0), encoded[0], target[0], traced, "dot", 10))
-    return found
+    numbers = engine.numbers("eval")
+    return [asked_row(engine, "eval", place, numbers[place], "dot", 10) for place in places]
 
 
 def scores_of(

@@ -68,14 +68,19 @@ def _check_task(question: Question, info: TaskInfo) -> None:
                 f"about {info.name}: give --text or --row"
             )
         return
-    if question.method not in OF_LANGUAGE_MODELS:
-        known = ", ".join(OF_LANGUAGE_MODELS)
-        raise InputError(f"--method {question.method}: not for language models; there are {known}")
+    check_serves(question.method, info)
     if question.text is not None or question.text_b is not None:
         raise InputError("--text: this workspace explains a language model; give --prompt and --answer")
     if question.label is not None:
         raise InputError("--label: a language model has no classes; say --answer, --mark or --instead")
     check_about(question.about or AboutAnswer())
+
+
+def check_serves(method: str, info: TaskInfo) -> None:
+    """`InputError` for a method that is not for the workspace's task."""
+    if info.name == CAUSAL_LM and method not in OF_LANGUAGE_MODELS:
+        known = ", ".join(OF_LANGUAGE_MODELS)
+        raise InputError(f"--method {method}: not for language models; there are {known}")
 
 
 def check_method(method: str, score: str | None = None) -> None:

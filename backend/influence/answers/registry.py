@@ -39,7 +39,7 @@ def method_named(name: str) -> Method:
     return found
 
 
-def scores_of(method: Method, task: TaskName) -> tuple[str, ...]:
+def scores_serving(method: Method, task: TaskName) -> tuple[str, ...]:
     """The scores of a method that serve a task."""
     left_out = (
         _NOT_OF_LANGUAGE_MODELS if task == CAUSAL_LM else OF_CLASSES if task != "classification" else ()
@@ -55,7 +55,7 @@ def methods_of(task: TaskName) -> dict[str, Method]:
 
 def score_named(method: Method, score: str | None, task: TaskName = "classification") -> str:
     """The score asked for, or the method's own; `InputError` if the method does not know it for this task."""
-    known_here = scores_of(method, task)
+    known_here = scores_serving(method, task)
     if score is None:
         return method.own_score or known_here[0]
     if score in OF_CLASSES and score in method.scores and score not in known_here:

@@ -62,6 +62,14 @@ def channel_weights(manifest: Manifest) -> list[float]:
     return [manifest.checkpoints[each.checkpoint].weight for each in channels_of(manifest)]
 
 
+def content_channels(channels: Sequence[Channel]) -> np.ndarray:
+    """Which channels are of tokens that somebody said, not a template: what counts unless more is asked for.
+
+    bool (C).
+    """
+    return np.array([each.side not in OF_TEMPLATE for each in channels], dtype=bool)
+
+
 def has_row(side: str, encoded: TokenIds, padding: int | None = None) -> np.ndarray:
     """Which positions of a language model's text have a row on a side: bool (L).
 

@@ -27,7 +27,7 @@ from backend.influence.gradients.capture import (
 )
 from backend.influence.gradients.positions import decoder_start
 from backend.influence.gradients.settings import TraceSettings
-from backend.influence.gradients.sides import channel_weights, channels_of
+from backend.influence.gradients.sides import channel_weights, channels_of, content_channels
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
 from backend.model.conversation_tokens import encode_conversation
@@ -191,8 +191,13 @@ class Checkpoints:
         with self._lock:
             return predict(self.models[-1], encoded, self.tokenizer)
 
-    def trace(self, encoded: Sequence[Encoded], labels: Numbers) -> list[TracedExample]:
-        """The gradients of queries for the targets ``labels``, times the checkpoint weights."""
+    def trace(
+        self, encoded: Sequence[Encoded], labels: Numbers, template: bool = False
+    ) -> list[TracedExample]:
+        """The gradients of queries for the targets ``labels``, times the checkpoint weights.
+
+        ``template``: those at a template's tokens, too; they are 0 otherwise.
+        """
         nothing = np.empty(0, dtype=np.int64)
         found = [
             TracedExample(
@@ -203,18 +208,19 @@ class Checkpoints:
         with self._lock:
             for batch in self._batches(encoded):
                 own = [encoded[each] for each in batch]
-                for place, traced in zip(batch, self._traced(own, labels, batch), strict=True):
+                for place, traced in zip(batch, self._traced(own, labels, batch, template), strict=True):
                     found[place] = traced
         return found
 
     def _traced(
-        self, encoded: Sequence[Encoded], labels: Numbers, places: Sequence[int]
+        self, encoded: Sequence[Encoded], labels: Numbers, places: Sequence[int], template: bool
     ) -> Iterator[TracedExample]:
         """`trace` of one batch, whose labels stand at ``places``."""
         inputs = collate(encoded, self.tokenizer, self._settings.torch_device)
         targets = target_tensor(labels, places, self._settings.torch_device, encoded)
         if self.language:
-            yield from self._traced_language(Batch(list(places), inputs, targets, encoded), encoded)
+            asked = np.ones(len(self.channels), bool) if template else content_channels(self.channels)
+            yield from self._traced_language(Batch(list(places), inputs, targets, encoded), encoded, asked)
             return
         passes = [token_gradients(model, inputs, targets)[1] for model in self.models]
         first, length = passes[0], inputs["input_ids"].shape[1]
@@ -228,11 +234,13 @@ class Checkpoints:
             read = each if len(ids) == len(each) else each.followed_by(int(ids[-1]))
             yield TracedExample(read, slots, tokens, rows, self.norm(slots, tokens, rows))
 
-    def _traced_language(self, batch: Batch, encoded: Sequence[Encoded]) -> Iterator[TracedExample]:
+    def _traced_language(
+        self, batch: Batch, encoded: Sequence[Encoded], asked: np.ndarray
+    ) -> Iterator[TracedExample]:
         passes = [each for model in self.models for each in batch_gradients(model, batch)[1]]
         for row, each in enumerate(encoded):
             length, ids = len(each), np.asarray(each.input_ids, dtype=np.int64)
-            kept = torch.stack([one.kept[row, :length] for one in passes]).cpu().numpy()
+            kept = torch.stack([one.kept[row, :length] for one in passes]).cpu().numpy() & asked[:, None]
             slots, there = np.full(length, -1, dtype=np.int64), kept.any(axis=0)
             tokens, slots[there] = np.unique(ids[there], return_inverse=True)
             rows = torch.stack([one.gradients[row, :length].float() for one in passes]).cpu().numpy()

@@ -13,7 +13,7 @@ from backend.influence.answers.registry import (
     all_methods,
     methods_of,
     score_named,
-    scores_of,
+    scores_serving,
 )
 from backend.influence.index.modes import MODES
 from backend.manifest import TaskName
@@ -147,7 +147,7 @@ def ask_method(workspace: Workspace, names: Sequence[str] | None = None) -> str:
 def ask_score(method: str, task: TaskName) -> str:
     """How scores are preconditioned or normalised."""
     chosen = all_methods()[method]
-    scores, default = scores_of(chosen, task), score_named(chosen, None, task)
+    scores, default = scores_serving(chosen, task), score_named(chosen, None, task)
     readings = {**{mode.name: mode.reading for mode in MODES.values()}, **AGREEMENTS}
     if keys.get(keys.SCORE, default) not in scores:
         keys.put(keys.SCORE, default)

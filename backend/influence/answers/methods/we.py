@@ -50,7 +50,7 @@ class WordEmbeddings(Method):
     def searcher(self, asked: Asked) -> Searcher:
         """What is searched."""
         engine, channels = asked.engine, asked.channels
-        if channels is None or channels.all():
+        if channels is None or (channels == engine.searcher.asked).all():
             return engine.searcher
         return engine.keep(f"searcher of {channels.tolist()}", lambda: engine.searcher.on(channels))
 
