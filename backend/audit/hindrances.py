@@ -10,10 +10,14 @@ from backend.folder import Folder
 from backend.model.prediction_table import read_predictions
 from backend.scores.clean_set import too_few_clean
 from backend.scores.settings import ScoreSettings
+from backend.tasks.heads import CAUSAL_LM
 
 
 def words_hindrance(folder: Folder) -> str | None:
-    """That the model is known to get every eval row right, so that no word harms one; else None."""
+    """That the task has no such table, or that the model is known to get every eval row right, so that no
+    word harms one; else None."""
+    if folder.manifest().task.name == CAUSAL_LM:
+        return f"words: not made for language models; ask `python -m backend explain {folder.path} --mark`"
     if folder.state("predictions") != "current":
         return None
     if read_predictions(folder, "eval", folder.manifest().checkpoints[-1].step).wrong.any():
@@ -22,7 +26,9 @@ def words_hindrance(folder: Folder) -> str | None:
 
 
 def sources_hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
-    """That there are no two sources, or too few clean rows; else None."""
+    """That the task has no such audit, there are no two sources, or too few clean rows; else None."""
+    if folder.manifest().task.name == CAUSAL_LM:
+        return "sources: not made for language models"
     split, task = load_split(folder, "train"), folder.manifest().task.name
     if split.groups is None and task != "classification":
         return f"sources: rows of a {task} workspace have no class; name their column with `init --group`"

@@ -69,12 +69,12 @@ def compute_sources(context: Context, eta: float = ETA) -> None:
     """
     if not 0 < eta < 1e6:
         raise InputError(f"--eta {eta}: must be above 0, such as 1")
-    names = source_names(context.train)
-    kinds = sorted(set(names), key=lambda name: (name == REST, name))
     folder = context.folder
     why_not = sources_hindrance(folder, context.settings)
     if why_not is not None:
         raise InputError(why_not)
+    names = source_names(context.train)
+    kinds = sorted(set(names), key=lambda name: (name == REST, name))
     compute_scores(context, [ALIGNMENT.name])
     aligned = folder.manifest().artifacts[artifact_name(ALIGNMENT)].id
     key = digest(_NAME, aligned, eta, SAMPLE_ROWS, MOST_SOURCES)

@@ -32,6 +32,7 @@ from backend.progress import Progress, silent
 from backend.scores.clean_set import clean_set
 from backend.scores.context import Context
 from backend.scores.token_label import read_token_labels
+from backend.tasks.heads import CAUSAL_LM
 
 _NAME = "words"
 _SCHEMA = pa.schema(
@@ -68,6 +69,7 @@ def compute_words(explainer: Explainer, score: str = DEFAULT_SCORE, progress: Pr
     Raises `InputError` for an unknown ``score``, or where no eval row is misclassified.
     """
     mode, folder = score_mode(score), explainer.folder
+    _refuse_language(folder)
     key = digest(_NAME, 2, explainer.index_artifact.id, mode.name, TOP_ROWS)
     if _is_there(folder, key):
         return
@@ -112,6 +114,7 @@ def rows_with_token(folder: Folder, token_id: int) -> np.ndarray:
 def words_of_row(explainer: Explainer, row: str, score: str = DEFAULT_SCORE) -> RowWords:
     """A training row's influence on the misclassified eval rows, word by word."""
     mode = score_mode(score)
+    _refuse_language(explainer.folder)
     query = explainer.keep(
         f"errors in {mode.name}", lambda: error_query(explainer, misclassified(explainer), mode)
     )
@@ -124,6 +127,7 @@ def aligned_words_of_row(context: Context, row: str) -> RowWords:
     ``sum_c eta_c <g_c(x, w), V_c(w)>``, V_c the gradient of that loss.
     """
     explainer, mode = context.explainer, score_mode("dot")
+    _refuse_language(context.folder)
     clean = clean_set(context)
 
     def make() -> SummedQuery:
@@ -141,6 +145,13 @@ def _row_words(explainer: Explainer, row: str, query: SummedQuery, mode: ScoreMo
     builder = EntryBuilder(explainer.checkpoints, searcher.stores, train, query, ())
     (entry,) = builder.build(ranked, [1], [0.0])
     return RowWords(entry.id, entry.label, entry.score, entry.tokens, entry.words, entry.special)
+
+
+def _refuse_language(folder: Folder) -> None:
+    """Rows of a language model lie apart by side, and the tables here are of one."""
+    why_not = words_hindrance(folder) if folder.manifest().task.name == CAUSAL_LM else None
+    if why_not is not None:
+        raise InputError(why_not)
 
 
 def _uses(explainer: Explainer, errors: Errors) -> dict[int, TokenWord]:

@@ -136,7 +136,7 @@ def queue(
             each.id,
             each.label,
             f"{each.action} {each.suggested_label or ''}".strip(),
-            console.shown(each.text if each.text_b is None else f"{each.text} || {each.text_b}"),
+            console.shown(each.shown),
             "; ".join(_strongest(each)),
         )
         for each in items[:most]

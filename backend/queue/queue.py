@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from backend.data.conversation import Conversation
+from backend.data.conversation_text import readable
 from backend.data.dataset import Split
 from backend.data.rowstate import RowState
 from backend.data.targets.registry import kind_of
@@ -159,6 +161,9 @@ class Queue(Sequence[QueueItem]):
             action=action,
             suggested_label=suggested,
             confidence=confidence,
+            asked=None
+            if train.examples.reading is None
+            else readable(Conversation.of(texts[0], label), "read"),
         )
 
 

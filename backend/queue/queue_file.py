@@ -66,4 +66,5 @@ def _table(queue: Queue) -> pa.Table:
 
 def _cells(item: QueueItem) -> dict[str, Any]:
     sentences = "; ".join(each.sentence for each in item.reasons)
-    return {**{name: getattr(item, name) for name in _TYPES if name != "reasons"}, "reasons": sentences}
+    content = item.to_json()
+    return {**{name: content[name] for name in _TYPES if name != "reasons"}, "reasons": sentences}

@@ -32,7 +32,8 @@ class Reason:
 class QueueItem:
     """One row of the queue, with the ``label`` in force.
 
-    ``suspicion`` is between 0 and 1; ``confidence`` that of the suggestion.
+    ``suspicion`` is between 0 and 1; ``confidence`` that of the suggestion. ``asked``: of a language model's
+    rows, whose ``text`` is their context, what is read in them.
     """
 
     rank: int
@@ -47,10 +48,20 @@ class QueueItem:
     action: str
     suggested_label: str | None
     confidence: float | None
+    asked: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists."""
-        return asdict(self)
+        """Plain dictionaries and lists; ``text`` is what is read, where the row is a conversation."""
+        content = asdict(self)
+        asked = content.pop("asked")
+        return content if asked is None else {**content, "text": asked}
+
+    @property
+    def shown(self) -> str:
+        """The texts as a person reads them."""
+        if self.asked is not None:
+            return self.asked
+        return self.text if self.text_b is None else f"{self.text} || {self.text_b}"
 
 
 def reasons_of(speaking: Mapping[str, np.ndarray], row: Mapping[str, Any], place: int) -> list[Reason]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from backend.data.conversation import Conversation
 from backend.data.dataset import Split, load_split
 from backend.data.shards import target_numbers
 from backend.data.targets.registry import space_of
@@ -84,6 +85,12 @@ class Context:
         if self.manifest.task.name != "classification":
             raise TypeError(f"rows of task {self.manifest.task.name} have no class")
         return self.targets
+
+    @cached_property
+    def conversations(self) -> list[Conversation]:
+        """The training rows of a language model."""
+        examples = self.train.examples
+        return [Conversation.of(*each) for each in zip(examples.fields[0], examples.targets, strict=True)]
 
     @cached_property
     def strata(self) -> np.ndarray:

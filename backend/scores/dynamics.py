@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backend.folder import Folder
+from backend.tasks.heads import CAUSAL_LM
 
 if TYPE_CHECKING:  # a list of scores must not wait for transformers
     from backend.model.dynamics import Dynamics
@@ -18,9 +19,12 @@ ENOUGH = 4
 def dynamics_inputs(folder: Folder) -> tuple[str, ...]:
     """The artifact that `load_dynamics` reads.
 
-    Where rows were appended since the training, its log does not cover them: the checkpoints do.
+    Where rows were appended since the training, its log does not cover them: the checkpoints do. What a
+    language model says of a row is kept in its predictions.
     """
-    return ("dynamics",) if folder.state("dynamics") == "current" else ("rows",)
+    if folder.state("dynamics") == "current":
+        return ("dynamics",)
+    return ("predictions",) if folder.manifest().task.name == CAUSAL_LM else ("rows",)
 
 
 def load_dynamics(folder: Folder) -> list[Dynamics]:
@@ -30,12 +34,16 @@ def load_dynamics(folder: Folder) -> list[Dynamics]:
     """
     from backend.influence.rowstore.opening import open_rows
     from backend.model.dynamics import Dynamics, read_runs, said_by
+    from backend.model.prediction_table import read_predictions
 
     if dynamics_inputs(folder) == ("dynamics",):
         return read_runs(folder)
-    logits = (store.logits() for store in open_rows(folder).stores)
-    epochs = tuple(each.epoch for each in folder.manifest().checkpoints)
-    return [Dynamics(said_by(folder, logits), epochs)]
+    checkpoints = folder.manifest().checkpoints
+    if folder.manifest().task.name == CAUSAL_LM:
+        looks = (read_predictions(folder, "train", each.step).outputs for each in checkpoints)
+    else:
+        looks = (store.logits() for store in open_rows(folder).stores)
+    return [Dynamics(said_by(folder, looks), tuple(each.epoch for each in checkpoints))]
 
 
 def look_count(folder: Folder) -> int | None:

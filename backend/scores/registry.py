@@ -49,10 +49,8 @@ def producer_of(name: str, task: TaskName | None = None) -> Producer:
         raise InputError(f"--only {name}: no such score; there are {known}")
     own = None if name == found.name else all_scores()[name].tasks
     made_for = own or found.tasks or ()
-    raise InputError(
-        f"--only {name}: made for {', '.join(made_for)}; this workspace is {task}; "
-        f"there are {', '.join(producers_for(task))}"
-    )
+    why = f"made for {', '.join(made_for)}; this workspace is {task}" if made_for else f"not made for {task}"
+    raise InputError(f"--only {name}: {why}; there are {', '.join(producers_for(task))}")
 
 
 def served(task: TaskName) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from backend.manifest import TaskName
+from backend.tasks.heads import CAUSAL_LM
 
 if TYPE_CHECKING:
     from backend.folder import Folder
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from backend.scores.settings import ScoreSettings
 
 CLASSIFICATION: tuple[TaskName, ...] = ("classification",)
+LANGUAGE: tuple[TaskName, ...] = (CAUSAL_LM,)
 Serves = Literal["suspect label", "redundant", "hard", "off-domain"]
 LABEL: Final = "suspect label"
 Columns = dict[str, "np.ndarray | Sequence[Any]"]
@@ -35,7 +37,7 @@ class Score:
     ``within_class``: values of different classes can't be compared, since a rare class is hard to learn:
     ranks are taken among the rows of one label (of one stratum, where labels are sets or numbers).
     ``if_true``: a column of truth values that must hold where the score is to be a reason.
-    ``tasks``: for which it is made; None: for those of its producer.
+    ``tasks``: for which it is made; None: for those of its producer; ``but``: never for these.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Score:
     within_class: bool = False
     if_true: str | None = None
     tasks: tuple[TaskName, ...] | None = None
+    but: tuple[TaskName, ...] = ()
 
     def suspicion(self, values: np.ndarray) -> np.ndarray:
         """The values turned so that high asks for a look: float64 (n), NaN where there is none."""
@@ -63,13 +66,13 @@ class Producer:
     """One pass over the data that makes ``scores``.
 
     ``inputs`` names the artifacts that it reads, ``uses`` the fields of `ScoreSettings` that change its
-    result. ``tasks``: which ones it serves, None: every one. ``compute`` returns a column for each score of
-    the workspace's task and any others that sentences need (labels or ids of other rows, as strings); all
-    have one value per training row, in order. ``content`` identifies what else the result depends on and
-    may change, such as decisions. ``version`` changes with the way of computing. ``reads_eval``: eval rows
-    have a say, unless the settings name another target or clean set. ``hindrance``: why it can't be had of
-    these rows, such as too few of them; None where it can. ``combines``: it is made from the tables of
-    others, after them, whenever one of them is.
+    result. ``tasks``: which ones it serves, None: every one ``but`` those. ``compute`` returns a column for
+    each score of the workspace's task and any others that sentences need (labels or ids of other rows, as
+    strings); all have one value per training row, in order. ``content`` identifies what else the result
+    depends on and may change, such as decisions. ``version`` changes with the way of computing.
+    ``reads_eval``: eval rows have a say, unless the settings name another target or clean set.
+    ``hindrance``: why it can't be had of these rows, such as too few of them; None where it can.
+    ``combines``: it is made from the tables of others, after them, whenever one of them is.
     """
 
     name: str
@@ -85,11 +88,16 @@ class Producer:
     reads_eval: bool = False
     combines: bool = False
     tasks: tuple[TaskName, ...] | None = CLASSIFICATION
+    but: tuple[TaskName, ...] = ()
 
     def scores_for(self, task: TaskName) -> tuple[Score, ...]:
         """Those that it makes for a task."""
         asked = [(each, self.tasks if each.tasks is None else each.tasks) for each in self.scores]
-        return tuple(score for score, tasks in asked if tasks is None or task in tasks)
+        return tuple(
+            score
+            for score, tasks in asked
+            if (tasks is None or task in tasks) and task not in (*self.but, *score.but)
+        )
 
     def why_not(self, folder: Folder, settings: ScoreSettings) -> str | None:
         """Why it can't be had in this workspace, None if it can; loads no model."""

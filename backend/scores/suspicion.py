@@ -10,6 +10,10 @@ has nothing to do with them (a model that has hardly learnt) adds nothing, and a
 z is taken once among all rows and once among those of the row's class. It orders the queue; it is no
 probability, since views are not independent. How it was chosen: docs/decisions.md, D-109.
 
+Of answers of a language model, what speaks against a row is of many kinds, each rare: findings are joined as
+Fisher (1932) joins tests, by the product of the shares of rows that are as suspicious or more; what every row
+has more or less of, such as its loss, counts as one of them (docs/decisions.md, D-175).
+
 Without `wrong_label` (label sets and numbers have none), and for other decisions than about labels, it is the
 mean rank over scores: that by one of `TARGETS`, or over `FALLBACK`, where they are there, else over all.
 """
@@ -21,7 +25,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from backend.scores.ranks import rank_of, rank_within, ranked
+from backend.scores.ranks import rank_of, rank_within, rankdata, ranked
 from backend.scores.registry import all_scores
 from backend.scores.score import LABEL, Score
 from backend.scores.table import ScoreTable
@@ -32,6 +36,20 @@ VIEWS = ("confidence",)
 FALLBACK = ("confidence", "pvi", "token_association")
 TARGETS = ("wrong_set", "wrong_number")
 """Of label sets, and of numbers: the score that orders their queue (docs/decisions.md, D-131)."""
+ANSWERS = (
+    "contradiction",
+    "contradicted_in_eval",
+    "unfinished",
+    "template_marks",
+    "odd_opening",
+    "other_script",
+    "answer_length",
+    "cut_by_model",
+    "final_loss",
+    "ifd",
+)
+"""Of language models: the scores that order their queue."""
+_OF_ANSWERS = frozenset(("unfinished", "final_loss"))  # which no other task has
 _GRID = np.linspace(0, 1, 2001)[1:-1]  # of ranks; scipy has the same function, but loads slowly
 _NORMAL_SCORES = np.array([NormalDist().inv_cdf(each) for each in _GRID.tolist()])
 _EDGE = 1e-3  # ranks and probabilities are kept this far from 0 and 1
@@ -51,6 +69,8 @@ def suspicion_for(table: ScoreTable, classes: np.ndarray, serves: str) -> np.nda
     ]
     if serves == LABEL and START in table.names and np.isfinite(table.values(START)).any():
         return _label_suspicion(table, classes)
+    if serves == LABEL and _OF_ANSWERS & set(table.names):
+        return _answer_suspicion(table, [each for each in scores if each.name in ANSWERS])
     chosen = [each for each in scores if serves == LABEL and each.name in _members(table)] or scores
     return _mean_rank([ranked(each, _suspicion(table, each), classes) for each in chosen])
 
@@ -103,6 +123,42 @@ def _seen(ranks: np.ndarray, sees: np.ndarray, probability: np.ndarray) -> np.nd
     if variance > 0:
         odds = (mean - right_mean) / variance * (z - (mean + right_mean) / 2)
         found[sees] = np.clip(odds, -_MOST, _MOST)
+    return found
+
+
+def _answer_suspicion(table: ScoreTable, scores: Sequence[Score]) -> np.ndarray:
+    """What is found of a row, and where it stands by what every row has."""
+    found, by_rank = [], []
+    for each in scores:
+        values = _suspicion(table, each)
+        if each.absolute and each.beyond is not None:
+            limit = each.suspicion(np.array([each.beyond]))[0]
+            found.append(np.where(values > limit, values, np.nan))
+        else:
+            by_rank.append(values)
+    return joint_rarity(found, by_rank)
+
+
+def joint_rarity(found: Sequence[np.ndarray], by_rank: Sequence[np.ndarray]) -> np.ndarray:
+    """1 - the product of the shares of rows that are as suspicious as a row, or more: float64 (n).
+
+    From suspicions (n) each, NaN where a row has none. Those of scores ``by_rank``, which say much the same,
+    count together as one: by the geometric mean of their shares.
+    """
+    total = np.sum([np.nan_to_num(_rarity(each)) for each in found], axis=0)
+    if by_rank:
+        rarities = np.stack([_rarity(each) for each in by_rank])
+        known = np.isfinite(rarities)
+        total = total + np.nansum(rarities, axis=0) / np.maximum(known.sum(axis=0), 1)
+    return 1 - np.exp(-total)
+
+
+def _rarity(values: np.ndarray) -> np.ndarray:
+    """-log of the share of all rows that are as suspicious or more: float64 (n), NaN where there is none."""
+    known = np.isfinite(values)
+    found = np.full(len(values), np.nan)
+    if known.any():
+        found[known] = -np.log(rankdata(-values[known], "max") / len(values))
     return found
 
 

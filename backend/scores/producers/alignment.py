@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.scores.clean_set import clean_content, too_few_clean
 from backend.scores.context import Context
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import LANGUAGE, Columns, Producer, Score
 
 if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for torch
     from backend.scores.alignment import Alignment
@@ -52,6 +52,7 @@ PRODUCER = Producer(
     reads_eval=True,
     compute=_compute,
     tasks=None,
+    but=LANGUAGE,
     default=False,
     scores=(
         Score(

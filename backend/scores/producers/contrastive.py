@@ -13,7 +13,7 @@ from backend.data.examples import Examples
 from backend.data.shards import shard_ranges
 from backend.model.devices import resolve_device
 from backend.scores.context import Context
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import LANGUAGE, Columns, Producer, Score
 from backend.scores.target import USES, labelled_target
 
 if TYPE_CHECKING:  # loaded where it is used: the list of scores must not wait for torch
@@ -99,6 +99,7 @@ PRODUCER = Producer(
     reads_eval=True,
     compute=_compute,
     tasks=None,
+    but=LANGUAGE,
     default=False,
     scores=(
         Score(

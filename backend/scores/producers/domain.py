@@ -12,7 +12,7 @@ from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.embeddings import stored_embeddings
 from backend.scores.context import Context
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import LANGUAGE, Columns, Producer, Score
 from backend.scores.settings import EVAL, ScoreSettings
 from backend.scores.target import USES, target_texts
 
@@ -87,6 +87,7 @@ PRODUCER = Producer(
     reads_eval=True,
     compute=_compute,
     tasks=None,
+    but=LANGUAGE,
     hindrance=_hindrance,
     version=2,
     scores=(

@@ -180,7 +180,8 @@ PRODUCER = Producer(
             "the model never came to terms with the label",
             "suspect label",
             "high",
-            "mean over checks of -log p_c(y); of label sets the mean over the labels, of numbers (f - y)^2",
+            "mean over checks of -log p_c(y); of label sets the mean over the labels, of numbers (f - y)^2, "
+            "of answers the mean over their tokens",
             "Swayamdipta et al. 2020 (as confidence)",
             "its loss was {mean_loss:.2f} on average while the model trained",
             within_class=True,

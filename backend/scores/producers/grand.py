@@ -6,7 +6,7 @@ import numpy as np
 
 from backend.scores.context import Context
 from backend.scores.dynamics import early
-from backend.scores.score import Columns, Producer, Score
+from backend.scores.score import LANGUAGE, Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
@@ -37,6 +37,7 @@ PRODUCER = Producer(
     inputs=("data", "checkpoints"),
     compute=_compute,
     tasks=None,
+    but=LANGUAGE,
     default=False,
     scores=(
         Score(

@@ -17,7 +17,9 @@ from backend.scores.context import Context
 from backend.scores.group_search import NEAR, GroupSearch
 from backend.scores.groups import Groups
 from backend.scores.neighbour_votes import APART, LabelVotes, NumberVotes, SetVotes, Votes
-from backend.scores.score import CLASSIFICATION, Columns, Producer, Score
+from backend.scores.repeats import repeat_columns
+from backend.scores.score import CLASSIFICATION, LANGUAGE, Columns, Producer, Score
+from backend.tasks.heads import CAUSAL_LM
 
 NEIGHBOURS = 10
 _WIDE = 64  # neighbours fetched; if all of them are near-duplicates, a further search gets the others
@@ -107,6 +109,8 @@ def _first(similarities: np.ndarray) -> np.ndarray:
 
 def _compute(context: Context) -> Columns:
     train, task = context.train, context.manifest.task.name
+    if task == CAUSAL_LM:
+        return repeat_columns(context.conversations, train.ids)
     found = scan(context.embeddings, _votes(context), progress=context.progress)
     against, copy_of = found.pop("contradicted_by").tolist(), found.pop("copy_of").tolist()
     said, disagreement = found.pop("said"), found.pop("disagreement")
@@ -165,7 +169,8 @@ _COSINE = "cosine of sentence embeddings"
 
 PRODUCER = Producer(
     name="neighbours",
-    cost="sentence embeddings once; the search grows with the square of the rows (100,000: minutes)",
+    cost="sentence embeddings once; the search grows with the square of the rows (100,000: minutes); of "
+    "conversations seconds",
     uses=("encoder",),
     compute=_compute,
     version=4,
@@ -219,7 +224,8 @@ PRODUCER = Producer(
             "high",
             f"share of the other rows with cosine >= {NEAR} or equal text that have another label, times the "
             "largest cosine with one of them (1 for an equal text); numbers are others where they are more "
-            f"than {APART} standard deviations apart",
+            f"than {APART} standard deviations apart; of answers, share of the rows with an equal question "
+            "that are answered otherwise (finds no question in other words)",
             "Abbas et al. 2023 (SemDeDup)",
             "{contradiction_said}",
             beyond=0.5,  # who is in the majority is not the suspect
@@ -231,8 +237,9 @@ PRODUCER = Producer(
             "many rows say the same",
             "redundant",
             "high",
-            f"number of other rows with cosine >= {NEAR} or equal text",
-            "Abbas et al. 2023 (SemDeDup)",
+            f"number of other rows with cosine >= {NEAR} or equal text; of conversations, that have .8 of "
+            "their runs of five words in common (finds no copy in other words)",
+            "Abbas et al. 2023 (SemDeDup); Lee et al. 2022",
             "{near_duplicates} other row(s) say nearly the same{first_said}",
             beyond=0.0,
         ),
@@ -245,6 +252,7 @@ PRODUCER = Producer(
             f"largest {_COSINE} with another row",
             "Tirumala et al. 2023 (D4)",
             "its nearest neighbour is {nearest_similarity:.2f} similar (1: the same)",
+            but=LANGUAGE,
         ),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.folder import Folder
 from backend.scores.context import Context
 from backend.scores.score import Columns, Producer, Score
-from backend.scores.suspicion import FALLBACK, QUEUE, START, TARGETS, VIEWS, suspicion_for
+from backend.scores.suspicion import ANSWERS, FALLBACK, QUEUE, START, TARGETS, VIEWS, suspicion_for
 
 
 def _inputs(folder: Folder) -> tuple[str, ...]:
@@ -14,7 +14,7 @@ def _inputs(folder: Folder) -> tuple[str, ...]:
     from backend.scores.table import artifact_name, score_state
 
     known = scores_for(folder.manifest().task.name)
-    asked = [name for name in (START, *VIEWS, *FALLBACK, *TARGETS) if name in known]
+    asked = [name for name in (START, *VIEWS, *FALLBACK, *TARGETS, *ANSWERS) if name in known]
     members = sorted({producer_of(name).name: producer_of(name) for name in asked}.items())
     return tuple(artifact_name(each) for _, each in members if score_state(folder, each) == "current")
 
@@ -31,17 +31,19 @@ PRODUCER = Producer(
     inputs=_inputs,
     compute=_compute,
     combines=True,
-    tasks=("classification", "multilabel", "regression"),  # other tasks have none of its members
+    tasks=None,
+    version=2,
     scores=(
         Score(
             QUEUE,
             "suspicion",
-            "the label asks for a look first: the order of the review queue",
+            "the label (answer) asks for a look first: the order of the review queue",
             "suspect label",
             "high",
             "P(wrong label) with the odds that training dynamics add; of label sets and numbers the rank by "
-            "what does not fit",
-            "this project, docs/decisions.md, D-109 and D-131",
+            "what does not fit; of answers 1 - the product, over what was found and "
+            "the ranks by loss, length and IFD together, of the share of rows that are as suspicious",
+            "this project, docs/decisions.md, D-109, D-131 and D-175; Fisher 1932",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,
         ),
