@@ -61,10 +61,13 @@ def test_conversations_are_checked_and_a_model_is_asked(fresh):  # noqa: F811
     shown = words(fresh)
     assert (
         "Embedded SmolLM2" in kinds.options
-        and "an adapter of rank 16" in shown
+        and "adapter of rank 16" in shown
         and "Draw the classes" not in shown
     )
     assert "smollm2, " in shown and "up to 1,024 tokens" in shown
+    (trained,) = (each for each in fresh.segmented_control if each.label == "What is trained")
+    trained.set_value("full").run()
+    assert not fresh.exception and ", all weights" in words(fresh)
 
 
 def test_a_workspace_of_conversations_is_built(fresh, tmp_path):  # noqa: F811

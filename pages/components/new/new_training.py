@@ -13,6 +13,7 @@ from backend.model.language_plan import MAX_LENGTH, RANK, make_language_plan
 from backend.model.training_plan import TrainingPlan, make_plan
 from backend.progress import epochs_words
 from pages.components import keys
+from pages.components.choice import pick
 from pages.components.markup import plain_label
 from pages.components.number_field import Faults, ask_number, ask_whole
 from pages.components.numbers import typeset
@@ -27,6 +28,11 @@ OPTIONS = {  # of the command line
     "class-weights": "Weigh the classes alike",
     "balanced-batches": "Draw the classes alike",
 }
+TRAINED = {"lora": "An adapter", "full": "All weights"}
+TRAINED_HELP = (
+    f"An adapter (LoRA, rank {RANK}) is small and learns fast; the model beneath it stays as it is. All "
+    "weights take several times the memory."
+)
 MAX_TEXT = 128
 BEST_HELP = (
     "The model with the least loss per token on eval, not the last; its loss there then flatters a little."
@@ -67,7 +73,7 @@ class Training:
             f"batch {self.plan.batch_size:,}",
             f"up to {self.max_length:,} tokens",
             f"seed {self.seed}",
-            *(OPTIONS[name].lower() for name in self.options),
+            *({**OPTIONS, **TRAINED}[name].lower() for name in self.options),
         ]
         return ", ".join(parts)
 
@@ -76,10 +82,11 @@ def ask_training(report: IngestReport, model: str, layers: int | None, faults: F
     """Draw the fields, with what is planned; what can't be read is said beside it and in ``faults``."""
     given: dict[str, float | int | None] = {}
     writes = report.task == LANGUAGE_MODEL
+    is_full = False
 
     def planned() -> TrainingPlan:
         if writes:
-            return make_language_plan(report.n_train, model, RANK, given)
+            return make_language_plan(report.n_train, model, None if is_full else RANK, given)
         counts = report.counts["train"].values()
         return make_plan(
             report.n_train,
@@ -91,10 +98,9 @@ def ask_training(report: IngestReport, model: str, layers: int | None, faults: F
             given=given,
         )
 
-    st.markdown(
-        "**Training**" + (f" of an adapter of rank {RANK}" if writes else ""),
-        help="An empty field takes the value that is planned for these rows.",
-    )
+    st.markdown("**Training**", help="An empty field takes the value that is planned for these rows.")
+    if writes:
+        is_full = pick("What is trained", TRAINED, keys.NEW_TRAINED, "lora", help=TRAINED_HELP) == "full"
     first, second, third, fourth, fifth = st.columns(5)
     with third:  # first, since the number of epochs depends on it
         help = "Rows a step."
@@ -118,6 +124,7 @@ def ask_training(report: IngestReport, model: str, layers: int | None, faults: F
         help = "Of the held-out share and of the training: the same seed gives the same workspace."
         seed = ask_whole("Seed", keys.NEW_SEED, SEED, 0, faults, help=help)
     options = _ask_options({"best": OPTIONS["best"]} if writes else OPTIONS)
+    options += ("full",) if is_full else ()
     given |= {name.replace("-", "_"): name in options or None for name in OPTIONS}
     plan = planned()
     _say(plan)
