@@ -255,3 +255,30 @@ def test_a_side_without_a_row_is_no_trouble(tmp_path: Path) -> None:
         about = AboutAnswer(template=True)
         found = workspace.explainer("cpu").explain(Question(row="e1", score=score, about=about))
         assert found.proponents and all(np.isfinite(each.score) for each in found.proponents)
+
+
+def test_the_parameters_that_were_trained_speak_too(
+    explainer: Explainer, models: list[PreTrainedModel]
+) -> None:
+    """Products of whole gradients, but for what the sketch blurs."""
+    found = explainer.explain(Question(row="e1", k=ALL, method="trained", score="dot", about=AboutAnswer()))
+    expected = np.zeros(ALL)
+    rows = explainer.checkpoints.encode(explainer.train.examples)
+    asked = explainer.checkpoints.encode_conversation(row(explainer, "e1"))
+    for model, eta in zip(models, explainer.checkpoints.weights.tolist(), strict=True):
+        query = whole_gradient(model, asked)
+        expected += [eta * float(whole_gradient(model, each) @ query) for each in rows]
+    assert np.corrcoef(scores_of(explainer, found), expected)[0, 1] > 0.95
+    with pytest.raises(InputError, match="knows neither --instead nor --side"):
+        explainer.explain(Question(row="e1", method="trained", about=AboutAnswer(instead="No.")))
+
+
+def whole_gradient(model: PreTrainedModel, encoded: Encoded) -> torch.Tensor:
+    labels = [
+        token if flag & 1 else -100
+        for token, flag in zip(encoded.input_ids, encoded.flags or [], strict=True)
+    ]
+    made = model(torch.tensor([encoded.input_ids]), labels=torch.tensor([labels]), use_cache=False)
+    count = sum(each >= 0 for each in labels[1:])
+    gradients = torch.autograd.grad(made.loss * count, list(model.parameters()))
+    return torch.cat([each.flatten() for each in gradients])

@@ -43,7 +43,7 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
     target = np.asarray([asked.target])
     checkpoints = engine.checkpoints
     for residuals, weight, model in zip(
-        stored, engine.searcher.weights.tolist(), checkpoints.models, strict=True
+        stored, checkpoints.weights.tolist(), checkpoints.models, strict=True
     ):
         with checkpoints.using():
             found = predict(model, [asked.encoded], checkpoints.tokenizer)

@@ -108,7 +108,7 @@ def stored_features(engine: Engine, kind: FeatureKind, progress: Progress = sile
         ]
         for step in steps
     ]
-    return Features(factors, engine.searcher.weights.astype(np.float64))
+    return Features(factors, engine.checkpoints.weights.astype(np.float64))
 
 
 def features_are_stored(folder: Folder, kind: FeatureKind) -> bool:

@@ -73,7 +73,12 @@ def _check_task(question: Question, info: TaskInfo) -> None:
         raise InputError("--text: this workspace explains a language model; give --prompt and --answer")
     if question.label is not None:
         raise InputError("--label: a language model has no classes; say --answer, --mark or --instead")
-    check_about(question.about or AboutAnswer())
+    about = question.about or AboutAnswer()
+    check_about(about)
+    if question.method != DEFAULT_METHOD and (about.instead is not None or about.side != "both"):
+        raise InputError(
+            f"--method {question.method}: knows neither --instead nor --side; {DEFAULT_METHOD} does"
+        )
 
 
 def check_serves(method: str, info: TaskInfo) -> None:

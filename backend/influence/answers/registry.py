@@ -15,8 +15,6 @@ from backend.influence.answers.method import Method
 from backend.manifest import TaskName
 from backend.tasks.heads import CAUSAL_LM
 
-_NOT_OF_LANGUAGE_MODELS = (*OF_CLASSES, "residual", "adam")
-
 
 @cache
 def all_methods() -> dict[str, Method]:
@@ -41,9 +39,9 @@ def method_named(name: str) -> Method:
 
 def scores_serving(method: Method, task: TaskName) -> tuple[str, ...]:
     """The scores of a method that serve a task."""
-    left_out = (
-        _NOT_OF_LANGUAGE_MODELS if task == CAUSAL_LM else OF_CLASSES if task != "classification" else ()
-    )
+    left_out: tuple[str, ...] = () if task == "classification" else OF_CLASSES
+    if task == CAUSAL_LM:
+        left_out = (*OF_CLASSES, "residual", *(("adam",) if method.name == DEFAULT_METHOD else ()))
     return tuple(each for each in method.scores if each not in left_out)
 
 
