@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from backend.trials.lock import require_no_trial
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
+    from backend.influence.answers.about_answer import AboutAnswer
     from backend.trials.cost import TrialCost
 
 Rows = Annotated[
@@ -28,6 +30,21 @@ Label = Annotated[
         help="The class or label to follow ('not NAME': its absence), or high, low or a number; default of a "
         "row: its own."
     ),
+]
+Prompt = Annotated[
+    str | None, typer.Option(help="Of a language model: what it is asked; what it answers is shown.")
+]
+Messages = Annotated[Path | None, typer.Option(help="The same as a JSON list of messages.")]
+Answer = Annotated[
+    str | None, typer.Option(help="Of a language model: the answer whose probability is followed.")
+]
+Turn = Annotated[int | None, typer.Option(help="Which turn of the row is the answer, from 0.")]
+Mark = Annotated[
+    list[str] | None,
+    typer.Option(help="Follow these characters of the answer only, START:END; repeatable."),
+]
+Instead = Annotated[
+    str | None, typer.Option(help="Follow, beside these words, others in the place of the mark.")
 ]
 
 
@@ -51,6 +68,16 @@ def retrain(
     text: Text = None,
     text_b: TextB = None,
     label: Label = None,
+    prompt: Prompt = None,
+    messages: Messages = None,
+    answer: Answer = None,
+    turn: Turn = None,
+    mark: Mark = None,
+    instead: Instead = None,
+    answers: Annotated[
+        int | None,
+        typer.Option(help="Of a language model: how many eval rows every model answers; default 20."),
+    ] = None,
     epochs: Annotated[float | None, typer.Option(help="Of every training; default: as the original.")] = None,
     arm: Annotated[
         list[str] | None,
@@ -77,18 +104,21 @@ def retrain(
         require_no_trial(Folder.open(ws))
     if strategy not in ("list", "decisions"):  # a strategy may compute what it needs
         idle(ws)
+    from backend.commands.about_answer import about_answer
     from backend.trials.markdown import markdown
     from backend.trials.run import RetrainSettings
 
     if strategy == "list":
         _list_strategies(json)
         return
+    about = about_answer(prompt, messages, answer, turn, mark or (), instead, "both", False)
     settings = RetrainSettings(
         seeds=seeds,
         strategy=strategy,
         options=_options(set or ()),
         guide=guide,
-        asked=_asked(row or (), text, text_b, label),
+        asked=_asked(row or (), text, text_b, label, about),
+        answers=answers,
         epochs=epochs,
         device=device,
         start_model=start_model,
@@ -125,7 +155,6 @@ def forecast(
 ) -> None:
     """What the decisions should do to eval and to queries, before anything is retrained."""
     workspace = Workspace.open(ws)
-    workspace.folder.require("index", "precompute")
     with console.progress_bar() as progress:
         content = workspace.trials.forecast(_asked(row or (), text, text_b, label), device, progress)
     if json:
@@ -143,10 +172,14 @@ def _print_plan(cost: TrialCost, json: bool) -> None:
     console.note("what was trained before with the same rows, settings and seed is read, not trained again")
 
 
-def _asked(rows: Any, text: str | None, text_b: str | None, label: str | None) -> tuple[Any, ...]:
+def _asked(
+    rows: Any, text: str | None, text_b: str | None, label: str | None, about: AboutAnswer | None = None
+) -> tuple[Any, ...]:
     from backend.trials.question import Asked
 
-    found = [Asked(row=each, label=label) for each in rows]
+    found = [Asked(row=each, label=label, about=about) for each in rows]
+    if about is not None and not rows:
+        found.append(Asked(about=about))
     if text is not None:
         found.append(Asked(text=text, text_b=text_b, label=label))
     elif text_b is not None:
@@ -173,6 +206,8 @@ def _list_strategies(json: bool) -> None:
             "does": each.summary,
             "source": each.source,
             "tasks": None if each.tasks is None else list(each.tasks),
+            "not_for": list(each.not_for),
+            "serves": each.served(),
             "arms": list(each.arms(checked_options(each, {}), 0.0)),
             "options": {name: {"default": d, "means": m} for name, (d, m) in each.options.items()},
         }
@@ -183,7 +218,7 @@ def _list_strategies(json: bool) -> None:
         return
     for row in rows:
         print(f"{row['strategy']}: {row['does']} ({row['source']})")
-        print(f"    tasks: {'every' if row['tasks'] is None else ', '.join(row['tasks'])}")
+        print(f"    tasks: {row['serves']}")
         print(f"    arms: {', '.join(row['arms'])}")
         for name, each in row["options"].items():
             print(f"    --set {name}={each['default']}: {each['means']}")

@@ -29,9 +29,10 @@ class Rows:
         return len(self.train) + len(self.evaluation)
 
     def mark(self, space: Space) -> str:
-        """Identifies them: by numbers, as trainings take targets and as outcomes are kept since 2026-11."""
-        numbers = space.numbers(self.targets)
-        return digest(self.train.tolist(), numbers.tolist(), self.evaluation.tolist())
+        """Identifies them: by numbers, as trainings take targets and as outcomes are kept since 2026-11;
+        texts to be learnt by themselves."""
+        targets = self.targets if space.edit == "text" else space.numbers(self.targets)
+        return digest(self.train.tolist(), targets.tolist(), self.evaluation.tolist())
 
 
 @dataclass(frozen=True)

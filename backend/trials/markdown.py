@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from backend.trials.answer_table import answer_table
 from backend.trials.headline import figures_in, headline_in, in_a_sentence
+from backend.trials.markdown_cells import cell
 
 _MOST_COLUMNS = 20  # in one table
 
@@ -24,6 +26,7 @@ def markdown(content: dict[str, Any]) -> str:
         *_stratum_table(content),
         *_group_table(content),
         *_query_table(content),
+        *answer_table(content),
         *_forecast_table(content),
     ]
     notes = [*content["notes"], *(content.get("forecast") or {}).get("notes", [])]
@@ -36,7 +39,7 @@ def _edit(content: dict[str, Any]) -> str:
 
 
 def _tables(content: dict[str, Any]) -> str:
-    words = {"choose many": "labels and groups", "number": "ranges and groups"}
+    words = {"choose many": "labels and groups", "number": "ranges and groups", "text": "groups"}
     return words.get(_edit(content), "classes and groups")
 
 
@@ -158,13 +161,17 @@ def _query_table(content: dict[str, Any]) -> list[str]:
         return []
     names = [arm["name"] for arm in content["arms"]]
     head = " | ".join(cell(each) for each in names)
-    what = "number said of" if _edit(content) == "number" else "probability of"
+    whats = {"number": "number said of", "text": "probability (loss in nats) of the words"}
+    what = whats.get(_edit(content), "probability of")
     lines = ["", f"| {what} | {head} |", "|---" * (len(names) + 1) + "|"]
     for query in content["queries"]:
         said = query["value"] if "value" in query else query["probability"]
         found = [said[name] for name in names]
         values = [_with_sd(each["mean"], each["sd"], 3) for each in found]
-        what = cell(f"{query['label']}: {query['text'][:80]}{' (in the guide)' * query['in_guide']}")
+        if "loss" in query:
+            losses = (_with_sd(each["mean"], each["sd"], 3) for each in (query["loss"][n] for n in names))
+            values = [f"{said} ({loss})" for said, loss in zip(values, losses, strict=True)]
+        what = cell(f"{query['label'][:80]}: {query['text'][:80]}{' (in the guide)' * query['in_guide']}")
         lines.append(f"| {what} | " + " | ".join(values) + " |")
     return lines
 
@@ -197,9 +204,3 @@ def _measured(found: dict[str, Any] | None) -> str:
         return ""
     within = "" if found["low"] is None else f" ({found['low']:+.2g} to {found['high']:+.2g})"
     return f"{found['mean']:+.2g}{within}"
-
-
-def cell(text: str) -> str:
-    """A data set's text as a Markdown table cell: nothing in it starts markup or ends the cell."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{each}" if each in "\\`*_[]<>|#~$!" else each for each in flat)

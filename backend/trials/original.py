@@ -11,11 +11,13 @@ from backend.errors import InputError
 from backend.files import read_json
 from backend.folder import Folder
 from backend.manifest import ModelInfo
+from backend.model.adapter_files import CONFIG
 from backend.model.origin import was_attached
 from backend.model.recorded_limits import BASE
 from backend.model.runs import recorded_settings
 from backend.model.trainer_log import STATE_FILE, TrainerLog, logs_ahead
 from backend.model.training_settings import TrainingSettings
+from backend.tasks.heads import CAUSAL_LM
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,26 @@ def original_run(folder: Folder, device: str = "auto", start_model: str | None =
             "name it with --start-model (hub id, folder or minilm)"
         )
     settings, notes = run_settings(folder)
-    if base is not None:
+    if base is not None and manifest.task.name == CAUSAL_LM:
+        settings, said = _as_adapted(folder, settings)
+        notes = (*notes, said)
+    elif base is not None:
         notes = (*notes, "the run trained adapters; here all weights are trained, which is another training")
     model = manifest.model if start_model is None else ModelInfo(name=start_model)
     tokenizer = str(folder.tokenizer_path(manifest)) if attached else None
     return Original(model, replace(settings, device=device, checkpoints=1, dynamics=False), tokenizer, notes)
+
+
+def _as_adapted(folder: Folder, settings: TrainingSettings) -> tuple[TrainingSettings, str]:
+    """Settings by which an adapter of the attached run's rank is trained, and what may differ."""
+    last = folder.checkpoint_path(folder.manifest().checkpoints[-1])
+    rank = (read_json(last / CONFIG) or {}).get("r")
+    if not isinstance(rank, int) or rank < 1:
+        return settings, "the run trained adapters; here all weights are trained, which is another training"
+    return replace(settings, rank=rank), (
+        f"the run trained adapters of rank {rank}; here they lie beside all linear layers, scaled by 2, "
+        "which may be another training"
+    )
 
 
 def run_settings(folder: Folder) -> tuple[TrainingSettings, tuple[str, ...]]:

@@ -7,7 +7,7 @@ trained once with a seed is never trained again with it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,16 @@ from backend.files import replacing, write_json
 class Outcome:
     """``evaluation`` float32 (n_eval, K): probabilities of all eval rows; ``queries`` float32 (q, K): of
     typed texts; ``logs``: what each phase's recipe recorded; ``seconds``: how long the trainings took.
+
+    Of language models the outputs are summed losses and numbers of tokens, of eval rows and of words asked
+    about; ``written``: what the model answers to each prompt, None to one that leaves it no room.
     """
 
     evaluation: np.ndarray
     queries: np.ndarray
     logs: list[dict[str, Any]]
     seconds: float
+    written: list[str | None] = field(default_factory=list)
 
 
 def read_outcome(home: Path, key: str) -> Outcome | None:
@@ -36,13 +40,15 @@ def read_outcome(home: Path, key: str) -> Outcome | None:
         with safe_open(home / f"{key}.safetensors", "np") as file:
             evaluation, queries = file.get_tensor("evaluation"), file.get_tensor("queries")
         record = json.loads((home / f"{key}.json").read_text(encoding="utf-8"))
-        return Outcome(evaluation, queries, record["logs"], float(record["seconds"]))
+        seconds, written = float(record["seconds"]), list(record.get("written", []))
+        return Outcome(evaluation, queries, record["logs"], seconds, written)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
 
 
 def write_outcome(home: Path, key: str, outcome: Outcome) -> None:
     """Write it; the probabilities last, so that they stand for the whole."""
-    write_json(home / f"{key}.json", {"seconds": outcome.seconds, "logs": outcome.logs})
+    answers = {"written": outcome.written} if outcome.written else {}
+    write_json(home / f"{key}.json", {"seconds": outcome.seconds, "logs": outcome.logs, **answers})
     with replacing(home / f"{key}.safetensors") as temporary:
         save_file({"evaluation": outcome.evaluation, "queries": outcome.queries}, temporary)

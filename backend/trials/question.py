@@ -14,6 +14,7 @@ from backend.data.examples import Examples
 from backend.data.messages import shown_value
 from backend.data.targets.space import Space
 from backend.errors import InputError
+from backend.influence.answers.about_answer import AboutAnswer
 from backend.tasks.registry import task_named
 from backend.tasks.task import Choice
 from backend.trials.outcome import Outcome
@@ -30,13 +31,15 @@ FOLLOWED = {
 class Asked:
     """A row of eval by id, or a typed text (with ``text_b`` for pairs), and the label to follow.
 
-    ``label`` None: a row's own target, of several labels each; for a typed text it must be given.
+    ``label`` None: a row's own target, of several labels each; for a typed text it must be given. ``about``:
+    what is asked of a language model, of the row or of what is typed there (`backend.trials.asked_words`).
     """
 
     row: str | None = None
     text: str | None = None
     text_b: str | None = None
     label: str | None = None
+    about: AboutAnswer | None = None
 
 
 def resolved(
@@ -95,9 +98,14 @@ def _own(evaluation: Split, place: int, space: Space) -> Sequence[str]:
 
 
 def said_of(record: Mapping[str, Any], outcome: Outcome, space: Space) -> tuple[float, float]:
-    """What a trained model says of a query, a probability or a number, and the loss of what is followed."""
+    """What a trained model says of a query, a probability or a number, and the loss of what is followed.
+
+    Of words the probability that the model writes them, all of them, where they stand.
+    """
     row = record.get("row")
     outputs = outcome.evaluation[row] if row is not None else outcome.queries[record["typed"]]
+    if space.edit == "text":
+        return float(np.exp(-outputs[0], dtype=np.float64)), float(outputs[0])
     choice = choice_named(space, record["label"], outputs)
     losses = task_named(space.task).losses_of(outputs[None], np.asarray(choice.number)[None])
     return choice.value, float(losses[0])

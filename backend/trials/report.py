@@ -10,6 +10,8 @@ import numpy as np
 
 from backend.data.targets.space import Space
 from backend.tasks.registry import task_named
+from backend.trials.answers import AnswerMeasure, Prompt
+from backend.trials.answers_beside import SHOWN, answer_runs, answers_record, judged_prompts
 from backend.trials.arm import Arm, Trial
 from backend.trials.flips import flips
 from backend.trials.headline import (
@@ -24,6 +26,9 @@ from backend.trials.question import said_of
 from backend.trials.runner import Outcomes
 from backend.trials.statistics import Measure, Runs
 
+Judged = list[tuple[Measure, dict[str, Runs]]]
+"""Measures, each with what it reads of every arm; the first is that of the eval rows."""
+
 
 def report(
     trial: Trial,
@@ -35,25 +40,29 @@ def report(
     space: Space,
     groups: Sequence[str] | None,
     queries: Sequence[dict[str, Any]],
+    prompts: Sequence[Prompt] = (),
 ) -> dict[str, Any]:
     """What the trial came to, ready for JSON.
 
     Args:
         ids, targets, groups: of all eval rows. queries: what was asked of every model: ``label`` (the name
             of what is followed), ``row`` (place among eval rows) or ``typed`` (place among typed texts), and
-            what else is to be shown.
+            what else is to be shown. prompts: what language models answered.
     """
     measured, task = trial.measured, task_named(space.task)
     places = measured.tolist()
     own_groups = None if groups is None else [groups[each] for each in places]
     measure = measure_of(space, [targets[each] for each in places], own_groups)
     runs = {name: [each.evaluation[measured] for each in of_arm] for name, of_arm in outcomes.items()}
+    answers, answered = answer_runs(prompts, outcomes), len(judged_prompts(prompts, outcomes))
+    judged: Judged = [(measure, runs), *([(AnswerMeasure(answered), answers)] if answers else [])]
+    told = {name for each, _ in judged for name in each.names}
     return {
         "trial": trial.name,
         "task": space.task,
         "edit": space.edit,
         "headline": headline(task),
-        "shown": shown_figures(task),
+        "shown": [each for each in (*shown_figures(task), *SHOWN) if each["name"] in told],
         "reference": trial.reference,
         "control": trial.control,
         "seeds": list(seeds),
@@ -68,10 +77,11 @@ def report(
             *_followed(trial, queries),
         ],
         "arms": [
-            _arm(trial, arm, outcomes, runs, measure, [ids[each] for each in places], headline(task))
+            _arm(trial, arm, outcomes, judged, [ids[each] for each in places], headline(task))
             for arm in trial.arms
         ],
         "queries": [_query(each, trial, outcomes, space) for each in queries],
+        **({"answers": answers_record(prompts, outcomes), "answers_judged": answered} if prompts else {}),
     }
 
 
@@ -123,13 +133,16 @@ def _arm(
     trial: Trial,
     arm: Arm,
     outcomes: Outcomes,
-    runs: dict[str, Runs],
-    measure: Measure,
+    judged: Judged,
     ids: list[str],
     judged_by: dict[str, str],
 ) -> dict[str, Any]:
     name = arm.name
-    values = measure.over_seeds(runs[name])
+    columns = {
+        figure: column
+        for measure, runs in judged
+        for figure, column in zip(measure.names, measure.over_seeds(runs[name]).T, strict=True)
+    }
     found: dict[str, Any] = {
         "name": name,
         "description": arm.description,
@@ -139,26 +152,30 @@ def _arm(
                 "mean": _number(column.mean()),
                 "sd": _number(column.std(ddof=1)) if len(column) > 1 else None,
             }
-            for each, column in zip(measure.names, values.T, strict=True)
+            for each, column in columns.items()
         },
         "seconds": sum(each.seconds for each in outcomes[name]),
         "logs": [each.logs for each in outcomes[name]],
     }
     if name == trial.reference:
         return found
-    found["change"] = _differences(measure, runs[name], runs[trial.reference])
+    found["change"] = _differences(judged, name, trial.reference)
+    measure, runs = judged[0]
     found["rows"] = _flips(runs[name], runs[trial.reference], measure, ids)
     control = trial.control_of(name)
     if control is not None:
         found["control"] = control
-        found["against_control"] = _differences(measure, runs[name], runs[control])
+        found["against_control"] = _differences(judged, name, control)
     found["verdict"] = verdict(found, trial, judged_by)
     return found
 
 
-def _differences(measure: Measure, runs: Runs, reference: Runs) -> dict[str, dict[str, Any]]:
-    found = measure.differences(runs, reference)
-    return {name: asdict(each) for name, each in found.items()}
+def _differences(judged: Judged, name: str, reference: str) -> dict[str, dict[str, Any]]:
+    return {
+        figure: asdict(each)
+        for measure, runs in judged
+        for figure, each in measure.differences(runs[name], runs[reference]).items()
+    }
 
 
 def _flips(runs: Runs, reference: Runs, measure: Measure, ids: list[str]) -> dict[str, Any] | None:
@@ -202,17 +219,26 @@ def verdict(arm: dict[str, Any], trial: Trial, judged_by: dict[str, str]) -> str
 
 def _query(query: dict[str, Any], trial: Trial, outcomes: Outcomes, space: Space) -> dict[str, Any]:
     """What every arm says of a query: the ``probability`` of what is followed, or where targets are numbers
-    its ``value``."""
-    found = {}
-    for arm in trial.arms:
-        values = [said_of(query, each, space)[0] for each in outcomes[arm.name]]
-        found[arm.name] = {
-            "mean": float(np.mean(values)),
-            "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            "seeds": [float(each) for each in values],
+    its ``value``, and of words their ``loss`` in nats, summed."""
+    found, losses = (
+        {
+            arm.name: _spread([said_of(query, each, space)[which] for each in outcomes[arm.name]])
+            for arm in trial.arms
         }
+        for which in (0, 1)
+    )
     key = "value" if space.edit == "number" else "probability"
-    return {**query, "in_guide": _in_guide(trial, query), key: found}
+    more = {"loss": losses} if space.edit == "text" else {}
+    return {**query, "in_guide": _in_guide(trial, query), key: found, **more}
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    """Over seeds."""
+    return {
+        "mean": float(np.mean(values)),
+        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "seeds": [float(each) for each in values],
+    }
 
 
 def query_losses(

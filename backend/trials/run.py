@@ -22,6 +22,7 @@ from backend.model.prediction_table import read_predictions
 from backend.progress import Progress, epochs_words, silent
 from backend.scores.context import Context
 from backend.scores.settings import ScoreSettings
+from backend.tasks.heads import CAUSAL_LM
 from backend.trials.arm import Trial
 from backend.trials.cost import TrialCost, trial_cost
 from backend.trials.decision_mark import decided_rows, decisions_record
@@ -29,6 +30,7 @@ from backend.trials.forecast import forecast, with_measured
 from backend.trials.kept import forecast_place
 from backend.trials.markdown import markdown
 from backend.trials.original import Original, original_run
+from backend.trials.probe import Probe, asked_of
 from backend.trials.question import Asked, resolved
 from backend.trials.report import query_losses, report
 from backend.trials.runner import Runner
@@ -44,7 +46,7 @@ class RetrainSettings:
     """``seeds``: how many; the first is that of the original run. ``strategy``: `DECISIONS` or a strategy,
     with ``options``. ``guide``: share of the eval rows that a strategy may follow; the others measure.
     ``epochs``: of every training, default as the original. ``start_model``: see `original_run`.
-    ``arms``: only these and the first.
+    ``arms``: only these and the first. ``answers``: how many eval rows language models answer.
     """
 
     seeds: int = 3
@@ -56,10 +58,13 @@ class RetrainSettings:
     device: str = "auto"
     start_model: str | None = None
     arms: tuple[str, ...] = ()
+    answers: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.seeds <= 100:
             raise InputError(f"--seeds {self.seeds}: must be between 1 and 100")
+        if self.answers is not None and not 0 <= self.answers <= 10_000:
+            raise InputError(f"--answers {self.answers}: must be between 0 and 10,000")
 
 
 def retrain(
@@ -80,13 +85,13 @@ def retrain(
     if settings.epochs is not None:
         original = replace(original, settings=replace(original.settings, epochs=settings.epochs))
     evaluation, space = load_split(folder, "eval"), space_of(folder.manifest().task)
-    records, texts = resolved(settings.asked, evaluation, space)
+    records, queries = asked_of(folder, settings.asked, settings.answers, evaluation)
     trial = _chosen(_trial(folder, states, settings, explainer, progress), settings.arms)
     seeds = [(original.settings.seed + number) % 2**32 for number in range(settings.seeds)]
     kept = CLEANED if any(arm.name == CLEANED for arm in trial.arms) else None
     # Before the trainings, so that what fails here costs no report.
     expected = _forecast(folder, states, settings, records, explainer, progress)
-    runner = Runner(folder, original, texts, kept)
+    runner = Runner(folder, original, queries, kept)
     outcomes = runner.run(trial, seeds, progress)
     content = report(
         trial,
@@ -97,6 +102,7 @@ def retrain(
         space=space,
         groups=evaluation.groups,
         queries=records,
+        prompts=queries.prompts if isinstance(queries, Probe) else (),
     )
     content |= _origin(folder, settings, original, runner)
     content["notes"] += original.notes
@@ -137,6 +143,16 @@ def planned(
     first = next(iter(arms))
     kept = {n: share for n, share in arms.items() if not settings.arms or n == first or n in settings.arms}
     return trial_cost(folder, kept, settings.seeds, settings.epochs)
+
+
+def check_forecast(folder: Folder) -> None:
+    """`InputError` where there can be no forecast."""
+    if folder.manifest().task.name == CAUSAL_LM:
+        raise InputError(
+            "forecast: not for language models, whose adapters and layers it does not see; retrain shows "
+            "what the decisions do (`retrain --seeds 1` is the shortest)"
+        )
+    folder.require("index", "precompute")
 
 
 def forecast_decisions(
@@ -254,6 +270,8 @@ def _forecast(
     """What is to be expected of the decisions; None of a strategy, or where nothing is precomputed."""
     if settings.strategy != DECISIONS or folder.state("index") != "current":
         return None
+    if folder.manifest().task.name == CAUSAL_LM:
+        return None  # see `check_forecast`
     found = forecast(explainer(), states, records, progress=progress)
     _keep_forecast(folder, found, list(records), decisions_record(load_split(folder, "train"), states))
     return found

@@ -33,6 +33,7 @@ from backend.trials.arm import Arm, Phase, Trial
 from backend.trials.lock import alone
 from backend.trials.original import Original
 from backend.trials.outcome import Outcome, read_outcome, write_outcome
+from backend.trials.probe import Probe
 
 _FORMAT = 2
 _STAGE = "trainings"
@@ -43,12 +44,16 @@ Outcomes = dict[str, list[Outcome]]
 class Runner:
     """Trains, predicts and keeps outcomes for one workspace; the original run is never touched.
 
-    ``queries``: typed texts whose probabilities are asked of every trained model.
-    ``keep``: an arm whose model of the first seed is kept in ``retrains/models/KEY``.
+    ``queries``: typed texts whose probabilities are asked of every trained model, or what language models are
+    asked. ``keep``: an arm whose model of the first seed is kept in ``retrains/models/KEY``.
     """
 
     def __init__(
-        self, folder: Folder, original: Original, queries: Examples, keep: str | None = None
+        self,
+        folder: Folder,
+        original: Original,
+        queries: Examples | Probe,
+        keep: str | None = None,
     ) -> None:
         self._folder, self._original, self._queries, self._keep = folder, original, queries, keep
         self._manifest = folder.manifest()
@@ -129,8 +134,8 @@ class Runner:
                 shutil.copytree(
                     checkpoint, copy, ignore=shutil.ignore_patterns("optimizer*", "scheduler*", "rng*")
                 )
-        evaluation, queries = self._predicted(checkpoint, length, settings)
-        return Outcome(evaluation, queries, logs, time.perf_counter() - start)
+        evaluation, queries, written = self._asked(checkpoint, length, settings)
+        return Outcome(evaluation, queries, logs, time.perf_counter() - start, written)
 
     def _fit(
         self,
@@ -162,17 +167,22 @@ class Runner:
         )
         return result.checkpoints[-1].path, result.max_length
 
-    def _predicted(
+    def _asked(
         self, checkpoint: Path, length: int, settings: TrainingSettings
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
+        """Outputs of eval rows and of queries, and what is written."""
         tokenizer, model = load_tokenizer(checkpoint), load_classifier(checkpoint)
         model.to(settings.torch_device())  # type: ignore[arg-type]
-        asked = (self._eval.examples, self._queries)
-        first, second = (predict(model, encode(tokenizer, rows, length), tokenizer) for rows in asked)
-        return first, second
+        evaluation = predict(model, encode(tokenizer, self._eval.examples, length), tokenizer)
+        if isinstance(self._queries, Probe):
+            queries = self._queries.outputs(model, tokenizer, length)
+            return evaluation, queries, self._queries.answers(model, tokenizer)
+        return evaluation, predict(model, encode(tokenizer, self._queries, length), tokenizer), []
 
 
-def content_of(queries: Examples) -> dict[str, Any]:
-    """Typed texts in the form that keys of outcomes have had since these are kept."""
+def content_of(queries: Examples | Probe) -> dict[str, Any]:
+    """Typed texts in the form that keys of outcomes have had since these are kept; of a probe its own."""
+    if isinstance(queries, Probe):
+        return queries.content()
     texts, texts_b = queries.pair
     return {"texts": tuple(texts), "texts_b": None if texts_b is None else tuple(texts_b)}

@@ -143,6 +143,24 @@ class Groups:
         apart = values - self.means(values)[self._of_row]
         return self.means(apart**2) / self.counts
 
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Of values (n), over the rows of each group: (G)."""
+        if not self.sizes:
+            return self.counts
+        return np.bincount(self._of_row, values, len(self))
+
+    def ratios(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
+        """Of each group the sum of ``above`` (n) over that of ``below`` (n): (G), NaN where that is 0."""
+        with np.errstate(invalid="ignore"):
+            return self.sums(above) / self.sums(below)
+
+    def ratio_moves(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
+        """How much the ratio of its own group moves per unit of each row's weight: (n)."""
+        if not self.sizes:
+            return np.zeros(len(above))
+        own, total = self.ratios(above, below)[self._of_row], self.sums(below)[self._of_row]
+        return np.divide(above - own * below, total, out=np.zeros(len(above)), where=total > 0)
+
 
 def signed(runs: Runs, reference: Runs) -> Iterator[tuple[np.ndarray, float]]:
     """Every run with its part in the difference of the means over seeds."""

@@ -10,7 +10,8 @@ from backend.data.targets.space import Space
 
 def strata_words(space: Space) -> str:
     """The one thing that they have alike."""
-    return {"choose many": "rarest label", "number": "fifth of the numbers"}.get(space.edit, "class")
+    words = {"choose many": "rarest label", "number": "fifth of the numbers", "text": "length of answers"}
+    return words.get(space.edit, "class")
 
 
 def each_stratum(space: Space) -> str:

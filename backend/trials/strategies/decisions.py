@@ -39,8 +39,9 @@ def decisions_trial(
     are known, `BY_LOSS`.
 
     The controls do as much: of every stratum as given (class, rarest label, range of numbers) `RANDOM`
-    removes as many rows and gives as many the same new targets, `BY_LOSS` removes as many. `InputError` where
-    nothing is removed or relabelled, or something would die out.
+    removes as many rows and gives as many the same new targets, `BY_LOSS` removes as many. A text that
+    answers one row answers no other: for one that is corrected, `RANDOM` removes a row, too. `InputError`
+    where nothing is removed or relabelled, or something would die out.
     """
     given, now, removed = decided_rows(train, states)
     changed = removed | (now != given)
@@ -50,15 +51,25 @@ def decisions_trial(
     strata, each = space.strata(given.tolist()), each_stratum(space)
     everything, kept = np.arange(len(train)), np.flatnonzero(~removed)
     relabelled = changed & ~removed
-    amounts = f"{int(removed.sum()):,} rows removed, {int(relabelled.sum()):,} relabelled"
+    texts, count = space.edit == "text", f"{int(removed.sum()):,} rows removed"
+    amounts = f"{count}, {int(relabelled.sum()):,} {'corrected' if texts else 'relabelled'}"
+    alike = f"drawn at random: of {each} as many as were decided"
+    done = (given, changed) if texts else (now, removed)
+    if texts:
+        drawn = f"{int(changed.sum()):,} rows removed, {alike}; others for each seed"
+    else:
+        drawn = f"{amounts}, {alike}, to the same new labels; others for each seed"
     arms = [
-        same_rows(Rows(everything, given), UNTOUCHED, "all rows with the labels that they came with"),
+        same_rows(
+            Rows(everything, given),
+            UNTOUCHED,
+            f"all rows with the {'answers' if texts else 'labels'} that they came with",
+        ),
         same_rows(Rows(kept, now[kept]), CLEANED, amounts),
         Arm(
             RANDOM,
-            f"{amounts}, drawn at random: of {each} as many as were decided, to the same new labels; "
-            "others for each seed",
-            lambda seed: [Phase(_random(strata, given, now, removed, seed))],
+            drawn,
+            lambda seed: [Phase(_random(strata, given, done[0], done[1], seed))],
         ),
     ]
     if losses is not None and removed.any():
@@ -75,6 +86,10 @@ def _check_left(space: Space, given: np.ndarray, left: np.ndarray) -> None:
     if space.edit == "number":
         if len(set(left)) < 2:
             raise InputError("the decisions leave no two training rows with different numbers; keep some")
+        return
+    if space.edit == "text":
+        if not len(left):
+            raise InputError("the decisions leave no training row; keep some")
         return
     there = _labels(space, left)
     # A label that no row ever had, as a column of 0 and 1 can be, is not lost by a decision.

@@ -10,6 +10,7 @@ from backend.audit.sources import source_names
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import Folder
+from backend.tasks.heads import CAUSAL_LM
 from backend.trials.arm import Arm, Phase, Trial, same_rows
 from backend.trials.recipes.dga import DynamicMixture, Mixture, MixtureSettings
 from backend.trials.strategies.strategy import Strategy, StrategyContext
@@ -70,5 +71,6 @@ STRATEGY = Strategy(
         "floor": (_DEFAULT.floor, "least weight of a source, times the number of sources"),
     },
     tasks=None,
+    not_for=(CAUSAL_LM,),
     check=_check,
 )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backend.files import digest
+from backend.tasks.heads import CAUSAL_LM
 from backend.trials.arm import Arm, Phase, Trial, same_rows
 from backend.trials.recipes.mask import GradientMask, MaskSettings
 from backend.trials.strata import strata_names
@@ -61,4 +62,5 @@ STRATEGY = Strategy(
         ),
     },
     tasks=None,
+    not_for=(CAUSAL_LM,),
 )

@@ -167,6 +167,6 @@ STRATEGY = Strategy(
     },
     guided=False,
     tasks=None,
-    task_defaults={"multilabel": {"score": _LOSS}, "regression": {"score": _LOSS}},
+    task_defaults={each: {"score": _LOSS} for each in ("multilabel", "regression", "causal-lm")},
     check=_check,
 )

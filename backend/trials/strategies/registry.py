@@ -23,15 +23,16 @@ def strategy_named(name: str) -> Strategy:
 
 def strategies_for(task: TaskName) -> dict[str, Strategy]:
     """Those that serve a task, by name."""
-    return {name: each for name, each in STRATEGIES.items() if each.tasks is None or task in each.tasks}
+    return {name: each for name, each in STRATEGIES.items() if each.serves(task)}
 
 
 def strategy_for(name: str, task: TaskName) -> Strategy:
     """The strategy of that name; `InputError` if there is none, or it does not serve the task."""
     found = strategy_named(name)
-    if found.tasks is not None and task not in found.tasks:
+    if not found.serves(task):
+        serves = "every other task" if found.tasks is None else " and ".join(found.tasks)
         raise InputError(
-            f"--strategy {name}: serves {' and '.join(found.tasks)}, not {task}; "
+            f"--strategy {name}: serves {serves}, not {task}; "
             f"for {task} there are {', '.join((DECISIONS, *strategies_for(task)))}"
         )
     return found

@@ -17,6 +17,7 @@ from backend.errors import InputError
 from backend.files import digest
 from backend.influence.answers.summed_query import summed_query
 from backend.influence.index.modes import score_mode
+from backend.tasks.heads import CAUSAL_LM
 from backend.trials.arm import Arm, Phase, Trial, same_rows
 from backend.trials.recipes.fixed_weights import FixedWeights
 from backend.trials.strata import strata_words
@@ -103,4 +104,5 @@ STRATEGY = Strategy(
     _arms,
     {"score": ("fisher", "score mode of the influence, as in explain")},
     tasks=None,
+    not_for=(CAUSAL_LM,),
 )

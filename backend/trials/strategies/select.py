@@ -17,6 +17,7 @@ from backend.data.equal_texts import equal_text_groups
 from backend.errors import InputError
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import TOLD_APART, domain_probabilities
+from backend.tasks.heads import CAUSAL_LM
 from backend.trials.arm import Arm, Phase, Trial
 from backend.trials.strategies.prune import parsed_fractions, percent, pruned_and_random
 from backend.trials.strategies.strategy import Strategy, StrategyContext
@@ -105,4 +106,5 @@ STRATEGY = Strategy(
         "fractions": ("0.5,0.25,0.1", "shares of the training rows that are chosen"),
     },
     tasks=None,
+    not_for=(CAUSAL_LM,),
 )

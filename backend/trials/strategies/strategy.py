@@ -73,9 +73,9 @@ class Strategy:
 
     ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
     trial, and what each trains on, over the training split: for a forecast, before anything is computed.
-    ``tasks``: those that it serves, None: every one. ``task_defaults``: of options whose default is another
-    for a task. ``check`` raises `InputError` from the options where a workspace can't have the trial, for a
-    plan and a refusal before anything is loaded.
+    ``tasks``: those that it serves, None: every one but those of ``not_for``. ``task_defaults``: of options
+    whose default is another for a task. ``check`` raises `InputError` from the options where a workspace
+    can't have the trial, for a plan and a refusal before anything is loaded.
     """
 
     name: str
@@ -86,8 +86,19 @@ class Strategy:
     options: dict[str, tuple[Any, str]] = field(default_factory=dict)
     guided: bool = True  # whether it follows a guide, so that only the other eval rows may measure
     tasks: tuple[TaskName, ...] | None = ("classification",)
+    not_for: tuple[TaskName, ...] = ()
     task_defaults: dict[TaskName, dict[str, Any]] = field(default_factory=dict)
     check: Callable[[Folder, dict[str, Any]], None] = lambda folder, options: None
+
+    def serves(self, task: TaskName) -> bool:
+        """Whether it can be tried on a task."""
+        return task not in self.not_for if self.tasks is None else task in self.tasks
+
+    def served(self) -> str:
+        """The tasks that it serves, in words."""
+        if self.tasks is None:
+            return "every" + (f" but {' and '.join(self.not_for)}" if self.not_for else "")
+        return ", ".join(self.tasks)
 
     def options_for(self, task: TaskName) -> dict[str, tuple[Any, str]]:
         """``options`` with the defaults of a task."""

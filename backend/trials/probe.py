@@ -1,0 +1,83 @@
+"""What every trained language model is asked beside the eval rows: words of answers, prompts to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from backend.data.conversation import Loss
+from backend.data.dataset import Split
+from backend.data.examples import Examples
+from backend.data.targets.registry import space_of
+from backend.errors import InputError
+from backend.folder import Folder
+from backend.model.loading import load_tokenizer
+from backend.model.token_losses import language_outputs
+from backend.tasks.heads import CAUSAL_LM
+from backend.trials.answers import ANSWERS, Prompt, answers_to, eval_prompts
+from backend.trials.asked_words import AskedWords, check_words, words_asked
+from backend.trials.question import Asked, resolved
+
+
+@dataclass(frozen=True)
+class Probe:
+    """``words`` whose loss is measured, ``prompts`` answered greedily. ``loss``: as rows are read."""
+
+    words: tuple[AskedWords, ...]
+    prompts: tuple[Prompt, ...]
+    loss: Loss
+
+    def content(self) -> dict[str, Any]:
+        """In the form that outcomes are kept under."""
+        return {
+            "words": [each.content() for each in self.words],
+            "prompts": [each.content() for each in self.prompts],
+        }
+
+    def outputs(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int) -> np.ndarray:
+        """Summed loss and number of tokens of the words: float32 (q, 2)."""
+        encoded = [each.encoded(tokenizer, self.loss, length) for each in self.words]
+        return language_outputs(model, encoded, tokenizer)
+
+    def answers(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
+        """Of every prompt what the model writes."""
+        return answers_to(self.prompts, model, tokenizer)
+
+
+def asked_of(
+    folder: Folder, asked: Sequence[Asked], answers: int | None, evaluation: Split
+) -> tuple[list[dict[str, Any]], Examples | Probe]:
+    """Records for the report (see `backend.trials.report`) and what every trained model is asked.
+
+    ``answers``: how many eval rows a language model answers, None: `ANSWERS`. What a question's answer says
+    need not be right, so what models write there is shown and not judged. Raises `InputError`.
+    """
+    if evaluation.task.name != CAUSAL_LM:
+        if answers is not None or any(each.about is not None for each in asked):
+            raise InputError(
+                "--answers, --prompt, --answer, --mark and the like ask a language model; this workspace is "
+                f"about {evaluation.task.name}: give --text or --row"
+            )
+        return resolved(asked, evaluation, space_of(evaluation.task))
+    records, words = words_asked(asked, evaluation)
+    manifest, loss = folder.manifest(), evaluation.task.loss or "answers"
+    if words:
+        tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
+        check_words(words, tokenizer, loss, manifest.max_length or tokenizer.model_max_length)
+    count = ANSWERS if answers is None else answers
+    prompts = _prompts(words) if count else []
+    return records, Probe(words, (*prompts, *eval_prompts(evaluation, count)), loss)
+
+
+def _prompts(words: Sequence[AskedWords]) -> list[Prompt]:
+    """What the questions' models would be given to answer, each once."""
+    found = {repr(prompt.content()): prompt for prompt in map(_prompt, words) if prompt.text().strip()}
+    return list(found.values())
+
+
+def _prompt(words: AskedWords) -> Prompt:
+    return Prompt(words.prompt())
