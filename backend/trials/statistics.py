@@ -151,15 +151,16 @@ class Groups:
 
     def ratios(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
         """Of each group the sum of ``above`` (n) over that of ``below`` (n): (G), NaN where that is 0."""
-        with np.errstate(invalid="ignore"):
-            return self.sums(above) / self.sums(below)
+        total = self.sums(below)
+        return np.divide(self.sums(above), total, out=np.full(len(self), np.nan), where=total > 0)
 
     def ratio_moves(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
         """How much the ratio of its own group moves per unit of each row's weight: (n)."""
         if not self.sizes:
             return np.zeros(len(above))
         own, total = self.ratios(above, below)[self._of_row], self.sums(below)[self._of_row]
-        return np.divide(above - own * below, total, out=np.zeros(len(above)), where=total > 0)
+        moved = np.where(total > 0, above - np.nan_to_num(own) * below, 0.0)
+        return np.divide(moved, total, out=np.zeros(len(above)), where=total > 0)
 
 
 def signed(runs: Runs, reference: Runs) -> Iterator[tuple[np.ndarray, float]]:
