@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from backend.data.survey import usual_length
 from backend.errors import InputError
 from backend.files import read_json
 from backend.folder import Folder
@@ -85,7 +86,7 @@ def run_settings(folder: Folder) -> tuple[TrainingSettings, tuple[str, ...]]:
     state = _state(folder)
     last = folder.checkpoint_path(manifest.checkpoints[-1])
     found = _epochs_and_batch(state) | _rates(TrainerLog.read(state, logs_ahead(last)))
-    settings = replace(default, max_length=manifest.max_length or default.max_length, **found)
+    settings = replace(default, max_length=manifest.max_length or usual_length(manifest.task.name), **found)
     named = {"epochs": "epochs", "batch_size": "batch size", "lr": "learning rate", "scheduler": "schedule"}
     named |= {"warmup": "warm-up", "optimizer": "optimizer", "weight_decay": "weight decay", "seed": "seed"}
     said = {name: f"{words} {getattr(settings, name)}" for name, words in named.items()}

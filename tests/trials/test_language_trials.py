@@ -147,6 +147,21 @@ def test_adapters_are_trained_where_the_run_trained_them(tmp_path):
     assert json.loads((Path(kept) / "adapter_config.json").read_text())["r"] == 4
 
 
+def test_an_attached_run_of_adapters_is_trained_by_adapters_of_its_rank(tmp_path):
+    for name in ("run", "attached"):
+        (tmp_path / name).mkdir()
+    run = created(tmp_path / "run")
+    found = run.train(replace(SETTINGS, epochs=2, rank=4)).run
+    workspace = created(tmp_path / "attached")
+    workspace.attach(str(found))
+    workspace = Workspace.open(workspace.path)
+    workspace.remove("wrong")
+    report = workspace.trials.run(RetrainSettings(seeds=1, epochs=1, answers=0, device="cpu"))
+    assert any("the run trained adapters of rank 4; here" in each for each in report["notes"])
+    (kept,) = report["models"].values()
+    assert json.loads((Path(kept) / "adapter_config.json").read_text())["r"] == 4
+
+
 # -- decisions ---------------------------------------------------------------------------------------
 
 
