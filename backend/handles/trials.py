@@ -34,9 +34,11 @@ class Trials(Handle):
         self, asked: Sequence[Asked] = (), device: str = "auto", progress: Progress = silent
     ) -> dict[str, Any]:
         """What the decisions should do, before retraining (see `backend.trials.forecast`)."""
-        from backend.trials.run import check_forecast, forecast_decisions
+        from backend.trials.kept import check_forecast
 
         check_forecast(self._folder)
+        from backend.trials.run import forecast_decisions
+
         return forecast_decisions(self._explainer(device), self._states(), asked, progress)
 
     def decisions_record(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What forecasts and trials left in a workspace, read without loading any model."""
+"""What forecasts and trials left in a workspace, and whether there can be any; no model is loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from backend.data.messages import shown_value
 from backend.errors import InputError
 from backend.files import read_json
 from backend.folder import Folder
+from backend.tasks.heads import CAUSAL_LM
 from backend.trials.headline import headline_in, is_better, is_harm
+
+
+def check_forecast(folder: Folder) -> None:
+    """`InputError` where there can be no forecast."""
+    if folder.manifest().task.name == CAUSAL_LM:
+        raise InputError(
+            "forecast: not for language models, whose adapters and layers it does not see; retrain shows "
+            "what the decisions do (`retrain --seeds 1` is the shortest)"
+        )
+    folder.require("index", "precompute")
 
 
 def read_forecast(folder: Folder, mark: str) -> dict[str, Any] | None:

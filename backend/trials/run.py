@@ -145,16 +145,6 @@ def planned(
     return trial_cost(folder, kept, settings.seeds, settings.epochs)
 
 
-def check_forecast(folder: Folder) -> None:
-    """`InputError` where there can be no forecast."""
-    if folder.manifest().task.name == CAUSAL_LM:
-        raise InputError(
-            "forecast: not for language models, whose adapters and layers it does not see; retrain shows "
-            "what the decisions do (`retrain --seeds 1` is the shortest)"
-        )
-    folder.require("index", "precompute")
-
-
 def forecast_decisions(
     explainer: Explainer,
     states: Mapping[str, RowState],
@@ -271,7 +261,7 @@ def _forecast(
     if settings.strategy != DECISIONS or folder.state("index") != "current":
         return None
     if folder.manifest().task.name == CAUSAL_LM:
-        return None  # see `check_forecast`
+        return None  # see `kept.check_forecast`
     found = forecast(explainer(), states, records, progress=progress)
     _keep_forecast(folder, found, list(records), decisions_record(load_split(folder, "train"), states))
     return found
