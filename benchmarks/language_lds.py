@@ -92,8 +92,8 @@ def _row(row: dict[str, Any], answers: bool) -> dict[str, str]:
     return {"prompt": row["text"] + "\n", "completion": f"It asks for {kind}, more exactly {fine}."}
 
 
-def untrained(folder: Path, texts: Sequence[str], tied: bool) -> Path:
-    """A model of two layers with a tokenizer of these texts."""
+def untrained(folder: Path, texts: Sequence[str], tied: bool, length: int = _LENGTH) -> Path:
+    """A model of two layers with a tokenizer of these texts, that reads so many tokens."""
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
@@ -115,7 +115,7 @@ def untrained(folder: Path, texts: Sequence[str], tied: bool) -> Path:
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=_LENGTH,
+        max_position_embeddings=length,
         tie_word_embeddings=tied,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,

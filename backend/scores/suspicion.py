@@ -12,7 +12,7 @@ probability, since views are not independent. How it was chosen: docs/decisions.
 
 Of answers of a language model, what speaks against a row is of many kinds, each rare: findings are joined as
 Fisher (1932) joins tests, by the product of the shares of rows that are as suspicious or more; what every row
-has more or less of, such as its loss, counts as one of them (docs/decisions.md, D-175).
+has more or less of, its loss and self-influence per token, counts as one of them (docs/decisions.md, D-175).
 
 Without `wrong_label` (label sets and numbers have none), and for other decisions than about labels, it is the
 mean rank over scores: that by one of `TARGETS`, or over `FALLBACK`, where they are there, else over all.
@@ -36,7 +36,7 @@ VIEWS = ("confidence",)
 FALLBACK = ("confidence", "pvi", "token_association")
 TARGETS = ("wrong_set", "wrong_number")
 """Of label sets, and of numbers: the score that orders their queue (docs/decisions.md, D-131)."""
-ANSWERS = (
+FOUND = (
     "contradiction",
     "contradicted_in_eval",
     "unfinished",
@@ -45,11 +45,12 @@ ANSWERS = (
     "other_script",
     "answer_length",
     "cut_by_model",
-    "final_loss",
-    "ifd",
 )
-"""Of language models: the scores that order their queue."""
-_OF_ANSWERS = frozenset(("unfinished", "final_loss"))  # which no other task has
+"""Of language models' rows: the scores that find something, beyond their limits."""
+BY_RANK = ("mean_loss", "token_self_influence")
+"""Of language models' rows: what each has more or less of."""
+ANSWERS = (*FOUND, *BY_RANK)
+_OF_ANSWERS = frozenset(("unfinished", "token_self_influence"))  # which no other task has
 _GRID = np.linspace(0, 1, 2001)[1:-1]  # of ranks; scipy has the same function, but loads slowly
 _NORMAL_SCORES = np.array([NormalDist().inv_cdf(each) for each in _GRID.tolist()])
 _EDGE = 1e-3  # ranks and probabilities are kept this far from 0 and 1
@@ -70,7 +71,7 @@ def suspicion_for(table: ScoreTable, classes: np.ndarray, serves: str) -> np.nda
     if serves == LABEL and START in table.names and np.isfinite(table.values(START)).any():
         return _label_suspicion(table, classes)
     if serves == LABEL and _OF_ANSWERS & set(table.names):
-        return _answer_suspicion(table, [each for each in scores if each.name in ANSWERS])
+        return _answer_suspicion(table, scores)
     chosen = [each for each in scores if serves == LABEL and each.name in _members(table)] or scores
     return _mean_rank([ranked(each, _suspicion(table, each), classes) for each in chosen])
 
@@ -128,15 +129,14 @@ def _seen(ranks: np.ndarray, sees: np.ndarray, probability: np.ndarray) -> np.nd
 
 def _answer_suspicion(table: ScoreTable, scores: Sequence[Score]) -> np.ndarray:
     """What is found of a row, and where it stands by what every row has."""
-    found, by_rank = [], []
-    for each in scores:
-        values = _suspicion(table, each)
-        if each.absolute and each.beyond is not None:
-            limit = each.suspicion(np.array([each.beyond]))[0]
-            found.append(np.where(values > limit, values, np.nan))
-        else:
-            by_rank.append(values)
-    return joint_rarity(found, by_rank)
+    by_rank = [_suspicion(table, each) for each in scores if each.name in BY_RANK]
+    return joint_rarity([_beyond(table, each) for each in scores if each.name in FOUND], by_rank)
+
+
+def _beyond(table: ScoreTable, score: Score) -> np.ndarray:
+    """The suspicions of a score that has a limit, NaN up to it: float64 (n)."""
+    values = _suspicion(table, score)
+    return np.where(values > score.suspicion(np.array([score.beyond], dtype=np.float64))[0], values, np.nan)
 
 
 def joint_rarity(found: Sequence[np.ndarray], by_rank: Sequence[np.ndarray]) -> np.ndarray:
