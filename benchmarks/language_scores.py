@@ -52,7 +52,7 @@ class Source:
     epochs: int
 
 
-SOURCES = {"facts": Source(64, 8), "instructions": Source(256, 16)}
+SOURCES = {"facts": Source(64, 8), "instructions": Source(128, 6)}
 
 
 def clean_rows(name: str, seed: int) -> Rows:
