@@ -12,7 +12,7 @@ from backend.model.training_plan import TrainingPlan
 RANK = 16
 MAX_LENGTH = 1024
 """Tokens of a row that are read unless somebody says otherwise, as TRL has it."""
-_RATE, _WIDTH = 1e-3, 576  # of LoRA on SmolLM2 (docs/decisions.md, D-155)
+_RATE, _WIDTH = 1e-3, 576  # of LoRA on SmolLM2 (docs/decisions.md, D-154)
 _FULL = 0.05  # of that rate, where all weights are trained
 _STEPS = 400
 _LEAST_EPOCHS, _MOST_EPOCHS = 2, 15

@@ -12,7 +12,7 @@ probability, since views are not independent. How it was chosen: docs/decisions.
 
 Of answers of a language model, what speaks against a row is of many kinds, each rare: findings are joined as
 Fisher (1932) joins tests, by the product of the shares of rows that are as suspicious or more; what every row
-has more or less of, its loss and self-influence per token, counts as one of them (docs/decisions.md, D-175).
+has more or less of, its loss and self-influence per token, counts as one of them (docs/decisions.md, D-161).
 
 Without `wrong_label` (label sets and numbers have none), and for other decisions than about labels, it is the
 mean rank over scores: that by one of `TARGETS`, or over `FALLBACK`, where they are there, else over all.

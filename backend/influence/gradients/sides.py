@@ -1,6 +1,6 @@
 """The sides of a text that gradients are taken at: what a model reads, and what it learns to write.
 
-Rows are kept, indexed and weighed channel by channel: a *channel* is one side at one checkpoint (D-166). The
+Rows are kept, indexed and weighed channel by channel: a *channel* is one side at one checkpoint (D-160). The
 sides of a classifier are one. A language model's are four: tokens read, at the input table; tokens written,
 at the output table (docs/design.md, section 11.2); and, apart from those, both of the tokens that a template
 put there. A token of a text has at most one row in each channel, so token ids mean the same in all.

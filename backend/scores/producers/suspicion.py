@@ -43,7 +43,7 @@ PRODUCER = Producer(
             "P(wrong label) with the odds that training dynamics add; of label sets and numbers the rank by "
             "what does not fit; of answers 1 - the product, over what was found and "
             "the ranks by mean loss and self-influence, of the share of rows that are as suspicious",
-            "this project, docs/decisions.md, D-109, D-131 and D-175; Fisher 1932",
+            "this project, docs/decisions.md, D-109, D-131 and D-161; Fisher 1932",
             "its place in the review queue comes from a suspicion of {suspicion:.2f}",
             is_reason=False,
         ),
