@@ -267,3 +267,16 @@ def test_losses_of_tokens():
 @given(st.lists(st.tuples(st.floats(), st.integers(-1, 3)), max_size=20))
 def test_any_losses_can_be_drawn(rows):
     loss_strip([TokenLoss("a", loss, turn if turn >= 0 else None) for loss, turn in rows])
+
+
+def test_a_conversation_of_many_turns_is_drawn_whole_and_folded():
+    said = ("👩‍👩‍👧 שלום " * 300, "x" * 5_000, "\n" * 50, "word " * 4_000)
+    turns = tuple(
+        Turn(number, ("user", "assistant", "tool")[number % 3], said[number % 4], number % 3 == 1)
+        for number in range(20)
+    )
+    words = [Word(str(number), 0, 4, 0.1, "written") for number in range(20)]
+    read = Reader(Bubbles(PAINTER, folds=True).draw(Conversation(turns, True, [{"name": "f"}] * 3), words))
+    assert set(read.tags) <= ELEMENTS
+    assert all(each.text.replace("\r\n", "\n")[:200] in read.data for each in turns if each.text.strip())
+    assert read.tags.count("details") >= 6
