@@ -11,6 +11,7 @@ from backend import console
 from backend.commands.about_answer import about_answer, beside_influence, print_about, written
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath
 from backend.errors import InputError
+from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.question import Question, check_method
 from backend.model.prediction_table import errors_named
@@ -60,7 +61,7 @@ def explain(
     instead: Annotated[
         str | None, typer.Option(help="Why the marked words, or the answer, rather than this?")
     ] = None,
-    side: Annotated[str, typer.Option(help="Words that count: read, written or both.")] = "both",
+    side: Annotated[str, typer.Option(help="Words that count: written, read or both.")] = DEFAULT_SIDE,
     template: Annotated[bool, typer.Option("--template", help="Template tokens count, too.")] = False,
     base: Annotated[
         bool, typer.Option("--base", help="Say, too, how much of it the model knew before it was tuned.")

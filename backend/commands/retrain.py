@@ -105,13 +105,14 @@ def retrain(
     if strategy not in ("list", "decisions"):  # a strategy may compute what it needs
         idle(ws)
     from backend.commands.about_answer import about_answer
+    from backend.influence.answers.about_answer import DEFAULT_SIDE
     from backend.trials.markdown import markdown
     from backend.trials.run import RetrainSettings
 
     if strategy == "list":
         _list_strategies(json)
         return
-    about = about_answer(prompt, messages, answer, turn, mark or (), instead, "both", False)
+    about = about_answer(prompt, messages, answer, turn, mark or (), instead, DEFAULT_SIDE, False)
     settings = RetrainSettings(
         seeds=seeds,
         strategy=strategy,

@@ -15,6 +15,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import MANIFEST, Folder
+from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import Explanation, Pair
 from backend.workspace import Workspace
@@ -37,7 +38,7 @@ class AskedAnswer:
     turn: int | None = None
     marks: tuple[tuple[int, int], ...] = ()
     instead: str | None = None
-    side: str = "both"
+    side: str = DEFAULT_SIDE
     template: bool = False
 
 

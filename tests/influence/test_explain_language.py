@@ -140,7 +140,11 @@ def test_marked_words_of_a_typed_answer_instead_of_others(
     answer = "Ada Morel was born in Delhi."
     start = answer.index("Delhi")
     about = AboutAnswer(
-        prompt="Where was Ada Morel born?", answer=answer, marks=((start, start + 5),), instead="Lisbon"
+        prompt="Where was Ada Morel born?",
+        answer=answer,
+        marks=((start, start + 5),),
+        instead="Lisbon",
+        side="both",
     )
     found = explainer.explain(Question(k=ALL, score="dot", exact=True, about=about))
     this = asked_of(explainer, question_with(answer), start, start + 5)
@@ -159,9 +163,9 @@ def every(explainer: Explainer) -> Iterator[Explanation]:
     for about in (
         AboutAnswer(),
         AboutAnswer(side="read"),
-        AboutAnswer(side="written", template=True),
-        AboutAnswer(template=True, marks=((0, 9),)),
-        AboutAnswer(instead="No idea.", template=True),
+        AboutAnswer(template=True),
+        AboutAnswer(side="both", template=True, marks=((0, 9),)),
+        AboutAnswer(side="both", instead="No idea.", template=True),
     ):
         for score in ("dot", "ekfac", "cosine"):
             yield explainer.explain(Question(row="e1", k=ALL, score=score, about=about))
@@ -192,7 +196,7 @@ def test_the_list_is_ordered_by_what_the_words_say(explainer: Explainer) -> None
 
 
 def test_a_pair_adds_up(explainer: Explainer) -> None:
-    pair = explainer.explain_pair(Question(row="e1", score="dot", about=AboutAnswer()), "wrong")
+    pair = explainer.explain_pair(Question(row="e1", score="dot", about=AboutAnswer(side="both")), "wrong")
     assert abs(pair.other) < 1e-6 * abs(pair.entry.score)
     assert {each.query.side for each in pair.pairs} == {"read", "written"}
     for each in pair.pairs:

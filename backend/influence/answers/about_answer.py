@@ -27,6 +27,8 @@ SIDES: dict[str, tuple[str, str]] = {
     "read": (READ, READ),
     "written": (WRITTEN, WRITTEN),
 }
+DEFAULT_SIDE: Side = "written"
+"""Chosen by evidence: docs/decisions.md, D-167."""
 Span = tuple[int, int]
 _NO_ANSWER = "explain: there is no answer to ask about; give one (--answer, --generate)"
 _OPEN = "?"  # until an answer is there
@@ -49,7 +51,7 @@ class AboutAnswer:
     turn: int | None = None
     marks: tuple[Span, ...] = ()
     instead: str | None = None
-    side: Side = "both"
+    side: Side = DEFAULT_SIDE
     template: bool = False
     generated: bool = False
 

@@ -11,7 +11,7 @@ from backend.data.conversation import Conversation
 from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
-from backend.influence.answers.about_answer import AboutAnswer, Looked, check_about, looked_up
+from backend.influence.answers.about_answer import DEFAULT_SIDE, AboutAnswer, Looked, check_about, looked_up
 from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS, SCORES
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.manifest import DataInfo, Manifest, SplitName, TaskInfo
@@ -75,7 +75,7 @@ def _check_task(question: Question, info: TaskInfo) -> None:
         raise InputError("--label: a language model has no classes; say --answer, --mark or --instead")
     about = question.about or AboutAnswer()
     check_about(about)
-    if question.method != DEFAULT_METHOD and (about.instead is not None or about.side != "both"):
+    if question.method != DEFAULT_METHOD and (about.instead is not None or about.side != DEFAULT_SIDE):
         raise InputError(
             f"--method {question.method}: knows neither --instead nor --side; {DEFAULT_METHOD} does"
         )

@@ -10,6 +10,7 @@ import streamlit as st
 from backend.data.conversation import Conversation, Turn
 from backend.errors import InputError
 from backend.files import digest
+from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.own_answer import own_answer
@@ -24,10 +25,10 @@ from pages.components.workspaces import Asked, AskedAnswer
 
 ANSWERS = {"row": "As in the row", "model": "The model's own", "typed": "Another one"}
 ANSWER_HELP = "What is explained: the row's answers, what the model answers itself, or what you type."
-SIDES = {"both": "read and written", "read": "read", "written": "written"}
+SIDES = {"written": "written", "read": "read", "both": "read and written"}
 SIDE_HELP = (
     "A training row acts through the words that the model reads in it, and through those that it learns to "
-    "write. Both count, or one side alone."
+    "write. The second say best what a retraining shows, so they alone count unless you choose otherwise."
 )
 TEMPLATE_HELP = (
     "Role marks and whatever else the chat template adds stand in every conversation: they carry much of a "
@@ -110,7 +111,7 @@ def _ask_words(asked: Asked, turns: Mapping[int, Turn]) -> AskedAnswer:
         with instead_box:
             instead = _ask_instead(turn, marks, place)
         with side_box:
-            side = pick("Words that count", SIDES, keys.SIDE, "both", help=SIDE_HELP, named=True)
+            side = pick("Words that count", SIDES, keys.SIDE, DEFAULT_SIDE, help=SIDE_HELP, named=True)
         with template_box:
             st.toggle("Template counts", key=keys.TEMPLATE, bind="query-params", help=TEMPLATE_HELP)
     given = about.answer is not None  # it stands in the place of the last
