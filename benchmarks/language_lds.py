@@ -276,7 +276,9 @@ def measured(name: str, queries: int, halves: int, rows: int | None, out: Path) 
     truth = ground_truth(name, source, workspace, halves, out)
     explainer = workspace.explainer("cpu")
     rows_asked = explainer.splits["eval"].examples
-    traced = explainer.checkpoints.trace(explainer.checkpoints.encode(rows_asked), [0] * len(rows_asked))
+    traced = explainer.checkpoints.trace(
+        explainer.checkpoints.encode(rows_asked), [0] * len(rows_asked), everywhere=True
+    )
     losses = explainer.predictions("train").loss.astype(np.float64)
     scores = {**gradient_scores(explainer, traced), **text_scores(workspace, losses)}
     found = [scored(each, values, truth) for each, values in scores.items()]

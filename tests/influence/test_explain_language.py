@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -15,7 +16,9 @@ from backend.errors import InputError
 from backend.influence.answers.about_answer import AboutAnswer
 from backend.influence.answers.explain import Explainer
 from backend.influence.answers.explanation import Explanation
+from backend.influence.answers.many import write_answers
 from backend.influence.answers.question import Question, check_question
+from backend.influence.index.modes import score_mode
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.manifest import TaskInfo
 from backend.model.conversation_tokens import encode_conversation
@@ -286,3 +289,19 @@ def whole_gradient(model: PreTrainedModel, encoded: Encoded) -> torch.Tensor:
     count = sum(each >= 0 for each in labels[1:])
     gradients = torch.autograd.grad(made.loss * count, list(model.parameters()))
     return torch.cat([each.flatten() for each in gradients])
+
+
+def test_many_are_asked_as_one_is(explainer: Explainer, tmp_path: Path) -> None:
+    """`explain-many`, without a side, counts what `explain` does; other sides read all rows."""
+    one = explainer.explain(Question(row="e1", k=5, about=AboutAnswer()))
+    path = tmp_path / "many.parquet"
+    write_answers(explainer, explainer.splits["eval"], path, k=5)
+    rows = [each for each in pq.read_table(path).to_pylist() if each["query_id"] == "e1"]
+    found = [(each["train_id"], each["score"]) for each in rows if each["kind"] == "proponent"]
+    assert [name for name, _ in found] == [each.id for each in one.proponents]
+    assert [score for _, score in found] == pytest.approx([each.score for each in one.proponents], rel=1e-5)
+    assert {each.side for entry in one.proponents for each in entry.words} == {"written"}
+    mode = score_mode("ekfac")
+    other = np.ones(len(explainer.checkpoints.channels), dtype=bool)
+    assert explainer.searcher.shortlist(mode, 10) < 10**6
+    assert explainer.searcher.on(other).shortlist(mode, 10) == explainer.searcher.count

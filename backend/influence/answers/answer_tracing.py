@@ -28,10 +28,10 @@ def trace_answer(checkpoints: Checkpoints, looked: Looked, loss: Loss) -> Traced
     whole = checkpoints.encode_conversation(looked.conversation)
     encoded = marked(whole, looked.turns, looked.marks, loss)
     if looked.other is None:
-        return TracedAnswer(encoded, checkpoints.trace([encoded], [0], template=True)[0], whole)
+        return TracedAnswer(encoded, checkpoints.trace([encoded], [0], everywhere=True)[0], whole)
     other = checkpoints.encode_conversation(looked.other)
     asked = encoded, marked(other, looked.turns, looked.other_marks, loss)
-    this, that = (checkpoints.trace([each], [0], template=True)[0] for each in asked)
+    this, that = (checkpoints.trace([each], [0], everywhere=True)[0] for each in asked)
     found = less(checkpoints, this, that, looked.turns[0], len(looked.conversation.turns))
     return TracedAnswer(encoded, found, whole)
 

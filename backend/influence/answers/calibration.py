@@ -19,7 +19,7 @@ from backend.influence.answers.exact import rescore, shortlist_size
 from backend.influence.answers.opening import optimizer_reader
 from backend.influence.answers.search import Ranked, Ranking, Searcher
 from backend.influence.gradients.settings import TraceSettings
-from backend.influence.gradients.sides import channel_weights, channels_of, content_channels
+from backend.influence.gradients.sides import channel_weights, channels_of, default_channels
 from backend.influence.gradients.tracing import Checkpoints, TracedExample
 from backend.influence.index import build as index_build
 from backend.influence.index.identity import index_id
@@ -111,7 +111,7 @@ def build_index(folder: Folder, trace: TraceSettings, progress: Progress = silen
             checkpoints.vocabulary,
             optimizer=optimizer_reader(folder, shape, moments),
         )
-        plain = plain.on(content_channels(checkpoints.channels))
+        plain = plain.on(default_channels(checkpoints.channels))
         calibration = _Calibration(plain, queries, _measurable(plain), progress)
         info = _build(scratch, artifact, channels, stored, moments, calibration, progress)
         write_info(scratch, info)

@@ -10,7 +10,7 @@ import torch
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.influence.answers.search import Searcher
-from backend.influence.gradients.sides import READ, channel_weights, channels_of, content_channels
+from backend.influence.gradients.sides import READ, channel_weights, channels_of, default_channels
 from backend.influence.index.identity import index_id
 from backend.influence.index.moments import Moments
 from backend.influence.index.optimizer_state import SecondMoments, second_moments
@@ -39,7 +39,7 @@ def open_searcher(
     searcher = Searcher(
         rows.stores, rows.codecs, index.moments, weights, vocabulary, index, info.candidates, optimizer
     )
-    return searcher.on(content_channels(channels_of(manifest))), info
+    return searcher.on(default_channels(channels_of(manifest)), measured=True), info
 
 
 def optimizer_reader(

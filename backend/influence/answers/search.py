@@ -149,10 +149,15 @@ class Searcher:
         other.__dict__.pop("norms", None)
         return other
 
-    def on(self, channels: np.ndarray) -> Searcher:
-        """The same search, in whose norms only ``channels``, bool (C), count."""
+    def on(self, channels: np.ndarray, measured: bool = False) -> Searcher:
+        """The same search, in whose norms only ``channels``, bool (C), count.
+
+        ``measured``: whether the index's recall was measured on these; else all rows are read.
+        """
         other = copy(self)
         other.asked = channels
+        if not measured:
+            other.candidates = {}
         for name in ("norms", "whitened_norms"):
             other.__dict__.pop(name, None)
         return other

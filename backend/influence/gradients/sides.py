@@ -62,12 +62,13 @@ def channel_weights(manifest: Manifest) -> list[float]:
     return [manifest.checkpoints[each.checkpoint].weight for each in channels_of(manifest)]
 
 
-def content_channels(channels: Sequence[Channel]) -> np.ndarray:
-    """Which channels are of tokens that somebody said, not a template: what counts unless more is asked for.
+def default_channels(channels: Sequence[Channel]) -> np.ndarray:
+    """Which channels count unless others are asked for: of language models what is written (D-167).
 
     bool (C).
     """
-    return np.array([each.side not in OF_TEMPLATE for each in channels], dtype=bool)
+    there = {each.side for each in channels}
+    return np.array([each.side == WRITTEN or WRITTEN not in there for each in channels], dtype=bool)
 
 
 def has_row(side: str, encoded: TokenIds, padding: int | None = None) -> np.ndarray:

@@ -27,7 +27,7 @@ from backend.influence.gradients.capture import (
 )
 from backend.influence.gradients.positions import decoder_start
 from backend.influence.gradients.settings import TraceSettings
-from backend.influence.gradients.sides import channel_weights, channels_of, content_channels
+from backend.influence.gradients.sides import channel_weights, channels_of, default_channels
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.manifest import Manifest
 from backend.model.conversation_tokens import encode_conversation
@@ -192,11 +192,11 @@ class Checkpoints:
             return predict(self.models[-1], encoded, self.tokenizer)
 
     def trace(
-        self, encoded: Sequence[Encoded], labels: Numbers, template: bool = False
+        self, encoded: Sequence[Encoded], labels: Numbers, everywhere: bool = False
     ) -> list[TracedExample]:
         """The gradients of queries for the targets ``labels``, times the checkpoint weights.
 
-        ``template``: those at a template's tokens, too; they are 0 otherwise.
+        ``everywhere``: in all channels; else those that do not count by default (`default_channels`) are 0.
         """
         nothing = np.empty(0, dtype=np.int64)
         found = [
@@ -208,18 +208,18 @@ class Checkpoints:
         with self._lock:
             for batch in self._batches(encoded):
                 own = [encoded[each] for each in batch]
-                for place, traced in zip(batch, self._traced(own, labels, batch, template), strict=True):
+                for place, traced in zip(batch, self._traced(own, labels, batch, everywhere), strict=True):
                     found[place] = traced
         return found
 
     def _traced(
-        self, encoded: Sequence[Encoded], labels: Numbers, places: Sequence[int], template: bool
+        self, encoded: Sequence[Encoded], labels: Numbers, places: Sequence[int], everywhere: bool
     ) -> Iterator[TracedExample]:
         """`trace` of one batch, whose labels stand at ``places``."""
         inputs = collate(encoded, self.tokenizer, self._settings.torch_device)
         targets = target_tensor(labels, places, self._settings.torch_device, encoded)
         if self.language:
-            asked = np.ones(len(self.channels), bool) if template else content_channels(self.channels)
+            asked = np.ones(len(self.channels), bool) if everywhere else default_channels(self.channels)
             yield from self._traced_language(Batch(list(places), inputs, targets, encoded), encoded, asked)
             return
         passes = [token_gradients(model, inputs, targets)[1] for model in self.models]
