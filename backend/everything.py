@@ -16,7 +16,6 @@ from backend.folder import Folder
 from backend.lost import lost_artifacts
 from backend.progress import Progress, silent
 from backend.step_times import StepTimes
-from backend.tasks.heads import CAUSAL_LM
 from backend.workspace import Workspace
 
 State = Literal["current", "missing", "stale", "done", "left out"]
@@ -155,8 +154,6 @@ def _of(*artifacts: str) -> Callable[[Folder], _Found]:
 
 
 def _embeddings_found(folder: Folder) -> _Found:
-    if folder.manifest().task.name == CAUSAL_LM:
-        return "left out", "embeddings: not made for language models"
     return ("current" if _embedded(folder) else "missing"), None
 
 

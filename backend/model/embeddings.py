@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from backend.data.dataset import SplitName, load_split
 from backend.data.examples import Examples
+from backend.data.readable import readable
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
 from backend.model.embedded import EMBEDDED, encoder_mark
@@ -48,7 +49,10 @@ class Encoder:
     def encode(
         self, examples: Examples, progress: Progress = silent, stage: str = "sentence embeddings"
     ) -> np.ndarray:
-        """Embeddings float32 (n, e) of unit norm; zero for a text without tokens."""
+        """Embeddings float32 (n, e) of unit norm; zero for a text without tokens.
+
+        Conversations are read as one text, all that is said in them.
+        """
         import torch
 
         from backend.model.batching import batch_kinds, length_sorted_batches
@@ -58,7 +62,7 @@ class Encoder:
 
         model, tokenizer = self._model, load_tokenizer(resolve(self.name))
         length = min(max_input_length(tokenizer, model), _MAX_LENGTH)
-        encoded = encode_ids(tokenizer, examples, length)
+        encoded = encode_ids(tokenizer, readable(examples), length)
         found = np.zeros((len(encoded), int(model.config.hidden_size)), dtype=np.float32)
         filled = [position for position, each in enumerate(encoded) if len(each)]
         lengths = [len(encoded[position]) for position in filled]

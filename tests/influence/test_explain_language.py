@@ -305,3 +305,14 @@ def test_many_are_asked_as_one_is(explainer: Explainer, tmp_path: Path) -> None:
     other = np.ones(len(explainer.checkpoints.channels), dtype=bool)
     assert explainer.searcher.shortlist(mode, 10) < 10**6
     assert explainer.searcher.on(other).shortlist(mode, 10) == explainer.searcher.count
+
+
+@pytest.mark.parametrize("method", ["tfidf", "bm25", "embedding"])
+def test_methods_that_know_texts_only_read_all_that_is_said(explainer: Explainer, method: str) -> None:
+    about = AboutAnswer(prompt="Where was Cleo Brandt born?", answer="Cleo Brandt was born in Quito.")
+    found = explainer.explain(Question(k=3, method=method, about=about))
+    assert {each.id for each in found.proponents[:2]} == {"Cle-0", "q4"}
+    assert [each.role for each in found.proponents[0].fields] == ["user", "assistant"]
+    for word in found.proponents[0].words:
+        field = next(each for each in found.proponents[0].fields if each.name == word.field)
+        assert field.text[word.start : word.end] == word.word

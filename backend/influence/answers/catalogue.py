@@ -23,5 +23,5 @@ SCORES: dict[str, tuple[str, ...]] = {
     "we-topk": ("dot", "adam", "fisher", "kfac", "ekfac"),
 }
 
-OF_LANGUAGE_MODELS = ("we", "trained", "random", "tfidf", "bm25")
+OF_LANGUAGE_MODELS = ("we", "trained", "tfidf", "bm25", "embedding", "random")
 """The methods that serve language models."""

@@ -29,7 +29,7 @@ class SentenceEmbedding(Similarity):
         """Cosines."""
         encoder = _encoder(asked.engine)
         stored = asked.engine.keep("embeddings", lambda: self._stored(asked.engine))
-        return (stored @ encoder.encode(Examples.one(*asked.texts))[0]).astype(np.float64)
+        return (stored @ encoder.encode(_query(asked))[0]).astype(np.float64)
 
     def is_ready(self, folder: Folder) -> bool:
         """Whether the embeddings are kept."""
@@ -41,6 +41,11 @@ class SentenceEmbedding(Similarity):
 
     def _stored(self, engine: Engine, progress: Progress = silent) -> np.ndarray:
         return stored_embeddings(engine.folder, "train", _encoder(engine), progress)
+
+
+def _query(asked: Asked) -> Examples:
+    """What is asked about; a conversation as one text, as training rows are read."""
+    return Examples.one("\n".join(asked.said)) if asked.language else Examples.one(*asked.texts)
 
 
 def _encoder(engine: Engine) -> Encoder:
