@@ -147,12 +147,12 @@ def test_marked_words_of_a_typed_answer_instead_of_others(
         answer=answer,
         marks=((start, start + 5),),
         instead="Lisbon",
-        side="both",
+        side="read",
     )
     found = explainer.explain(Question(k=ALL, score="dot", exact=True, about=about))
     this = asked_of(explainer, question_with(answer), start, start + 5)
     that = asked_of(explainer, question_with("Ada Morel was born in Lisbon."), start, start + 6)
-    expected = truth(explainer, models, [(1.0, *this), (-1.0, *that)])["both"]
+    expected = truth(explainer, models, [(1.0, *this), (-1.0, *that)])["read"]
     np.testing.assert_allclose(
         scores_of(explainer, found), expected, rtol=1e-3, atol=1e-6 * abs(expected).max()
     )
@@ -316,3 +316,57 @@ def test_methods_that_know_texts_only_read_all_that_is_said(explainer: Explainer
     for word in found.proponents[0].words:
         field = next(each for each in found.proponents[0].fields if each.name == word.field)
         assert field.text[word.start : word.end] == word.word
+
+
+@pytest.mark.parametrize("mark", [True, False])
+def test_a_contrast_is_the_gradient_of_the_difference(
+    explainer: Explainer, models: list[PreTrainedModel], mark: bool
+) -> None:
+    """On the written side: a token that only one of the answers writes has a part of the other's loss."""
+    answer, instead = "Ada Morel was born in Delhi.", "Ada Morel was born in Lisbon."
+    start = answer.index("Delhi")
+    marks = ((start, start + 5),) if mark else ()
+    about = AboutAnswer(
+        prompt="Where was Ada Morel born?",
+        answer=answer,
+        marks=marks,
+        instead="Lisbon" if mark else instead,
+    )
+    found = explainer.explain(Question(k=ALL, score="dot", about=about))
+    asked = [question_with(answer), question_with(instead)]
+    spans = [(start, start + 5), (start, start + 6)] if mark else [(0, 99), (0, 99)]
+    if mark:
+        texts = [asked_of(explainer, each, *span) for each, span in zip(asked, spans, strict=True)]
+    else:
+        whole = [explainer.checkpoints.encode_conversation(each) for each in asked]
+        texts = [(each, [bool(flag & 1) for flag in each.flags or []]) for each in whole]
+    expected = np.zeros(ALL)
+    for model, eta in zip(models, explainer.checkpoints.weights.tolist(), strict=True):
+        tables = [whole_table(model, *each) for each in texts]
+        difference = tables[0] - tables[1]
+        taught = {ids for each, learnt in texts for ids in content_targets(each, learnt)}
+        for place, (_, written) in enumerate(train_gradients(explainer, model)):
+            expected[place] += eta * sum(
+                float(written[token] @ difference[token]) for token in written.keys() & taught
+            )
+    agree(scores_of(explainer, found), expected)
+
+
+def content_targets(encoded: Encoded, learnt: list[bool]) -> set[int]:
+    return {
+        token
+        for place, (token, field) in enumerate(zip(encoded.input_ids, encoded.fields, strict=True))
+        if place and learnt[place] and field >= 0
+    }
+
+
+def whole_table(model: PreTrainedModel, encoded: Encoded, learnt: list[bool]) -> np.ndarray:
+    """The loss's gradient at the whole output table."""
+    ids = torch.tensor([encoded.input_ids])
+    table = model.get_output_embeddings().weight.detach().clone().requires_grad_(True)
+    states = model.base_model(input_ids=ids, use_cache=False).last_hidden_state[0].detach()
+    log_p = torch.log_softmax(states @ table.T, dim=-1)
+    loss = -sum(
+        log_p[place - 1, encoded.input_ids[place]] for place in range(1, len(encoded)) if learnt[place]
+    )
+    return torch.autograd.grad(loss, table)[0].numpy()

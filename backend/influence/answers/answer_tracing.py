@@ -8,8 +8,9 @@ import numpy as np
 
 from backend.data.conversation import Loss
 from backend.influence.answers.about_answer import Looked, marked
+from backend.influence.gradients.sides import TEMPLATE_WRITTEN, WRITTEN, has_row
 from backend.influence.gradients.tracing import Checkpoints, TracedExample
-from backend.model.encoded import Encoded
+from backend.model.encoded import LEARNT, Encoded
 
 
 @dataclass(frozen=True)
@@ -30,37 +31,74 @@ def trace_answer(checkpoints: Checkpoints, looked: Looked, loss: Loss) -> Traced
     if looked.other is None:
         return TracedAnswer(encoded, checkpoints.trace([encoded], [0], everywhere=True)[0], whole)
     other = checkpoints.encode_conversation(looked.other)
-    asked = encoded, marked(other, looked.turns, looked.other_marks, loss)
-    this, that = (checkpoints.trace([each], [0], everywhere=True)[0] for each in asked)
-    found = less(checkpoints, this, that, looked.turns[0], len(looked.conversation.turns))
+    asked = marked(other, looked.turns, looked.other_marks, loss)
+    found = less(checkpoints, encoded, asked, looked.turns[0], len(looked.conversation.turns))
     return TracedAnswer(encoded, found, whole)
 
 
-def less(
-    checkpoints: Checkpoints, this: TracedExample, that: TracedExample, turn: int, field: int
-) -> TracedExample:
-    """Gradients of one text minus those of another that begins alike.
+def less(checkpoints: Checkpoints, this: Encoded, that: Encoded, turn: int, field: int) -> TracedExample:
+    """Gradients of the loss of one text minus that of another, which begins alike.
 
     What both begin with keeps its places; what the other goes on with stands behind, its turn ``turn`` as a
-    field of its own, number ``field``.
+    field of its own, number ``field``. The row of a token that only one of them writes has a part of the
+    other text, too, ``sum_t p_t(w) h_t``: it is divided evenly over the token's places.
     """
-    shared = _shared(this.encoded, that.encoded)
-    fields = [field if each == turn else each for each in that.encoded.fields[shared:]]
-    encoded = replace(
-        this.encoded,
-        input_ids=this.encoded.input_ids + that.encoded.input_ids[shared:],
-        offsets=this.encoded.offsets + that.encoded.offsets[shared:],
-        fields=this.encoded.fields + fields,
-        flags=[*(this.encoded.flags or ()), *(that.encoded.flags or ())[shared:]],
-        truncated=this.encoded.truncated or that.encoded.truncated,
-    )
-    rows = np.concatenate([this.position_rows, -that.position_rows[:, shared:]], axis=1)
-    rows[:, :shared] -= that.position_rows[:, :shared]
+    mine, theirs = _written(this), _written(that)
+    one, rest_one = checkpoints.trace_against(this, np.setdiff1d(theirs, mine))
+    two, rest_two = checkpoints.trace_against(that, np.setdiff1d(mine, theirs))
+    shared = _shared(this, that)
+    encoded = _behind(this, that, shared, turn, field)
+    rows = np.concatenate([one.position_rows, -two.position_rows[:, shared:]], axis=1)
+    rows[:, :shared] -= two.position_rows[:, :shared]
+    places = [*range(shared), *range(len(this), len(encoded))]  # of the other text
+    _spread(checkpoints, rows, that, places, np.setdiff1d(theirs, mine), rest_one)
+    _spread(checkpoints, rows, this, list(range(len(this))), np.setdiff1d(mine, theirs), -rest_two)
     kept = rows.any(axis=(0, 2))
     slots = np.full(len(encoded), -1, dtype=np.int64)
     ids = np.asarray(encoded.input_ids, dtype=np.int64)
     tokens, slots[kept] = np.unique(ids[kept], return_inverse=True)
     return TracedExample(encoded, slots, tokens, rows, checkpoints.norm(slots, tokens, rows))
+
+
+def _written(encoded: Encoded) -> np.ndarray:
+    """The tokens in the loss, each once: int64, ascending."""
+    flags, ids = np.asarray(encoded.flags, dtype=np.int64), np.asarray(encoded.input_ids, dtype=np.int64)
+    return np.unique(ids[1:][(flags[1:] & LEARNT) > 0])
+
+
+def _behind(this: Encoded, that: Encoded, shared: int, turn: int, field: int) -> Encoded:
+    fields = [field if each == turn else each for each in that.fields[shared:]]
+    return replace(
+        this,
+        input_ids=this.input_ids + that.input_ids[shared:],
+        offsets=this.offsets + that.offsets[shared:],
+        fields=this.fields + fields,
+        flags=[*(this.flags or ()), *(that.flags or ())[shared:]],
+        truncated=this.truncated or that.truncated,
+    )
+
+
+def _spread(
+    checkpoints: Checkpoints,
+    rows: np.ndarray,
+    encoded: Encoded,
+    places: list[int],
+    tokens: np.ndarray,
+    parts: np.ndarray,
+) -> None:
+    """Add ``parts`` (C, m, d) of ``tokens`` (m) evenly to the places of each that ``encoded`` writes.
+
+    ``places``: where the tokens of ``encoded`` stand in ``rows`` (C, L, d).
+    """
+    ids, there = np.asarray(encoded.input_ids, dtype=np.int64), np.asarray(places, dtype=np.int64)
+    written = {side: has_row(side, encoded) for side in (WRITTEN, TEMPLATE_WRITTEN)}
+    everywhere = written[WRITTEN] | written[TEMPLATE_WRITTEN]
+    for place, token in enumerate(tokens.tolist()):
+        count = np.count_nonzero(everywhere & (ids == token))
+        for number, channel in enumerate(checkpoints.channels):
+            if channel.side in written:
+                own = there[written[channel.side] & (ids == token)]
+                rows[number, own] += parts[number, place] / count
 
 
 def _shared(one: Encoded, other: Encoded) -> int:

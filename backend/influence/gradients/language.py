@@ -41,35 +41,41 @@ class LanguagePass:
     """What a model found for a batch of B texts of at most L tokens.
 
     ``losses`` float32 (B, L): of each token in the loss, 0 elsewhere. ``read``, ``written`` (B, L, d): the
-    gradients at each position of what is read, and of the row of the token that is written there.
+    gradients at each position of what is read, and of the row of the token that is written there. ``others``
+    (m, d): at the rows of further tokens of the output table, which the first text does not write.
     """
 
     losses: Tensor
     read: Tensor
     written: Tensor
+    others: Tensor
 
 
-def language_pass(model: PreTrainedModel, inputs: dict[str, Tensor], labels: Tensor) -> LanguagePass:
+def language_pass(
+    model: PreTrainedModel, inputs: dict[str, Tensor], labels: Tensor, others: Tensor | None = None
+) -> LanguagePass:
     """One pass of a batch, padded on the right.
 
     Args:
         model: in eval mode, its weights frozen or not.
         inputs: ``input_ids`` (B, L) and what else the model takes.
         labels: int64 (B, L), the token itself where it is in the loss, `IGNORED` elsewhere.
+        others: of a single text, further tokens whose rows of the output table are asked for, int64 (m).
     """
     split = SplitModel(model)
     rows, places = torch.nonzero(followers(labels) != IGNORED, as_tuple=True)  # what stands before each
     targets = labels[rows, places + 1]
     with watched_lookups(model) as found, torch.enable_grad():
         states = split.states(inputs)
-        head = _head_pass(split, states.detach()[rows, places], rows, targets)
+        head = _head_pass(split, states.detach()[rows, places], rows, targets, others)
         toward = torch.zeros_like(states).index_put((rows, places), head.states.to(states.dtype))
         leaves = [each.rows for each in found]
         gradients = torch.autograd.grad(states, leaves, toward, allow_unused=True) if leaves else ()
     read = by_position(model, inputs, found, gradients).gradients
     losses = torch.zeros(labels.shape, device=labels.device).index_put((rows, places + 1), head.losses)
     written = torch.zeros((*labels.shape, head.written.shape[1]), device=labels.device)
-    return LanguagePass(losses, read, written.index_put((rows, places + 1), head.written))
+    written = written.index_put((rows, places + 1), head.written)
+    return LanguagePass(losses, read, written, head.others)
 
 
 @dataclass(frozen=True)
@@ -79,12 +85,16 @@ class _HeadPass:
     losses: Tensor
     states: Tensor
     written: Tensor
+    others: Tensor
 
 
-def _head_pass(split: SplitModel, states: Tensor, rows: Tensor, targets: Tensor) -> _HeadPass:
+def _head_pass(
+    split: SplitModel, states: Tensor, rows: Tensor, targets: Tensor, others: Tensor | None
+) -> _HeadPass:
     """The loss of each state's target, chunk by chunk; ``rows`` int64 (n), ascending: whose it is."""
     own = [torch.unique(targets[rows == row], return_inverse=True) for row in torch.unique(rows)]
-    columns = [names for names, _ in own]
+    more = targets.new_zeros(0) if others is None else others
+    columns = [torch.cat([names, more]) for names, _ in own]
     of_row = torch.unique(rows, return_inverse=True)[1]
     losses, back, read = [], [], []
     parts: list[list[Tensor]] = [[] for _ in own]
@@ -103,13 +113,15 @@ def _head_pass(split: SplitModel, states: Tensor, rows: Tensor, targets: Tensor)
             parts[number].append(products[mine][:, columns[number]])
     if not losses:
         nothing = states.new_zeros((0, states.shape[1]))
-        return _HeadPass(states.new_zeros(0).float(), nothing, nothing.float())
-    read_all = torch.cat(read)
+        rest = states.new_zeros((len(more), states.shape[1])).float()
+        return _HeadPass(states.new_zeros(0).float(), nothing, nothing.float(), rest)
+    read_all, products_all = torch.cat(read), [torch.cat(each) for each in parts]
     written = [
-        _written(torch.cat(each), read_all[of_row == number], own[number][1])
-        for number, each in enumerate(parts)
+        _written(each[:, : len(own[number][0])], read_all[of_row == number], own[number][1])
+        for number, each in enumerate(products_all)
     ]
-    return _HeadPass(torch.cat(losses), torch.cat(back), torch.cat(written))
+    elsewhere = products_all[0][:, len(own[0][0]) :].T @ read_all[of_row == 0]
+    return _HeadPass(torch.cat(losses), torch.cat(back), torch.cat(written), elsewhere)
 
 
 def _written(products: Tensor, read: Tensor, target: Tensor) -> Tensor:
@@ -138,6 +150,15 @@ def language_gradients(
     ``inputs`` and ``labels`` are the examples, collated on the model's device.
     """
     found = language_pass(model, inputs, labels)
+    counts = (labels[:, 1:] != IGNORED).sum(dim=1)
+    outputs = torch.stack([found.losses.sum(dim=1), counts.float()], dim=1)
+    return outputs, by_side(model, examples, inputs, found)
+
+
+def by_side(
+    model: PreTrainedModel, examples: Sequence[TokenIds], inputs: dict[str, Tensor], found: LanguagePass
+) -> list[Positions]:
+    """The gradients of a pass, apart by side."""
     tokens, width = inputs["input_ids"], inputs["input_ids"].shape[1]
     padding = embedding_layer(model).padding_idx
     gradients = {
@@ -148,5 +169,4 @@ def language_gradients(
     for side in sides_of(CAUSAL_LM):
         kept = torch.from_numpy(rows_kept(side, examples, padding, width)).to(tokens.device)
         sides.append(Positions(tokens, gradients[side], kept))
-    counts = (labels[:, 1:] != IGNORED).sum(dim=1)
-    return torch.stack([found.losses.sum(dim=1), counts.float()], dim=1), sides
+    return sides

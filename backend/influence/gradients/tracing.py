@@ -25,7 +25,8 @@ from backend.influence.gradients.capture import (
     sided_rows,
     target_tensor,
 )
-from backend.influence.gradients.positions import decoder_start
+from backend.influence.gradients.language import by_side, language_pass
+from backend.influence.gradients.positions import Positions, decoder_start
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.sides import channel_weights, channels_of, default_channels
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
@@ -238,6 +239,32 @@ class Checkpoints:
         self, batch: Batch, encoded: Sequence[Encoded], asked: np.ndarray
     ) -> Iterator[TracedExample]:
         passes = [each for model in self.models for each in batch_gradients(model, batch)[1]]
+        yield from self._of_passes(passes, encoded, asked)
+
+    def trace_against(self, encoded: Encoded, others: np.ndarray) -> tuple[TracedExample, np.ndarray]:
+        """The gradients of a text in all channels, and beside them those at the rows of ``others``.
+
+        ``others`` int64 (m): tokens of the output table that the text does not write; their gradients float32
+        (C, m, d), times the channels' weights, are the same for all sides of a checkpoint.
+        """
+        with self._lock:
+            inputs = collate([encoded], self.tokenizer, self._settings.torch_device)
+            labels = token_labels([encoded], device=self._settings.torch_device)
+            wanted = torch.from_numpy(others).to(labels.device)
+            found = [language_pass(model, inputs, labels, wanted) for model in self.models]
+            passes = [
+                side
+                for model, each in zip(self.models, found, strict=True)
+                for side in by_side(model, [encoded], inputs, each)
+            ]
+            everything = np.ones(len(self.channels), dtype=bool)
+            (traced,) = self._of_passes(passes, [encoded], everything)
+        rest = np.stack([found[each.checkpoint].others.float().cpu().numpy() for each in self.channels])
+        return traced, rest * self.channel_weights[:, None, None]
+
+    def _of_passes(
+        self, passes: Sequence[Positions], encoded: Sequence[Encoded], asked: np.ndarray
+    ) -> Iterator[TracedExample]:
         for row, each in enumerate(encoded):
             length, ids = len(each), np.asarray(each.input_ids, dtype=np.int64)
             kept = torch.stack([one.kept[row, :length] for one in passes]).cpu().numpy() & asked[:, None]
