@@ -68,7 +68,7 @@ def written(
     made = workspace.write_answer(asked, wanted, row=row, split=split, device=device)  # type: ignore[arg-type]
     if not made.text.strip():
         raise InputError("--generate: the model's answer is empty, so there is nothing to explain")
-    return replace(asked, answer=made.text, generated=True)
+    return replace(asked, answer=made.text, generated=True, cut=made.stopped != "end")
 
 
 def _messages(path: Path) -> list[dict[str, Any]]:
@@ -135,8 +135,9 @@ def print_about(explanation: Explanation, beside: Beside) -> None:
         print(f"{'taught':<10} {console.shown(change.text)[:_BRIEF]}: {change.says}")
     for line in explanation.notes:
         print(f"{'note':<10} {line}")
-    _print(f"helpful: training on these {query.helped}", explanation.proponents)
-    _print(f"harmful: training on these {query.harmed}", explanation.opponents)
+    target = query.answer if query.answer is not None else query.given or ""
+    _print(f"helpful: training on these {query.helped}", explanation.proponents, target)
+    _print(f"harmful: training on these {query.harmed}", explanation.opponents, target)
     times = ", ".join(f"{name} {value:.0f} ms" for name, value in explanation.elapsed_ms.items())
     console.note(f"{explanation.method}/{explanation.score}; {times}")
 
@@ -155,20 +156,21 @@ def _role(field: Field) -> str:
     return field.role if field.role != "instead" else "or instead"
 
 
-def _print(title: str, entries: Sequence[Entry]) -> None:
+def _print(title: str, entries: Sequence[Entry], target: str) -> None:
     print()
     rows = [
-        (entry.rank, f"{entry.score:+.3g}", console.brief(entry.id), _said(entry), _carried(entry))
+        (entry.rank, f"{entry.score:+.3g}", console.brief(entry.id), _said(entry, target), _carried(entry))
         for entry in entries
     ]
     console.print_table(("#", "score", "id", "conversation", "words that carry it"), rows, title)
 
 
-def _said(entry: Entry) -> str:
+def _said(entry: Entry, target: str) -> str:
     if not entry.fields:
         return console.shown(entry.label)[:_BRIEF]
     found = " | ".join(f"{field.role}: {console.shown(field.text)[:_BRIEF]}" for field in entry.fields)
-    return found + (" [same question, another answer]" if entry.same_text else "")
+    same = "the same answer" if entry.label == target else "another answer"
+    return found + (f" [same question, {same}]" if entry.same_text else "")
 
 
 def _carried(entry: Entry) -> str:

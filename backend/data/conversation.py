@@ -49,7 +49,7 @@ class Turn:
 
     def message(self) -> dict[str, Any]:
         """As a chat template takes it."""
-        return {"role": self.role, "content": self.text, **self.more}
+        return {**self.more, "role": self.role, "content": self.text}
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,11 @@ class Conversation:
             for number, each in enumerate(kept["turns"])
         )
         return cls(turns, kept.get("chat", False), kept.get("tools"), learnt.removed)
+
+
+def is_chat(context: str) -> bool:
+    """Whether a row, by its context, goes through the chat template."""
+    return bool(json.loads(context).get("chat", False))
 
 
 def read_target(text: str, learnt: Sequence[int], turns: int) -> Target:

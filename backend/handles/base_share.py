@@ -9,7 +9,7 @@ from backend.data.conversation import Conversation
 from backend.data.dataset import Split
 from backend.folder import Folder
 from backend.influence.answers.about_answer import AboutAnswer, looked_up
-from backend.influence.answers.question import find_row
+from backend.influence.answers.question import find_row, has_chats
 from backend.manifest import SplitName
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def asked_shares(
         rows = split_named(find_row(row, split, split_named))
         place = rows.position(row)
         conversation = Conversation.of(rows.examples.fields[0][place], rows.examples.targets[place])
-    looked = looked_up(about, conversation, folder.manifest().data.form == "messages")
+    looked = looked_up(about, conversation, has_chats(split_named, folder.manifest().data))
     encoded = encode_for(folder, models, looked.conversation)
     turns = {each.number: each.text for each in looked.conversation.turns}
     return [

@@ -102,7 +102,7 @@ def _write(
         if token in ends:
             stopped = "end"
             break
-        longer = _text(tokenizer, tokens)
+        longer = _text(tokenizer, asked, tokens)
         if told is not None and longer != text and not longer.endswith(_BROKEN):
             text = longer
             if told(text) is False:
@@ -110,13 +110,18 @@ def _write(
                 break
         following = torch.tensor([[token]], device=model.device)
     said = tokens[:-1] if stopped == "end" else tokens
-    return Written(_text(tokenizer, said), tuple(tokens), stopped)
+    return Written(_text(tokenizer, asked, said), tuple(tokens), stopped)
 
 
-def _text(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> str:
-    """As it is written: also special tokens that end nothing."""
-    found = tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    return str(found)
+def _text(tokenizer: PreTrainedTokenizerBase, asked: list[int], tokens: list[int]) -> str:
+    """As it is written behind ``asked``: with the blank that a first token may stand for, and also special
+    tokens that end nothing."""
+    before = asked[-1:]
+    return _decoded(tokenizer, before + tokens)[len(_decoded(tokenizer, before)) :]
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, tokens: list[int]) -> str:
+    return str(tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
 def _last_only(model: PreTrainedModel) -> dict[str, int]:

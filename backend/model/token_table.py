@@ -156,7 +156,7 @@ def tokenizer_id(tokenizer: PreTrainedTokenizerFast, reading: Reading | None = N
     rules: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     rules.pop("truncation", None)  # set anew by every call
     rules.pop("padding", None)
-    more = [] if reading is None else [tokenizer.chat_template, tokenizer.eos_token, asdict(reading)]
+    more = [] if reading is None else [tokenizer.chat_template, tokenizer.special_tokens_map, asdict(reading)]
     return digest(rules, tokenizer.truncation_side, tokenizer.padding_side, *more)
 
 

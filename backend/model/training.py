@@ -177,6 +177,10 @@ def _begun(
 ) -> tuple[PreTrainedModel, list[Figure]]:
     """The model with what is trained of it, an adapter where the settings want one; and, of a language model,
     which knows something already, its figures on eval before."""
+    if task.name == CAUSAL_LM and (settings.class_weights or settings.balanced_batches):
+        raise InputError(
+            "class weights and balanced batches: a language model has no classes; leave them out"
+        )
     if settings.rank is not None:
         if task.name != CAUSAL_LM:
             raise InputError(f"rank {settings.rank}: adapters are trained of language models only")

@@ -33,7 +33,7 @@ class AskedWords:
     def encoded(self, tokenizer: PreTrainedTokenizerBase, loss: Loss, length: int) -> Encoded:
         """Tokens, of which those that are asked about are in the loss."""
         whole = encode_conversation(tokenizer, self.conversation, loss, length)
-        return marked(whole, self.turns, self.marks, loss)
+        return marked(whole, Looked(self.conversation, self.turns, self.marks), self.marks, loss)
 
     def words(self) -> str:
         """What is asked about."""

@@ -40,6 +40,7 @@ class AskedAnswer:
     instead: str | None = None
     side: str = DEFAULT_SIDE
     template: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from backend.data.conversation import Conversation, Turn
 from backend.errors import InputError
-from backend.influence.answers.about_answer import AboutAnswer
+from backend.influence.answers.about_answer import AboutAnswer, Looked, marked
 from backend.influence.answers.explain import Explainer
 from backend.influence.answers.explanation import Explanation
 from backend.influence.answers.many import write_answers
@@ -24,6 +25,7 @@ from backend.manifest import TaskInfo
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.encoded import Encoded
 from backend.model.loading import embedding_layer
+from tests.language_models import chat
 from tests.language_workspace import trained
 
 ALL = 19
@@ -370,3 +372,36 @@ def whole_table(model: PreTrainedModel, encoded: Encoded, learnt: list[bool]) ->
         log_p[place - 1, encoded.input_ids[place]] for place in range(1, len(encoded)) if learnt[place]
     )
     return torch.autograd.grad(loss, table)[0].numpy()
+
+
+def test_an_answer_that_was_cut_off_is_not_asked_for_its_end(explainer: Explainer) -> None:
+    asked = AboutAnswer(prompt="Where was Ada Morel born?", answer="Ada Morel was")
+    ended = explainer.explain(Question(about=asked)).query
+    cut = explainer.explain(Question(about=replace(asked, cut=True))).query
+    assert [each.field for each in cut.tokens if each.marked] == ["1", "1", "1"]
+    assert [each.field for each in ended.tokens if each.marked] == ["1", "1", "1", None]
+    assert ended.loss is not None and cut.loss is not None and ended.loss > cut.loss
+
+
+def test_what_the_model_does_not_see_is_not_explained(explainer: Explainer) -> None:
+    long = "Where was Ada Morel born? " * 400
+    with pytest.raises(InputError, match="the model sees no token of the answer: it reads 512 tokens"):
+        explainer.explain(Question(about=AboutAnswer(prompt=long, answer="In Oslo.")))
+    text = "word " * 600
+    with pytest.raises(InputError, match="sees no token of the marked words"):
+        explainer.explain(Question(about=AboutAnswer(prompt="Say.", answer=text, marks=((2900, 2910),))))
+
+
+def test_a_rows_question_is_its_own_loss(explainer: Explainer) -> None:
+    """Also of several answers, with what ends each."""
+    turns = [("user", "Who?"), ("assistant", "Ada Morel."), ("user", "Where?"), ("assistant", "In Oslo.")]
+    row = chat(*turns)
+    encoded = explainer.checkpoints.encode_conversation(row)
+    looked = Looked(row, (1, 3))
+    assert marked(encoded, looked, (), "answers") is encoded
+    second = marked(encoded, Looked(row, (3,)), (), "answers")
+    learnt = [place for place, flag in enumerate(second.flags or []) if flag & 1]
+    assert {second.fields[place] for place in learnt} == {3, -1}
+    everything = encode_conversation(explainer.checkpoints.tokenizer, row, "all", 512)
+    some = marked(everything, Looked(row, (1,)), (), "all")
+    assert {some.fields[place] for place, flag in enumerate(some.flags or []) if flag & 1} == {1}

@@ -42,7 +42,8 @@ class AboutAnswer:
     ``answer``: what it is asked about, None: the row's own. ``turn``: which answer of a row, None: all of
     them, or the last where words are marked or an answer is given. ``marks``: characters of the answer, all
     of it where empty. ``instead``: what might stand there. ``side``: whose rows count; ``template``: whether
-    those of template tokens do, too. ``generated``: the model wrote the answer itself.
+    those of template tokens do, too. ``generated``: the model wrote the answer itself, and would have gone on
+    where it is ``cut``.
     """
 
     prompt: str | None = None
@@ -54,6 +55,7 @@ class AboutAnswer:
     side: Side = DEFAULT_SIDE
     template: bool = False
     generated: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Looked:
     about.
 
     ``marks``: within the one turn; ``other``: the same conversation with something else in their place, and
-    ``other_marks`` where that stands.
+    ``other_marks`` where that stands. ``cut``: the answer was cut off.
     """
 
     conversation: Conversation
@@ -70,6 +72,12 @@ class Looked:
     marks: tuple[Span, ...] = ()
     other: Conversation | None = None
     other_marks: tuple[Span, ...] = ()
+    cut: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether all answers are asked about, with what ends them."""
+        return not self.cut and set(self.turns) == {each.number for each in self.conversation.learnt}
 
 
 def check_about(about: AboutAnswer) -> None:
@@ -107,7 +115,7 @@ def looked_up(about: AboutAnswer, row: Conversation | None, chat: bool) -> Looke
     for start, end in about.marks:
         if end > len(text):
             raise InputError(f"--mark {start}:{end}: the answer has {len(text)} characters")
-    looked = Looked(conversation, (number,), about.marks)
+    looked = Looked(conversation, (number,), about.marks, cut=about.cut)
     return looked if about.instead is None else _contrasted(looked, number, text, about.instead)
 
 
@@ -174,13 +182,16 @@ def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
     return replace(row, turns=tuple(turns))
 
 
-def marked(encoded: Encoded, turns: Sequence[int], marks: Sequence[Span], loss: Loss) -> Encoded:
+def marked(encoded: Encoded, looked: Looked, marks: Sequence[Span], loss: Loss) -> Encoded:
     """Tokens of which only those that are asked about are in the loss.
 
-    A token belongs to a mark if one of its characters does. Without marks it is all of the ``turns``, with
-    what ends them; where every token of a row counts (``loss`` all), and all its answers are asked about, it
-    is the row's loss as it was trained.
+    A token belongs to a mark if one of its characters does. Where all answers of a row are asked about, and
+    no words of them, it is the row's loss as it is trained. Of one answer among several it is what is learnt
+    of it: with ``loss`` answers also what ends it, unless it was cut off.
     """
+    turns = looked.turns
+    if not marks and looked.whole:
+        return encoded
     flags = np.asarray(encoded.flags, dtype=np.int64)
     fields, offsets = np.asarray(encoded.fields), np.asarray(encoded.offsets).reshape(-1, 2)
     if marks:
@@ -189,9 +200,8 @@ def marked(encoded: Encoded, turns: Sequence[int], marks: Sequence[Span], loss: 
             asked |= (offsets[:, 0] < end) & (offsets[:, 1] > start)
         asked &= np.isin(fields, list(turns))
     else:
-        asked = np.isin(_turn_of(fields), list(turns)) & ((flags & LEARNT) > 0)
-        if loss == "all":
-            asked |= np.isin(fields, list(turns))
+        ends = loss == "answers" and not looked.cut
+        asked = np.isin(_turn_of(fields) if ends else fields, list(turns)) & ((flags & LEARNT) > 0)
     kept = np.where(asked, flags | LEARNT, flags & ~LEARNT)
     return replace(encoded, flags=kept.tolist())
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from backend.data.conversation import Loss
-from backend.influence.answers.about_answer import Looked, marked
+from backend.errors import InputError
+from backend.influence.answers.about_answer import Looked, Span, marked
 from backend.influence.gradients.sides import TEMPLATE_WRITTEN, WRITTEN, has_row
 from backend.influence.gradients.tracing import Checkpoints, TracedExample
 from backend.model.encoded import LEARNT, Encoded
+from backend.model.token_labels import learnt_tokens
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,23 @@ class TracedAnswer:
 def trace_answer(checkpoints: Checkpoints, looked: Looked, loss: Loss) -> TracedAnswer:
     """``L_q = sum of l_t over what is marked``, minus the same of the alternative where there is one."""
     whole = checkpoints.encode_conversation(looked.conversation)
-    encoded = marked(whole, looked.turns, looked.marks, loss)
+    encoded = _asked(whole, looked, looked.marks, loss)
     if looked.other is None:
         return TracedAnswer(encoded, checkpoints.trace([encoded], [0], everywhere=True)[0], whole)
     other = checkpoints.encode_conversation(looked.other)
-    asked = marked(other, looked.turns, looked.other_marks, loss)
+    asked = _asked(other, looked, looked.other_marks, loss)
     found = less(checkpoints, encoded, asked, looked.turns[0], len(looked.conversation.turns))
     return TracedAnswer(encoded, found, whole)
+
+
+def _asked(encoded: Encoded, looked: Looked, marks: Sequence[Span], loss: Loss) -> Encoded:
+    """`marked`; `InputError` where the model sees nothing of what is asked about."""
+    found = marked(encoded, looked, marks, loss)
+    if not learnt_tokens(found):
+        why = f"it reads {len(encoded):,} tokens" if encoded.truncated else "it is not in the loss"
+        what = "the marked words" if marks else "the answer"
+        raise InputError(f"explain: the model sees no token of {what}: {why}")
+    return found
 
 
 def less(checkpoints: Checkpoints, this: Encoded, that: Encoded, turn: int, field: int) -> TracedExample:

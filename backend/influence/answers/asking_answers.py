@@ -23,8 +23,9 @@ def ask_about_answer(engine: Engine, question: Question, score: str) -> tuple[As
     manifest = engine.checkpoints.manifest
     found = look_up(question, engine.splits.__getitem__, manifest.data)
     looked, loss = found.looked, manifest.task.loss or "answers"
-    key = "answer", looked.conversation, looked.turns, looked.marks, looked.other, looked.other_marks
-    traced = engine.recent.get(repr(key), lambda: trace_answer(engine.checkpoints, looked, loss))
+    traced = engine.recent.get(
+        ("answer", repr(looked)), lambda: trace_answer(engine.checkpoints, looked, loss)
+    )
     channels = asked_channels(engine.checkpoints.channels, about.side, about.template)
     instead = looked.other.turns[looked.turns[0]].text if looked.other is not None else None
     asked = Asked(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.data.conversation import Conversation
+from backend.data.conversation import Conversation, is_chat
 from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
@@ -127,9 +127,14 @@ class RowAsked:
     given: str | None = None
 
 
+def has_chats(split_named: Callable[[SplitName], Split], info: DataInfo) -> bool:
+    """Whether rows are chats: lists of messages, also where prompt and completion are two of them."""
+    return info.form == "messages" or (info.form == "pair" and is_chat(split_named("train").texts_of(0)[0]))
+
+
 def look_up(question: Question, split_named: Callable[[SplitName], Split], info: DataInfo) -> RowAsked:
     """A question about an answer, looked up; `InputError` for one that makes no sense."""
-    about, chat = question.about or AboutAnswer(), info.form == "messages"
+    about, chat = question.about or AboutAnswer(), has_chats(split_named, info)
     if question.row is None:
         if question.split is not None:
             raise InputError("--split: says where --row lies; leave it out")

@@ -58,7 +58,7 @@ def _typed(workspace: Workspace) -> Found:
         return None, {}
     prompt, answer = typed
     asked = Asked(about=AskedAnswer(prompt=prompt))
-    return _with_answer(asked, answer or own_answer(workspace, asked), generated=not answer)
+    return _with_answer(asked, answer) if answer else _own(workspace, asked)
 
 
 def _row(workspace: Workspace, split: str) -> Found:
@@ -70,22 +70,28 @@ def _row(workspace: Workspace, split: str) -> Found:
     asked = Asked(row=row, split=split, about=AskedAnswer())
     of = pick("Answer", ANSWERS, keys.ANSWER_OF, "row", help=ANSWER_HELP)
     if of == "model":
-        return _with_answer(asked, own_answer(workspace, asked), generated=True)
+        return _own(workspace, asked)
     if of == "typed":
         key = f"typed-answer-{digest(split, row)}"
         st.text_area("Answer to explain", key=key, height=90, placeholder="What might it have said?")
-        return _with_answer(asked, str(keys.get(key) or ""), generated=False)
+        return _with_answer(asked, str(keys.get(key) or ""))
     turns = _answers(workspace, split, row)
     if not turns:
         raise InputError("no answer of this row is learnt any more; choose another row, or type an answer")
     return asked, turns
 
 
-def _with_answer(asked: Asked, answer: str | None, generated: bool) -> Found:
+def _own(workspace: Workspace, asked: Asked) -> Found:
+    """The question about what the model writes; none before it has."""
+    made = own_answer(workspace, asked)
+    return (None, {}) if made is None else _with_answer(asked, made[0], generated=True, cut=made[1])
+
+
+def _with_answer(asked: Asked, answer: str | None, generated: bool = False, cut: bool = False) -> Found:
     """The question about this answer; none as long as it is blank."""
     if answer is None or not answer.strip() or asked.about is None:
         return None, {}
-    about = replace(asked.about, answer=answer, generated=generated)
+    about = replace(asked.about, answer=answer, generated=generated, cut=cut)
     return replace(asked, about=about), {0: Turn(0, "assistant", answer, learnt=True)}
 
 

@@ -32,7 +32,7 @@ class Manner:
     seed: int = 0
 
 
-def own_answer(workspace: Workspace, asked: Asked) -> str | None:
+def own_answer(workspace: Workspace, asked: Asked) -> tuple[str, bool] | None:
     """The model's answer to the question's prompt or row; None, said in a line, where it says nothing.
 
     It is written again only where model, question or manner are others.
@@ -55,7 +55,7 @@ def own_answer(workspace: Workspace, asked: Asked) -> str | None:
     if not text.strip():
         st.info("The model answers nothing: there are no words to explain.", icon=":material/chat_bubble:")
         return None
-    return text
+    return text, stopped != "end"
 
 
 def _ask_manner(faults: Faults) -> Manner:
