@@ -405,3 +405,11 @@ def test_a_rows_question_is_its_own_loss(explainer: Explainer) -> None:
     everything = encode_conversation(explainer.checkpoints.tokenizer, row, "all", 512)
     some = marked(everything, Looked(row, (1,)), (), "all")
     assert {some.fields[place] for place, flag in enumerate(some.flags or []) if flag & 1} == {1}
+
+
+def test_a_training_row_is_left_out_and_says_its_own_influence(explainer: Explainer) -> None:
+    whole = explainer.explain(Question(row="wrong", split="train", k=ALL))
+    assert whole.excluded is not None and whole.excluded.self_influence and whole.excluded.score > 0
+    assert "wrong" not in {each.id for each in [*whole.proponents, *whole.opponents]}
+    part = explainer.explain(Question(row="wrong", split="train", about=AboutAnswer(marks=((0, 3),))))
+    assert part.excluded is not None and not part.excluded.self_influence

@@ -57,6 +57,11 @@ class AboutAnswer:
     generated: bool = False
     cut: bool = False
 
+    @property
+    def of_row(self) -> bool:
+        """Whether a row's own answers are asked about, all of them and as they are."""
+        return self.answer is None and self.turn is None and not self.marks and self.instead is None
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -168,6 +173,8 @@ def _typed(about: AboutAnswer, chat: bool) -> Conversation:
 def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
     """Messages whose last answer is asked about; one is still to be given where none ends them."""
     found = list(messages)
+    if not all(isinstance(each, dict) for each in found):
+        raise InputError("--messages: a message is an object with a role and a content")
     open_end = not found or found[-1].get("role", found[-1].get("from")) not in ("assistant", "gpt")
     if open_end:
         found.append({"role": "assistant", "content": _OPEN})

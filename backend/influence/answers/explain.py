@@ -11,6 +11,7 @@ import numpy as np
 
 from backend.data.examples import Examples
 from backend.errors import InputError
+from backend.influence.answers.about_answer import AboutAnswer
 from backend.influence.answers.asking_answers import ask_about_answer
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
@@ -50,7 +51,7 @@ class Explainer(Engine):
             ),
             proponents=proponents,
             opponents=opponents,
-            excluded=_excluded(question, found, query.label, query.given),
+            excluded=_excluded(question, found, query),
             notes=self._notes(method, asked, found),
             has_words=method.words,
         )
@@ -242,7 +243,8 @@ def _named(names: Sequence[str], outputs: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, outputs, strict=True)}
 
 
-def _excluded(question: Question, found: Found, label: str, given: str | None) -> Excluded | None:
+def _excluded(question: Question, found: Found, query: Query) -> Excluded | None:
     if found.own is None or question.row is None:
         return None
-    return Excluded(question.row, found.own, self_influence=label == given)
+    own = (question.about or AboutAnswer()).of_row if query.fields else query.label == query.given
+    return Excluded(question.row, found.own, self_influence=own)
