@@ -62,12 +62,13 @@ def compare_methods(
     for name in only:
         method_named(name)
     asked = list(_questions(engine, queries, seed))
+    language = engine.checkpoints.language
     reference = _Lists.of(all_methods()[DEFAULT_METHOD], asked)
     chosen = [
         (method, score)
         for method in methods_of(engine.task.name).values()
         if not only or method.name in only
-        for score in scores_serving(method, engine.task.name)
+        for score in (scores_serving(method, engine.task.name) if language else method.scores)
     ]
     found, left_out = [], []
     for method, score in track(chosen, "methods", len(chosen), progress):

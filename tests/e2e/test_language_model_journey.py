@@ -26,6 +26,13 @@ def test_a_wrong_fact_is_found_and_corrected(tmp_path):
         # The word is marked by mouse; the answer to that question takes the place of the first.
         page.get_by_role("option", name="Lisbon", exact=True).click()
         page.get_by_text("Why these words?", exact=True).wait_for()
+        settled(page)
+
+        # What speaks for another word is seen once that is named: the row that contradicts leads.
+        field = page.get_by_label("Rather than", exact=True)
+        field.fill("Delhi")
+        field.press("Enter")
+        page.get_by_text(re.compile("rather than the other")).first.wait_for()
         page.get_by_text("Harmful", exact=True).wait_for()
         settled(page)
         bar = page.locator(".st-key-bar-harmful-1")
