@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from backend.data.conversation import Conversation
 from backend.data.dataset import Split
 from backend.folder import Folder
-from backend.influence.answers.about_answer import AboutAnswer, looked_up
-from backend.influence.answers.question import find_row, has_chats
+from backend.influence.answers.about_answer import AboutAnswer
+from backend.influence.answers.question import Question, look_up
 from backend.manifest import SplitName
 
 if TYPE_CHECKING:
@@ -27,12 +26,8 @@ def asked_shares(
     """What changed of each mark of the answer, or of each answer that is asked about."""
     from backend.model.base_share import encode_for
 
-    conversation = None
-    if row is not None:
-        rows = split_named(find_row(row, split, split_named))
-        place = rows.position(row)
-        conversation = Conversation.of(rows.examples.fields[0][place], rows.examples.targets[place])
-    looked = looked_up(about, conversation, has_chats(split_named, folder.manifest().data))
+    question = Question(row=row, split=split, about=about)
+    looked = look_up(question, split_named, folder.manifest().data).looked
     encoded = encode_for(folder, models, looked.conversation)
     turns = {each.number: each.text for each in looked.conversation.turns}
     return [

@@ -12,7 +12,6 @@ from backend.data.conversation import Conversation, Loss, Turn
 from backend.data.turns import NotARow, conversation_of
 from backend.errors import InputError
 from backend.influence.gradients.sides import (
-    OF_TEMPLATE,
     READ,
     TEMPLATE_READ,
     TEMPLATE_WRITTEN,
@@ -22,11 +21,8 @@ from backend.influence.gradients.sides import (
 from backend.model.encoded import LEARNT, Encoded
 
 Side = Literal["both", "read", "written"]
-SIDES: dict[str, tuple[str, str]] = {
-    "both": (READ, WRITTEN),
-    "read": (READ, READ),
-    "written": (WRITTEN, WRITTEN),
-}
+SIDES: dict[str, tuple[str, ...]] = {"both": (READ, WRITTEN), "read": (READ,), "written": (WRITTEN,)}
+_TEMPLATE = {READ: TEMPLATE_READ, WRITTEN: TEMPLATE_WRITTEN}
 DEFAULT_SIDE: Side = "written"
 """Chosen by evidence: docs/decisions.md, D-167."""
 Span = tuple[int, int]
@@ -224,6 +220,5 @@ def asked_channels(channels: Sequence[Channel], side: str, template: bool) -> np
     """Which channels a question asks: bool (C)."""
     sides = set(SIDES[side])
     if template:
-        sides |= {TEMPLATE_READ if READ in sides else TEMPLATE_WRITTEN}
-        sides |= OF_TEMPLATE if side == "both" else set()
+        sides |= {_TEMPLATE[each] for each in sides}
     return np.array([each.side in sides for each in channels], dtype=bool)

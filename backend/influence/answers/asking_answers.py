@@ -68,7 +68,7 @@ def _query(
 ) -> Query:
     conversation = looked.conversation
     one = looked.turns[0] if len(looked.turns) == 1 else None
-    losses = engine.checkpoints.token_losses(traced.encoded)
+    tokens, loss = strip(engine, traced.whole, traced.encoded)
     asked = "these words" if looked.marks else "this answer" if one is not None else "these answers"
     return Query(
         text=conversation.context(),
@@ -88,17 +88,18 @@ def _query(
         turn=one,
         marks=list(looked.marks),
         instead=about.instead,
-        loss=float(losses.sum(dtype=np.float64)),
-        tokens=strip(engine, traced.whole, traced.encoded),
+        loss=loss,
+        tokens=tokens,
     )
 
 
-def strip(engine: Engine, whole: Encoded, asked: Encoded) -> list[StripToken]:
-    """All tokens that the model reads, with the loss of each that is in the ``whole``'s; those in the loss of
-    what is ``asked`` are marked."""
-    losses = engine.checkpoints.token_losses(whole)
+def strip(engine: Engine, whole: Encoded, asked: Encoded) -> tuple[list[StripToken], float]:
+    """All tokens that the model reads, with the loss of each that is in the ``whole``'s, those in the loss of
+    what is ``asked`` marked; and the sum of these."""
+    flags, marks = (np.asarray(each.flags, dtype=np.int64) for each in (whole, asked))
+    losses = engine.checkpoints.token_losses(replace(whole, flags=(flags | marks).tolist()))
     names = engine.checkpoints.tokenizer.convert_ids_to_tokens(asked.input_ids)
-    return [
+    tokens = [
         StripToken(
             name,
             token,
@@ -115,9 +116,10 @@ def strip(engine: Engine, whole: Encoded, asked: Encoded) -> list[StripToken]:
                 asked.fields,
                 asked.offsets,
                 losses.tolist(),
-                whole.flags or [],
-                asked.flags or [],
+                flags.tolist(),
+                marks.tolist(),
                 strict=True,
             )
         )
     ]
+    return tokens, float(losses[(marks & LEARNT) > 0].sum(dtype=np.float64))
