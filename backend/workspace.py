@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,10 @@ from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Space
-from backend.data.targets.typed import Typed, as_typed
 from backend.errors import InputError
 from backend.folder import Folder
+from backend.handles.answers import Answers
 from backend.handles.audit import Audit
-from backend.handles.base_share import asked_shares
 from backend.handles.matches import Matches
 from backend.handles.review import Review
 from backend.handles.scores import Scores
@@ -42,15 +41,10 @@ if TYPE_CHECKING:
     from backend.evaluation.deletion import Curve, DeletionSettings
     from backend.evaluation.lds import Lds, LdsSettings
     from backend.evaluation.variants import Variant
-    from backend.influence.answers.about_answer import AboutAnswer
     from backend.influence.answers.explain import Explainer
-    from backend.influence.answers.explanation import Explanation, Pair
-    from backend.influence.answers.question import Question
     from backend.influence.answers.whole_set import WholeSet
     from backend.influence.rowstore.settings import PrecomputeSettings
-    from backend.model.base_share import BaseAndTuned, SpanChange
     from backend.model.figures import Figures
-    from backend.model.generation import Writing, Written
     from backend.model.label_figures import LabelFigures
     from backend.model.neighbours import Neighbour
     from backend.model.planned import HardlyLearnt
@@ -95,11 +89,13 @@ class Workspace:
         self._opening = threading.RLock()
         self._reading = threading.Lock()  # of its own: rows must not wait for a model
         self._splits: dict[str, Split] = {}
-        self._compared: tuple[tuple[str, str, str], BaseAndTuned] | None = None
         parts = folder, self.split, self.explainer
         self.review, self.scores = Review(*parts), Scores(*parts)
         self.audit, self.trials = Audit(*parts), Trials(*parts)
-        self.matches = Matches(*parts)
+        self.matches, self.answers = Matches(*parts), Answers(*parts)
+        self.explain, self.explain_pair = self.answers.explain, self.answers.explain_pair
+        self.write_answer, self.base_share = self.answers.write, self.answers.base_share
+        self.check_question = self.answers.check
 
     if not TYPE_CHECKING:  # what is checked uses the new names
 
@@ -428,119 +424,6 @@ class Workspace:
                 explainer = Explainer(self.folder, TraceSettings(device), splits)
                 self._explainers = {key: explainer}
             return explainer
-
-    def explain(
-        self,
-        text: str | None = None,
-        text_b: str | None = None,
-        *,
-        row: str | None = None,
-        split: SplitName | None = None,
-        label: Typed | None = None,
-        k: int = 10,
-        exact: bool = False,
-        method: str = "we",
-        score: str | None = None,
-        damping: float | None = None,
-        about: AboutAnswer | None = None,
-        device: str = "auto",
-    ) -> Explanation:
-        """The most influential training examples of a typed text or of a row, word by word.
-
-        Args: text, text_b: what to explain; or ``row``: a row's id (``split`` where both splits have
-        it). label: the class whose loss is traced; default: the predicted class ("why this?"). k: how
-        many proponents and opponents. method: a name of `backend.influence.answers.registry`; score: one
-        of its scores, default its first. damping: of the scores that have one; default: the score's own.
-        exact: scan everything, and make the gradients of the best anew in fp32. about: what is asked of a
-        language model, beside ``row`` or in its place.
-        """
-        from backend.influence.answers.question import Question
-
-        asked = None if label is None else as_typed(label)
-        question = Question(text, text_b, row, split, asked, k, exact, method, score, damping, about)
-        self.check_question(question)
-        return self.explainer(device).explain(question)
-
-    def write_answer(
-        self,
-        about: AboutAnswer,
-        how: Writing | None = None,
-        *,
-        row: str | None = None,
-        split: SplitName | None = None,
-        told: Callable[[str], bool | None] | None = None,
-        device: str = "auto",
-    ) -> Written:
-        """What a language model answers to a prompt, to messages, or in place of a row's last answer.
-
-        ``told`` gets the text as it grows; with False it ends the writing.
-        """
-        from backend.influence.answers.question import Question, conversation_to_answer
-        from backend.model.generation import Writing
-
-        question = Question(row=row, split=split, about=about)
-        conversation = conversation_to_answer(question, self.split, self.manifest)
-        return self.explainer(device).checkpoints.write(conversation, how or Writing(), told)
-
-    def explain_pair(
-        self,
-        train: str,
-        text: str | None = None,
-        text_b: str | None = None,
-        *,
-        row: str | None = None,
-        split: SplitName | None = None,
-        label: Typed | None = None,
-        method: str = "we",
-        score: str | None = None,
-        about: AboutAnswer | None = None,
-        device: str = "auto",
-    ) -> Pair:
-        """What training row ``train`` has to do with a text or row (as in `explain`), wherever it ranks."""
-        from backend.influence.answers.question import Question
-
-        asked = None if label is None else as_typed(label)
-        question = Question(text, text_b, row, split, asked, method=method, score=score, about=about)
-        self.check_question(question)
-        return self.explainer(device).explain_pair(question, train)
-
-    def base_share(
-        self,
-        *,
-        row: str | None = None,
-        split: SplitName | None = None,
-        about: AboutAnswer | None = None,
-        base: str | None = None,
-        device: str = "auto",
-    ) -> tuple[list[SpanChange], str]:
-        """How much of an answer's loss fine-tuning changed, mark by mark, and the model that it began with.
-
-        What is asked about as in `explain`: a row's answer, or what ``about`` says. ``base``: that model,
-        where the run does not say it (see `backend.model.base_share.base_name`).
-        """
-        from backend.influence.answers.about_answer import AboutAnswer
-        from backend.model.base_share import base_name, load_base_and_tuned
-
-        with self._opening:
-            name = base_name(self.folder, base)
-            key = self.folder.require("checkpoints", "train").id, name, device
-            if self._compared is None or self._compared[0] != key:
-                self._compared = key, load_base_and_tuned(self.folder, base, device)
-            models = self._compared[1]
-        return asked_shares(self.folder, self.split, models, row, split, about or AboutAnswer()), name
-
-    def check_question(self, question: Question) -> None:
-        """`InputError` if a question makes no sense or there is no index to answer it; loads no model."""
-        from backend.influence.answers.question import check_question, look_up, resolve_question
-        from backend.tasks.heads import CAUSAL_LM
-
-        manifest = self.manifest
-        check_question(question, manifest.task)
-        if manifest.task.name == CAUSAL_LM:
-            look_up(question, self.split, manifest.data)
-        else:
-            resolve_question(question, self.split, manifest.data.text_b)
-        self.folder.require("index", "precompute")
 
     def has_embeddings(self, split: SplitName) -> bool:
         """Whether the sentence embeddings of a split are stored."""
