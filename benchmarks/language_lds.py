@@ -33,7 +33,7 @@ from backend.data.dataset import load_split
 from backend.evaluation.lds import GroundTruth, Lds, scored
 from backend.influence.answers.about_answer import asked_channels
 from backend.influence.answers.explain import Explainer
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import score_mode
 from backend.influence.rowstore.settings import PrecomputeSettings
 from backend.model.checkpoints import FoundCheckpoint

@@ -12,7 +12,7 @@ from backend.data.examples import Examples
 from backend.influence.answers.calibration import build_index
 from backend.influence.answers.explain import Explainer
 from backend.influence.gradients.settings import TraceSettings
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import score_mode
 from backend.influence.rowstore.precompute import compute_rows
 from backend.influence.rowstore.settings import PrecomputeSettings

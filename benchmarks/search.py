@@ -29,7 +29,7 @@ from backend.influence.answers.calibration import mean_recall, sample_queries
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.search import Searcher
 from backend.influence.gradients.token_rows import TokenRows
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index import build as index_build
 from backend.influence.index.modes import MODES, ScoreMode, score_mode
 from backend.influence.index.row_index import RowIndex, project

@@ -20,7 +20,7 @@ from backend.data.examples import Examples
 from backend.data.rowstate import RowState
 from backend.influence.answers.explain import Explainer
 from backend.influence.answers.summed_query import summed_query
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import score_mode
 from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress, epochs_words, silent

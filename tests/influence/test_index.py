@@ -8,7 +8,7 @@ import pytest
 from backend.data import shards as shards_module
 from backend.errors import InputError
 from backend.influence.answers.search import Searcher
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index import build as index_build
 from backend.influence.index import scan as scan_module
 from backend.influence.index.modes import MODES, factors

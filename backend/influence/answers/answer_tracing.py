@@ -11,7 +11,8 @@ from backend.data.conversation import Loss
 from backend.errors import InputError
 from backend.influence.answers.about_answer import Looked, Span, marked
 from backend.influence.gradients.sides import TEMPLATE_WRITTEN, WRITTEN, has_row
-from backend.influence.gradients.tracing import Checkpoints, TracedExample
+from backend.influence.gradients.traced import TracedExample
+from backend.influence.gradients.tracing import Checkpoints
 from backend.model.encoded import LEARNT, Encoded
 from backend.model.token_labels import learnt_tokens
 

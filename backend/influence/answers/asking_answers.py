@@ -13,7 +13,7 @@ from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Query, StripToken
 from backend.influence.answers.method import Asked
 from backend.influence.answers.question import Question, look_up
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.model.encoded import LEARNT, Encoded
 
 

@@ -17,10 +17,12 @@ from backend.folder import Folder
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.exact import rescore, shortlist_size
 from backend.influence.answers.opening import optimizer_reader
-from backend.influence.answers.search import Ranked, Ranking, Searcher
+from backend.influence.answers.ranking import Ranked, Ranking
+from backend.influence.answers.search import Searcher
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.sides import channel_weights, channels_of, default_channels
-from backend.influence.gradients.tracing import Checkpoints, TracedExample
+from backend.influence.gradients.traced import TracedExample
+from backend.influence.gradients.tracing import Checkpoints
 from backend.influence.index import build as index_build
 from backend.influence.index.identity import index_id
 from backend.influence.index.modes import MODES, ScoreMode, score_mode

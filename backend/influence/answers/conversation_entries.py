@@ -17,10 +17,11 @@ from backend.data.conversation import Conversation
 from backend.data.dataset import Split
 from backend.data.equal_texts import text_key
 from backend.influence.answers.explanation import Entry, Field, TokenScore, WordPair, WordScore
-from backend.influence.answers.search import Ranked
+from backend.influence.answers.ranking import Ranked
 from backend.influence.answers.words import word_spans
 from backend.influence.gradients.sides import OF_TEMPLATE, has_row
-from backend.influence.gradients.tracing import Checkpoints, TracedExample
+from backend.influence.gradients.traced import TracedExample
+from backend.influence.gradients.tracing import Checkpoints
 from backend.influence.rowstore.store import ExampleRows
 from backend.model.encoded import Encoded
 

@@ -17,9 +17,10 @@ from backend.data.dataset import Split
 from backend.data.equal_texts import same_texts
 from backend.data.examples import FIELD_NAMES
 from backend.influence.answers.explanation import Entry, TokenScore, WordPair, WordScore
-from backend.influence.answers.search import Ranked
+from backend.influence.answers.ranking import Ranked
 from backend.influence.answers.words import word_spans
-from backend.influence.gradients.tracing import Checkpoints, TracedExample
+from backend.influence.gradients.traced import TracedExample
+from backend.influence.gradients.tracing import Checkpoints
 from backend.influence.rowstore.store import ExampleRows
 from backend.model.tokenization import Encoded, special_ids
 

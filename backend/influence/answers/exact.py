@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from backend.influence.answers.engine import Engine
-from backend.influence.answers.search import Ranked, Ranking, Searcher, summed_terms
+from backend.influence.answers.ranking import Ranked, Ranking
+from backend.influence.answers.search import Searcher, summed_terms
 from backend.influence.gradients.token_rows import example_squares
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import ScoreMode, factors
 from backend.influence.rowstore.store import TracedRows
 

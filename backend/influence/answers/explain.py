@@ -17,9 +17,9 @@ from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Entry, Excluded, Explanation, Histogram, Pair, Query
 from backend.influence.answers.method import Asked, Found, Method
 from backend.influence.answers.question import Question, SplitName, check_question, find_row, resolve_question
+from backend.influence.answers.ranking import Ranked, Ranking
 from backend.influence.answers.registry import DEFAULT_METHOD, method_named, score_named
-from backend.influence.answers.search import Ranked, Ranking
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import MODES, no_damping, score_mode
 from backend.influence.index.row_index import TARGET_RECALL
 from backend.model.tokenization import Encoded

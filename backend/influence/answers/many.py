@@ -18,8 +18,8 @@ from backend.errors import InputError
 from backend.files import replacing
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explain import Explainer
-from backend.influence.answers.search import Ranked, Ranking
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.answers.ranking import Ranked, Ranking
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import ScoreMode, score_mode
 from backend.progress import Progress, silent
 from backend.scratch import sweep

@@ -16,9 +16,9 @@ import numpy as np
 from backend.folder import Folder
 from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Entry, WordPair
-from backend.influence.answers.search import Ranked, Ranking
+from backend.influence.answers.ranking import Ranked, Ranking
 from backend.influence.answers.word_pairs import pairs_of_equal_words
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.model.tokenization import Encoded
 from backend.progress import Progress, silent
 

@@ -10,7 +10,7 @@ from backend.data.examples import FIELD_NAMES
 from backend.influence.answers.conversation_entries import fields_at
 from backend.influence.answers.explanation import Entry, TokenScore, WordScore
 from backend.influence.answers.method import Asked
-from backend.influence.answers.search import Ranked
+from backend.influence.answers.ranking import Ranked
 
 _WORD = re.compile(r"\w+")
 

@@ -9,7 +9,7 @@ import numpy as np
 from backend.influence.answers.explanation import Entry
 from backend.influence.answers.method import Asked, Found, Method
 from backend.influence.answers.plain_entries import plain_entries
-from backend.influence.answers.search import Ranked, Ranking
+from backend.influence.answers.ranking import Ranked, Ranking
 
 
 class Scanned(Method):

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.data.targets.space import Numbers
 from backend.influence.answers.explain import Explainer
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import ScoreMode
 from backend.model.tokenization import Encoded
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,17 +18,17 @@ from backend.data.targets.space import Numbers, Space
 from backend.folder import Folder
 from backend.influence.gradients.capture import (
     Batch,
-    batch_gradients,
     batches,
     load_for_tracing,
     sided_rows,
     target_tensor,
 )
-from backend.influence.gradients.language import by_side, language_pass
-from backend.influence.gradients.positions import Positions, decoder_start
+from backend.influence.gradients.language_tracing import traced_against, traced_batch
+from backend.influence.gradients.positions import decoder_start
 from backend.influence.gradients.settings import TraceSettings
 from backend.influence.gradients.sides import channel_weights, channels_of, default_channels
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
+from backend.influence.gradients.traced import TracedExample, norm_of
 from backend.manifest import Manifest
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.generation import Writing, Written, write
@@ -43,51 +42,6 @@ from backend.model.token_losses import token_losses
 from backend.model.tokenization import Encoded, collate, encode
 from backend.tasks.causal_lm import IGNORED
 from backend.tasks.heads import CAUSAL_LM
-
-
-@dataclass(frozen=True)
-class TracedExample:
-    """One example's gradients in every channel: at every checkpoint, on every side.
-
-    ``encoded`` is the text, of L tokens, and behind it for an encoder-decoder what its decoder reads first,
-    where the text lacks it (T5). ``slots`` int64 (L): which of the distinct tokens stands at a position, -1
-    where none is traced. ``tokens`` int64 (T): the distinct tokens. ``position_rows`` float32 (C, L, d): the
-    gradient at each position in each of C channels, times the checkpoint's weight. ``norm`` is the root of
-    its plain self-influence I(q, q).
-    """
-
-    encoded: Encoded
-    slots: np.ndarray
-    tokens: np.ndarray
-    position_rows: np.ndarray
-    norm: float
-
-    def changed(self, change: Callable[[int, np.ndarray], np.ndarray]) -> TracedExample:
-        """This example with its position rows (L, d) in each channel mapped by a linear ``change``."""
-        rows = [change(number, each) for number, each in enumerate(self.position_rows)]
-        return replace(self, position_rows=np.stack(rows).astype(np.float32))
-
-    def on(self, channels: np.ndarray) -> TracedExample:
-        """This example with nothing but 0 in other channels than ``channels``, bool (C)."""
-        return self.changed(lambda number, rows: rows if channels[number] else np.zeros_like(rows))
-
-    @cached_property
-    def rows(self) -> np.ndarray:
-        """Gradients summed over the positions of each distinct token: float32 (C, T, d)."""
-        return token_sums(self.slots, len(self.tokens), self.position_rows)
-
-    def slot_table(self, vocabulary: int) -> np.ndarray:
-        """Slot of every token of the vocabulary, -1 where this example lacks it: int64 (vocabulary)."""
-        table = np.full(vocabulary, -1, dtype=np.int64)
-        table[self.tokens] = np.arange(len(self.tokens))
-        return table
-
-
-def token_sums(slots: np.ndarray, count: int, position_rows: np.ndarray) -> np.ndarray:
-    """Sums of ``position_rows`` (C, L, d) over the positions of each of ``count`` slots: float32 (C, count,
-    d)."""
-    belongs = (slots == np.arange(count)[:, None]).astype(np.float32)  # (count, L); a product beats np.add.at
-    return belongs @ position_rows
 
 
 class Checkpoints:
@@ -221,7 +175,8 @@ class Checkpoints:
         targets = target_tensor(labels, places, self._settings.torch_device, encoded)
         if self.language:
             asked = np.ones(len(self.channels), bool) if everywhere else default_channels(self.channels)
-            yield from self._traced_language(Batch(list(places), inputs, targets, encoded), encoded, asked)
+            batch = Batch(list(places), inputs, targets, encoded)
+            yield from traced_batch(self.models, batch, encoded, self.channel_weights, asked)
             return
         passes = [token_gradients(model, inputs, targets)[1] for model in self.models]
         first, length = passes[0], inputs["input_ids"].shape[1]
@@ -235,44 +190,11 @@ class Checkpoints:
             read = each if len(ids) == len(each) else each.followed_by(int(ids[-1]))
             yield TracedExample(read, slots, tokens, rows, self.norm(slots, tokens, rows))
 
-    def _traced_language(
-        self, batch: Batch, encoded: Sequence[Encoded], asked: np.ndarray
-    ) -> Iterator[TracedExample]:
-        passes = [each for model in self.models for each in batch_gradients(model, batch)[1]]
-        yield from self._of_passes(passes, encoded, asked)
-
     def trace_against(self, encoded: Encoded, others: np.ndarray) -> tuple[TracedExample, np.ndarray]:
-        """The gradients of a text in all channels, and beside them those at the rows of ``others``.
-
-        ``others`` int64 (m): tokens of the output table that the text does not write; their gradients float32
-        (C, m, d), times the channels' weights, are the same for all sides of a checkpoint.
-        """
+        """`backend.influence.gradients.language_tracing.traced_against`."""
         with self._lock:
             inputs = collate([encoded], self.tokenizer, self._settings.torch_device)
-            labels = token_labels([encoded], device=self._settings.torch_device)
-            wanted = torch.from_numpy(others).to(labels.device)
-            found = [language_pass(model, inputs, labels, wanted) for model in self.models]
-            passes = [
-                side
-                for model, each in zip(self.models, found, strict=True)
-                for side in by_side(model, [encoded], inputs, each)
-            ]
-            everything = np.ones(len(self.channels), dtype=bool)
-            (traced,) = self._of_passes(passes, [encoded], everything)
-        rest = np.stack([found[each.checkpoint].others.float().cpu().numpy() for each in self.channels])
-        return traced, rest * self.channel_weights[:, None, None]
-
-    def _of_passes(
-        self, passes: Sequence[Positions], encoded: Sequence[Encoded], asked: np.ndarray
-    ) -> Iterator[TracedExample]:
-        for row, each in enumerate(encoded):
-            length, ids = len(each), np.asarray(each.input_ids, dtype=np.int64)
-            kept = torch.stack([one.kept[row, :length] for one in passes]).cpu().numpy() & asked[:, None]
-            slots, there = np.full(length, -1, dtype=np.int64), kept.any(axis=0)
-            tokens, slots[there] = np.unique(ids[there], return_inverse=True)
-            rows = torch.stack([one.gradients[row, :length].float() for one in passes]).cpu().numpy()
-            rows *= kept[:, :, None] * self.channel_weights[:, None, None]
-            yield TracedExample(each, slots, tokens, rows, self.norm(slots, tokens, rows))
+            return traced_against(self.models, encoded, inputs, others, self.channels, self.channel_weights)
 
     def as_read(self, encoded: Sequence[Encoded]) -> list[Encoded]:
         """Texts with a place for what the decoder of an encoder-decoder reads first, where the text has none:
@@ -289,12 +211,8 @@ class Checkpoints:
             return decoder_start(self.models[-1])
 
     def norm(self, slots: np.ndarray, tokens: np.ndarray, position_rows: np.ndarray) -> float:
-        """Root of ``sum_c eta_c |G_c|^2``; the rows are already times eta, so they are divided by it once."""
-        total = 0.0
-        sums = token_sums(slots, len(tokens), position_rows)
-        for rows, weight in zip(sums, self.channel_weights, strict=True):
-            total += float(np.sum(rows.astype(np.float64) ** 2)) / weight if weight > 0 else 0.0
-        return total**0.5
+        """`backend.influence.gradients.traced.norm_of` with the channels' weights."""
+        return norm_of(slots, tokens, position_rows, self.channel_weights)
 
     def rows(self, examples: Examples) -> list[TokenRows]:
         """The rows of training examples in every channel, made anew in fp32; not times the weights."""

@@ -25,7 +25,7 @@ from typing import Literal
 import numpy as np
 
 from backend.errors import InputError
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.moments import DAMPING, Moments
 from backend.influence.index.optimizer_state import SecondMoments
 

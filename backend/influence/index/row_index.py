@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from backend.files import file_digest, read_marked, write_marked
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.faiss_output import silent_stdout
 from backend.influence.index.moments import Moments, moments_path
 from backend.influence.index.scan import ID_BYTES, Terms, open_scan

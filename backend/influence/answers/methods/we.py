@@ -14,8 +14,9 @@ from backend.influence.answers.entries import EntryBuilder
 from backend.influence.answers.exact import exact_rows, exactly_scored, rescore, shortlist_size
 from backend.influence.answers.explanation import Entry, WordPair
 from backend.influence.answers.method import Asked, Found, Method, Placed
-from backend.influence.answers.search import First, Ranked, Ranking, Searcher
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.answers.ranking import Ranked, Ranking
+from backend.influence.answers.search import First, Searcher
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import MODES, ScoreMode, score_mode
 from backend.influence.rowstore.store import ExampleRows
 from backend.model.tokenization import reserved_ids

@@ -13,8 +13,8 @@ from backend.influence.answers.engine import Engine
 from backend.influence.answers.exact import exact_norms, exact_rows, shortlist_size
 from backend.influence.answers.method import Asked, Found
 from backend.influence.answers.methods.we import SOURCE, RowEvidence, WordEmbeddings
-from backend.influence.answers.search import Ranked, Ranking
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.answers.ranking import Ranked, Ranking
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import factors, score_mode
 from backend.model.loading import embedding_layer
 from backend.model.tokenization import reserved_ids

@@ -9,9 +9,10 @@ import numpy as np
 from backend.influence.answers.exact import exact_rows, shortlist_size
 from backend.influence.answers.method import Asked, Found, Placed
 from backend.influence.answers.methods.we import SOURCE, RowEvidence, WordEmbeddings
-from backend.influence.answers.search import Ranked, Ranking, Searcher, summed_terms
+from backend.influence.answers.ranking import Ranked, Ranking
+from backend.influence.answers.search import Searcher, summed_terms
 from backend.influence.gradients.token_rows import TokenRows, concatenate
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import MODES, ScoreMode, score_mode
 from backend.influence.rowstore import kernels
 from backend.influence.rowstore.compression import decode
