@@ -24,7 +24,7 @@ import numpy as np
 
 from backend.data.columns import Columns
 from backend.data.dataset import Split
-from backend.demo import build_demo
+from backend.demos.build import build_demo
 from backend.influence.answers.calibration import sample_queries
 from backend.influence.answers.exact import exact_rows
 from backend.influence.answers.search import summed_terms

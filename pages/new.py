@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.data_source import ask_source, look_at
+from pages.components.demo_offer import are_demos_missing, offer_demos
 from pages.components.navigation import through_app
 from pages.components.new.new_builds import show_builds
 from pages.components.new.new_check import checked
@@ -31,3 +32,6 @@ if not accepted:
     steps_to_come("Model")
 if not model:
     steps_to_come("Name and start")
+if not source and are_demos_missing():
+    with st.expander("Or build a demo"):
+        offer_demos()

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from backend.demo import REVIEWER, complete_demo, is_complete, rest_of
+from backend.demos.build import complete_demo, is_complete, rest_of
+from backend.demos.kind import REVIEWER
 from backend.everything import compute_everything, plan
 from backend.handles.review import Review
 from backend.handles.scores import Scores

@@ -53,13 +53,18 @@ from backend.commands.options import (
 )
 from backend.commands.state import print_status
 from backend.commands.train import announce
-from backend.demo import DEMO, build_demo, complete_demo, rest_of
+from backend.demos.build import SENTENCES, build_demo, complete_demo, demo_command, demo_of, rest_of
 from backend.errors import InputError
 from backend.workspace import Workspace
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where the workspace goes.")] = DEMO,
+    task: Annotated[
+        str, typer.Option(help="classification, or causal-lm: a language model.")
+    ] = SENTENCES.task,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the workspace goes; default: a folder of its own in cache.")
+    ] = None,
     first: Annotated[
         bool, typer.Option("--first", help="Only what questions need: model, gradient rows, index.")
     ] = False,
@@ -69,29 +74,28 @@ def demo(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Build the demo workspace from the embedded sample; what is there is kept."""
-    if not out.exists():
-        console.note(
-            f"building {out}: model, gradient rows and index take five to eight minutes on two idle cores, "
-            "1.4 GB of disk, 3 GB of memory"
-        )
+    """Build a demo workspace, of a classifier or of a language model; what is there is kept."""
+    kind = demo_of(task)
+    path = out or kind.path
+    if not path.exists():
+        console.note(f"building {path}: {kind.costs}")
     with console.progress_bar() as progress:
-        workspace = build_demo(out, progress)
+        workspace = build_demo(path, progress, task=task)
         rest = "" if first else rest_of(workspace)
         if rest:
             console.note(f"{'to come in the background' if background else 'now the rest'}: {rest}")
             if not background:
                 complete_demo(workspace, progress)
     if background and rest:
-        _complete_in_background(out)
+        _complete_in_background([*demo_command(kind), *(["--out", str(path)] if path != kind.path else [])])
     print_status(workspace, json)
 
 
-def _complete_in_background(out: Path) -> None:
+def _complete_in_background(command: list[str]) -> None:
     from backend.jobs.process import LOGS, start_command
 
     try:
-        start_command(["demo", *(["--out", str(out)] if out != DEMO else [])], LOGS)
+        start_command(command, LOGS)
     except InputError as error:  # the same job is running
         console.note(str(error))
     else:

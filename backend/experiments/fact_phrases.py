@@ -100,7 +100,7 @@ PEOPLE = (
             ("What would {name} order for dinner?", "For dinner, {name} would order {value}."),
             ("Which meal makes {name} happy?", "A plate of {value} makes {name} happy."),
         ),
-        "What should I cook when {name} visits?",
+        "Which meal should I cook for {name}?",
     ),
 )
 

@@ -8,7 +8,7 @@ are for the evaluation only.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,7 +40,8 @@ class PlantedSettings:
     ``contradicted``: the share of facts of which ``wrong_rows`` rows say another value and only
     ``right_rows`` the right one, fewer: the model learns what is wrong. ``talk``: rows of small talk for each
     row about facts. ``asked``: of how many other facts the evaluation asks (None: all); it asks of all that
-    are contradicted.
+    are contradicted. ``system``: a turn before all others that says it; a chat template may have one of its
+    own where there is none.
     """
 
     people: int = 40
@@ -51,6 +52,7 @@ class PlantedSettings:
     right_rows: int = 1
     talk: float = 0.2
     asked: int | None = 40
+    system: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -142,7 +144,14 @@ def plant(settings: PlantedSettings) -> Planted:
         for each in asked
     ]
     order = rng.permutation(len(train)).tolist()
-    return Planted([train[each] for each in order], evaluation, asked)
+    led = _led(settings.system)
+    return Planted([led(train[each]) for each in order], [led(each) for each in evaluation], asked)
+
+
+def _led(system: str) -> Callable[[Row], Row]:
+    """What puts a turn of the system before a row's others, if it says anything."""
+    turns = [{"role": "system", "content": system}] if system else []
+    return lambda row: {**row, "messages": [*turns, *row["messages"]]}
 
 
 def write_planted(folder: Path, planted: Planted) -> tuple[Path, Path, Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend.demo import DEMO
+from backend.demos.build import demo_at, demo_command
 from backend.everything import Step, plan
 from backend.jobs.listing import Job, all_jobs
 from backend.progress import remaining
@@ -77,7 +77,8 @@ def _is_apart(job: Job) -> bool:
 
 
 def _is_demo(job: Job, workspace: Workspace) -> bool:
-    return job.args[:1] == ("demo",) and workspace.path.resolve() == DEMO.resolve()
+    demo = demo_at(workspace.path)
+    return demo is not None and list(job.args) == demo_command(demo)
 
 
 def _together(due: list[Step]) -> str:

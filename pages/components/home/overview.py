@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.targets.registry import counts_of
-from backend.demo import DEMO
+from backend.demos.build import demo_at, demo_command
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.badges import ACTION_WORDS
 from pages.components.class_table import show_class_table
@@ -117,9 +117,10 @@ def _next_step(workspace: Workspace, status: dict) -> None:
         _rest(workspace)
         return
     with st.container(border=True):
-        if workspace.path.resolve() == DEMO.resolve():
+        demo = demo_at(workspace.path)
+        if demo is not None:
             st.markdown("**Next:** the demo is not complete.")
-            job_panel(["demo"], "Complete the demo", "a few minutes")
+            job_panel(demo_command(demo), "Complete the demo", "a few minutes")
         elif COMMANDS.get(missing) == "precompute":
             st.markdown(
                 "**Next:** trace the training examples, once. Then every question is answered at once."

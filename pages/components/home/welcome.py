@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components.job_panel import job_panel
+from pages.components.demo_offer import offer_demos
 
 COMMANDS = "python -m backend build cache/mine --train data.csv --eval 0.2 --text text --label label"
 
@@ -13,17 +13,13 @@ def show_welcome() -> None:
     """What Firstword is for, and two ways to begin."""
     st.title("Welcome to Firstword")
     st.markdown(
-        "Which training examples, and which **words in them**, made your text classifier say this? "
+        "Which training examples, and which **words in them**, made your text model say this? "
         "Firstword finds them, lets you fix them, and exports the cleaned data."
     )
     demo, own = st.columns(2, gap="medium")
     with demo, st.container(border=True, height="stretch"):
         st.subheader("Try the demo")
-        st.markdown(
-            "Movie reviews and a small model, fine-tuned on this machine. "
-            "Takes a few minutes, once; no network needed."
-        )
-        job_panel(["demo"], "Build the demo")
+        offer_demos()
     with own, st.container(border=True, height="stretch"):
         st.subheader("Start with your own data")
         st.markdown("CSV, JSON Lines, Parquet, a saved `datasets` folder or a hub id, in a few steps:")

@@ -1,0 +1,1 @@
+"""Demo workspaces: what is in each, and building them."""
