@@ -13,9 +13,10 @@ words of no training row, about all facts that are contradicted and some others.
 3. tail-patch: how far one small step on each method's first row lifts the log probability of the marked
    words;
 4. the fix: the rows that say what is wrong among the first ten are corrected and the model trained again,
-   beside as many random rows removed: how many of the wrong answers are right now. With ``--doses`` a further
-   training, in which of one fact after the other one, two or three rows are corrected, in the order of their
-   influence.
+   beside as many random rows removed: how many of the wrong answers are right now. With ``--more`` three
+   further trainings: of one fact after the other one, two or three rows are corrected, in the order of their
+   influence; instead of a correction, the words of those rows that carry most of their influence are taken
+   out of the loss; as many other words of theirs.
 
 What is in OUT is kept: a stopped call goes on.
 """
@@ -23,6 +24,7 @@ What is in OUT is kept: a stopped call goes on.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,7 +50,7 @@ from backend.experiments.planted_facts import (
     write_planted,
 )
 from backend.influence.answers.about_answer import AboutAnswer
-from backend.influence.answers.explanation import Entry
+from backend.influence.answers.explanation import Entry, WordScore
 from backend.model.lm_head import SplitModel
 from backend.model.token_labels import token_labels
 from backend.model.token_losses import batch_token_losses, language_outputs
@@ -315,6 +317,46 @@ def correct_found(workspace: Workspace, questions: Sequence[Answered], most: Cal
     return done
 
 
+def mask_found(workspace: Workspace, questions: Sequence[Answered], others: bool) -> None:
+    """Of the same rows take the words out of the loss that carry at least half of what the strongest does.
+
+    ``others``: as many other words of the same answers, drawn.
+    """
+    rng = np.random.default_rng(0)
+    for each in questions:
+        answer = workspace.explain(row=each.asked.id, split="eval", k=SHOWN, about=each.about())
+        for entry in answer.proponents:
+            if entry.id not in each.asked.wrong_rows:
+                continue
+            words = [word for word in entry.words if word.field in _learnt(entry)]
+            bar = max(word.score for word in words) / 2
+            strong = [word for word in words if word.score >= bar]
+            if others:
+                weak = [word for word in _every_word(entry) if not any(_meet(word, one) for one in strong)]
+                strong = [weak[place] for place in rng.permutation(len(weak))[: len(strong)]]
+            for word in strong:
+                span = (word.start, word.end)
+                workspace.review.correct(entry.id, turn=int(word.field), mask=span, reason="carries most")
+
+
+def _learnt(entry: Entry) -> set[str]:
+    return {each.name for each in entry.fields if each.learnt}
+
+
+def _every_word(entry: Entry) -> list[WordScore]:
+    """The words of what is learnt, whether they carry anything or not."""
+    return [
+        WordScore(found.group(), found.start(), found.end(), 0.0, each.name)
+        for each in entry.fields
+        if each.learnt
+        for found in re.finditer(r"\w+", each.text)
+    ]
+
+
+def _meet(one: WordScore, other: WordScore) -> bool:
+    return one.field == other.field and one.start < other.end and other.start < one.end
+
+
 def trial(workspace: Workspace, arms: tuple[str, ...], progress: Progress) -> dict[str, Any]:
     """Train again and let every model answer the eval rows."""
     if reports := workspace.trials.reports():
@@ -323,12 +365,12 @@ def trial(workspace: Workspace, arms: tuple[str, ...], progress: Progress) -> di
     return workspace.trials.run(settings, progress)
 
 
-def right_by_arm(report: Mapping[str, Any], questions: Sequence[Answered]) -> dict[str, list[bool]]:
-    """Of each arm whether each question is answered rightly."""
+def said_by_arm(report: Mapping[str, Any], questions: Sequence[Answered]) -> dict[str, list[str]]:
+    """Of each arm what it says to each question: ``right``, ``wrong`` or ``other``."""
     written = {each["id"]: each["written"] for each in report["answers"]}
     arms = [arm["name"] for arm in report["arms"]]
     return {
-        arm: [judged(each.asked, written[each.asked.id][arm][0] or "").says == "right" for each in questions]
+        arm: [judged(each.asked, written[each.asked.id][arm][0] or "").says for each in questions]
         for arm in arms
     }
 
@@ -368,7 +410,7 @@ def main() -> None:
         ("epochs", float, 5.0),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default)
-    parser.add_argument("--doses", action="store_true")
+    parser.add_argument("--more", action="store_true")
     parser.add_argument("--until", choices=("ranks", "patch", "fix"), default="fix")
     given = parser.parse_args()
     settings = PlantedSettings(
@@ -381,11 +423,11 @@ def main() -> None:
         seed=given.seed,
     )
     with progress_bar() as progress:
-        measure(given.out, settings, given.epochs, given.until, given.doses, progress)
+        measure(given.out, settings, given.epochs, given.until, given.more, progress)
 
 
 def measure(
-    out: Path, settings: PlantedSettings, epochs: float, until: str, doses: bool, progress: Progress
+    out: Path, settings: PlantedSettings, epochs: float, until: str, more: bool, progress: Progress
 ) -> None:
     """Measure and print."""
     workspace = workspace_at(out, settings, epochs, progress)
@@ -402,7 +444,7 @@ def measure(
     if until != "ranks":
         show_patches(workspace, wrong, ways)
     if until == "fix":
-        show_fix(out, workspace, wrong, doses, progress)
+        show_fix(out, workspace, wrong, more, progress)
 
 
 def show_patches(
@@ -416,26 +458,37 @@ def show_patches(
 
 
 def show_fix(
-    out: Path, workspace: Workspace, wrong: Sequence[Answered], doses: bool, progress: Progress
+    out: Path, workspace: Workspace, wrong: Sequence[Answered], more: bool, progress: Progress
 ) -> None:
-    """Correct, train again, ask again."""
-    print("\n| rows corrected of each fact | training | right answers |\n|---|---|---|")
-    for name, most, arms in (
-        ("all", _all, (CLEANED, RANDOM)),
-        *((("1, 2 or 3", _dose, (CLEANED,)),) if doses else ()),
-    ):
-        path = out / f"fixed-{name.replace(', ', '-').replace(' ', '-')}"
+    """Decide, train again, ask again."""
+    fixes: dict[str, Callable[[Workspace], object]] = {
+        "all of each fact corrected": lambda copy: correct_found(copy, wrong, _all),
+    }
+    if more:
+        fixes |= {
+            "1, 2 or 3 of each fact corrected": lambda copy: correct_found(copy, wrong, _dose),
+            "their strongest words masked": lambda copy: mask_found(copy, wrong, False),
+            "as many other words masked": lambda copy: mask_found(copy, wrong, True),
+        }
+    print("\n| decisions | rows | arm | right | still wrong |\n|---|---|---|---|---|")
+    for name, decide in fixes.items():
+        path = out / re.sub(r"\W+", "-", name)
         copy = Workspace.open(path) if path.exists() else duplicated(workspace, path)
         if not copy.review.states():
-            correct_found(copy, wrong, most)
-        report = trial(copy, arms, progress)
-        for arm, marks in right_by_arm(report, wrong).items():
-            if most is _all or arm == UNTOUCHED:
-                print(f"| {name} ({len(copy.review.states())} rows) | {arm} | {sum(marks)} of {len(marks)} |")
+            decide(copy)
+        report = trial(copy, (CLEANED, RANDOM) if name == next(iter(fixes)) else (CLEANED,), progress)
+        for arm, says in said_by_arm(report, wrong).items():
+            if name != next(iter(fixes)) and arm == UNTOUCHED:
                 continue
-            for dose in (1, 2, 3):
-                some = [mark for place, mark in enumerate(marks) if _dose(place) == dose]
-                print(f"| {dose} | {arm} | {sum(some)} of {len(some)} |")
+            print(_line(name, len(copy.review.states()), arm, says))
+            for dose in (1, 2, 3) if name.startswith("1, 2") else ():
+                some = [each for place, each in enumerate(says) if _dose(place) == dose]
+                print(_line(f"... {dose}", dose * len(some), arm, some))
+
+
+def _line(name: str, rows: int, arm: str, says: Sequence[str]) -> str:
+    right, wrong = (says.count(each) for each in ("right", "wrong"))
+    return f"| {name} | {rows} | {arm} | {right} of {len(says)} | {wrong} |"
 
 
 def duplicated(workspace: Workspace, path: Path) -> Workspace:
