@@ -67,6 +67,7 @@ from benchmarks.report import machine
 
 SYSTEM = "Answer in one sentence."
 _STEP = 1e-3
+_LOOKED = 50  # rows of a ranking that are looked at
 SHOWN = 10
 """Rows that a person looks at before deciding."""
 _RATE, _BATCH, _RANK, _CHECKPOINTS = 1e-3, 8, 16, 3
@@ -102,7 +103,7 @@ def workspace_at(folder: Path, settings: PlantedSettings, epochs: float, progres
     path = folder / "ws"
     if not (path / "workspace.json").is_file():
         train, evaluation, _ = write_planted(folder, plant(settings))
-        columns = Columns("messages", "messages", id="id", group="kind", task=CAUSAL_LM, form="messages")
+        columns = Columns("messages", "messages", id="id", group="source", task=CAUSAL_LM, form="messages")
         Workspace.create(path, train=str(train), eval=str(evaluation), columns=columns, model="smollm2")
     workspace = Workspace.open(path)
     if workspace.folder.state("checkpoints") == "missing":
@@ -192,7 +193,7 @@ def _ranked(
     answer = workspace.explain(
         row=each.asked.id,
         split="eval",
-        k=len(workspace.train_split),
+        k=_LOOKED,
         method=method,
         score=score,
         about=about,
@@ -217,13 +218,23 @@ def _texts(workspace: Workspace) -> list[tuple[str, str]]:
     return found
 
 
-def ranks(questions: Sequence[Answered], rank: Callable[[Answered], Ranking], n: int) -> np.ndarray:
+def ranked_by(
+    questions: Sequence[Answered], ways: Mapping[str, Callable[[Answered], Ranking]]
+) -> dict[str, list[Ranking]]:
+    """Of each method a ranking for every question; question by question, whose gradients are kept a while."""
+    found: dict[str, list[Ranking]] = {name: [] for name in ways}
+    for each in questions:
+        for name, way in ways.items():
+            found[name].append(way(each))
+    return found
+
+
+def ranks(questions: Sequence[Answered], rankings: Sequence[Ranking], n: int) -> np.ndarray:
     """Of each question the rank, from 1, of the first row that says what the answer says; ``n`` if none."""
     found = []
-    for each in questions:
+    for each, ranking in zip(questions, rankings, strict=True):
         wanted = set(each.sources)
-        places = (place for place, row in enumerate(rank(each), start=1) if row in wanted)
-        found.append(next(places, n))
+        found.append(next((place for place, row in enumerate(ranking, start=1) if row in wanted), n))
     return np.array(found)
 
 
@@ -437,21 +448,22 @@ def measure(
     show_answers(found)
     wrong, right = ([each for each in found if each.says == says] for says in ("wrong", "right"))
     ways, n = methods(workspace), len(workspace.train_split)
-    for name, questions in (("wrong", wrong), ("right", right)):
+    of_wrong, of_right = (ranked_by(questions, ways) for questions in (wrong, right))
+    for name, questions, rankings in (("wrong", wrong, of_wrong), ("right", right, of_right)):
         print(f"\nrows that say what the {len(questions)} {name} answers say\n")
-        show_ranks({method: ranks(questions, way, n) for method, way in ways.items()})
+        show_ranks({method: ranks(questions, each, n) for method, each in rankings.items()})
     print(f"\nthe first row's strongest word is of the wrong value: {names_the_word(workspace, wrong):.2f}")
     if until != "ranks":
-        show_patches(workspace, wrong, ways)
+        show_patches(workspace, wrong, of_wrong)
     if until == "fix":
         show_fix(out, workspace, wrong, more, progress)
 
 
 def show_patches(
-    workspace: Workspace, wrong: Sequence[Answered], ways: Mapping[str, Callable[[Answered], Ranking]]
+    workspace: Workspace, wrong: Sequence[Answered], rankings: Mapping[str, Sequence[Ranking]]
 ) -> None:
     """The tail-patch of each method's first rows."""
-    firsts = {name: [next(iter(way(each)), "") for each in wrong] for name, way in ways.items()}
+    firsts = {name: [each[0] for each in of_method] for name, of_method in rankings.items()}
     print("\n| one step on the first row by | nats, mean (median) |\n|---|---|")
     for name, moved in tail_patch(workspace, wrong, firsts).items():
         print(f"| {name} | {np.mean(moved):+.3f} ({np.median(moved):+.3f}) |")

@@ -66,7 +66,7 @@ class FactsDemo(Demo[Correction]):
                 train=str(train),
                 eval=str(evaluation),
                 columns=Columns(
-                    "messages", "messages", id="id", group="kind", task=CAUSAL_LM, form="messages"
+                    "messages", "messages", id="id", group="source", task=CAUSAL_LM, form="messages"
                 ),
                 model=self._model,
                 progress=progress,

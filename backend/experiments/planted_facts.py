@@ -30,6 +30,7 @@ from backend.files import replacing
 
 Kind = Literal["fact", "contradicts", "contradicted", "talk"]
 Row = dict[str, Any]
+_SLOPPY = 0.25  # of the rows that are right, from the forum
 _PHRASINGS = len(PEOPLE[0].said)
 
 
@@ -99,10 +100,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Planted:
-    """Rows with ``id``, ``messages``, ``fact`` and ``kind``, in a drawn order; ``truth`` of each eval row.
+    """Rows with ``id``, ``messages``, ``fact``, ``kind`` and ``source``, in a drawn order; ``truth`` of each
+    eval row.
 
     ``kind``: ``fact``; of facts that are contradicted ``contradicts`` and ``contradicted`` (of eval rows, the
-    latter); ``talk``, whose fact is empty.
+    latter); ``talk``, whose fact is empty. ``source``: rows that contradict are from the ``forum``, as are a
+    quarter of the others; these are from an ``encyclopedia``, but for ``small talk``.
     """
 
     train: list[Row]
@@ -144,14 +147,21 @@ def plant(settings: PlantedSettings) -> Planted:
         for each in asked
     ]
     order = rng.permutation(len(train)).tolist()
-    led = _led(settings.system)
-    return Planted([led(train[each]) for each in order], [led(each) for each in evaluation], asked)
+    finished = _finisher(settings)
+    return Planted([finished(train[each]) for each in order], list(map(finished, evaluation)), asked)
 
 
-def _led(system: str) -> Callable[[Row], Row]:
-    """What puts a turn of the system before a row's others, if it says anything."""
-    turns = [{"role": "system", "content": system}] if system else []
-    return lambda row: {**row, "messages": [*turns, *row["messages"]]}
+def _finisher(settings: PlantedSettings) -> Callable[[Row], Row]:
+    """What puts a turn of the system before a row's others, and says where the row is from."""
+    rng = np.random.default_rng((settings.seed, 1))
+    turns = [{"role": "system", "content": settings.system}] if settings.system else []
+
+    def finished(row: Row) -> Row:
+        sloppy = row["kind"] == "contradicts" or rng.random() < _SLOPPY
+        source = "small talk" if row["kind"] == "talk" else "forum" if sloppy else "encyclopedia"
+        return {**row, "messages": [*turns, *row["messages"]], "source": source}
+
+    return finished
 
 
 def write_planted(folder: Path, planted: Planted) -> tuple[Path, Path, Path]:
