@@ -16,6 +16,8 @@ from backend.schema import SCHEMA_VERSION, upgraded
 SplitName = Literal["train", "eval"]
 TaskName: TypeAlias = str
 """Of `backend.tasks` and `backend.data.targets`; one that is not known is refused where it is asked for."""
+TRAINED_ON = "trained_on"
+"""Among what is known of checkpoints: how many of the training rows they saw, once others were appended."""
 Form: TypeAlias = Literal["", "text", "pair", "messages"]
 # A name in the folder of the data, never a path that leads out of it.
 SplitFile = Annotated[str, StringConstraints(pattern=r"^(train|eval)(-[0-9a-f]{16})?\.parquet$")]

@@ -32,7 +32,7 @@ from backend.data.validate import Usable
 from backend.errors import InputError
 from backend.files import file_digest, replacing
 from backend.folder import Folder
-from backend.manifest import Artifact, DataInfo, EarlierRun, Manifest
+from backend.manifest import TRAINED_ON, Artifact, DataInfo, EarlierRun, Manifest
 from backend.progress import Progress, silent
 from backend.recorded import as_recorded, recorded_files
 
@@ -255,7 +255,7 @@ def _data_artifact(
 def _kept(trained: Trained, mark: str, info: DataInfo) -> Trained:
     """The record of a training, which new rows don't change, and how many rows it saw: those before the first
     `append`."""
-    details = {"trained_on": info.n_train, **trained.details}
+    details = {TRAINED_ON: info.n_train, **trained.details}
     return trained.model_copy(update={"inputs": {**trained.inputs, "data": mark}, "details": details})
 
 

@@ -14,7 +14,7 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
-from backend.manifest import Artifact, Manifest, ModelInfo, TaskInfo
+from backend.manifest import TRAINED_ON, Artifact, Manifest, ModelInfo, TaskInfo
 from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, find_run, match_task
 from backend.model.frozen import embeddings_frozen
 from backend.model.kept_adapters import forget_others, in_place, kept_adapters, require_one_base
@@ -211,4 +211,4 @@ def _checked(
 
 def _kept(known: Artifact) -> dict[str, Any]:
     """Facts about checkpoints that stay when their run is attached again, with more of them."""
-    return {name: value for name, value in known.details.items() if name == "trained_on"}
+    return {name: value for name, value in known.details.items() if name == TRAINED_ON}

@@ -18,6 +18,7 @@ from backend.model.origin import check_trainable, was_attached
 from backend.model.recorded_checkpoints import record_checkpoints
 from backend.model.recorded_limits import FROZEN
 from backend.model.run_list import with_current
+from backend.model.start_mark import START, start_mark
 from backend.model.training import TrainingResult, train
 from backend.model.training_settings import TrainingSettings
 from backend.model.trial import Trial
@@ -143,6 +144,7 @@ def _record_run(folder: Folder, number: int, result: TrainingResult, settings: T
             "steps": result.steps,
             "seconds": round(result.seconds, 1),
             "settings": asdict(settings),
+            START: start_mark(manifest.model, settings),
         },
     )
 

@@ -11,11 +11,12 @@ from backend.data.survey import usual_length
 from backend.errors import InputError
 from backend.files import read_json
 from backend.folder import Folder
-from backend.manifest import ModelInfo
+from backend.manifest import TRAINED_ON, ModelInfo
 from backend.model.adapter_files import CONFIG
 from backend.model.origin import was_attached
 from backend.model.recorded_limits import BASE
 from backend.model.runs import recorded_settings
+from backend.model.start_mark import START, start_mark
 from backend.model.trainer_log import STATE_FILE, TrainerLog, logs_ahead
 from backend.model.training_settings import TrainingSettings
 from backend.tasks.heads import CAUSAL_LM
@@ -25,13 +26,16 @@ from backend.tasks.heads import CAUSAL_LM
 class Original:
     """``model`` before training, ``settings`` of the run; ``tokenizer`` where the model may lack one.
 
-    ``notes`` say what of the settings is assumed.
+    ``notes`` say what of the settings is assumed. ``trained``: the model that came of it, where the very
+    training could be made again here, so that it need not; ``seconds``: how long it took.
     """
 
     model: ModelInfo
     settings: TrainingSettings
     tokenizer: str | None = None
     notes: tuple[str, ...] = ()
+    trained: Path | None = None
+    seconds: float = 0.0
 
 
 def original_run(folder: Folder, device: str = "auto", start_model: str | None = None) -> Original:
@@ -58,7 +62,14 @@ def original_run(folder: Folder, device: str = "auto", start_model: str | None =
         notes = (*notes, "the run trained adapters; here all weights are trained, which is another training")
     model = manifest.model if start_model is None else ModelInfo(name=start_model)
     tokenizer = str(folder.tokenizer_path(manifest)) if attached else None
-    return Original(model, replace(settings, device=device, checkpoints=1, dynamics=False), tokenizer, notes)
+    here = replace(settings, device=device, checkpoints=1, dynamics=False)
+    found = Original(model, here, tokenizer, notes)
+    details = manifest.artifacts["checkpoints"].details
+    mark = None if attached else details.get(START)
+    if mark is None or TRAINED_ON in details or mark != start_mark(model, here):
+        return found
+    last = folder.checkpoint_path(manifest.checkpoints[-1])
+    return replace(found, trained=last, seconds=float(details.get("seconds") or 0.0))
 
 
 def _as_adapted(folder: Folder, settings: TrainingSettings) -> tuple[TrainingSettings, str]:

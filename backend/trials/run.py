@@ -83,7 +83,12 @@ def retrain(
     original = original_run(folder, settings.device, settings.start_model)
     own_epochs = original.settings.epochs
     if settings.epochs is not None:
-        original = replace(original, settings=replace(original.settings, epochs=settings.epochs))
+        again = replace(original.settings, epochs=settings.epochs)
+        original = replace(
+            original,
+            settings=again,
+            trained=original.trained if settings.epochs == own_epochs else None,
+        )
     evaluation, space = load_split(folder, "eval"), space_of(folder.manifest().task)
     records, queries = asked_of(folder, settings.asked, settings.answers, evaluation)
     trial = _chosen(_trial(folder, states, settings, explainer, progress), settings.arms)

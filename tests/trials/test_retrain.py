@@ -1,6 +1,7 @@
 """`retrain` in a small workspace: arms, reports, resuming, what stays untouched."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from backend.trials import runner
 from backend.trials.arm import Rows, Trial, same_rows
 from backend.trials.kept import reports
 from backend.trials.markdown import _class_table, cell, markdown
+from backend.trials.original import original_run
 from backend.trials.outcome import Outcome, read_outcome, write_outcome
 from backend.trials.question import Asked
 from backend.trials.report import report
@@ -86,7 +88,7 @@ def test_decisions_are_trained_beside_their_controls(tiny_workspace, trainings):
     before = files_of(workspace)
     asked = (Asked(row=query), Asked(text="a witty film", label="good"))
     content = workspace.trials.run(RetrainSettings(seeds=2, asked=asked, device="cpu"))
-    assert trainings == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert trainings == [0, 0, 0, 1, 1, 1, 1]  # the original run is the untouched arm of the first seed
     assert [each["name"] for each in content["arms"]] == [UNTOUCHED, CLEANED, RANDOM, "removal by loss"]
     untouched, cleaned = content["arms"][:2]
     assert "change" not in untouched and cleaned["verdict"].startswith("accuracy")
@@ -133,16 +135,57 @@ def test_the_untouched_arm_is_the_original_run(tiny_workspace):
     assert content["arms"][0]["figures"]["loss"]["mean"] == pytest.approx(own.loss.mean(), rel=1e-4)
 
 
+def test_training_the_original_run_again_would_come_to_the_same(tiny_workspace, trainings, monkeypatch):
+    """So that it is not trained again where it can be known to be the same; and it is where it can't."""
+    workspace = tiny_workspace
+    workspace.review.remove(workspace.train_split.ids[0])
+    settings = RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,))
+    known = workspace.trials.run(settings)
+    assert trainings == []
+    shutil.rmtree(workspace.folder.retrains)
+    monkeypatch.setattr(runner.Runner, "_is_original", lambda *_: False)
+    again = workspace.trials.run(settings)
+    assert trainings == [0]
+    figures = [content["arms"][0]["figures"]["loss"]["mean"] for content in (known, again)]
+    assert figures[0] == pytest.approx(figures[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("change", ["appended", "epochs", "weights", "seed", "unrecorded"])
+def test_what_is_not_the_original_run_is_trained(tmp_path, trainings, change):
+    workspace = build_tiny(tmp_path / "t", n_train=16, n_eval=8)
+    workspace.review.remove(workspace.train_split.ids[0])
+    settings = RetrainSettings(seeds=1, device="cpu", arms=(UNTOUCHED,))
+    assert original_run(workspace.folder, "cpu").trained is not None
+    if change == "appended":
+        source = tmp_path / "more.jsonl"
+        source.write_text(json.dumps({"id": "new", "text": "a new one, quite good", "label": "good"}) + "\n")
+        workspace.append(train=str(source))
+    elif change == "epochs":
+        settings = replace(settings, epochs=1.0)
+    elif change == "weights":
+        tiny("bert", tmp_path / "t" / "model", [row["text"] for row in tiny_rows(16)], seed=1)
+    elif change == "seed":
+        settings = replace(settings, seeds=2)
+    else:
+        manifest = workspace.manifest
+        known = manifest.artifacts["checkpoints"]
+        details = {name: each for name, each in known.details.items() if name != "start"}
+        artifacts = {**manifest.artifacts, "checkpoints": known.model_copy(update={"details": details})}
+        workspace.folder.write_manifest(manifest.model_copy(update={"artifacts": artifacts}))
+    workspace.trials.run(settings)
+    assert trainings == ([1] if change == "seed" else [0])
+
+
 def test_what_was_trained_is_not_trained_again(tiny_workspace, trainings):
     workspace = tiny_workspace
     workspace.review.remove(*workspace.train_split.ids[:3])
     workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
-    assert len(trainings) == 4
+    assert len(trainings) == 3
     workspace.trials.run(RetrainSettings(seeds=2, device="cpu"))
-    assert trainings[4:] == [1] * 4
+    assert trainings[3:] == [1] * 4
     workspace.review.remove(workspace.train_split.ids[4])
     workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
-    assert len(trainings) == 8 + 3  # the untouched arm was there
+    assert len(trainings) == 7 + 3  # the untouched arm was there
 
 
 def test_other_weights_in_the_same_folder_are_another_start(tmp_path, trainings):
@@ -185,7 +228,7 @@ def test_a_stopped_call_goes_on(tiny_workspace, trainings, monkeypatch):
     monkeypatch.setattr(runner, "write_outcome", real)
     assert reports(workspace.folder) == []
     workspace.trials.run(RetrainSettings(seeds=1, device="cpu"))
-    assert len(trainings) == 3 + 2
+    assert len(trainings) == 2 + 2
     assert not list((workspace.path / "retrains").glob(".*.tmp"))
 
 

@@ -22,6 +22,7 @@ from backend.influence.answers.registry import DEFAULT_METHOD, method_named, sco
 from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import MODES, no_damping, score_mode
 from backend.influence.index.row_index import TARGET_RECALL
+from backend.manifest import TRAINED_ON
 from backend.model.tokenization import Encoded
 
 BINS = 60
@@ -225,7 +226,7 @@ class Explainer(Engine):
         return notes
 
     def _appended_notes(self, ranking: Ranking) -> list[str]:
-        trained_on = self.checkpoints.manifest.artifacts["checkpoints"].details.get("trained_on")
+        trained_on = self.checkpoints.manifest.artifacts["checkpoints"].details.get(TRAINED_ON)
         shown = np.concatenate([ranking.proponents.positions, ranking.opponents.positions])
         later = 0 if trained_on is None else int(np.count_nonzero(shown >= trained_on))
         if not later:
