@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.components.asking.question import is_ready
-from pages.components.conversation.served import is_served
 from pages.components.navigation import through_app
 from pages.components.words.word_detail import show_word
+from pages.components.words.word_side import on_side
 from pages.components.words.words_table import pick_word
 from pages.components.words_result import words_or_offer
 from pages.components.workspaces import current
@@ -13,9 +13,8 @@ from pages.components.workspaces import current
 through_app()
 st.title("Words")
 workspace = current()
-served = is_served(workspace, "The table of words", "Inspect shows the words of every answer it explains.")
-words = words_or_offer(workspace) if served and is_ready(workspace) else None
+words = words_or_offer(workspace) if is_ready(workspace) else None
 if words is not None:
-    chosen = pick_word(workspace, words)
+    chosen = pick_word(workspace, on_side(words))
     if chosen is not None:
         show_word(workspace, chosen)

@@ -14,10 +14,7 @@ from backend.tasks.heads import CAUSAL_LM
 
 
 def words_hindrance(folder: Folder) -> str | None:
-    """That the task has no such table, or that the model is known to get every eval row right, so that no
-    word harms one; else None."""
-    if folder.manifest().task.name == CAUSAL_LM:
-        return f"words: not made for language models; ask `python -m backend explain {folder.path} --mark`"
+    """That the model is known to get every eval row right, so that no word harms one; else None."""
     if folder.state("predictions") != "current":
         return None
     if read_predictions(folder, "eval", folder.manifest().checkpoints[-1].step).wrong.any():

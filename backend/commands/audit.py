@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backend import console
+from backend.commands.language_words import print_words, sides_named
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath, idle
+from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import WordScore
 from backend.model.prediction_table import errors_named
+from backend.scores.clean_set import too_few_clean
 from backend.scores.settings import ScoreSettings
 from backend.workspace import Workspace
+
+if TYPE_CHECKING:
+    from backend.audit.row_words import Sides
 
 _SHOWN_ROWS = 3
 
@@ -69,6 +75,10 @@ def words(
     row: Annotated[
         str | None, typer.Option(help="Instead: one training row, its words' influence and alignment.")
     ] = None,
+    side: Annotated[
+        str, typer.Option(help="Of a language model: words that count, written, read or both.")
+    ] = DEFAULT_SIDE,
+    template: Annotated[bool, typer.Option("--template", help="Of one: template tokens, too.")] = False,
     device: Device = "auto",
     threads: Threads = None,
     json: Json = False,
@@ -77,11 +87,15 @@ def words(
     if row is None:
         idle(ws)
     workspace = Workspace.open(ws)
+    sides = sides_named(workspace.manifest.task.name, side, template)
     if row is not None:
-        _words_of_row(workspace, row, score, device, json)
+        _words_of_row(workspace, row, score, sides, device, json)
         return
     with console.progress_bar() as progress:
         workspace.audit.compute_words(score=score, device=device, progress=progress)
+    if sides is not None:
+        print_words(workspace, sides, most, device, json)
+        return
     rows = workspace.audit.words().slice(0, most).to_pylist()
     if json:
         console.print_json(rows)
@@ -107,24 +121,44 @@ def words(
     )
 
 
-def _words_of_row(workspace: Workspace, row: str, score: str, device: str, json: bool) -> None:
-    harm = workspace.audit.row_words(row, score=score, device=device)
-    aligned = workspace.audit.row_alignment(row, ScoreSettings(device=device))
+def _words_of_row(
+    workspace: Workspace, row: str, score: str, sides: Sides | None, device: str, json: bool
+) -> None:
+    harm = workspace.audit.row_words(row, score=score, device=device, sides=sides)
+    settings = ScoreSettings(device=device)
+    few = too_few_clean(workspace.folder, settings)
+    aligned = None if few else workspace.audit.row_alignment(row, settings, sides)
     if json:
-        console.print_json({"errors": asdict(harm), "clean": asdict(aligned)})
+        console.print_json({"errors": asdict(harm), "clean": None if aligned is None else asdict(aligned)})
         return
-    one, other = ({(e.field, e.start): e for e in each.words} for each in (harm, aligned))
+    one, other = (
+        {(e.field, e.start, e.side): e for e in (each.words if each else ())} for each in (harm, aligned)
+    )
     carried = [
-        ((one.get(place) or other[place]).word, *(_score(each.get(place)) for each in (one, other)))
+        (
+            _word_named(one.get(place) or other[place], sides),
+            *(_score(each.get(place)) for each in (one, other)),
+        )
         for place in sorted(one.keys() | other.keys())
     ]
-    lines = [*carried, ("special tokens", harm.special, aligned.special), ("all", harm.score, aligned.score)]
+    special = "special tokens" if sides is None else "template tokens"
+    lines = [
+        *carried,
+        (special, harm.special, aligned and aligned.special),
+        ("all", harm.score, aligned and aligned.score),
+    ]
     rows = [(word, _number(first, "+.3g"), _number(second, "+.3g")) for word, first, second in lines]
-    named = f"{console.brief(row)}, labelled {console.brief(harm.label)}"
+    named = console.brief(row) + (f", labelled {console.brief(harm.label)}" if sides is None else "")
     title = f"{named}; below 0: training on it raised their loss"
     console.print_table(
         ("word", "influence on eval errors", "alignment with the clean set"), rows, title=title
     )
+    if few:
+        console.note(few)
+
+
+def _word_named(word: WordScore, sides: Sides | None) -> str:
+    return word.word if sides is None else f"{word.word} (turn {word.field}, {word.side})"
 
 
 def _score(word: WordScore | None) -> float | None:

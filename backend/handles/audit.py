@@ -11,8 +11,9 @@ from backend.progress import Progress, silent
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from backend.audit.row_words import RowWords, Sides
     from backend.audit.sources import Sources
-    from backend.audit.words import RowWords
+    from backend.audit.word_places import WordPlace
     from backend.run_rows.fates import RunRows
     from backend.scores.settings import ScoreSettings
     from backend.scores.vog import TokenVog
@@ -72,24 +73,40 @@ class Audit(Handle):
 
         return read_words(self._folder)
 
-    def rows_with_token(self, token_id: int) -> list[str]:
-        """Ids of the training rows that have a token, in the order of the rows (see `words`: token_id)."""
+    def rows_with_token(self, token_id: int, side: str | None = None) -> list[str]:
+        """Ids of the training rows that have a token (`words`: token_id, side), in the order of the rows."""
         from backend.audit.words import rows_with_token
 
         ids = self._split("train").ids
-        return [ids[place] for place in rows_with_token(self._folder, token_id).tolist()]
+        return [ids[place] for place in rows_with_token(self._folder, token_id, side).tolist()]
 
-    def row_words(self, row: str, *, score: str = DEFAULT_SCORE, device: str = "auto") -> RowWords:
-        """A training row's influence on the misclassified eval rows, word by word."""
-        from backend.audit.words import words_of_row
+    def word_place(self, row: str, token_id: int, side: str, *, device: str = "auto") -> WordPlace | None:
+        """Where a token of `words` first stands in a conversation; None for a token of the template."""
+        from backend.audit.word_places import word_place
 
-        return words_of_row(self._explainer(device), row, score)
+        return word_place(self._explainer(device), row, token_id, side)
 
-    def row_alignment(self, row: str, settings: ScoreSettings | None = None) -> RowWords:
+    def row_words(
+        self,
+        row: str,
+        *,
+        score: str = DEFAULT_SCORE,
+        device: str = "auto",
+        sides: Sides | None = None,
+    ) -> RowWords:
+        """A training row's influence on the misclassified eval rows, word by word; of a language model on the
+        eval rows that it says worst."""
+        from backend.audit.row_words import DEFAULT_SIDES, words_of_row
+
+        return words_of_row(self._explainer(device), row, score, sides or DEFAULT_SIDES)
+
+    def row_alignment(
+        self, row: str, settings: ScoreSettings | None = None, sides: Sides | None = None
+    ) -> RowWords:
         """A training row's alignment with the clean set at the word embeddings, word by word."""
-        from backend.audit.words import aligned_words_of_row
+        from backend.audit.row_words import DEFAULT_SIDES, aligned_words_of_row
 
-        return aligned_words_of_row(self._score_context(settings), row)
+        return aligned_words_of_row(self._score_context(settings), row, sides or DEFAULT_SIDES)
 
     def row_vog(self, row: str, *, device: str = "auto") -> TokenVog:
         """Variance of gradients of every token of a training row."""

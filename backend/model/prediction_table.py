@@ -30,7 +30,10 @@ _WORST = 0.1  # share of the rows that are looked at as errors where no row is r
 
 def errors_named(task: TaskInfo) -> str:
     """What `Predictions.wrong` means in a task, of eval rows."""
-    if not task_named(task.name).knows_right:
+    known = task_named(task.name)
+    if known.view == "text":
+        return "the tenth of the eval rows with the largest loss per token"
+    if not known.knows_right:
         return "eval rows with the largest errors"
     return "misclassified eval rows" if task.name == "classification" else "eval rows with a wrong target"
 

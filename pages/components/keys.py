@@ -46,6 +46,7 @@ QUEUE_VIEW, QUEUE_ROW = "view", "at"  # URL
 QUEUE_PAGE = "queue-page"  # URL
 QUEUE_OPINION = "queue-opinion"  # a row of the queue, and what the reviewer called it in blind mode
 WORD, WORD_SEARCH, WORD_KIND, WORD_ORDER = "word", "word-find", "kind", "order"  # URL
+WORD_SIDE = "word-side"  # URL
 WORDS_PAGE, WORD_ROWS_PAGE = "words-page", "word-rows-page"  # URL
 ROW_WORDS = "row-words"  # the training row whose words are shown with their influence
 SOURCE_STEP = "checkpoint"  # URL

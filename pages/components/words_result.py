@@ -8,19 +8,21 @@ import pandas as pd
 import streamlit as st
 
 from backend.workspace import Workspace
-from pages.components.eval_errors import NO_ERRORS, has_no_errors
+from pages.components.eval_errors import NO_ERRORS, errors_said, has_no_errors
 from pages.components.newest import of_newest
 from pages.components.result_or_job import Wanted, result_or_job
 from pages.components.workspaces import opened, version
 
-WORDS = Wanted(
-    artifact="words",
-    command="words",
-    about="The table of words says which words raised the loss of the eval rows that the model gets wrong, "
-    "and in which training rows they stand. It has not been computed yet.",
-    button="Compute words",
-    cost="one pass over the eval rows and the stored training rows",
-)
+
+def _wanted(workspace: Workspace) -> Wanted:
+    return Wanted(
+        artifact="words",
+        command="words",
+        about=f"The table of words says which words raised the loss of {errors_said(workspace)}, "
+        "and in which training rows they stand. It has not been computed yet.",
+        button="Compute words",
+        cost="one pass over the eval rows and the stored training rows",
+    )
 
 
 def words_or_offer(workspace: Workspace) -> pd.DataFrame | None:
@@ -28,7 +30,7 @@ def words_or_offer(workspace: Workspace) -> pd.DataFrame | None:
     if workspace.folder.state("words") == "missing" and has_no_errors(workspace):
         st.success(f"{NO_ERRORS}, so no word misleads the model there.", icon=":material/done_all:")
         return None
-    return result_or_job(workspace, WORDS, lambda: read_words(workspace))
+    return result_or_job(workspace, _wanted(workspace), lambda: read_words(workspace))
 
 
 def read_words(workspace: Workspace) -> pd.DataFrame:

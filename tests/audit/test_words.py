@@ -131,7 +131,7 @@ def test_shards_are_one_table(own):
         slot = place[row["token_id"]]
         assert found.harmful[slot] == pytest.approx(row["harmful"])
         assert found.counts[slot] == row["n_rows"]
-        kept = found.top_positions[slot][found.top_positions[slot] >= 0]
+        kept = found.worst.positions[slot][found.worst.positions[slot] >= 0]
         assert [ids[each] for each in kept] == row["top_rows"]
 
 

@@ -270,20 +270,12 @@ def test_rarities_are_joined_by_their_product():
 # -- what is not for language models ---------------------------------------------------------------
 
 
-def test_audits_say_that_they_are_not_for_language_models(scored):
-    for ask in (
-        scored.audit.compute_sources,
-        lambda: scored.audit.compute_words(device="cpu"),
-        lambda: scored.audit.row_words("q1", device="cpu"),
-    ):
-        with pytest.raises(InputError, match="not made for language models"):
-            ask()
+def test_an_audit_says_that_it_is_not_for_language_models(scored):
+    with pytest.raises(InputError, match="not made for language models"):
+        scored.audit.compute_sources()
 
 
 def test_all_computes_what_there_is(scored):
     steps = {each.name: each for each in compute_everything(scored, device="cpu")}
-    assert {name for name, each in steps.items() if each.state == "left out"} == {
-        "words",
-        "sources",
-    }
+    assert {name for name, each in steps.items() if each.state == "left out"} == {"sources"}
     assert all(each.state in ("current", "done", "left out") for each in steps.values())

@@ -62,6 +62,12 @@ def channel_weights(manifest: Manifest) -> list[float]:
     return [manifest.checkpoints[each.checkpoint].weight for each in channels_of(manifest)]
 
 
+def channels_by_side(channels: Sequence[Channel]) -> dict[str, np.ndarray]:
+    """Which channels are of each side: bool (C), sides in the order of channels."""
+    sides = dict.fromkeys(each.side for each in channels)
+    return {side: np.array([each.side == side for each in channels], dtype=bool) for side in sides}
+
+
 def default_channels(channels: Sequence[Channel]) -> np.ndarray:
     """Which channels count unless others are asked for: of language models what is written (D-167).
 

@@ -8,6 +8,8 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.conversation.shown_text import has_conversations
+from pages.components.eval_errors import errors_said
 from pages.components.markup import brief, plain_label, short
 from pages.components.numbers import Unit, plural
 from pages.components.paging import page_number, pages_of, turn_pages
@@ -24,27 +26,29 @@ ORDERS = {
     "z": "Closest to one label",
 }
 RISING = ("net", "harmful")  # the lowest first: harm is below 0
-MEANING = (
+_HARM = (
     "Harm and help are sums over all training rows: how far training on the word raised or lowered the loss "
-    "of the eval rows that the model gets wrong. The table holds the tokens that such an eval row shares "
-    "with a training row. z says how far a word goes with one label more often than chance would have it."
+    "of {errors}. The table holds the tokens that such an eval row shares with a training row. "
 )
+_LABELS = "z says how far a word goes with one label more often than chance would have it."
+_WORST = "These are the tenth with the largest loss per token."
 
 
 def pick_word(workspace: Workspace, words: pd.DataFrame) -> pd.Series | None:
     """The row of the chosen word; None, said in a line, as long as there is none."""
-    st.caption(MEANING)
+    errors, labelled = errors_said(workspace), not has_conversations(workspace)
+    st.caption(_HARM.format(errors=errors) + (_LABELS if labelled else _WORST))
     if words.empty:
-        st.success("No training row shares a word with an eval row that the model gets wrong.")
+        st.success(f"No training row shares a word with {errors}.")
         return None
-    places = _ask(words)
+    places = _ask(words, labelled)
     chosen = chosen_place(words, keys.get(keys.WORD) or "")
     if len(places):
-        _table(words, places, chosen)
+        _table(words, places, chosen, labelled)
     else:
         st.info("No word fits. Clear the search, or show all kinds.", icon=":material/search_off:")
     if chosen is None:
-        _say_none(keys.get(keys.WORD) or "")
+        _say_none(keys.get(keys.WORD) or "", errors)
         return None
     return words.iloc[chosen]
 
@@ -52,7 +56,8 @@ def pick_word(workspace: Workspace, words: pd.DataFrame) -> pd.Series | None:
 def chosen_place(words: pd.DataFrame, name: str) -> int | None:
     """The place of a token of that name, or of the first one that stands in a word of that name."""
     wanted = name.strip()
-    for found in (words["token"] == wanted, words["word"] == wanted.lower()):
+    named = words["text"] if "text" in words else words["token"]
+    for found in (words["token"] == wanted, named == wanted, words["word"] == wanted.lower()):
         if wanted and found.any():
             return int(np.flatnonzero(found)[0])
     return None
@@ -73,7 +78,7 @@ def matching(words: pd.DataFrame, search: str, kind: str, order: str) -> np.ndar
     return places[np.argsort(np.where(np.isnan(values), np.inf, sign * values), kind="stable")]
 
 
-def _ask(words: pd.DataFrame) -> np.ndarray:
+def _ask(words: pd.DataFrame, labelled: bool) -> np.ndarray:
     search, kind, order, name = st.columns([0.22, 0.37, 0.23, 0.18], vertical_alignment="bottom")
     with search:
         st.text_input(
@@ -95,10 +100,13 @@ def _ask(words: pd.DataFrame) -> np.ndarray:
             bind="query-params",
             on_change=_first_page,
         )
+    orders = [each for each in ORDERS if labelled or each != "z"]
+    if keys.get(keys.WORD_ORDER, orders[0]) not in orders:
+        keys.put(keys.WORD_ORDER, orders[0])
     with order:
         st.selectbox(
             "Order",
-            list(ORDERS),
+            orders,
             format_func=lambda each: ORDERS[each],
             key=keys.WORD_ORDER,
             bind="query-params",
@@ -121,7 +129,7 @@ def _ask(words: pd.DataFrame) -> np.ndarray:
     )
 
 
-def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
+def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None, labelled: bool) -> None:
     pages = pages_of(len(places), PAGE)
     page = page_number(keys.WORDS_PAGE, pages)
     shown = places[(page - 1) * PAGE : page * PAGE]
@@ -137,8 +145,7 @@ def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
                     for name in ("net", "harmful", "helpful")
                 },
                 "rows": part["n_rows"],
-                "goes with": [brief(each) if isinstance(each, str) else "" for each in part["z_label"]],
-                "z": part["z"],
+                **(_labels(part) if labelled else {}),
             }
         ),
         key=key,
@@ -166,24 +173,27 @@ def _table(words: pd.DataFrame, places: np.ndarray, chosen: int | None) -> None:
         turn_pages(keys.WORDS_PAGE, pages)
 
 
+def _labels(part: pd.DataFrame) -> dict[str, object]:
+    names = [brief(each) if isinstance(each, str) else "" for each in part["z_label"]]
+    return {"goes with": names, "z": part["z"]}
+
+
 def digest_of(places: np.ndarray) -> str:
     """Tells one list of places from another: a table's selection must not outlive its rows."""
     return str(hash(places.tobytes()))
 
 
 def _name(word: tuple) -> str:  # a row of `DataFrame.itertuples`
-    token, kind, text = short(word.token, 40), word.kind, short(word.word, 40)  # type: ignore[attr-defined]
+    token = getattr(word, "text", word.token)  # type: ignore[attr-defined]
+    token, kind, text = short(token, 40), word.kind, short(word.word, 40)  # type: ignore[attr-defined]
     if kind == "word" or not text:
         return token
     return f"{token}  (in “{text}”)"
 
 
-def _say_none(name: str) -> None:
+def _say_none(name: str, errors: str) -> None:
     if name.strip():
-        st.warning(
-            f"“{plain_label(name, 60)}” is not in the table: no training row shares it with an eval row that "
-            "the model gets wrong."
-        )
+        st.warning(f"“{plain_label(name, 60)}” is not in the table: no training row shares it with {errors}.")
 
 
 def _select(key: str, tokens: list[str]) -> None:
