@@ -10,7 +10,6 @@ from backend.folder import Folder
 from backend.model.prediction_table import read_predictions
 from backend.scores.clean_set import too_few_clean
 from backend.scores.settings import ScoreSettings
-from backend.tasks.heads import CAUSAL_LM
 
 
 def words_hindrance(folder: Folder) -> str | None:
@@ -23,13 +22,16 @@ def words_hindrance(folder: Folder) -> str | None:
 
 
 def sources_hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
-    """That the task has no such audit, there are no two sources, or too few clean rows; else None."""
-    if folder.manifest().task.name == CAUSAL_LM:
-        return "sources: not made for language models"
+    """That there are no two sources, or too few clean rows; else None."""
+    return no_sources(folder) or too_few_clean(folder, settings)
+
+
+def no_sources(folder: Folder) -> str | None:
+    """That rows have neither groups nor classes, or are all of one; else None."""
     split, task = load_split(folder, "train"), folder.manifest().task.name
     if split.groups is None and task != "classification":
         return f"sources: rows of a {task} workspace have no class; name their column with `init --group`"
     kinds = set(split.labels if split.groups is None else split.groups)
     if len(kinds) < 2:
         return f"sources: all training rows are of the source {kinds.pop()!r}; there must be two"
-    return too_few_clean(folder, settings)
+    return None

@@ -1,10 +1,11 @@
 """Audit of sources by dynamic gradient alignment (DGA, arXiv 2410.02498): which groups of training rows pull
 the model towards the target, and how one step of DGA would weigh them.
 
-A source is a group of the ``--group`` column, or a class where there is none (label sets and numbers are no
-classes); the target is the clean set. At every checkpoint: the mean over the source's rows of ``a_i = <grad
-l_i, v>`` (see `backend.scores.alignment`), the cosines between the gradients of sources and with the
-target's, and the weights of one step. Errors are those of sampling rows of the source, not of the clean set.
+A source is a group of the ``--group`` column, or a class where there is none (label sets, numbers and what a
+language model writes are no classes); the target is the clean set. At every checkpoint: the mean over the
+source's rows of ``a_i = <grad l_i, v>`` (see `backend.scores.alignment`), the cosines between the gradients
+of sources and with the target's, and the weights of one step. Errors are those of sampling rows of the
+source, not of the clean set.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from backend.audit.hindrances import sources_hindrance
+from backend.audit.source_alignments import row_alignments
 from backend.audit.source_gradients import SAMPLE_ROWS, as_cosines, source_products, step_weights
 from backend.data.dataset import Split
 from backend.errors import InputError
@@ -26,11 +27,7 @@ from backend.files import digest, file_digest
 from backend.folder import Folder
 from backend.keyed_table import read_keyed, write_keyed
 from backend.manifest import CheckpointInfo
-from backend.scores.compute import compute_scores
 from backend.scores.context import Context
-from backend.scores.producers.alignment import PER_CHECKPOINT
-from backend.scores.producers.alignment import PRODUCER as ALIGNMENT
-from backend.scores.table import artifact_name, table_path
 
 MOST_SOURCES = 20
 REST = "all other sources"
@@ -75,23 +72,20 @@ def compute_sources(context: Context, eta: float = ETA) -> None:
         raise InputError(why_not)
     names = source_names(context.train)
     kinds = sorted(set(names), key=lambda name: (name == REST, name))
-    compute_scores(context, [ALIGNMENT.name])
-    aligned = folder.manifest().artifacts[artifact_name(ALIGNMENT)].id
-    key = digest(_NAME, aligned, eta, SAMPLE_ROWS, MOST_SOURCES)
+    aligned = row_alignments(context)
+    key = digest(_NAME, aligned.id, eta, SAMPLE_ROWS, MOST_SOURCES)
     if _is_there(folder, key):
         return
     folder.forget(_NAME)
-    column = pq.read_table(table_path(folder, ALIGNMENT), columns=[PER_CHECKPOINT])[0]
-    alignments = np.array(column.to_pylist(), dtype=np.float64).T
     products = source_products(context, names, kinds)
-    looks = list(_looks(context.manifest.checkpoints, alignments, products))
+    looks = list(_looks(context.manifest.checkpoints, aligned.values, products))
     table = [row for look in looks for row in _rows(*look, names, kinds, eta)]
     pairs = [pair for step, _, each in looks for pair in _pairs(step, each, kinds)]
     _write(folder, key, pa.Table.from_pylist(table, _TABLE), pa.Table.from_pylist(pairs, _COSINES))
     settings = context.settings
     clean, seed = settings.clean, settings.seed
     files = {path.name: file_digest(path) for path in _paths(folder)}
-    folder.record(_NAME, (artifact_name(ALIGNMENT),), id=key, eta=eta, clean=clean, seed=seed, files=files)
+    folder.record(_NAME, aligned.inputs, id=key, eta=eta, clean=clean, seed=seed, files=files)
 
 
 def read_sources(folder: Folder) -> Sources:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend import console
+from backend.commands.influence_of_sources import asked_of_sources, print_influence
 from backend.commands.language_words import print_words, sides_named
 from backend.commands.options import Device, IdleWorkspace, Json, Threads, WorkspacePath, idle
+from backend.errors import InputError
 from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import WordScore
@@ -29,12 +31,29 @@ def sources(
     clean: Annotated[str, typer.Option(help="The target: eval rows, or kept training rows.")] = "eval",
     eta: Annotated[float, typer.Option(help="Size of the DGA step whose weights are given.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the sampled rows.")] = 0,
+    influence: Annotated[
+        bool,
+        typer.Option("--influence", help="Instead: influence of each group on all eval rows, or on --row."),
+    ] = False,
+    row: Annotated[str | None, typer.Option(help="With --influence: a row of either split.")] = None,
+    split: Annotated[str | None, typer.Option(help="train or eval, where both have that id.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="Or, of a language model: a prompt, with --answer.")
+    ] = None,
+    answer: Annotated[str | None, typer.Option(help="The answer to it, or to the row's question.")] = None,
+    score: Annotated[str, typer.Option(help="Score mode of the influence.")] = DEFAULT_SCORE,
     device: Device = "auto",
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Which groups of training rows pull the model towards the target, and how to weigh them."""
     workspace = Workspace.open(ws)
+    asked = asked_of_sources(row, split, prompt, answer)
+    if influence:
+        print_influence(workspace, asked, score, device, json)
+        return
+    if asked is not None:
+        raise InputError("--row, --prompt, --answer: of the influence of sources; add --influence")
     settings = ScoreSettings(device=device, seed=seed, clean=clean)
     with console.progress_bar() as progress:
         workspace.audit.compute_sources(settings, eta=eta, progress=progress)

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from backend.audit.row_words import RowWords, Sides
+    from backend.audit.source_influence import SourceInfluence
     from backend.audit.sources import Sources
     from backend.audit.word_places import WordPlace
+    from backend.influence.answers.question import Question
     from backend.run_rows.fates import RunRows
     from backend.scores.settings import ScoreSettings
     from backend.scores.vog import TokenVog
@@ -33,6 +35,15 @@ class Audit(Handle):
             from backend.audit.sources import compute_sources
 
             compute_sources(self._score_context(settings, progress), eta)
+
+    def source_influence(
+        self, question: Question | None = None, *, score: str = DEFAULT_SCORE, device: str = "auto"
+    ) -> list[SourceInfluence]:
+        """Influence of groups (or classes) of training rows on a question, None: on all eval rows; of a
+        language model side by side (see `backend.audit.source_influence`)."""
+        from backend.audit.source_influence import source_influence
+
+        return source_influence(self._explainer(device), question, score)
 
     def sources(self) -> Sources:
         """What `compute_sources` found; `InputError` if it is missing, stale or damaged."""

@@ -74,11 +74,28 @@ def measure_alignment(context: Context) -> Alignment:
         inner = restricted(direction, known.names)
         target_squares[number] = product(inner, inner)
         measure = _Measure(checkpoints, model, direction, inner, known)
-        stage = f"alignment, checkpoint {number + 1} of {len(checkpoints.models)}"
-        for batch in training_batches(context, stage):
+        for batch in training_batches(context, _stage(number, checkpoints)):
             row = batch.positions
             products[number, row], covered[number, row], squares[number, row] = measure(batch)
     return Alignment(products, covered, squares, target_squares, known.left_out)
+
+
+def measure_products(context: Context) -> np.ndarray:
+    """``a_i`` alone, without norms: float64 (C, n), NaN for a row without tokens."""
+    checkpoints = context.explainer.checkpoints
+    products = np.full((len(checkpoints.models), len(context.train)), np.nan)
+    for number, (model, direction) in enumerate(clean_gradients(context)):
+        derivative: Derivative | None = None
+        for batch in training_batches(context, _stage(number, checkpoints)):
+            with checkpoints.using():
+                derivative = derivative or suitable_derivative(model, batch, direction)
+                found = directional_derivatives(model, [batch], direction, derivative)
+            products[number, batch.positions] = found
+    return products
+
+
+def _stage(number: int, checkpoints: Checkpoints) -> str:
+    return f"alignment, checkpoint {number + 1} of {len(checkpoints.models)}"
 
 
 def clean_gradients(context: Context) -> Iterator[tuple[PreTrainedModel, Vector]]:

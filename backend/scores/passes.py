@@ -12,6 +12,7 @@ from backend.influence.gradients.settings import TraceSettings
 from backend.scores.context import Context
 
 _MAX_TOKENS = 2048  # of a batch: norms hold every linear layer's input and gradient at once
+_LOGITS = 1 << 25  # of a batch of a language model, which has some at every token: 128 MB in float32
 
 
 def training_batches(context: Context, stage: str) -> Iterator[Batch]:
@@ -27,5 +28,6 @@ def text_batches(context: Context, examples: Examples) -> list[Batch]:
 
 
 def _bounded(context: Context) -> TraceSettings:
-    trace = context.explainer.settings
-    return replace(trace, max_tokens=min(_MAX_TOKENS, trace.max_tokens))
+    trace, checkpoints = context.explainer.settings, context.explainer.checkpoints
+    most = max(_LOGITS // checkpoints.vocabulary, 1) if checkpoints.language else _MAX_TOKENS
+    return replace(trace, max_tokens=min(most, _MAX_TOKENS, trace.max_tokens))

@@ -270,8 +270,8 @@ def test_rarities_are_joined_by_their_product():
 # -- what is not for language models ---------------------------------------------------------------
 
 
-def test_an_audit_says_that_it_is_not_for_language_models(scored):
-    with pytest.raises(InputError, match="not made for language models"):
+def test_sources_are_groups(scored):
+    with pytest.raises(InputError, match="rows of a causal-lm workspace have no class"):
         scored.audit.compute_sources()
 
 

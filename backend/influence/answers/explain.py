@@ -57,6 +57,13 @@ class Explainer(Engine):
             has_words=method.words,
         )
 
+    def ask_everywhere(self, question: Question) -> Asked:
+        """The question looked up and traced on every side; `InputError` where it makes no sense."""
+        if self.checkpoints.language:
+            about = replace(question.about or AboutAnswer(), side="both", template=True)
+            question = replace(question, about=about)
+        return self._ask(question)[1]
+
     def explain_pair(self, question: Question, train: str) -> Pair:
         """The question's influence on, and word by word with, one training row, wherever it ranks."""
         position = self.train.position(train)

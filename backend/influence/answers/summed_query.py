@@ -62,21 +62,22 @@ def summed_query(
     total = np.zeros((len(searcher.stores), len(tokens), searcher.stores[0].width))
     for part in _parts(checkpoints, encoded):
         for traced in checkpoints.trace(encoded[part], labels[part], everywhere=True):
-            for one in _apart(checkpoints, traced) if mode.by_query_norm else (traced,):
+            for one in apart(checkpoints, traced).values() if mode.by_query_norm else (traced,):
                 asked = searcher.ask(one, mode)
                 total[:, np.searchsorted(tokens, asked.tokens)] += asked.rows
     return SummedQuery.of(tokens, (scale * total).astype(np.float32))
 
 
-def _apart(checkpoints: Checkpoints, traced: TracedExample) -> Iterator[TracedExample]:
+def apart(checkpoints: Checkpoints, traced: TracedExample) -> dict[str, TracedExample]:
     """The example on each of its sides, with the norm that it has there."""
     sides = channels_by_side(checkpoints.channels)
     if len(sides) == 1:
-        yield traced
-        return
-    for channels in sides.values():
-        found = traced.on(channels)
-        yield replace(found, norm=checkpoints.norm(found.slots, found.tokens, found.position_rows))
+        return dict.fromkeys(sides, traced)
+    found = {side: traced.on(channels) for side, channels in sides.items()}
+    return {
+        side: replace(each, norm=checkpoints.norm(each.slots, each.tokens, each.position_rows))
+        for side, each in found.items()
+    }
 
 
 def _parts(checkpoints: Checkpoints, encoded: Sequence[Encoded]) -> Iterator[slice]:

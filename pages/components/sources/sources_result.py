@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
+from backend.audit.hindrances import no_sources
 from backend.workspace import Workspace
+from pages.components.markup import plain_label
 from pages.components.result_or_job import Wanted, result_or_job
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
@@ -21,5 +25,9 @@ SOURCES = Wanted(
 
 
 def sources_or_offer(workspace: Workspace) -> Sources | None:
-    """What `Workspace.sources` gives; None, with the job offered, where it is not there."""
+    """What `Workspace.sources` gives; None, with the job offered, where it is not there, or said why not."""
+    why_not = no_sources(workspace.folder)
+    if why_not is not None:
+        st.info(plain_label(why_not, 300), icon=":material/info:")
+        return None
     return result_or_job(workspace, SOURCES, workspace.audit.sources)

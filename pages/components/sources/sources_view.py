@@ -9,6 +9,7 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import MINUS, percent
 from pages.components.plots import is_dark, tools
@@ -32,6 +33,11 @@ HOW = (
     "weight where all checkpoints are shown together. Intervals are those of drawing the rows of a source, "
     "not of drawing the trusted rows. Weights are those of one step of dynamic gradient alignment (DGA, "
     "arXiv 2410.02498) from equal ones."
+)
+
+OF_LENGTH = (
+    " A conversation's loss is the sum over the tokens that are learnt, so a source of long answers has larger "
+    "means; cosines and weights know no length."
 )
 
 
@@ -78,7 +84,7 @@ def show_sources(workspace: Workspace, sources: Sources) -> None:
         _trajectory(sources)
     st.subheader("All figures")
     show(_figures(rows))
-    st.caption(HOW)
+    st.caption(HOW + (OF_LENGTH if has_conversations(workspace) else ""))
 
 
 def _offer_rows(workspace: Workspace, names: Sequence[str], column: str) -> None:
