@@ -20,7 +20,7 @@ from backend.influence.answers.explain import Explainer
 from backend.influence.answers.question import Question
 from backend.influence.answers.summed_query import apart, summed_query
 from backend.influence.gradients.sides import channels_by_side
-from backend.influence.gradients.tracing import TracedExample
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.index.modes import ScoreMode, score_mode
 
 

@@ -32,7 +32,7 @@ def test_sources_are_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gro
     assert not app.exception and not app.error
     if grouped:
         shown = words(app)
-        assert all(name in shown for name in NAMES) and "a source of long answers has larger" in shown
+        assert all(name in shown for name in NAMES) and "a source of long answers has" in shown
         assert "class" not in shown.split("<style>")[0].replace('class="', "")
     else:
         assert "name their column with" in app.info[0].value

@@ -36,8 +36,8 @@ HOW = (
 )
 
 OF_LENGTH = (
-    " A conversation's loss is the sum over the tokens that are learnt, so a source of long answers has larger "
-    "means; cosines and weights know no length."
+    " A conversation's loss is the sum over the tokens that are learnt, so a source of long answers has "
+    "larger means; cosines and weights know no length."
 )
 
 
