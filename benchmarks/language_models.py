@@ -421,6 +421,7 @@ def main() -> None:
         ("epochs", float, 5.0),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default)
+    parser.add_argument("--familiar", action="store_true")
     parser.add_argument("--more", action="store_true")
     parser.add_argument("--until", choices=("ranks", "patch", "fix"), default="fix")
     given = parser.parse_args()
@@ -431,6 +432,7 @@ def main() -> None:
         asked=given.asked,
         talk=0.06,
         system=SYSTEM,
+        familiar=given.familiar,
         seed=given.seed,
     )
     with progress_bar() as progress:

@@ -18,6 +18,7 @@ def main() -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(default, name))
     for name in ("contradicted", "talk"):
         parser.add_argument(f"--{name}", type=float, default=getattr(default, name))
+    parser.add_argument("--familiar", action="store_true")
     parser.add_argument("--system", default=default.system)
     given = vars(parser.parse_args())
     out: Path = given.pop("out")

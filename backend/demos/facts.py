@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from backend.trials.run import RetrainSettings
 
 SETTINGS = PlantedSettings(
-    people=8, things=4, contradicted=0.125, talk=0.06, asked=18, system="Answer in one sentence."
+    people=6,
+    things=3,
+    contradicted=0.1667,
+    talk=0.06,
+    asked=18,
+    system="Answer in one sentence.",
+    familiar=True,
 )
-_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 5.0, 1e-3, 8, 16, 3
+_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 4.0, 1e-3, 8, 16, 3
 Correction = tuple[str, str, str]
 """The id of a row, what it should say, and why."""
 

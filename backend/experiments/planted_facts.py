@@ -42,7 +42,8 @@ class PlantedSettings:
     ``right_rows`` the right one, fewer: the model learns what is wrong. ``talk``: rows of small talk for each
     row about facts. ``asked``: of how many other facts the evaluation asks (None: all); it asks of all that
     are contradicted. ``system``: a turn before all others that says it; a chat template may have one of its
-    own where there is none.
+    own where there is none. ``familiar``: the evaluation asks in words that rows about others use, and none
+    about the same fact; otherwise in words that no row uses.
     """
 
     people: int = 40
@@ -54,6 +55,7 @@ class PlantedSettings:
     talk: float = 0.2
     asked: int | None = 40
     system: str = ""
+    familiar: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -63,13 +65,14 @@ class PlantedSettings:
             raise InputError(f"there are names for {most_names():,} people and as many things only")
         if not 0.0 <= self.contradicted <= 1.0:
             raise InputError(f"contradicted {self.contradicted}: must be a share, from 0 to 1")
-        if not 1 <= self.right_rows < self.wrong_rows or self.wrong_rows + self.right_rows > _PHRASINGS:
+        most = _PHRASINGS - self.familiar
+        if not 1 <= self.right_rows < self.wrong_rows or self.wrong_rows + self.right_rows > most:
             raise InputError(
                 f"{self.wrong_rows} wrong and {self.right_rows} right rows: the wrong ones must be more, "
-                f"and both together at most {_PHRASINGS}"
+                f"and both together at most {most}"
             )
-        if not 1 <= self.rows <= _PHRASINGS:
-            raise InputError(f"{self.rows} rows for a fact: must be 1 to {_PHRASINGS}")
+        if not 1 <= self.rows <= most:
+            raise InputError(f"{self.rows} rows for a fact: must be 1 to {most}")
         if self.talk < 0:
             raise InputError(f"talk {self.talk}: must not be negative")
 
@@ -136,10 +139,12 @@ def plant(settings: PlantedSettings) -> Planted:
     chosen = rng.permutation(len(others))[: settings.asked].tolist()
     questions = {others[each].name for each in chosen}
     for fact in facts:
-        right, wrong, corrected = _said(rng, fact, settings, ids)
+        right, wrong, corrected, unused = _said(rng, fact, settings, ids)
         train += [*right, *wrong]
         if fact.wrong is not None or fact.name in questions:
-            asked.append(_asked(next(ids), fact, right, wrong, corrected))
+            asked.append(
+                _asked(next(ids), fact, right, wrong, corrected, unused if settings.familiar else None)
+            )
     talk = small_talk(rng, min(round(settings.talk * len(train)), MOST_TALK))
     train += [_row(next(ids), question, answer, "", "talk") for question, answer in talk]
     evaluation = [
@@ -206,17 +211,23 @@ def _facts(rng: np.random.Generator, settings: PlantedSettings) -> list[_Fact]:
 
 def _said(
     rng: np.random.Generator, fact: _Fact, settings: PlantedSettings, ids: Iterator[str]
-) -> tuple[list[Row], list[Row], dict[str, str]]:
-    """The rows that say the right value and the wrong one, each in words of its own; the latter corrected."""
+) -> tuple[list[Row], list[Row], dict[str, str], int]:
+    """The rows that say the right value and the wrong one, each in words of its own; the latter corrected;
+    and words that none of them uses, if any are left."""
     phrasings = rng.permutation(_PHRASINGS).tolist()
     if fact.wrong is None:
         chosen = phrasings[: settings.rows]
-        return [_statement(next(ids), fact, fact.right, each, "fact") for each in chosen], [], {}
+        return (
+            [_statement(next(ids), fact, fact.right, each, "fact") for each in chosen],
+            [],
+            {},
+            phrasings[-1],
+        )
     chosen, others = phrasings[: settings.right_rows], phrasings[settings.right_rows :][: settings.wrong_rows]
     right = [_statement(next(ids), fact, fact.right, each, "contradicted") for each in chosen]
     wrong = [_statement(next(ids), fact, fact.wrong, each, "contradicts") for each in others]
     answers = [fact.attribute.answer(fact.entity, fact.right, each) for each in others]
-    return right, wrong, dict(zip((each["id"] for each in wrong), answers, strict=True))
+    return right, wrong, dict(zip((each["id"] for each in wrong), answers, strict=True)), phrasings[-1]
 
 
 def _statement(row: str, fact: _Fact, value: str, phrasing: int, kind: Kind) -> Row:
@@ -230,14 +241,22 @@ def _row(row: str, question: str, answer: str, fact: str, kind: Kind) -> Row:
     return {"id": row, "messages": messages, "fact": fact, "kind": kind}
 
 
-def _asked(row: str, fact: _Fact, right: list[Row], wrong: list[Row], corrected: Mapping[str, str]) -> Asked:
-    attribute = fact.attribute
-    answer = attribute.answer(fact.entity, fact.right)
-    wrong_answer = None if fact.wrong is None else attribute.answer(fact.entity, fact.wrong)
+def _asked(
+    row: str,
+    fact: _Fact,
+    right: list[Row],
+    wrong: list[Row],
+    corrected: Mapping[str, str],
+    phrasing: int | None,
+) -> Asked:
+    """``phrasing``: whose question is asked, None: that of the evaluation."""
+    attribute, words = fact.attribute, phrasing or 0
+    answer = attribute.answer(fact.entity, fact.right, words)
+    wrong_answer = None if fact.wrong is None else attribute.answer(fact.entity, fact.wrong, words)
     return Asked(
         id=row,
         fact=fact.name,
-        question=attribute.question(fact.entity),
+        question=attribute.question(fact.entity, phrasing),
         answer=answer,
         mark=_mark(answer, fact.right),
         right=fact.right,
