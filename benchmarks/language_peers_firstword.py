@@ -151,7 +151,8 @@ def padded(job: Job, positions: list[int]) -> tuple[dict[str, Tensor], Tensor]:
 def scores(job: Job, scratch: Path) -> dict[str, Matrix]:
     """What the gradients that Firstword keeps say of each pair of rows, side by side (n, n)."""
     model = _loaded(job)
-    size = len(model.get_input_embeddings().weight)
+    table: Any = model.get_input_embeddings()
+    size = int(table.num_embeddings)
     found: dict[str, list[Tensor]] = {"read": [], "written": []}
     for position in range(len(job.ids)):
         inputs, labels = padded(job, [position])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -183,9 +185,8 @@ def digest_of(places: np.ndarray) -> str:
     return str(hash(places.tobytes()))
 
 
-def _name(word: tuple) -> str:  # a row of `DataFrame.itertuples`
-    token = getattr(word, "text", word.token)  # type: ignore[attr-defined]
-    token, kind, text = short(token, 40), word.kind, short(word.word, 40)  # type: ignore[attr-defined]
+def _name(word: Any) -> str:  # a row of `DataFrame.itertuples`
+    token, kind, text = short(getattr(word, "text", word.token), 40), word.kind, short(word.word, 40)
     if kind == "word" or not text:
         return token
     return f"{token}  (in “{text}”)"
