@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.learnt import warn_hardly_learnt
 from pages.components.missing import due_steps, offer_missing
 from pages.components.navigation import through_app
+from pages.components.retrain.asked_answers import ask_answers
 from pages.components.retrain.followed import ask_followed
 from pages.components.retrain.forecast_panel import show_forecast
 from pages.components.retrain.trial_form import ask_trial
@@ -20,10 +22,14 @@ if can_retrain(workspace):
     if not something_decided(decided(workspace)) and due_steps(workspace):
         st.caption("The queue on Review, where decisions begin, is not complete yet.")
         offer_missing(workspace)
-    followed = ask_followed(workspace)
-    forecast_box, trial_box = st.columns([0.46, 0.54], gap="medium")
-    with forecast_box, st.container(border=True):
-        show_forecast(workspace, followed)
+    writes = has_conversations(workspace)
+    followed = None if writes else ask_followed(workspace)
+    first_box, trial_box = st.columns([0.46, 0.54], gap="medium")
+    with first_box, st.container(border=True):
+        if writes:
+            followed = ask_answers(workspace)
+        else:
+            show_forecast(workspace, followed)
     with trial_box, st.container(border=True):
         ask_trial(workspace, followed)
     show_trials(workspace)

@@ -31,8 +31,13 @@ Label = Annotated[
         "row: its own."
     ),
 ]
-Prompt = Annotated[
-    str | None, typer.Option(help="Of a language model: what it is asked; what it answers is shown.")
+Prompts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prompt",
+        help="Of a language model: what it is asked; what it answers is shown. Repeatable: --answer, --mark "
+        "and --instead belong to --row, else to the first.",
+    ),
 ]
 Messages = Annotated[Path | None, typer.Option(help="The same as a JSON list of messages.")]
 Answer = Annotated[
@@ -68,7 +73,7 @@ def retrain(
     text: Text = None,
     text_b: TextB = None,
     label: Label = None,
-    prompt: Prompt = None,
+    prompt: Prompts = None,
     messages: Messages = None,
     answer: Answer = None,
     turn: Turn = None,
@@ -112,13 +117,14 @@ def retrain(
     if strategy == "list":
         _list_strategies(json)
         return
-    about = about_answer(prompt, messages, answer, turn, mark or (), instead, DEFAULT_SIDE, False)
+    first, *further = [None, *(prompt or ())] if row or not prompt else prompt
+    about = about_answer(first, messages, answer, turn, mark or (), instead, DEFAULT_SIDE, False)
     settings = RetrainSettings(
         seeds=seeds,
         strategy=strategy,
         options=_options(set or ()),
         guide=guide,
-        asked=_asked(row or (), text, text_b, label, about),
+        asked=_asked(row or (), text, text_b, label, about, further),
         answers=answers,
         epochs=epochs,
         device=device,
@@ -174,13 +180,21 @@ def _print_plan(cost: TrialCost, json: bool) -> None:
 
 
 def _asked(
-    rows: Any, text: str | None, text_b: str | None, label: str | None, about: AboutAnswer | None = None
+    rows: Any,
+    text: str | None,
+    text_b: str | None,
+    label: str | None,
+    about: AboutAnswer | None = None,
+    prompts: Any = (),
 ) -> tuple[Any, ...]:
+    """``about`` is of the rows, or where there is none of what is typed there; ``prompts``: only answered."""
+    from backend.influence.answers.about_answer import AboutAnswer
     from backend.trials.question import Asked
 
     found = [Asked(row=each, label=label, about=about) for each in rows]
     if about is not None and not rows:
         found.append(Asked(about=about))
+    found += [Asked(about=AboutAnswer(prompt=each)) for each in prompts]
     if text is not None:
         found.append(Asked(text=text, text_b=text_b, label=label))
     elif text_b is not None:

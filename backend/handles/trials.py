@@ -24,6 +24,13 @@ class Trials(Handle):
         chosen = settings or RetrainSettings()
         return retrain(self._folder, self._states(), chosen, lambda: self._explainer(chosen.device), progress)
 
+    def check_asked(self, asked: Sequence[Asked], answers: int | None = None) -> None:
+        """`InputError` for questions that can't be asked of every model of a trial; loads a tokenizer at
+        most. ``answers``: how many eval rows language models answer."""
+        from backend.trials.probe import asked_of
+
+        asked_of(self._folder, asked, answers, self._split("eval"))
+
     def plan(self, settings: RetrainSettings) -> TrialCost:
         """What `run` would train, and how long that takes; loads no model."""
         from backend.trials.run import planned

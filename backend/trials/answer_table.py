@@ -13,15 +13,14 @@ _LONG = 160  # characters of a text
 
 
 def answer_table(content: dict[str, Any]) -> list[str]:
-    """Prompts asked about first, then those whose answers differ most from the reference's in any arm."""
+    """A table of the first of `ranked_answers`, and what is judged."""
     answers = content.get("answers") or []
     if not answers:
         return []
     names = [arm["name"] for arm in content["arms"]]
-    ranked = sorted(answers, key=lambda each: (each["expected"] is not None, -_moved(each, content)))
     heads = ["answers, of each seed", "expected", *(cell(each) for each in names)]
     lines = ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for each in ranked[:_MOST]:
+    for each in ranked_answers(content)[:_MOST]:
         said = [_said(each["written"][name]) for name in names]
         expected = "" if each["expected"] is None else cell(_short(each["expected"]))
         lines.append("| " + " | ".join([cell(_short(each["prompt"])), expected, *said]) + " |")
@@ -31,6 +30,12 @@ def answer_table(content: dict[str, Any]) -> list[str]:
     if judged:
         lines += ["", f"Exact answers and chrF are of {judged:,} eval rows, answered greedily."]
     return lines
+
+
+def ranked_answers(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Prompts asked about first, then those whose answers differ most from the reference's in any arm."""
+    answers = content.get("answers") or []
+    return sorted(answers, key=lambda each: (each["expected"] is not None, -_moved(each, content)))
 
 
 def _moved(answer: dict[str, Any], content: dict[str, Any]) -> float:

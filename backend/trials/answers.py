@@ -17,6 +17,7 @@ from backend.trials.statistics import Family, Groups, Measure, Runs, signed
 
 ANSWERS = 20
 """Prompts that are answered, unless somebody says otherwise."""
+MOST_ANSWERS = 10_000
 _LEAST, _MOST = 48, 256  # tokens of an answer
 _ROOM = 2  # times the characters of the one that is expected, over those of a usual token
 _CHARACTERS = 3

@@ -12,7 +12,7 @@ from backend.data.conversation import Conversation, Loss
 from backend.data.dataset import Split
 from backend.data.messages import shown_value
 from backend.errors import InputError
-from backend.influence.answers.about_answer import Looked, Span, marked
+from backend.influence.answers.about_answer import AboutAnswer, Looked, Span, marked
 from backend.influence.answers.question import Question, check_question, look_up
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.encoded import Encoded
@@ -20,6 +20,7 @@ from backend.model.token_labels import learnt_tokens
 from backend.trials.question import Asked
 
 _BETWEEN = " … "
+_ANY = "?"  # in the place of an answer that models are to give
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,12 @@ def words_asked(
             )
             words.append(of_answer)
     return records, tuple(words)
+
+
+def prompt_asked(asked: Asked, evaluation: Split) -> Conversation:
+    """What every model is to answer, where ``asked`` names no answer. Raises `InputError`."""
+    about = replace(asked.about or AboutAnswer(), answer=_ANY)
+    return _looked(replace(asked, about=about), evaluation).conversation
 
 
 def check_words(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.data.conversation import Loss
+from backend.data.conversation import Conversation, Loss
 from backend.data.dataset import Split
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
@@ -19,7 +19,7 @@ from backend.model.loading import load_tokenizer
 from backend.model.token_losses import language_outputs
 from backend.tasks.heads import CAUSAL_LM
 from backend.trials.answers import ANSWERS, Prompt, answers_to, eval_prompts
-from backend.trials.asked_words import AskedWords, check_words, words_asked
+from backend.trials.asked_words import AskedWords, check_words, prompt_asked, words_asked
 from backend.trials.question import Asked, resolved
 
 
@@ -63,21 +63,18 @@ def asked_of(
                 f"about {evaluation.task.name}: give --text or --row"
             )
         return resolved(asked, evaluation, space_of(evaluation.task))
-    records, words = words_asked(asked, evaluation)
+    records, words = words_asked([each for each in asked if not each.only_asks], evaluation)
     manifest, loss = folder.manifest(), evaluation.task.loss or "answers"
     if words:
         tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
         check_words(words, tokenizer, loss, manifest.max_length or tokenizer.model_max_length)
     count = ANSWERS if answers is None else answers
-    prompts = _prompts(words) if count else []
-    return records, Probe(words, (*prompts, *eval_prompts(evaluation, count)), loss)
+    before = [each.prompt() for each in words] if count else []
+    alone = [prompt_asked(each, evaluation) for each in asked if each.only_asks]
+    return records, Probe(words, (*_prompts([*before, *alone]), *eval_prompts(evaluation, count)), loss)
 
 
-def _prompts(words: Sequence[AskedWords]) -> list[Prompt]:
-    """What the questions' models would be given to answer, each once."""
-    found = {repr(prompt.content()): prompt for prompt in map(_prompt, words) if prompt.text().strip()}
+def _prompts(asked: Sequence[Conversation]) -> list[Prompt]:
+    """What is to be answered, each once."""
+    found = {repr(prompt.content()): prompt for prompt in map(Prompt, asked) if prompt.text().strip()}
     return list(found.values())
-
-
-def _prompt(words: AskedWords) -> Prompt:
-    return Prompt(words.prompt())

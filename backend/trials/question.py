@@ -41,6 +41,11 @@ class Asked:
     label: str | None = None
     about: AboutAnswer | None = None
 
+    @property
+    def only_asks(self) -> bool:
+        """Whether models are to answer, and no words of an answer are asked about."""
+        return self.row is None and self.about is not None and self.about.only_asks
+
 
 def resolved(
     asked: Sequence[Asked], evaluation: Split, space: Space

@@ -23,6 +23,7 @@ from backend.progress import Progress, epochs_words, silent
 from backend.scores.context import Context
 from backend.scores.settings import ScoreSettings
 from backend.tasks.heads import CAUSAL_LM
+from backend.trials.answers import MOST_ANSWERS
 from backend.trials.arm import Trial
 from backend.trials.cost import TrialCost, trial_cost
 from backend.trials.decision_mark import decided_rows, decisions_record
@@ -63,8 +64,8 @@ class RetrainSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.seeds <= 100:
             raise InputError(f"--seeds {self.seeds}: must be between 1 and 100")
-        if self.answers is not None and not 0 <= self.answers <= 10_000:
-            raise InputError(f"--answers {self.answers}: must be between 0 and 10,000")
+        if self.answers is not None and not 0 <= self.answers <= MOST_ANSWERS:
+            raise InputError(f"--answers {self.answers}: must be between 0 and {MOST_ANSWERS:,}")
 
 
 def retrain(

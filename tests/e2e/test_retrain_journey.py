@@ -10,6 +10,7 @@ import pytest
 from backend.jobs.listing import forget_job
 from backend.jobs.process import job_path, job_record, job_state, stop_job
 from backend.workspace import Workspace
+from pages.components.numbers import typeset
 from tests.e2e.server import ROOT, browsing, serving, settled
 from tests.e2e.test_journey import browser_is_here, workspace  # noqa: F401
 
@@ -74,7 +75,10 @@ def test_a_trial_survives_refresh_and_restart_and_goes_on_after_a_stop(trial, tm
         page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
         settled(page)
         (name,) = workspace.trials.reports()
-        assert workspace.trials.report(name)["arms"][1]["verdict"] in page.locator(".stMain").inner_text()
+        assert (
+            typeset(workspace.trials.report(name)["arms"][1]["verdict"])
+            in page.locator(".stMain").inner_text()
+        )
         assert len(outcomes(workspace)) == 8 and before.items() <= outcomes(workspace).items()
         assert page.url.endswith(f"report={name}")
         page.get_by_role("link", name="Jobs", exact=True).click()

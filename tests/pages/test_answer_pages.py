@@ -29,11 +29,17 @@ def workspace(template, tmp_path, monkeypatch) -> Workspace:
     return made
 
 
-@pytest.mark.parametrize(("name", "what"), [("words", "The table of words"), ("retrain", "The forecast")])
-def test_what_does_not_serve_language_models_says_so(workspace, name, what):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("words", "The table of words: not served for language models yet"),
+        ("retrain", "There is no forecast"),
+    ],
+)
+def test_what_does_not_serve_language_models_says_so(workspace, name, said):
     workspace.review.remove("wrong")
     app = page(new_app(), name)
-    assert f"{what}: not served for language models yet" in words(app) and not app.exception
+    assert said in words(app) and not app.exception
     assert not [each for each in app.button if each.label in ("Compute words", "Forecast")]
 
 

@@ -14,6 +14,7 @@ from backend.trials.question import Asked
 from backend.trials.run import RetrainSettings
 from backend.workspace import Workspace
 from pages.components import job_panel
+from pages.components.numbers import typeset
 from pages.components.retrain.followed import OWN, followed_options
 from pages.components.retrain.forecast_panel import verdict
 from pages.components.retrain.trial_beside import beside_rows
@@ -258,7 +259,7 @@ def test_a_real_trial_is_shown_whole(app, tiny_workspace):
     app.selectbox(key="report").set_value(Path(decisions["folder"]).name).run()
     assert not app.exception and not app.error and not app.warning
     shown = words(app)
-    assert decisions["arms"][1]["verdict"] in shown and "Forecast and measured" in shown
+    assert typeset(decisions["arms"][1]["verdict"]) in shown and "Forecast and measured" in shown
     assert verdict(forecast["forecast"]) in shown
     (log,) = mixture["arms"][1]["logs"][0]
     figure = mixture_figure([log])

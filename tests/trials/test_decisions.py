@@ -88,7 +88,7 @@ def test_random_decisions_relabel_as_many_to_the_same_labels(train):
         assert sorted(given[rows.train][changed]) == ["bad"] * 6 + ["good"] * 2
     assert rows_of(trial, RANDOM, 0).mark(SPACE) != rows_of(trial, RANDOM, 1).mark(SPACE)
     arms = {arm.name: arm for arm in trial.arms}
-    assert arms[RANDOM].description.startswith("1 rows removed, 8 relabelled, drawn at random")
+    assert arms[RANDOM].description.startswith("1 row removed, 8 relabelled, drawn at random")
     assert len(rows_of(trial, BY_LOSS)) == 59
 
 

@@ -91,7 +91,7 @@ def test_the_report_says_what_there_is(reports):
     assert set(names) <= set(report["arms"][1]["change"])
     assert report["arms"][1]["rows"] is None
     assert report["decisions"]["removed"] == 1 and report["arms"][1]["description"].startswith(
-        "1 rows removed"
+        "1 row removed"
     )
     words = report["queries"][0]
     assert words["probability"]["cleaned"]["seeds"] == pytest.approx(np.exp(-losses(report, 0, "cleaned")))
@@ -220,7 +220,8 @@ def test_something_must_be_left(template):
         (("--row", "e1", "--label", "Lisbon"), "a language model has no classes"),
         (("--row", "wrong", "--mark", "0:3"), "no such id in eval"),
         (("--prompt", "Where?", "--answer", "Oslo.", "--mark", "3:9"), "the answer has 5 characters"),
-        (("--prompt", "Where?"), "the answer is empty"),
+        (("--prompt", "Where?", "--mark", "0:3"), "the answer is empty"),
+        (("--prompt", " "), "say what to explain"),
         (("--prompt", "Where?", "--answer", "x " * 200, "--mark", "390:395"), "the model reads no token of"),
         (("--answers", "-1"), "--answers -1: must be between 0 and 10,000"),
         (
@@ -263,6 +264,20 @@ def test_the_command_says_it_all(template, inside):
     workspace.review.undo()
     report = json.loads(done.stdout)
     assert [each["label"] for each in report["queries"]] == ["Lisbon"] and len(report["answers"]) == 2
+
+
+def test_prompts_alone_are_answered_and_rows_are_asked_as_they_are(template, inside):
+    workspace = Workspace.open(template)
+    workspace.remove("wrong")
+    prompts = ("--prompt", BIRTH.prompt, "--prompt", "Who is Ben Ota?", "--prompt", BIRTH.prompt)
+    options = ("--seeds", 1, "--arm", "cleaned", "--answers", 0, "--json")
+    done = inside("retrain", template, *options, *prompts, "--row", "e2")
+    workspace.review.undo()
+    report = json.loads(done.stdout)
+    assert [each["label"] for each in report["queries"]] == ["Ben Ota was born in Oslo."]
+    asked = [(each["prompt"], each["expected"]) for each in report["answers"]]
+    assert asked == [(BIRTH.prompt, None), ("Who is Ben Ota?", None)] and report["answers_judged"] == 0
+    assert "exact" not in {each["name"] for each in report["shown"]}
 
 
 def test_pruning_goes_by_the_loss(tmp_path):

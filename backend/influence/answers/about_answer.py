@@ -58,6 +58,12 @@ class AboutAnswer:
         """Whether a row's own answers are asked about, all of them and as they are."""
         return self.answer is None and self.turn is None and not self.marks and self.instead is None
 
+    @property
+    def only_asks(self) -> bool:
+        """Whether something is to be answered, and no answer to it is asked about."""
+        open_end = self.messages is not None and _is_open(self.messages)
+        return self.of_row and (self.prompt is not None or open_end)
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -171,7 +177,7 @@ def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
     found = list(messages)
     if not all(isinstance(each, dict) for each in found):
         raise InputError("--messages: a message is an object with a role and a content")
-    open_end = not found or found[-1].get("role", found[-1].get("from")) not in ("assistant", "gpt")
+    open_end = _is_open(found)
     if open_end:
         found.append({"role": "assistant", "content": _OPEN})
     try:
@@ -183,6 +189,12 @@ def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
     if open_end:
         turns[-1] = replace(turns[-1], text="")
     return replace(row, turns=tuple(turns))
+
+
+def _is_open(messages: Sequence[dict[str, object]]) -> bool:
+    """Whether no answer ends them."""
+    last = messages[-1] if messages else {}
+    return not isinstance(last, dict) or last.get("role", last.get("from")) not in ("assistant", "gpt")
 
 
 def marked(encoded: Encoded, looked: Looked, marks: Sequence[Span], loss: Loss) -> Encoded:

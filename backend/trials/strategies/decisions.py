@@ -51,12 +51,12 @@ def decisions_trial(
     strata, each = space.strata(given.tolist()), each_stratum(space)
     everything, kept = np.arange(len(train)), np.flatnonzero(~removed)
     relabelled = changed & ~removed
-    texts, count = space.edit == "text", f"{int(removed.sum()):,} rows removed"
+    texts, count = space.edit == "text", _rows_removed(int(removed.sum()))
     amounts = f"{count}, {int(relabelled.sum()):,} {'corrected' if texts else 'relabelled'}"
     alike = f"drawn at random: of {each} as many as were decided"
     done = (given, changed) if texts else (now, removed)
     if texts:
-        drawn = f"{int(changed.sum()):,} rows removed, {alike}; others for each seed"
+        drawn = f"{_rows_removed(int(changed.sum()))}, {alike}; others for each seed"
     else:
         drawn = f"{amounts}, {alike}, to the same new labels; others for each seed"
     arms = [
@@ -76,9 +76,13 @@ def decisions_trial(
         counts = np.bincount(strata[removed])
         order = np.argsort(-losses, kind="stable")
         worst = np.concatenate([order[strata[order] == stratum][:n] for stratum, n in enumerate(counts)])
-        what = f"{len(worst):,} rows removed, of {each} as many, those of the largest loss"
+        what = f"{_rows_removed(len(worst))}, of {each} as many, those of the largest loss"
         arms.append(same_rows(_without(given, worst), BY_LOSS, what))
     return Trial("decisions", tuple(arms), np.arange(n_eval), control=RANDOM, notes=(_LOOKED_AT,))
+
+
+def _rows_removed(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'} removed"
 
 
 def _check_left(space: Space, given: np.ndarray, left: np.ndarray) -> None:

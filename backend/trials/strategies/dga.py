@@ -60,6 +60,7 @@ def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
 _DEFAULT = MixtureSettings()
 STRATEGY = Strategy(
     "dga",
+    "Mixture",
     "dynamic gradient alignment: draw more from sources that help a target set",
     "arXiv 2410.02498",
     _trial,

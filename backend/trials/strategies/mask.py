@@ -47,6 +47,7 @@ def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
 _DEFAULT = MaskSettings()
 STRATEGY = Strategy(
     "mask",
+    "Mask",
     "gradient-guided loss masking: skip examples whose gradient opposes a clean set's",
     "Wang et al. 2021, arXiv 2102.13549",
     _trial,

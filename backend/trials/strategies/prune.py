@@ -102,8 +102,6 @@ def _keeping(
 
 
 def _check(folder: Folder, options: dict[str, Any]) -> None:
-    if options["way"] not in WAYS:
-        raise InputError(f"--set way={options['way']}: must be one of {', '.join(WAYS)}")
     _hardness(folder, options["score"])
 
 
@@ -156,6 +154,7 @@ def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
 
 STRATEGY = Strategy(
     "prune",
+    "Prune",
     "leave out a part of the training rows by a score, against random",
     "Anand et al. 2023, arXiv 2311.16298",
     _trial,
@@ -168,5 +167,6 @@ STRATEGY = Strategy(
     guided=False,
     tasks=None,
     task_defaults={each: {"score": _LOSS} for each in ("multilabel", "regression", "causal-lm")},
+    choices={"way": tuple(WAYS)},
     check=_check,
 )

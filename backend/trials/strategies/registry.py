@@ -57,4 +57,6 @@ def checked_options(
             raise InputError(f"--set {name}={text}: must be a number such as {found[name]}") from None
         if isinstance(found[name], float) and not math.isfinite(found[name]):
             raise InputError(f"--set {name}={text}: must be a number such as {strategy.options[name][0]}")
+        if name in strategy.choices and found[name] not in strategy.choices[name]:
+            raise InputError(f"--set {name}={text}: must be one of {', '.join(strategy.choices[name])}")
     return found

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from backend.errors import InputError
 from backend.files import digest
 from backend.influence.answers.summed_query import summed_query
-from backend.influence.index.modes import score_mode
+from backend.influence.index.modes import MODES, score_mode
 from backend.tasks.heads import CAUSAL_LM
 from backend.trials.arm import Arm, Phase, Trial, same_rows
 from backend.trials.recipes.fixed_weights import FixedWeights
@@ -98,6 +98,7 @@ def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
 
 STRATEGY = Strategy(
     "reweight",
+    "Reweight",
     "weigh rows by their influence on eval errors",
     "TracIn-WE (Yeh et al. 2022) as weights; Ren et al. 2018 for the idea",
     _trial,
@@ -105,4 +106,6 @@ STRATEGY = Strategy(
     {"score": ("fisher", "score mode of the influence, as in explain")},
     tasks=None,
     not_for=(CAUSAL_LM,),
+    choices={"score": tuple(MODES)},
+    needs_index=True,
 )

@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend.data.equal_texts import equal_text_groups
-from backend.errors import InputError
 from backend.scores.producers.contrastive import loss_change
 from backend.scores.producers.domain import TOLD_APART, domain_probabilities
 from backend.tasks.heads import CAUSAL_LM
@@ -57,8 +56,6 @@ def _doubts(auroc: float) -> tuple[str, ...]:
 
 def _trial(context: StrategyContext) -> Trial:
     by, fractions = context.options["by"], parsed_fractions(context.options["fractions"])
-    if by not in BY:
-        raise InputError(f"--set by={by}: must be one of {', '.join(BY)}")
     values, notes = likeness(context, by)
     best = np.argsort(-np.where(np.isfinite(values), values, -np.inf), kind="stable")
     target = context.chosen(best[:0], context.guide)
@@ -97,6 +94,7 @@ def _arms(options: dict[str, Any], guide: float) -> dict[str, float]:
 
 STRATEGY = Strategy(
     "select",
+    "Select",
     "choose the rows most like a target sample, train on them, then on the target",
     "Iter & Grangier 2021, arXiv 2109.07591",
     _trial,
@@ -107,4 +105,5 @@ STRATEGY = Strategy(
     },
     tasks=None,
     not_for=(CAUSAL_LM,),
+    choices={"by": BY},
 )

@@ -69,16 +69,19 @@ class StrategyContext:
 
 @dataclass(frozen=True)
 class Strategy:
-    """``options`` names what it takes beside the common ones, with defaults and what they mean.
+    """``title``: what people see. ``options`` names what it takes beside the common ones, with defaults and
+    what they mean, and ``choices``, of some, the values there are.
 
     ``arms`` gives from options and the size of the guide (over that of the training split) the arms of its
     trial, and what each trains on, over the training split: for a forecast, before anything is computed.
     ``tasks``: those that it serves, None: every one but those of ``not_for``. ``task_defaults``: of options
-    whose default is another for a task. ``check`` raises `InputError` from the options where a workspace
-    can't have the trial, for a plan and a refusal before anything is loaded.
+    whose default is another for a task. ``needs_index``: whether it reads influence. ``check`` raises
+    `InputError` from the options where a workspace can't have the trial, for a plan and a refusal before
+    anything is loaded.
     """
 
     name: str
+    title: str
     summary: str
     source: str
     trial: Callable[[StrategyContext], Trial]
@@ -88,6 +91,8 @@ class Strategy:
     tasks: tuple[TaskName, ...] | None = ("classification",)
     not_for: tuple[TaskName, ...] = ()
     task_defaults: dict[TaskName, dict[str, Any]] = field(default_factory=dict)
+    choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    needs_index: bool = False
     check: Callable[[Folder, dict[str, Any]], None] = lambda folder, options: None
 
     def serves(self, task: TaskName) -> bool:

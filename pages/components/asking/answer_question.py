@@ -7,20 +7,17 @@ from dataclasses import replace
 
 import streamlit as st
 
-from backend.data.conversation import Conversation, Turn
+from backend.data.conversation import Turn
 from backend.errors import InputError
 from backend.files import digest
 from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.workspace import Workspace
 from pages.components import keys
+from pages.components.asking.answer_words import answers_of, ask_instead, ask_marks, number_asked
 from pages.components.asking.own_answer import own_answer
 from pages.components.asking.row_picker import pick_row
 from pages.components.asking.typed_text import ask_prompt, forget_address
 from pages.components.choice import pick
-from pages.components.conversation.correction import turn_title
-from pages.components.conversation.marking import mark_words
-from pages.components.conversation.shown_text import conversation_of
-from pages.components.markup import distinct
 from pages.components.workspaces import Asked, AskedAnswer
 
 ANSWERS = {"row": "As in the row", "model": "The model's own", "typed": "Another one"}
@@ -34,8 +31,6 @@ TEMPLATE_HELP = (
     "Role marks and whatever else the chat template adds stand in every conversation: they carry much of a "
     "score and tell little. Off: they don't count in the ranking."
 )
-ALL = -1
-LONGEST_TITLE = 70
 
 
 def ask_answer(
@@ -75,7 +70,7 @@ def _row(workspace: Workspace, split: str) -> Found:
         key = f"typed-answer-{digest(split, row)}"
         st.text_area("Answer to explain", key=key, height=90, placeholder="What might it have said?")
         return _with_answer(asked, str(keys.get(key) or ""))
-    turns = _answers(workspace, split, row)
+    turns = answers_of(workspace, split, row)
     if not turns:
         raise InputError("no answer of this row is learnt any more; choose another row, or type an answer")
     return asked, turns
@@ -95,63 +90,19 @@ def _with_answer(asked: Asked, answer: str | None, generated: bool = False, cut:
     return replace(asked, about=about), {0: Turn(0, "assistant", answer, learnt=True)}
 
 
-def _answers(workspace: Workspace, split: str, row: str) -> dict[int, Turn]:
-    rows = workspace.split(split)  # type: ignore[arg-type]
-    conversation: Conversation = conversation_of(rows, rows.position(row))
-    return {each.number: each for each in conversation.shown if each.learnt and each.text.strip()}
-
-
 def _ask_words(asked: Asked, turns: Mapping[int, Turn]) -> AskedAnswer:
     """Which turn, marks in it, what might stand there, and whose words count."""
     about = asked.about or AskedAnswer()
     place = digest(asked.row, asked.split, about.prompt, about.answer)
     with st.container(border=True, gap="small"):
-        turn = _ask_turn(turns, place)
-        marks: tuple[tuple[int, int], ...] = ()
-        if turn is not None:
-            st.caption("Which words? Mark some; without a mark the whole answer is asked about.")
-            marks = tuple(
-                mark_words(turn.text, f"{place}-{turn.number}", "words of the answer", "asked about")
-            )
+        turn, marks = ask_marks(turns, place)
         instead_box, side_box, template_box = st.columns([0.5, 0.3, 0.2], vertical_alignment="bottom")
         with instead_box:
-            instead = _ask_instead(turn, marks, place)
+            instead = ask_instead(turn, marks, place)
         with side_box:
             side = pick("Words that count", SIDES, keys.SIDE, DEFAULT_SIDE, help=SIDE_HELP, named=True)
         with template_box:
             st.toggle("Template counts", key=keys.TEMPLATE, bind="query-params", help=TEMPLATE_HELP)
-    given = about.answer is not None  # it stands in the place of the last
-    number = None if turn is None or given or (len(turns) == 1 and not marks and not instead) else turn.number
+    number = None if about.answer is not None else number_asked(turns, turn, marks, instead)
     template = bool(keys.get(keys.TEMPLATE))
     return replace(about, turn=number, marks=marks, instead=instead, side=side, template=template)
-
-
-def _ask_turn(turns: Mapping[int, Turn], place: str) -> Turn | None:
-    """The one answer, or the one chosen of several; None: all of them."""
-    if len(turns) == 1:
-        return next(iter(turns.values()))
-    titles = distinct([turn_title(each) for each in turns.values()], LONGEST_TITLE)
-    st.selectbox(
-        "Answer",
-        [ALL, *turns],
-        index=len(turns),
-        format_func=lambda number: (
-            f"all {len(turns)} answers" if number == ALL else titles[turn_title(turns[number])]
-        ),
-        key=f"answer-{place}",
-    )
-    return turns.get(keys.get(f"answer-{place}", next(reversed(turns))))
-
-
-def _ask_instead(turn: Turn | None, marks: tuple[tuple[int, int], ...], place: str) -> str | None:
-    """What might stand there; only one mark, or the whole answer, can be held against something else."""
-    can = turn is not None and len(marks) < 2
-    st.text_input(
-        "Rather than" if can else "Rather than (needs one answer and at most one mark)",
-        key=f"instead-{place}",
-        disabled=not can,
-        max_chars=2_000,
-        placeholder="optional: what it should have said there",
-        help="Why this and not that: the loss of the answer, less the loss of what you type here.",
-    )
-    return (keys.get(f"instead-{place}") or "").strip() or None if can else None

@@ -10,7 +10,6 @@ from backend.trials.headline import headline_in
 from backend.trials.kept import is_blunt
 from backend.workspace import Workspace
 from pages.components.badges import badge
-from pages.components.conversation.served import is_served
 from pages.components.job_panel import job_panel, jobs_of, watch
 from pages.components.markup import Html, short, show, tag
 from pages.components.numbers import percent
@@ -29,11 +28,9 @@ HELP = (
 def show_forecast(workspace: Workspace, followed: list[str] | None) -> None:
     """The forecast of the decisions as they are now, or the job that makes it."""
     st.subheader("Forecast", help=HELP)
-    if not is_served(workspace, "The forecast", "A trial says what the decisions do."):
-        return
     record = decided(workspace)
     if not something_decided(record):
-        ask_for_decisions()
+        ask_for_decisions(workspace)
         return
     if workspace.folder.state("index") != "current":
         st.info("A forecast needs the gradients of all training rows, which have not been computed yet.")
@@ -47,21 +44,22 @@ def show_forecast(workspace: Workspace, followed: list[str] | None) -> None:
         return
     known = workspace.trials.last_forecast(record["mark"])
     if known is not None:
-        _show(known)
+        _show(workspace, known)
     else:
         st.caption(
-            f"{decided_words(record)}. There is no forecast of these decisions yet; it takes seconds to "
-            "minutes, "
-            "and nothing is trained for it."
+            f"{decided_words(record, workspace)}. There is no forecast of these decisions yet; it takes "
+            "seconds to minutes, and nothing is trained for it."
         )
     if followed is not None:
         args = ["forecast", str(workspace.path), *followed]
         job_panel(args, "Forecast" if known is None else "Forecast again")
 
 
-def _show(content: dict[str, Any]) -> None:
+def _show(workspace: Workspace, content: dict[str, Any]) -> None:
     st.markdown(f"**{verdict(content['forecast'])}**")
-    st.caption(f"{decided_words(content['forecast'])}; made {content['at'].replace('T', ' ')[:16]} UTC.")
+    st.caption(
+        f"{decided_words(content['forecast'], workspace)}; made {content['at'].replace('T', ' ')[:16]} UTC."
+    )
     show(forecast_table(content["forecast"], content["queries"]))
 
 

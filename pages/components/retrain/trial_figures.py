@@ -12,6 +12,7 @@ from backend.trials.headline import figures_in
 from pages.components.plots import COLOURS, GREY, SYMBOLS, plot_text, rows_axis
 
 _ROW = 44
+SEEN = 0.005  # a probability that can be seen in a plot
 _LEAST = 0.02  # an axis shows at least so much
 
 
@@ -25,15 +26,32 @@ def title_of(report: dict[str, Any], figure: str) -> str:
     return titles(report)[figure]
 
 
+def is_low_good(report: dict[str, Any], figure: str) -> bool:
+    """Whether a figure is the better the lower it is."""
+    return next(each["better"] for each in figures_in(report) if each["name"] == figure) == "low"
+
+
 def said_of(query: dict[str, Any]) -> dict[str, Any]:
-    """What every arm says of a query: a probability, or a number."""
-    found: dict[str, Any] = query["value"] if "value" in query else query["probability"]
+    """What every arm says of a query: a probability, a number, or the loss of unlikely words."""
+    if _is_unlikely(query):
+        found: dict[str, Any] = query["loss"]
+    else:
+        found = query["value"] if "value" in query else query["probability"]
     return found
 
 
 def name_of(query: dict[str, Any]) -> str:
     """What is followed of a query."""
+    if _is_unlikely(query):
+        return f"loss in nats of “{query['label']}”"
+    if "loss" in query:
+        return f"probability of “{query['label']}”"
     return "the number" if "value" in query else f"probability of {query['label']}"
+
+
+def _is_unlikely(query: dict[str, Any]) -> bool:
+    """Whether all probabilities, of words such as those of a long answer, would look like nothing."""
+    return "loss" in query and max(each["mean"] for each in query["probability"].values()) < SEEN
 
 
 def arms_figure(report: dict[str, Any], figure: str) -> go.Figure:
@@ -174,6 +192,7 @@ def parts_figure(report: dict[str, Any], names: Sequence[str], arms: Sequence[st
 def query_figure(report: dict[str, Any], query: dict[str, Any]) -> go.Figure:
     """What is followed of the query: each seed's, and the mean, for every arm."""
     made, names = go.Figure(), [arm["name"] for arm in report["arms"]]
+    ends = None if "value" in query or _is_unlikely(query) else [-0.03, 1.03]
     for place, name in enumerate(names):
         found, shade = said_of(query)[name], colour(report, name)
         made.add_trace(
@@ -190,19 +209,31 @@ def query_figure(report: dict[str, Any], query: dict[str, Any]) -> go.Figure:
                 x=[found["mean"]],
                 y=[place],
                 mode="markers+text",
-                text=[f"{found['mean']:.3f}"],
-                textposition="top center",
+                text=[_said(query, name)],
+                textposition=_beside(found["mean"]) if ends else "top center",
                 marker={"color": shade, "size": 12, "symbol": symbol(place)},
                 hovertemplate=f"{plot_text(name)}: %{{x:.3f}}<extra></extra>",
             )
         )
-    ends = None if "value" in query else [-0.03, 1.03]
     made.update_xaxes(title_text=plot_text(name_of(query), 60), range=ends, fixedrange=True)
     made.update_yaxes(**rows_axis(names))
     made.update_layout(
         height=_ROW * len(names) + 80, margin={"l": 0, "r": 10, "t": 14, "b": 10}, showlegend=False
     )
     return made
+
+
+def _beside(share: float) -> str:
+    """Where the text of a marker is not cut off by the end of the axis."""
+    return "top right" if share < 0.15 else "top left" if share > 0.85 else "top center"
+
+
+def _said(query: dict[str, Any], arm: str) -> str:
+    """The mean; of words with their loss, since probabilities near 1 or 0 look alike."""
+    mean = f"{said_of(query)[arm]['mean']:.3f}"
+    if "loss" not in query or _is_unlikely(query):
+        return mean
+    return f"{mean} ({query['loss'][arm]['mean']:.2f} nats)"
 
 
 def curve_figure(report: dict[str, Any], figure: str) -> go.Figure:

@@ -15,6 +15,7 @@ from backend.model.recorded_limits import BASE
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.job_panel import LOGS, job_panel, jobs_of, progress_line, start, watch
 from pages.components.markup import plain_label
 from pages.components.messages import safely, show_error
@@ -29,18 +30,8 @@ if TYPE_CHECKING:
     from backend.trials.run import RetrainSettings
 
 DECISIONS = "decisions"
-NAMES = {  # the strategies, written down: their registry takes seconds to load
-    DECISIONS: "Your decisions",
-    "mask": "Mask",
-    "dga": "Mixture",
-    "select": "Select",
-    "prune": "Prune",
-    "reweight": "Reweight",
-}
 SEEDS, GUIDE = 3, 0.3
 SEEDS_HELP = "How often every arm is trained. Fewer than 3 say hardly anything about chance."
-NEEDS_INDEX = ("reweight",)
-WITHOUT_GUIDE = (DECISIONS, "prune")
 
 
 def ask_trial(workspace: Workspace, followed: list[str] | None) -> None:
@@ -74,19 +65,43 @@ def trial_args(
     args = ["retrain", path, f"--seeds={seeds}"]
     if strategy != DECISIONS:
         args.append(f"--strategy={strategy}")
-    if strategy not in WITHOUT_GUIDE and guide != GUIDE:
+    if _is_guided(strategy) and guide != GUIDE:
         args.append(f"--guide={guide:g}")
     return [*args, *(f"--set={name}={value}" for name, value in options.items()), *more]
 
 
+def _is_guided(strategy: str) -> bool:
+    from backend.trials.strategies.registry import strategy_named
+
+    return strategy != DECISIONS and strategy_named(strategy).guided
+
+
+def _ask_strategy(workspace: Workspace) -> str:
+    """The decisions, or a strategy that serves the workspace's task."""
+    from backend.trials.strategies.registry import strategies_for
+
+    served = strategies_for(workspace.space.task)
+    titles = {DECISIONS: "Your decisions", **{name: each.title for name, each in served.items()}}
+    if keys.get(keys.TRIAL_STRATEGY) not in (None, *titles):  # of a workspace of another task
+        keys.put(keys.TRIAL_STRATEGY, DECISIONS)
+    return pick("What is compared", titles, keys.TRIAL_STRATEGY, DECISIONS, named=True)
+
+
+def _lacks_index(workspace: Workspace, strategy: str) -> bool:
+    from backend.trials.strategies.registry import strategy_named
+
+    needs = strategy != DECISIONS and strategy_named(strategy).needs_index
+    return needs and workspace.folder.state("index") != "current"
+
+
 def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> list[str] | None:
     """The command; None, with the reason on the page, where there is nothing to start."""
-    strategy = pick("What is compared", NAMES, keys.TRIAL_STRATEGY, DECISIONS, named=True)
+    strategy = _ask_strategy(workspace)
     _explain(workspace, strategy)
     if strategy == DECISIONS and not something_decided(decided(workspace)):
-        ask_for_decisions()
+        ask_for_decisions(workspace)
         return None
-    if strategy in NEEDS_INDEX and workspace.folder.state("index") != "current":
+    if _lacks_index(workspace, strategy):
         st.info("This strategy weighs rows by their influence, so the index must be there first.")
         st.page_link("pages/overview.py", label="Precompute it on the Overview page", icon=":material/home:")
         return None
@@ -97,7 +112,7 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
         )
     with epochs_box:
         epochs = _epochs(faults)
-    guide = GUIDE if strategy in WITHOUT_GUIDE else _guide(workspace, faults)
+    guide = _guide(workspace, faults) if _is_guided(strategy) else GUIDE
     options = ask_options(workspace, strategy, faults)
     if options is None or followed is None:
         return None
@@ -150,10 +165,13 @@ def trial_settings(args: Sequence[str]) -> RetrainSettings:
 
 def _explain(workspace: Workspace, strategy: str) -> None:
     if strategy == DECISIONS:
-        record = decided(workspace)
+        record, writes = decided(workspace), has_conversations(workspace)
+        targets = "answers" if writes else "labels"
+        control = "as many rows of the same length" if writes else "as many rows"
         st.caption(
-            f"Trains on the rows and labels that your decisions leave ({decided_words(record)}), beside "
-            "the untouched data, as many rows removed at random, and as many removed by their loss."
+            f"Trains on the rows and {targets} that your decisions leave "
+            f"({decided_words(record, workspace)}), beside the untouched data, "
+            f"{control} removed at random, and as many removed by their loss."
         )
         return
     from backend.trials.strategies.registry import strategy_named

@@ -59,13 +59,11 @@ def _field(
 
 def _choices(workspace: Workspace, strategy: str, name: str) -> list[str] | None:
     """The values that an option can have; None where any will do."""
-    from backend.influence.index.modes import MODES
-    from backend.trials.strategies.prune import WAYS
-    from backend.trials.strategies.select import BY
+    from backend.trials.strategies.registry import strategy_named
     from pages.components.score_values import read_current
 
-    known = {("select", "by"): BY, ("prune", "way"): WAYS, ("reweight", "score"): tuple(MODES)}
     if (strategy, name) == ("prune", "score"):
         table = read_current(workspace).table
         return [] if table is None else list(table.names)
-    return list(known[strategy, name]) if (strategy, name) in known else None
+    known = strategy_named(strategy).choices.get(name)
+    return None if known is None else list(known)

@@ -14,12 +14,15 @@ from pages.components import keys
 from pages.components.badges import Tone, badge
 from pages.components.choice import pick
 from pages.components.markup import plain_label, short, show, tag
+from pages.components.numbers import typeset
 from pages.components.plots import draw
+from pages.components.retrain.trial_answers import show_answers, words_moved
 from pages.components.retrain.trial_beside import show_beside
 from pages.components.retrain.trial_figures import (
     arms_figure,
     curve_figure,
     has_curve,
+    is_low_good,
     name_of,
     query_figure,
     said_of,
@@ -32,6 +35,7 @@ from pages.components.retrain.trial_state import decided, decided_words
 from pages.components.tables import table
 
 MOST_QUERIES = 5
+_REFERENCE = "what the others are compared with"
 
 
 def show_report(workspace: Workspace, name: str, report: dict[str, Any]) -> None:
@@ -45,6 +49,9 @@ def show_report(workspace: Workspace, name: str, report: dict[str, Any]) -> None
             show(
                 tag("div", badge(*verdict_words(report, main)), " ", tag("b", _sentence(main)), cls="fw-head")
             )
+        if main is not None:
+            for line in words_moved(report, main["name"])[:MOST_QUERIES]:
+                show(line)
         _others(report, main)
         st.caption(_origin(report))
         for note in report.get("notes", []):
@@ -54,6 +61,7 @@ def show_report(workspace: Workspace, name: str, report: dict[str, Any]) -> None
         show_parts(report, main["name"], name)
         show_rows(workspace, main, name)
     _queries(report, name)
+    show_answers(workspace, report, name)
     show_beside(report)
     show_recipes(workspace, report, name)
     _downloads(workspace, name)
@@ -71,9 +79,10 @@ def _stale(workspace: Workspace, report: dict[str, Any]) -> None:
         st.warning("The data have changed since this report was made.", icon=":material/history:")
     made_from, now = report.get("decisions"), decided(workspace)
     if made_from is not None and made_from["mark"] != now["mark"]:
+        before, after = decided_words(made_from, workspace), decided_words(now, workspace)
         st.warning(
-            f"Your decisions have changed since this report was made: then {decided_words(made_from)}, "
-            f"now {decided_words(now)}. Only what differs is trained again.",
+            f"Your decisions have changed since this report was made: then {before}, now {after}. "
+            "Only what differs is trained again.",
             icon=":material/history:",
         )
 
@@ -93,7 +102,7 @@ def verdict_words(report: dict[str, Any], arm: dict[str, Any]) -> tuple[str, Ton
 
 
 def _sentence(arm: dict[str, Any]) -> str:
-    return short(f"{arm['name'][:1].upper()}{arm['name'][1:]}: {arm['verdict']}.", 400)
+    return short(typeset(f"{arm['name'][:1].upper()}{arm['name'][1:]}: {arm['verdict']}."), 400)
 
 
 def _others(report: dict[str, Any], main: dict[str, Any] | None) -> None:
@@ -101,7 +110,7 @@ def _others(report: dict[str, Any], main: dict[str, Any] | None) -> None:
     rows = [
         (
             arm["name"],
-            arm.get("verdict", "what the others are compared with") if arm is not main else "see above",
+            typeset(arm.get("verdict", _REFERENCE)) if arm is not main else "see above",
             tag("span", short(arm["description"], 200), cls="fw-muted"),
         )
         for arm in report["arms"]
@@ -125,7 +134,7 @@ def _origin(report: dict[str, Any]) -> str:
 
 
 def _figures(report: dict[str, Any], name: str) -> None:
-    title, choice = st.columns([0.6, 0.4], vertical_alignment="bottom")
+    title, choice = st.columns([0.4, 0.6], vertical_alignment="bottom")
     with title:
         st.subheader("Before and after")
     with choice:
@@ -139,7 +148,7 @@ def _figures(report: dict[str, Any], name: str) -> None:
         "the mean, the "
         "bar the 95 % interval over seeds and eval rows, the small dots single seeds. A bar that "
         "crosses the line is "
-        "no more than chance."
+        "no more than chance." + (" Low is good." if is_low_good(report, figure) else "")
     )
     if has_curve(report):
         draw(
@@ -170,7 +179,7 @@ def _queries(report: dict[str, Any], name: str) -> None:
     st.subheader("What was followed")
     for number, query in enumerate(queries[:MOST_QUERIES]):
         show(tag("div", short(query["text"], 400), cls="fw-text", dir="auto"))
-        alt = ", ".join(f"{arm} {each['mean']:.3f}" for arm, each in said_of(query).items())
+        alt = ", ".join(f"{arm} {each['mean']:.3g}" for arm, each in said_of(query).items())
         draw(query_figure(report, query), f"{name_of(query)}: {alt}", f"{name}-query-{number}")
     if len(queries) > MOST_QUERIES:
         st.caption(f"{len(queries) - MOST_QUERIES:,} more are in the downloads.")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from backend.workspace import Workspace
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.numbers import plural
 from pages.components.workspaces import opened, version
 
@@ -35,16 +36,20 @@ def something_decided(record: dict[str, Any]) -> bool:
     return bool(record["removed"] + record["relabelled"])
 
 
-def decided_words(record: dict[str, Any]) -> str:
+def decided_words(record: dict[str, Any], workspace: Workspace) -> str:
     """3 rows removed, 1 relabelled."""
-    return f"{plural(record['removed'], 'row')} removed, {record['relabelled']:,} relabelled"
+    return f"{plural(record['removed'], 'row')} removed, {record['relabelled']:,} {_changed(workspace)}"
 
 
-def ask_for_decisions() -> None:
+def _changed(workspace: Workspace) -> str:
+    return "corrected" if has_conversations(workspace) else "relabelled"
+
+
+def ask_for_decisions(workspace: Workspace) -> None:
     """Say that nothing has been decided, and where to do it."""
     st.info(
-        "No training row is removed or relabelled yet. Decide about some rows first; flags and keeps "
-        "change nothing.",
+        f"No training row is removed or {_changed(workspace)} yet. Decide about some rows first; flags and "
+        "keeps change nothing.",
         icon=":material/checklist:",
     )
     st.page_link("pages/review.py", label="Go to Review", icon=":material/checklist:")
