@@ -36,15 +36,17 @@ def about_answer(
     template: bool,
 ) -> AboutAnswer | None:
     """What the options ask; None where none of them is given. `InputError` for what can't be read."""
+    chat, tools = (None, None) if messages is None else _messages(messages)
     about = AboutAnswer(
         prompt,
-        None if messages is None else _messages(messages),
+        chat,
         answer,
         turn,
         tuple(map(parse_mark, marks)),
         instead,
         side,  # type: ignore[arg-type]
         template,
+        tools=tools,
     )
     return None if about == AboutAnswer() else about
 
@@ -71,17 +73,20 @@ def written(
     return replace(asked, answer=made.text, generated=True, cut=made.stopped != "end")
 
 
-def _messages(path: Path) -> list[dict[str, Any]]:
-    """A JSON list of messages, or an object that holds one."""
+def _messages(path: Path) -> tuple[list[dict[str, Any]], list[Any] | None]:
+    """A JSON list of messages, or a row that holds one, perhaps with tools and a system text."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"--messages {path}: cannot be read as JSON ({first_line(error)})") from error
+    tools, first = None, []
     if isinstance(found, dict):
+        tools, system = found.get("tools"), found.get("system")
+        first = [{"role": "system", "content": system}] if system else []
         found = found.get("messages", found.get("conversations"))
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise InputError(f"--messages {path}: must hold a JSON list of messages with role and content")
-    return found
+    return [*first, *found], tools
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from backend.data.columns import LANGUAGE_MODEL, Columns, columns_of_turns
+from backend.data.conversation import Turn
 from backend.data.listed_cells import listed
 
 KEYS = (("role", "content"), ("from", "value"))
 """How messages call who speaks and what is said: OpenAI and TRL, and ShareGPT."""
 CALLS = ("tool_calls", "function_call")
 """Keys of a message that may say nothing: it calls a tool instead."""
+SHARES = ("weight", "loss", "train")
+"""Keys of an answer that say whether it is learnt: OpenAI's, ms-swift's and axolotl's."""
 SHARE = 0.1
 """Of rows to hold out, where no column tells the splits apart."""
 _PAIRS = (
     *(("prompt", "completion"), ("prompt", "response"), ("prompt", "answer"), ("instruction", "output")),
     *(("instruction", "response"), ("prompt", "chosen")),
+)
+_BESIDE = (
+    ("instruction", "input", "join it with the prompt first"),
+    ("chosen", "rejected", "the model is not taught what it shall not write"),
 )
 _SYSTEM = ("system", "system_prompt")
 _LOOKED_AT = 20  # rows
@@ -34,8 +41,8 @@ class Recognised:
     system: str | None = None
     tools: str | None = None
     keys: tuple[str, str] = KEYS[0]
-    left: str | None = None
-    """A column that belongs to the prompt and would not be read."""
+    left: tuple[str, str] | None = None
+    """A column that belongs to the row and would not be read, and what to do about it."""
 
     @property
     def options(self) -> str:
@@ -58,13 +65,14 @@ class Recognised:
     def said(self, command: str | None = None) -> str:
         """What was recognised, and what serves it: a whole command, or its options."""
         how = f"`{command or f'--task {LANGUAGE_MODEL} {self.options}'}` trains a model that writes on them"
+        left = f" (column {self.left[0]!r} is not read: {self.left[1]})" if self.left else ""
         if self.messages is not None:
             role, text = self.keys
             return (
-                f"column {self.messages!r} holds conversations ({role}, {text}): {how}; for a classifier, "
-                f"name the text to classify, such as {self.messages}.0.{text}, and a column of labels"
+                f"column {self.messages!r} holds conversations ({role}, {text}): {how}{left}; "
+                f"for a classifier, name the text to classify, such as {self.messages}.0.{text}, "
+                "and a column of labels"
             )
-        left = f" (column {self.left!r} is not read: join it with the prompt first)" if self.left else ""
         return (
             f"columns {self.prompt!r} and {self.completion!r} hold what a model is asked and what it shall "
             f"write: {how}{left}; for a classifier, name a text column and a column of labels"
@@ -91,11 +99,20 @@ def recognised(columns: Mapping[str, Sequence[Any]]) -> Recognised | None:
         if first in plain and second in plain:
             names = plain[first], plain[second]
             if len({name in chats for name in names}) == 1:
-                left = plain.get("input") if first == "instruction" else None
-                filled = left if left and any(columns[left]) else None
-                return Recognised(None, *names, system, tools, left=filled)
+                return Recognised(None, *names, system, tools, left=not_read(columns, names))
     for name, keys in chats.items():
-        return Recognised(name, system=system, tools=tools, keys=keys)
+        return Recognised(name, system=system, tools=tools, keys=keys, left=not_read(columns, [name]))
+    return None
+
+
+def not_read(columns: Mapping[str, Sequence[Any]], named: Collection[str]) -> tuple[str, str] | None:
+    """A filled column (cells by name) that belongs to those that are ``named``, and what to do about it: the
+    input of an instruction (Alpaca), what was rejected beside what was chosen (preferences)."""
+    plain = {name.strip().lower(): name for name in columns}
+    for beside, other, advice in _BESIDE:
+        name = plain.get(other)
+        if name and name not in named and plain.get(beside) in named and any(columns[name]):
+            return name, advice
     return None
 
 
@@ -115,6 +132,20 @@ def found_messages(value: Any) -> list[Any] | None:
 def calls_tools(message: Mapping[str, Any]) -> bool:
     """Whether a message calls a tool, and so may say nothing."""
     return any(message.get(call) for call in CALLS)
+
+
+def left_out(message: Mapping[str, Any]) -> bool:
+    """Whether a message says of itself that it is not learnt; `ValueError` where it says something else."""
+    said = {key: message[key] for key in SHARES if message.get(key) is not None}
+    for key, value in said.items():
+        if value not in (0, 1):
+            raise ValueError(f"{key} {value!r} is neither 0 (not learnt) nor 1")
+    return 0 in said.values()
+
+
+def is_left_out(turn: Turn) -> bool:
+    """Whether a turn is an answer that says of itself that it is not learnt."""
+    return turn.role == "assistant" and not turn.learnt and left_out(turn.more)
 
 
 def keys_of(message: Mapping[str, Any]) -> tuple[str, str] | None:

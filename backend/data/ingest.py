@@ -121,7 +121,7 @@ def ingest(
     report = _report(
         data,
         rejections,
-        Asked(columns.annotator, columns.id, tokens, max_length or usual_length(columns.task)),
+        _asked(columns, tokens, max_length),
     )
     info = _write(folder, data, columns, report.rejected)
     info = info.model_copy(update={"sources": {"train": train, "eval": train if eval is None else eval}})
@@ -185,7 +185,7 @@ def dry_run(
     report = _report(
         data,
         rejections,
-        Asked(columns.annotator, columns.id, tokens, max_length or usual_length(columns.task)),
+        _asked(columns, tokens, max_length),
     )
     progress(STAGE, 1, 1)
     return report
@@ -221,6 +221,11 @@ def _report(data: Assembled, rejections: Rejections, asked: Asked) -> IngestRepo
             rejected=rejected,
         ),
     )
+
+
+def _asked(columns: Columns, tokens: Tokens | None, max_length: int | None) -> Asked:
+    limit = max_length or usual_length(columns.task)
+    return Asked(columns.annotator, columns.id, tokens, limit, columns.contents if columns.form else ())
 
 
 def _ids(prefix: Literal["t", "e"], part: Usable) -> list[str]:

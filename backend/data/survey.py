@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -11,6 +11,7 @@ from typing import Any
 
 from backend.data.agreement import agreement
 from backend.data.choices import NOT_WHOLE, OTHER_TASKS, SEVERAL
+from backend.data.conversations import not_read
 from backend.data.equal_texts import text_keys
 from backend.data.examples import Examples
 from backend.data.label_remarks import cell_remarks, variant_remarks
@@ -82,12 +83,14 @@ def noticed_of_json(content: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a survey needs to know beside the rows: the annotator column, the id column, how texts are cut."""
+    """What a survey needs to know beside the rows: the annotator column, the id column, how texts are cut;
+    ``read``: the columns that make a row for a language model."""
 
     annotator: str | None = None
     id: str | None = None
     tokens: Tokens | None = None
     limit: int = USUAL_LENGTH
+    read: tuple[str, ...] = ()
 
 
 def survey(
@@ -122,6 +125,7 @@ def survey(
         *(cell_remarks(rows.targets, place, left_out=left_out) if classes else ()),
         *kind_of(task.name).remarks(task, *counts),
         *(_agreement(parts, asked.annotator) if classes else ()),
+        *_not_read(parts, asked.read),
         *kind_of(task.name).noticed(rows, place),
         *text_remarks(readable(rows), place, asked.tokens),
         *length_remarks(readable(rows), place, asked.tokens, asked.limit),
@@ -139,6 +143,15 @@ def header_remarks(tables: Iterable[Rows]) -> list[Remark]:
         Remark("no header", f"{file}: the first line looks like data: no header? ({why})")
         for file, why in doubts.items()
     ]
+
+
+def _not_read(parts: Sequence[Usable], read: Collection[str]) -> list[Remark]:
+    """A column that belongs to those that are read."""
+    if not parts or not read:
+        return []
+    rows = parts[0].rows
+    left = not_read({name: rows.head(name) for name in rows.table.column_names}, read)
+    return [Remark("not read", f"column {left[0]!r} is not read: {left[1]}")] if left else []
 
 
 def _rejected(rejected: Sequence[Rejected]) -> list[Remark]:

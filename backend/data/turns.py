@@ -13,7 +13,7 @@ from typing import Any
 
 from backend.data.columns import MASKED
 from backend.data.conversation import Conversation, Turn
-from backend.data.conversations import calls_tools, found_messages, keys_of
+from backend.data.conversations import calls_tools, found_messages, keys_of, left_out
 from backend.data.listed_cells import listed
 from backend.data.messages import listing, shown_value
 from backend.data.spans import Spans, merged
@@ -28,7 +28,15 @@ OTHER_NAMES = {
     "gpt": ASSISTANT,
     "chatgpt": ASSISTANT,
     "bot": ASSISTANT,
+    "model": ASSISTANT,
     "observation": "tool",
+}
+_AS_CALL = "a call of a tool is an assistant's message with tool_calls"
+_HINTS = {"function_call": _AS_CALL, "tool_call": _AS_CALL, "function-call": _AS_CALL}
+_PARTS = {
+    "tool_use": _AS_CALL,
+    "tool_result": "what a tool says is a message of its own, of role tool",
+    "thinking": "what is thought goes into reasoning_content, or into the text",
 }
 Cells = Mapping[str, Any]
 Message = dict[str, Any]
@@ -143,26 +151,46 @@ def _turn(cell: str, message: Message, number: int) -> Turn:
     who, what = (message.get(key) for key in keys)
     role = OTHER_NAMES.get(who, who) if isinstance(who, str) else None
     if role not in ROLES:
-        raise NotARow(cell, f"message {number}: role {shown_value(who)} is none of {listing(ROLES)}")
+        hint = f"; {_HINTS[who]}" if isinstance(who, str) and who in _HINTS else ""
+        raise NotARow(cell, f"message {number}: role {shown_value(who)} is none of {listing(ROLES)}{hint}")
     if what is None and not calls_tools(message):
         if role == ASSISTANT:
             raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
         raise NotARow(cell, f"message {number} has no content")
     said = said_in(message, keys[1])
     if said is None:
-        raise NotARow(cell, f"message {number}: its content is not text")
+        raise NotARow(cell, f"message {number}: its content is not text{_why_not(message.get(keys[1]))}")
     if role == ASSISTANT and not said.strip() and not calls_tools(message):
         raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
     more = {key: value for key, value in message.items() if key not in (*keys, MASKED) and value is not None}
     masks = _masks(message.get(MASKED), said, cell)
-    if masks and role != ASSISTANT:
+    learnt = role == ASSISTANT and not _left_out(cell, message, number)
+    if masks and not learnt:
         raise NotARow(cell, f"message {number}: {MASKED} stands in what is not learnt")
-    return Turn(number, role, said, role == ASSISTANT, masks, _plain(more))
+    return Turn(number, role, said, learnt, masks, _plain(more))
+
+
+def _why_not(content: Any) -> str:
+    """Which part of a content is no text, and what would be right, where that is known."""
+    kinds = (
+        [each.get("type") for each in content if isinstance(each, dict)] if isinstance(content, list) else []
+    )
+    kind = next((each for each in kinds if isinstance(each, str) and each != "text"), None)
+    advice = f"; {_PARTS[kind]}" if kind in _PARTS else ""
+    return f" (a part of type {shown_value(kind)}){advice}" if kind else ""
+
+
+def _left_out(cell: str, message: Message, number: int) -> bool:
+    try:
+        return left_out(message)
+    except ValueError as error:
+        raise NotARow(cell, f"message {number}: {error}") from error
 
 
 def _chat(turns: Sequence[Turn], cell: str, tools: list[Any] | None) -> Conversation:
     if not any(each.learnt for each in turns):
-        raise NotARow(cell, "no assistant turn", broken=False)
+        none = any(each.role == ASSISTANT for each in turns)
+        raise NotARow(cell, "no answer that is learnt" if none else "no assistant turn", broken=False)
     return Conversation(tuple(turns), True, tools)
 
 

@@ -145,8 +145,6 @@ class Review(Handle):
         now = label_of(state, split.labels[at]) or ""
         found = Conversation.of(split.texts_of(at)[0], now)
         try:
-            if self._folder.manifest().task.loss == "all" and mask is not None:
-                raise InputError("every token of a row is learnt here (--loss all), so none can be masked")
             if text is not None:
                 return rewritten(found, text, turn)
             if drop is not None:

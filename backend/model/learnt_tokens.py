@@ -10,6 +10,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.conversation import Conversation, Turn
+from backend.data.conversations import is_left_out
 from backend.errors import InputError
 from backend.model.chat_rendering import Rendered, marks_answers, without_surrogates, write_chat
 from backend.model.encoded import SPECIAL
@@ -147,8 +148,9 @@ def special_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
 
 
 def taken_out(row: Conversation, placed: Placed) -> np.ndarray:
-    """Tokens of words that were taken out of the loss: bool (n)."""
-    found = np.zeros(len(placed.turns), dtype=bool)
+    """Tokens of words that were taken out of the loss, and of answers that are not learnt: bool (n)."""
+    without = [each.number for each in row.shown if is_left_out(each)]
+    found = np.isin(placed.turns, without)
     for turn in row.shown:
         for start, end in turn.masked:
             found |= (placed.turns == turn.number) & (placed.starts < end) & (placed.ends > start)

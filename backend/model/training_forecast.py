@@ -17,6 +17,7 @@ from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.manifest import TaskInfo
 from backend.model.loading import attempt, input_length, load_classifier, load_tokenizer
+from backend.model.long_rows import spare_memory
 from backend.model.lora import with_adapter
 from backend.model.model_inputs import accepted_inputs
 from backend.model.prediction import logits
@@ -83,7 +84,7 @@ def forecast_training(
         resolve(model),
         task=task,
         layers=layers,
-        attention=attention_of(settings),
+        attention=attention_of(settings, task),
         pad_token_id=tokenizer.pad_token_id,
     )
     if settings.rank is not None:
@@ -91,6 +92,7 @@ def forecast_training(
     loaded.to(settings.torch_device())  # type: ignore[arg-type]
     loading = time.perf_counter() - began
     sample, encoding = _sample(training, tokenizer, loaded, settings)
+    spare_memory(loaded, sample, settings.batch_size)
     one = torch.from_numpy(space_of(task).numbers(training.targets[:1]))
     failure = f"{model}: cannot be trained on these texts"
     step = attempt(lambda: _step_seconds(loaded, sample, one, tokenizer, settings), failure)

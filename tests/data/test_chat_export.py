@@ -26,7 +26,7 @@ from tests.data.test_chat_rows import ASKED, CALL, CHAT, MESSAGES, PAIR, TOLD, c
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)
 PLAIN = TEXTS.filter(lambda text: not text.lstrip().startswith("["))
-EXTRA = st.dictionaries(st.sampled_from(["name", "weight", "tool_call_id"]), TEXTS | st.integers(0, 9))
+EXTRA = st.dictionaries(st.sampled_from(["name", "note", "tool_call_id"]), TEXTS | st.integers(0, 9))
 NAMES = {"role": ("system", "user", "assistant"), "from": ("system", "human", "gpt")}
 
 
@@ -44,7 +44,9 @@ def chat(draw) -> list[dict[str, Any]]:
     keys = draw(st.sampled_from([("role", "content"), ("from", "value")]))
     who = draw(st.lists(st.sampled_from(["user", "assistant"]), max_size=4))
     parts = keys[0] == "role" and draw(st.booleans())
-    return [draw(message(each, keys, parts)) for each in ["system", *who, "assistant"]]
+    found = [draw(message(each, keys, parts)) for each in ["system", *who, "assistant"]]
+    weights = st.sampled_from([{}, {}, {"weight": 0}, {"weight": 1.0}, {"train": False}, {"loss": True}])
+    return [{**each, **draw(weights)} for each in found[:-1]] + found[-1:]
 
 
 ROWS = st.lists(chat(), min_size=1, max_size=4)

@@ -172,12 +172,11 @@ def test_status_says_how_many_turns_there_are(workspace):
     assert "turns 9, learnt_turns 4" in run("status", workspace.path).stdout
 
 
-def test_nothing_is_masked_where_every_token_is_learnt(tmp_path):
+def test_masked_words_are_out_of_the_loss_where_every_token_is_learnt_too(tmp_path):
     columns = columns_of_turns(messages="messages", id="id", loss="all")
     workspace = made(tmp_path, chats(CHAT, [ASKED, TOLD]), columns)
-    with pytest.raises(InputError, match="every token of a row is learnt"):
-        workspace.review.correct("r1", mask=(0, 1))
-    assert workspace.manifest.task.loss == "all"
+    workspace.review.correct("r1", mask=(0, 1))
+    assert json.loads(label(workspace, "r1"))["masked"] == {"1": [[0, 1]]}
 
 
 TURNS = st.lists(st.tuples(st.booleans(), st.text(max_size=6).filter(str.strip)), min_size=1, max_size=5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from backend.data.choices import NotALabel
 from backend.data.class_naming import Naming
 from backend.data.columns import Columns
 from backend.data.conversation import Conversation
+from backend.data.conversations import is_left_out
 from backend.data.examples import Examples
 from backend.data.remark import Place, Remark, count_of, of_rows
 from backend.data.targets.kind import TargetKind
@@ -65,32 +66,49 @@ class Texts(TargetKind):
 
     def noticed(self, rows: Examples, place: Place) -> list[Remark]:
         """Rows that are well-formed and hardly meant so."""
-        several, open_end, without_effect = [], [], []
+        found: list[list[int]] = [[] for _ in _NOTICED]
         for at, row in enumerate(conversations(rows)):
-            if sum(each.role == "system" for each in row.turns) > 1:
-                several.append(at)
-            if not row.turns[-1].learnt:
-                open_end.append(at)
-            if rows.reading and rows.reading.loss == "all" and any(each.masked for each in row.turns):
-                without_effect.append(at)
+            for places, (_, _, is_so) in zip(found, _NOTICED, strict=True):
+                if is_so(row):
+                    places.append(at)
         return [
-            *of_rows(
-                "system turns", f"{count_of(len(several), 'row')} with several system turns", several, place
-            ),
-            *of_rows(
-                "open end",
-                f"{count_of(len(open_end), 'row')} whose last turn is no answer: it teaches nothing",
-                open_end,
-                place,
-            ),
-            *of_rows(
-                "masked",
-                f"{count_of(len(without_effect), 'row')} with words that are to be out of the loss: "
-                "--loss all learns them all the same",
-                without_effect,
-                place,
-            ),
+            remark
+            for places, (kind, said, _) in zip(found, _NOTICED, strict=True)
+            for remark in of_rows(kind, f"{count_of(len(places), 'row')} {said}", places, place)
         ]
+
+
+def _several_systems(row: Conversation) -> bool:
+    return sum(each.role == "system" for each in row.turns) > 1
+
+
+def _open_end(row: Conversation) -> bool:
+    return not row.turns[-1].learnt and not is_left_out(row.turns[-1])
+
+
+def _some_left_out(row: Conversation) -> bool:
+    return any(map(is_left_out, row.turns))
+
+
+def _old_calls(row: Conversation) -> bool:
+    return any(each.learnt and each.more.get("function_call") for each in row.turns)
+
+
+_NOTICED: tuple[tuple[str, str, Callable[[Conversation], bool]], ...] = (
+    ("system turns", "with several system turns", _several_systems),
+    ("open end", "whose last turn is no answer: it teaches nothing", _open_end),
+    (
+        "not learnt",
+        "with answers that say they are not learnt (weight, loss or train is 0): they are read only; a "
+        "trainer that does not know these keys learns them",
+        _some_left_out,
+    ),
+    (
+        "function_call",
+        "with function_call, which chat templates leave out: the call is not learnt; name it in tool_calls",
+        _old_calls,
+    ),
+)
 
 
 def conversations(rows: Examples) -> Iterable[Conversation]:

@@ -34,7 +34,8 @@ _OPEN = "?"  # until an answer is there
 class AboutAnswer:
     """A question about an answer, beside the row that it may be about.
 
-    ``prompt`` or ``messages`` (as a chat template takes them): what the model reads, where it is not a row.
+    ``prompt`` or ``messages`` (as a chat template takes them, with ``tools``): what the model reads, where it
+    is not a row.
     ``answer``: what it is asked about, None: the row's own. ``turn``: which answer of a row, None: all of
     them, or the last where words are marked or an answer is given. ``marks``: characters of the answer, all
     of it where empty. ``instead``: what might stand there. ``side``: whose rows count; ``template``: whether
@@ -52,6 +53,7 @@ class AboutAnswer:
     template: bool = False
     generated: bool = False
     cut: bool = False
+    tools: Sequence[object] | None = None
 
     @property
     def of_row(self) -> bool:
@@ -165,14 +167,14 @@ def _typed(about: AboutAnswer, chat: bool) -> Conversation:
     if about.messages is not None:
         if not chat:
             raise InputError("--messages: the rows of this workspace are no chats; give --prompt")
-        return _chat(about.messages)
+        return _chat(about.messages, about.tools)
     if about.prompt is None or not about.prompt.strip():
         raise InputError("explain: say what to explain: --prompt, --messages or the id of a row (--row)")
     roles = ("user", "assistant") if chat else ("prompt", "completion")
     return Conversation((Turn(0, roles[0], about.prompt), Turn(1, roles[1], "", True)), chat=chat)
 
 
-def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
+def _chat(messages: Sequence[dict[str, object]], tools: Sequence[object] | None) -> Conversation:
     """Messages whose last answer is asked about; one is still to be given where none ends them."""
     found = list(messages)
     if not all(isinstance(each, dict) for each in found):
@@ -181,7 +183,7 @@ def _chat(messages: Sequence[dict[str, object]]) -> Conversation:
     if open_end:
         found.append({"role": "assistant", "content": _OPEN})
     try:
-        row = conversation_of("messages", {"messages": found})
+        row = conversation_of("messages", {"messages": found, "tools": tools})
     except NotARow as error:
         raise InputError(f"--messages: {error}") from error
     last = len(row.turns) - 1

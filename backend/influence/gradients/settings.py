@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backend.errors import InputError
 from backend.model.devices import check_device, resolve_device
+from backend.tasks.heads import CAUSAL_LM
 
 if TYPE_CHECKING:
     import torch
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}  # by the name of torch's type
 ATTENTIONS = ("eager", "sdpa")
 AUTO = "auto"
+
+
+def attentions_for(task: str) -> tuple[str, ...]:
+    """The kernels that serve a task, first the one to take without measuring.
+
+    Not ``eager`` for language models: it keeps a number for every two tokens, of every head and layer, which
+    for a conversation of 4,000 tokens through SmolLM2 is 17 GB.
+    """
+    return ("sdpa",) if task == CAUSAL_LM else ATTENTIONS
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -25,7 +26,7 @@ from backend.influence.gradients.capture import (
 )
 from backend.influence.gradients.language_tracing import traced_against, traced_batch
 from backend.influence.gradients.positions import decoder_start
-from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.settings import TraceSettings, attentions_for
 from backend.influence.gradients.sides import channel_weights, channels_of, default_channels
 from backend.influence.gradients.token_rows import TokenRows, token_gradients
 from backend.influence.gradients.traced import TracedExample, norm_of
@@ -50,6 +51,8 @@ class Checkpoints:
     def __init__(self, folder: Folder, settings: TraceSettings) -> None:
         self.manifest: Manifest = folder.manifest()
         self._folder, self._settings = folder, settings
+        if self.language:
+            self._settings = replace(settings, attention=attentions_for(CAUSAL_LM)[0])
         self._lock = threading.RLock()
         self._models: list[PreTrainedModel] = []
         self.weights = np.array([each.weight for each in self.manifest.checkpoints], dtype=np.float32)

@@ -8,6 +8,7 @@ others.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,17 +65,23 @@ def make_plan(
     checkpoint: Path,
     tokenizer: PreTrainedTokenizerFast,
     sample: Sample,
+    attentions: Sequence[str] = ATTENTIONS,
 ) -> Plan:
     """The plan for a run of ``passes`` example passes; the one in ``rows/`` where it is what is asked for.
 
-    ``checkpoint`` is the model that is measured, on the start of ``sample``.
+    ``checkpoint`` is the model that is measured, on the start of ``sample``; ``attentions``: the kernels to
+    choose from, first the one to take without measuring.
     """
     known = remembered(rows)
     row_store = chosen_row_store(rows, asked)
     if known is not None and _is_asked_for(known, asked) and (known.measured or passes < _MUCH_MORE):
         plan = replace(known, row_store=row_store)
     else:
-        plan = _fixed(asked, passes, row_store) or _measured(asked, checkpoint, tokenizer, sample, row_store)
+        if asked.attention != AUTO:
+            attentions = [asked.attention]
+        plan = _fixed(asked, passes, row_store, attentions[0]) or _measured(
+            asked, checkpoint, tokenizer, sample, row_store, attentions
+        )
     write_marked(rows / _FILE, asdict(plan))
     return plan
 
@@ -104,13 +111,12 @@ def _is_asked_for(plan: Plan, asked: PrecomputeSettings) -> bool:
     return asked.precision in (AUTO, plan.precision) and asked.attention in (AUTO, plan.attention)
 
 
-def _fixed(asked: PrecomputeSettings, passes: int, row_store: str) -> Plan | None:
+def _fixed(asked: PrecomputeSettings, passes: int, row_store: str, attention: str) -> Plan | None:
     """The plan where nothing is to be measured."""
     chosen = AUTO not in (asked.precision, asked.attention)
     if not chosen and passes >= WORTH_MEASURING:
         return None
     precision = "fp32" if asked.precision == AUTO else asked.precision
-    attention = "eager" if asked.attention == AUTO else asked.attention
     reason = "as asked" if chosen else "too little work to be worth measuring"
     return Plan(precision, attention, row_store, reason)
 
@@ -121,11 +127,11 @@ def _measured(
     tokenizer: PreTrainedTokenizerFast,
     sample: Sample,
     row_store: str,
+    attentions: Sequence[str],
 ) -> Plan:
     device = resolve_device(asked.device)
     hardware = fast_bf16(device)
     precisions = [asked.precision] if asked.precision != AUTO else ["fp32", *(["bf16"] if hardware else [])]
-    attentions = [asked.attention] if asked.attention != AUTO else list(ATTENTIONS)
     ways = [TraceSettings(asked.device, each, how) for each in precisions for how in attentions]
     rates = {way: _rate(checkpoint, tokenizer, sample, way) for way in ways}
     measured: dict[str, Any] = {

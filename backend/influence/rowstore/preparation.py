@@ -15,7 +15,7 @@ from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.files import allow_many_files
 from backend.folder import Folder
-from backend.influence.gradients.settings import TraceSettings
+from backend.influence.gradients.settings import TraceSettings, attentions_for
 from backend.influence.gradients.sides import READ, Channel, channels_of, sides_of
 from backend.influence.rowstore.basis import row_codec
 from backend.influence.rowstore.compression import RowCodec, kept_dimensions
@@ -100,7 +100,8 @@ def prepare(folder: Folder, settings: PrecomputeSettings, progress: Progress) ->
     require_space(folder.path, (use.rows + use.index) * count - written_bytes(folder), row_store)
     sample = _sample(folder, manifest, train, labels, evaluation)
     progress(_STAGE, 0, 1)
-    plan = make_plan(folder.rows, settings, train.count * count, last, tokenizer, sample)
+    kernels = attentions_for(manifest.task.name)
+    plan = make_plan(folder.rows, settings, train.count * count, last, tokenizer, sample, kernels)
     trace = plan.settings(settings.device)
     codecs = [row_codec(folder, each, row_store, tokenizer, sample, trace) for each in channels]
     progress(_STAGE, 1, 1)

@@ -76,11 +76,10 @@ def show_editor(correcting: Correcting) -> None:
     if not correcting.is_open:
         return
     conversation = correcting.conversation()
-    can_mask = opened(correcting.path).manifest.task.loss == "answers"  # else every token is learnt
     with st.container(border=True, gap="small", key=f"editor-{correcting.key}"):
         turn = _ask_turn(conversation, correcting.place)
         try:
-            target = _ask_changes(conversation, turn, f"{correcting.place}-{turn.number}", can_mask)
+            target = _ask_changes(conversation, turn, f"{correcting.place}-{turn.number}")
         except InputError as error:
             show(tag("p", str(error), cls="fw-wrong"))
             target = None
@@ -105,12 +104,12 @@ def _ask_turn(conversation: Conversation, place: str) -> Turn:
     return turns[keys.get(f"turn-{place}", first)]
 
 
-def _ask_changes(conversation: Conversation, turn: Turn, place: str, can_mask: bool) -> Target:
+def _ask_changes(conversation: Conversation, turn: Turn, place: str) -> Target:
     """The fields for one turn, and what they make of the target."""
     text, masked = None, None
     if turn.learnt:
         text = _ask_text(turn, place)
-        masked = _ask_masked(turn, text, place) if can_mask else None
+        masked = _ask_masked(turn, text, place)
     else:
         show(tag("p", short(turn.text, 2_000), cls="fw-text", dir="auto"))
         st.caption("Not learnt: the model only reads this turn.")
