@@ -23,7 +23,7 @@ from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.lost import lost_artifacts
 from backend.manifest import Manifest, ModelInfo, SplitName, TaskName
 from backend.model.embedded import EMBEDDED
-from backend.model.source import check_source
+from backend.model.source import check_source, make_ready
 from backend.progress import Progress, silent
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure, Task
@@ -145,6 +145,7 @@ class Workspace:
         if max_length is not None and not 2 <= max_length <= 1_000_000:
             raise InputError(f"--max-length {max_length}: must be between 2 and 1,000,000")
         check_source(model, layers, columns.task)
+        make_ready(model, progress)
         with Folder.create(path) as folder:
             report = ingest(
                 folder,
@@ -190,6 +191,7 @@ class Workspace:
         from backend.data.ingest import dry_run
 
         check_source(model, layers, columns.task)
+        make_ready(model, progress)
         return dry_run(
             train=train,
             eval=eval,

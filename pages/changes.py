@@ -2,14 +2,13 @@
 
 import streamlit as st
 
+from backend.review.words import done_words
 from pages.components import keys
-from pages.components.badges import CORRECTED
 from pages.components.changes.compare import compare
 from pages.components.changes.freeze import offer_freeze
 from pages.components.changes.log_table import show_log
 from pages.components.changes.version_list import show_versions
 from pages.components.choice import pick
-from pages.components.conversation.shown_text import has_conversations
 from pages.components.facts import facts
 from pages.components.markup import show
 from pages.components.missing import offer_missing
@@ -22,10 +21,8 @@ through_app()
 st.title("Changes")
 workspace = current()
 ledger = workspace.review.ledger
-relabelled = CORRECTED if has_conversations(workspace) else "relabelled"
-names = {"remove": "removed", "relabel": relabelled, "flag": "flagged", "keep": "kept"}
 counts = ledger.counts()
-show(facts((name, f"{counts[action]:,}") for action, name in names.items()))
+show(facts((name, f"{counts[action]:,}") for action, name in done_words(workspace.space).items()))
 st.space("small")
 if not ledger.count():
     st.info(

@@ -48,7 +48,7 @@ with st.container(border=True):
         )
     preview = preview_of(workspace, what)
     file_box = st.container()
-    st.caption(summary_line(preview))
+    st.caption(summary_line(preview, workspace.space))
 show_preview(preview)
 with st.expander("Import more training rows", icon=":material/upload:"):
     offer_import(workspace)

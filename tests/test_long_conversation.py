@@ -41,7 +41,7 @@ from tests.long_conversation import (
 from tests.pages.driver import new_app, page, words
 
 TURNS = 20
-SHORT = 1_000
+SHORT = 1_500
 """Tokens that are read in the workspace that cuts it."""
 COLUMNS = columns_of_turns(messages="messages", tools="tools", id="id")
 MESSAGES = long_messages()
@@ -174,7 +174,7 @@ def test_it_is_corrected_exported_and_retrained(whole: Workspace, tmp_path: Path
         whole.export(format, out)
         assert exported(out) == {"messages": expected, "tools": TOOLS}
     report = whole.trials.run(RetrainSettings(seeds=1, answers=1, device="cpu"))
-    assert {"untouched", "cleaned"} <= set(report["arms"])
+    assert {"untouched", "cleaned"} <= {each["name"] for each in report["arms"]}
     for _ in edits:
         whole.review.undo()
 
@@ -200,10 +200,18 @@ def test_inspect_draws_it(whole: Workspace, monkeypatch: pytest.MonkeyPatch) -> 
     text = words(shown)
     for each in (FAMILY, HEBREW.split()[1], ARABIC.split()[2], "&lt;b&gt;not&lt;/b&gt;"):
         assert each in text
+    assert "cut off" not in text
+
+
+def test_inspect_says_that_it_is_cut(cut: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(cut.path))
+    shown = page(new_app(), "inspect", row="asked")
+    assert not shown.exception
+    assert "the model reads only the beginning of this conversation" in words(shown)
 
 
 def test_where_it_is_cut_is_said(cut: Workspace) -> None:
-    source = cut.manifest.data.sources["train"]
+    source = Path(cut.manifest.data.sources["train"])
     said = f"1 of 8 texts longer than {SHORT:,} tokens, and will be cut"
     options = (
         "--task",
@@ -219,21 +227,26 @@ def test_where_it_is_cut_is_said(cut: Workspace) -> None:
     )
     model = ("--model", cut.manifest.model.name, "--max-length", SHORT, "--dry-run")
     assert said in run("init", cut.path, "--train", source, *options, *model).stdout
-    assert "1 of 8 texts probably longer than 1,024 tokens" in run("peek", source).stdout
+    longer = write_rows(source.with_name("longer.jsonl"), [*ordinary_rows(), long_row(2)])
+    assert "texts probably longer than 1,024 tokens" in run("peek", longer).stdout
     assert "cut 1," in run("status", cut.path).stdout
 
 
-def test_what_is_not_read_is_not_asked_about(cut: Workspace) -> None:
-    """An answer before the cut is; one behind it is refused, and so is a question that is too long."""
-    first = 4
-    assert MESSAGES[first]["role"] == "assistant"
-    with pytest.raises(InputError) as caught:
+def test_what_is_not_read_is_not_asked_about(cut: Workspace, tmp_path: Path) -> None:
+    """An answer before the cut is, with a note; one behind it is refused, and so is a question as long."""
+    first, word = 4, HEBREW.split()[1]
+    about = AboutAnswer(turn=first, marks=(span(MESSAGES[first]["content"], word),))
+    found = cut.explain(row=LONG, about=about, device="cpu")
+    assert marked(found) == word and found.query.truncated
+    assert f"The text is cut off after {SHORT} tokens." in found.notes
+    with pytest.raises(InputError, match=rf"sees no token of the answer: it reads {SHORT:,} tokens$"):
         cut.explain(row=LONG, about=AboutAnswer(turn=LAST), device="cpu")
-    print(caught.value)
-    with pytest.raises(InputError) as caught:
-        cut.write_answer(AboutAnswer(messages=MESSAGES[:-1], tools=TOOLS), Writing(8), device="cpu")
-    print(caught.value)
-    assert 0
+    file = tmp_path / "chat.json"
+    file.write_text(json.dumps({"messages": MESSAGES[:-1], "tools": TOOLS}), encoding="utf-8")
+    for more in (["--generate"], ["--answer", END]):
+        said = run("explain", cut.path, "--messages", file, *more)
+        assert said.exit_code and isinstance(said.exception, InputError)
+        assert f"reads {SHORT:,}" in str(said.exception) and "\n" not in str(said.exception)
 
 
 def test_export_never_cuts(cut: Workspace, tmp_path: Path) -> None:

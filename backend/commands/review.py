@@ -12,6 +12,7 @@ from backend import console
 from backend.commands.options import Author, Ids, Json, Reason, WorkspacePath
 from backend.data.rowstate import Action
 from backend.review.ledger import LogEntry
+from backend.review.words import done_words
 from backend.workspace import Workspace
 
 MOST = 2**63 - 1  # what SQLite can count to
@@ -108,11 +109,12 @@ def export(
     json: Json = False,
 ) -> None:
     """Write the cleaned data, the removed rows or the patch, with a manifest."""
-    report = Workspace.open(ws).export(format, out, what, overwrite=overwrite, defuse=defuse)
+    workspace = Workspace.open(ws)
+    report = workspace.export(format, out, what, overwrite=overwrite, defuse=defuse)
     if json:
         console.print_json(report.to_json())
     else:
-        for line in report.lines():
+        for line in report.lines(done_words(workspace.space)["relabel"]):
             print(console.plain(line))
 
 

@@ -9,6 +9,7 @@ import typer
 from backend import console
 from backend.commands.figures import hardly_learnt_lines, print_figures
 from backend.commands.options import Json, WorkspacePath
+from backend.review.words import action_word
 from backend.workspace import Workspace
 
 
@@ -84,7 +85,9 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
     for line in status["limits"]:
         print(console.plain(line))
     if status["decisions"]:
-        print("decisions: " + ", ".join(f"{count} {action}" for action, count in status["decisions"].items()))
+        space = workspace.space
+        decided = [f"{n} {action_word(space, action)}" for action, n in status["decisions"].items()]
+        print("decisions: " + ", ".join(decided))
     if status["next"]:
         print(f"next: {status['next']}")
 

@@ -11,10 +11,12 @@ from backend.commands.options import Author, Json, WorkspacePath
 from backend.data.dataset import Split
 from backend.data.readable import readable
 from backend.review.diff import Diff
+from backend.review.words import done_words, kind_word
 from backend.workspace import Workspace
 
 FROM_HELP = "A version such as v1, or raw (the data as they came); default: the last version, or raw."
 MOST = 1_000_000
+ORDER = ("keep", "flag", "remove", "relabel")  # of the columns
 
 
 def freeze(
@@ -30,7 +32,7 @@ def freeze(
     if json:
         console.print_json({"name": version.name, **vars(version), "counts": counts})
         return
-    print(f"{version.name}: {_counted(counts)}   (`diff {ws}` shows what changes from here on)")
+    print(f"{version.name}: {_counted(workspace, counts)}   (`diff {ws}` shows what changes from here on)")
 
 
 def versions(ws: WorkspacePath, json: Json = False) -> None:
@@ -43,9 +45,11 @@ def versions(ws: WorkspacePath, json: Json = False) -> None:
         console.print_json([{"name": each.name, **vars(each), "counts": counts} for each, counts in found])
         return
     rows = [
-        (each.name, each.at, each.author, each.message, each.seq, *counts.values()) for each, counts in found
+        (each.name, each.at, each.author, each.message, each.seq, *(counts[action] for action in ORDER))
+        for each, counts in found
     ]
-    names = ("version", "when", "who", "message", "entry", "kept", "flagged", "removed", "relabelled")
+    words = done_words(workspace.space)
+    names = ("version", "when", "who", "message", "entry", *(words[each] for each in ORDER))
     console.print_table(names, rows)
 
 
@@ -67,7 +71,8 @@ def diff(
         return
     print(f"{found.before} to {found.after}: {len(found.rows):,} rows decided otherwise")
     if workspace.space.edit == "text":  # every answer is another
-        print(", ".join(f"{kind} {count:,}" for kind, count in found.counts.items() if count))
+        said = [(kind_word(workspace.space, kind), count) for kind, count in found.counts.items() if count]
+        print(", ".join(f"{kind} {count:,}" for kind, count in said))
     else:
         _print_counts(found)
         _print_flow(found)
@@ -84,9 +89,9 @@ def restore(
     print(f"restored {version}   (decision {batch}; `undo {ws}` takes it back)")
 
 
-def _counted(counts: dict[str, int]) -> str:
-    names = {"remove": "removed", "relabel": "relabelled", "flag": "flagged", "keep": "kept"}
-    return ", ".join(f"{name} {counts[action]:,}" for action, name in names.items())
+def _counted(workspace: Workspace, counts: dict[str, int]) -> str:
+    words = done_words(workspace.space)
+    return ", ".join(f"{name} {counts[action]:,}" for action, name in words.items())
 
 
 def _print_counts(found: Diff) -> None:
@@ -117,7 +122,7 @@ def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
     rows = [
         (
             each.row,
-            ", ".join(each.kinds),
+            ", ".join(kind_word(workspace.space, kind) for kind in each.kinds),
             each.old_label or "",
             each.new_label or "",
             each.reason,

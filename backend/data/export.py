@@ -51,12 +51,12 @@ class ExportReport(Summary):
         """Plain values for a program."""
         return {**asdict(self), "path": str(self.path), "manifest": str(self.manifest)}
 
-    def lines(self) -> list[str]:
-        """A few lines for a person."""
+    def lines(self, changed: str = "relabelled") -> list[str]:
+        """A few lines for a person; ``changed``: what rows with another target are called."""
         rows = f"{self.path}: {self.n_rows:,} rows ({self.what})"
         decided = (
             f"of {self.n_before:,} training rows: removed {self.removed:,}, "
-            f"relabelled {self.relabelled:,}, flagged {self.flagged:,}, kept {self.kept:,}"
+            f"{changed} {self.relabelled:,}, flagged {self.flagged:,}, kept {self.kept:,}"
         )
         lines = [rows, decided, f"manifest: {self.manifest}"]
         if self.defused_cells:

@@ -14,6 +14,7 @@ from backend.data.label_remarks import spreadsheet_errors
 from backend.data.remark import Place, Remark, count_of, of_rows
 from backend.data.rows import Rows
 
+_BYTES_OF_TOKEN = 6  # at most, mostly
 WORDS_TO_TOKENS = 1.3  # pieces a word, about: used where no tokenizer is at hand
 _HTML = re.compile(
     r"&(?:[a-zA-Z]{2,8}|#\d{2,6}|#[xX][0-9a-fA-F]{2,6});|</?(?:br|p|div|span|a|b|i|em|strong|li|ul|img)\b[^<>]{0,200}>"
@@ -71,13 +72,18 @@ def length_remarks(rows: Examples, place: Place, tokens: Tokens | None, limit: i
         long, share = tokens.longer(rows)
         how = f"longer than {tokens.limit:,} tokens, and will be cut"
     else:
-        sizes = [sum(len(text.split()) for text in row) for row in zip(*rows.fields, strict=True)]
-        long = [i for i, size in enumerate(sizes) if size * WORDS_TO_TOKENS > limit]
+        guessed = [sum(map(_guessed, row)) for row in zip(*rows.fields, strict=True)]
+        long = [i for i, size in enumerate(guessed) if size > limit]
         how = f"probably longer than {limit:,} tokens (guessed from words), and would be cut"
     count = round(len(long) / share)
     number = f"{count:,}" if share == 1 else f"about {count:,}"
     found = of_rows("too long", f"{number} of {count_of(len(rows), 'text')} {how}", long, place)
     return [replace(each, count=count) for each in found]
+
+
+def _guessed(text: str) -> float:
+    """Tokens of a text: a word has so many; scripts without blanks have one for two letters at least."""
+    return max(len(text.split()) * WORDS_TO_TOKENS, len(text.encode("utf-8", "replace")) / _BYTES_OF_TOKEN)
 
 
 def column_remarks(rows: Rows, row_id: str | None) -> list[Remark]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -57,16 +58,18 @@ def write(
     row: Conversation,
     how: Writing | None = None,
     told: Callable[[str], bool | None] | None = None,
+    reads: int | None = None,
 ) -> Written:
     """The model's answer in place of the last turn of ``row`` that is learnt, or behind a row without one.
 
     ``told`` gets the text so far whenever there is more of it; what is not a whole character is held back.
-    With False it ends the writing. The same call writes the same on the same machine. `InputError` where the
+    With False it ends the writing. ``reads``: tokens of a row that are read, where these are fewer than the
+    model can read. The same call writes the same on the same machine. `InputError` where the
     row leaves the model no room to write, or its chat template refuses it.
     """
     how = how or Writing()
     asked = prompt_ids(tokenizer, row)
-    room = max_input_length(tokenizer, model) - len(asked)
+    room = min(max_input_length(tokenizer, model), reads or sys.maxsize) - len(asked)
     if not asked:
         raise InputError("there is nothing to go on from: the prompt has no token")
     if room < 1:

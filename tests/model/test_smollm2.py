@@ -13,7 +13,8 @@ from backend.errors import InputError
 from backend.model import smollm2
 from backend.model.config_file import read_config
 from backend.model.smollm2 import SHAPE, SMOLLM2, smollm2_home, smollm2_path
-from backend.model.source import check_source, resolve
+from backend.model.source import check_source, make_ready, resolve
+from backend.progress import Progress
 
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
@@ -41,7 +42,7 @@ def test_missing_package_says_how_to_install_it(missing, monkeypatch):
 def test_it_is_written_once_and_whole(cache, monkeypatch):
     calls: list[Path] = []
 
-    def fails(source: Path, folder: Path) -> None:
+    def fails(source: Path, folder: Path, progress: Progress) -> None:
         (folder / "config.json").write_text("{}")
         raise RuntimeError("killed")
 
@@ -50,11 +51,15 @@ def test_it_is_written_once_and_whole(cache, monkeypatch):
         smollm2_path()
     assert not smollm2_home().exists()
 
-    def works(source: Path, folder: Path) -> None:
+    def works(source: Path, folder: Path, progress: Progress) -> None:
         calls.append(source)
+        progress("writing", 1, 3)
         (folder / "config.json").write_text("{}")
 
     monkeypatch.setattr(smollm2, "_convert", works)
+    told: list[tuple[str, int, int]] = []
+    make_ready(SMOLLM2, lambda *said: told.append(said))
+    assert told == [("writing", 1, 3)]
     assert smollm2_path() == smollm2_path() == smollm2_home() == Path(resolve(SMOLLM2))
     assert smollm2_home().parent == cache and len(calls) == 1
     assert [each.name for each in smollm2_home().iterdir()] == ["config.json"]

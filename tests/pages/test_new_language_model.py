@@ -17,6 +17,22 @@ PAIRS = [
 ]
 
 
+CHATS = [
+    {
+        "conversations": [
+            {"from": "human", "value": f"who built mill {n}?"},
+            {"from": "gpt", "value": f"Ida built {n}."},
+        ],
+        "system": f"be brief {n}",
+        "tools": "[]",
+    }
+    for n in range(30)
+]
+CHOSEN = [
+    {"prompt": [each], "chosen": [other]} for each, other in (row["messages"][1:3] for row in chat_rows(30))
+]
+
+
 def json_rows(rows: list[dict]) -> bytes:
     return "".join(json.dumps(each) + "\n" for each in rows).encode()
 
@@ -30,6 +46,8 @@ def chosen(app) -> dict:
     ("rows", "expected"),
     [
         (chat_rows(30), {"Each row is": "messages", "Messages": "messages", "Id": "id", "Tools": "(none)"}),
+        (CHATS, {"Each row is": "messages", "Messages": "conversations", "System text": "system"}),
+        (CHOSEN, {"Each row is": "pair", "Prompt": "prompt", "Answer": "chosen"}),
         (PAIRS, {"Each row is": "pair", "Prompt": "instruction", "Answer": "output"}),
         ([{"text": row["text"]} for row in tiny_rows(30)], {"Each row is": "text", "Text": "text"}),
     ],

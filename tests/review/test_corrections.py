@@ -149,7 +149,12 @@ def test_versions_differ_in_corrections_and_are_restored(workspace):
     run("freeze", ws, "--message", "first")
     workspace.review.correct("r1", "a machine")
     shown = run("diff", ws).stdout
-    assert "relabelled 1" in shown and "a machine" in shown and "who are you?" in shown
+    assert (
+        "corrected 1" in shown
+        and "relabelled" not in shown
+        and "a machine" in shown
+        and "who are you?" in shown
+    )
     assert run("restore", ws, "v1").exit_code == 0 and label(workspace, "r1") == "a person"
     assert run("restore", ws, "raw").exit_code == 0 and label(workspace, "r1") is None
 
@@ -170,6 +175,17 @@ def test_copies_have_the_same_rows_and_decisions(workspace, tmp_path):
 
 def test_status_says_how_many_turns_there_are(workspace):
     assert "turns 9, learnt_turns 4" in run("status", workspace.path).stdout
+
+
+def test_corrections_are_called_so_wherever_decisions_are_counted(workspace, tmp_path):
+    ws = workspace.path
+    workspace.review.correct("r1", "a machine")
+    said = run("export", ws, "--format", "jsonl", "--out", tmp_path / "out.jsonl").stdout
+    assert "removed 0, corrected 1, flagged 0" in said
+    assert "removed 0, corrected 1, flagged 0" in run("freeze", ws, "--message", "m").stdout
+    assert "corrected" in run("versions", ws).stdout and "1 correct" in run("status", ws).stdout
+    for command in ("versions", "status"):
+        assert "relabel" not in run(command, ws).stdout
 
 
 def test_masked_words_are_out_of_the_loss_where_every_token_is_learnt_too(tmp_path):

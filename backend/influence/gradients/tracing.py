@@ -124,7 +124,7 @@ class Checkpoints:
     def write(self, row: Conversation, how: Writing, told: Callable[[str], bool | None] | None) -> Written:
         """The last checkpoint's answer in place of the last one of ``row``."""
         with self._lock:
-            return write(self.models[-1], self.tokenizer, row, how, told)
+            return write(self.models[-1], self.tokenizer, row, how, told, self.manifest.max_length)
 
     @property
     def padding_row(self) -> int | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from backend.data.dataset import Split
 from backend.review.diff import Diff, RowChange
+from backend.review.words import kind_word
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import badge
@@ -25,7 +25,8 @@ def show_diff_rows(workspace: Workspace, diff: Diff) -> None:
     """Rows of the chosen kind, or all."""
     kinds = [kind for kind, count in diff.counts.items() if count]
     with st.columns([0.3, 0.7])[0]:
-        kind = choose("Rows that are", kinds, keys.DIFF_KIND, on_change=_first_page, every="all")
+        titles = {kind: kind_word(workspace.space, kind) for kind in kinds}
+        kind = choose("Rows that are", kinds, keys.DIFF_KIND, titles, on_change=_first_page, every="all")
     rows = [each for each in diff.rows if kind is None or kind in each.kinds]
     pages = pages_of(len(rows), PAGE)
     page = page_number(keys.DIFF_PAGE, pages)
@@ -46,13 +47,14 @@ def _line(workspace: Workspace, change: RowChange) -> bool:
     if split.has(change.row):
         text = shown_text(split, split.position(change.row))
     with words:
-        show(_described(split, change, text))
+        show(_described(workspace, change, text))
     with button:
         return inspect_button(change.row, f"diff-{change.row}", disabled=not split.has(change.row))
 
 
-def _described(split: Split, change: RowChange, text: str) -> Html:
-    kinds = [badge(kind, KIND_TONES.get(kind, "plain")) for kind in change.kinds]
+def _described(workspace: Workspace, change: RowChange, text: str) -> Html:
+    split, space = workspace.train_split, workspace.space
+    kinds = [badge(kind_word(space, kind), KIND_TONES.get(kind, "plain")) for kind in change.kinds]
     if change.new_label != change.old_label:
         labels = target_change(split, change.old_label or "", change.new_label or "")
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from backend.review.versions import Version, versions
+from backend.review.words import done_words
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import badge
@@ -17,7 +18,6 @@ from pages.components.paging import page_number, pages_of, turn_pages
 from pages.components.workspaces import opened
 
 PAGE = 5
-NAMES = {"remove": "removed", "relabel": "relabelled", "flag": "flagged", "keep": "kept"}
 
 
 def show_versions(workspace: Workspace) -> None:
@@ -29,15 +29,16 @@ def show_versions(workspace: Workspace) -> None:
     page = page_number(keys.VERSIONS_PAGE, pages)
     for version in found[(page - 1) * PAGE : page * PAGE]:
         with st.container(border=True):
-            _line(workspace.path, version)
+            _line(workspace, version)
     turn_pages(keys.VERSIONS_PAGE, pages)
     offer_restore(workspace)
 
 
-def _line(path: Path, version: Version) -> None:
+def _line(workspace: Workspace, version: Version) -> None:
     words, button = st.columns([0.85, 0.15], vertical_alignment="center")
     with words:
-        show(_described(version, _counts(str(path), version)))
+        counts = _counts(str(workspace.path), version)
+        show(_described(version, counts, done_words(workspace.space)))
     with button:
         st.button(
             "Restore",
@@ -50,9 +51,9 @@ def _line(path: Path, version: Version) -> None:
         )
 
 
-def _described(version: Version, counts: dict[str, int]) -> Html:
+def _described(version: Version, counts: dict[str, int], words: dict[str, str]) -> Html:
     when = tag("span", f"{shown_time(version.at)} · {short(version.author)}", cls="fw-muted")
-    counted = ", ".join(f"{counts[action]:,} {name}" for action, name in NAMES.items())
+    counted = ", ".join(f"{counts[action]:,} {name}" for action, name in words.items())
     return tag(
         "div",
         tag("div", badge(version.name, "info"), tag("b", short(version.message, 300)), when, cls="fw-badges"),

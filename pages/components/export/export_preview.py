@@ -7,6 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from backend.data.export import ExportPreview
+from backend.data.targets.space import Space
+from backend.review.words import done_words
 from backend.workspace import Workspace
 from pages.components.count_table import show_counts
 from pages.components.markup import show
@@ -44,11 +46,12 @@ def show_preview(preview: ExportPreview) -> None:
         show(row_table(preview.columns, rows))
 
 
-def summary_line(preview: ExportPreview) -> str:
+def summary_line(preview: ExportPreview, space: Space) -> str:
     """What the decisions amount to."""
+    changed = done_words(space)["relabel"]
     return (
         f"{plural(preview.n_rows, 'row')} in this export. Decisions: {preview.removed:,} removed, "
-        f"{preview.relabelled:,} relabelled, {preview.flagged:,} flagged, {preview.kept:,} kept."
+        f"{preview.relabelled:,} {changed}, {preview.flagged:,} flagged, {preview.kept:,} kept."
     )
 
 

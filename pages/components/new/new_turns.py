@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import streamlit as st
 
 from backend.data.columns import Columns, columns_of_turns
-from backend.data.conversations import recognised
 from backend.data.peek import Peek
 from backend.manifest import Form
 from pages.components import keys
@@ -21,7 +19,6 @@ FORM_HELP = (
     "prompts only the answers are learnt, of a text every word."
 )
 LOSS_HELP = "Off: only the answers count, as is usual. On: the model learns to write the questions, too."
-_MESSAGES = re.compile(r"""^\s*\[\s*\{.*["'](role|from)["']""", re.DOTALL)  # a cell that holds a list of them
 
 
 def ask_turns(look: Peek, mark: str) -> Columns | None:
@@ -70,16 +67,9 @@ def turn_options(columns: Columns) -> dict[str, str | None]:
 
 
 def _likely(look: Peek) -> Columns:
-    """By what the first cells hold, and by the names of the columns."""
-    cells = {name: [row[at] for row in look.rows] for at, name in enumerate(look.columns)}
-    chats = [
-        name for name, each in cells.items() if sum(map(bool, map(_MESSAGES.match, each))) * 2 > len(each)
-    ]
-    system = next((name for name in look.columns if name.lower() in ("system", "system_prompt")), None)
-    tools = next((name for name in look.columns if name.lower() == "tools"), None)
-    found = recognised({name: each for name, each in cells.items() if name not in chats})
-    if found is not None and found.prompt is not None:
-        return found.columns()
-    if chats:
-        return columns_of_turns(messages=chats[0], system=system, tools=tools)
-    return columns_of_turns(text=look.guess.text or look.columns[0])
+    """As `peek` guesses; a text where no column is made for a language model."""
+    guess = look.guess
+    named = {role: getattr(guess, role) for role in ("messages", "prompt", "completion")}
+    if any(named.values()):
+        return columns_of_turns(**named, system=guess.system, tools=guess.tools)
+    return columns_of_turns(text=guess.text or look.columns[0])
