@@ -203,11 +203,13 @@ def test_inspect_draws_it(whole: Workspace, monkeypatch: pytest.MonkeyPatch) -> 
     assert "cut off" not in text
 
 
-def test_inspect_says_that_it_is_cut(cut: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inspect_refuses_what_is_not_read(cut: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTWORD_WORKSPACE", str(cut.path))
     shown = page(new_app(), "inspect", row="asked")
     assert not shown.exception
-    assert "the model reads only the beginning of this conversation" in words(shown)
+    text = words(shown)
+    assert f"the model sees no token of the answer\\: it reads {SHORT:,} tokens" in text
+    assert "tracing the prediction" not in text
 
 
 def test_where_it_is_cut_is_said(cut: Workspace) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from backend.errors import InputError
 from backend.influence.answers.explanation import Explanation
 from backend.workspace import Workspace
 from pages.components import keys
@@ -72,7 +73,11 @@ def _fill(places: Places, workspace: Workspace, asked: Asked) -> None:
         keys.put(keys.SHOWN, None)
         places.question.empty()
         places.wait()
-    explanation = explain(workspace, asked)
+    try:
+        explanation = explain(workspace, asked)
+    except InputError:
+        places.query.empty()  # nothing is traced any more
+        raise
     with places.question.container():
         label = _ask_label(workspace, explanation, asked)
     if keys.get(keys.SHOWN) not in (None, (subject, label)):
