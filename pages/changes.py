@@ -26,7 +26,7 @@ show(facts((name, f"{counts[action]:,}") for action, name in done_words(workspac
 st.space("small")
 if not ledger.count():
     st.info(
-        "Nothing has been decided yet. Keep, flag, remove or relabel training examples on Review or Inspect.",
+        "Nothing has been decided yet. Keep, flag, remove, relabel or correct rows on Review or Inspect.",
         icon=":material/history:",
     )
     st.page_link("pages/review.py", label="Go to Review", icon=":material/checklist:")

@@ -18,12 +18,14 @@ from backend.scores.registry import all_scores
 from backend.scores.table import ScoreTable
 
 LOSS, CONFIDENCE, IN_BOTH = "loss", "probability", "in_both"
+ANSWER_LOSS = "loss_per_token"
 TARGET, SAID, ERROR = "target", "said", "error"
 OWN_COLUMNS = {
     TARGET: "given number",
     SAID: "predicted number",
     ERROR: "prediction - given",
     LOSS: "loss of the label",
+    ANSWER_LOSS: "loss per token",
     CONFIDENCE: "probability of the prediction",
     IN_BOTH: "text is in both splits (1)",
 }
@@ -46,11 +48,12 @@ def row_table(
         **({"group": pa.array(split.groups)} if split.groups is not None else {}),
     }
     if predictions is not None:
+        is_text = space_of(split.task).edit == "text"
         columns |= {
             "predicted": predictions.table["predicted"],
-            LOSS: predictions.table["loss"],
+            ANSWER_LOSS if is_text else LOSS: predictions.table["loss"],
         }
-        if space_of(split.task).edit == "text":
+        if is_text:
             pass  # what a model says of such a row is its loss
         elif predictions.has_probabilities:
             most = predictions.probabilities.max(axis=1).astype(np.float64)

@@ -17,6 +17,7 @@ ACTION_WORDS = {
     "clear": "taken back",
 }
 CORRECTED = "corrected"  # a relabelled row, where what is learnt is a text
+WORDS_OF_TEXTS = {**ACTION_WORDS, "relabel": CORRECTED}
 ACTION_TONES: dict[str, Tone] = {"keep": "good", "flag": "warn", "remove": "bad", "relabel": "info"}
 STATE_TONES: dict[str, Tone] = {"current": "good", "stale": "warn", "missing": "bad", "files missing": "bad"}
 

@@ -12,8 +12,8 @@ from backend.scores.registry import all_scores, scores_for
 from backend.scores.score import LABEL
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.badges import ACTION_WORDS
 from pages.components.choice import choose, pick
+from pages.components.conversation.shown_text import action_words, has_conversations
 from pages.components.edit_target import is_one_class
 from pages.components.focus_place import focus_on
 from pages.components.score_values import read_current, table_of
@@ -21,6 +21,11 @@ from pages.components.score_values import read_current, table_of
 SERVES_WORDS = {LABEL: "Wrong labels", "redundant": "Redundant", "hard": "Hard", "off-domain": "Off-domain"}
 LIST, FOCUS, BLIND = "list", "focus", "blind"
 VIEWS = {LIST: "List", FOCUS: "Focus", BLIND: "Blind"}
+
+
+def serves_words(workspace: Workspace) -> dict[str, str]:
+    """What the decisions are called that scores serve."""
+    return {**SERVES_WORDS, LABEL: "Wrong answers"} if has_conversations(workspace) else SERVES_WORDS
 
 
 def ask_view(workspace: Workspace) -> str:
@@ -44,15 +49,16 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     """Draw the choices; None, said in a line, where no score serves the purpose."""
     table, here = table_of(workspace, read_current(workspace)), scores_for(workspace.manifest.task.name)
     purposes = [each for each in SERVES if any(score.serves == each for score in here.values())]
+    words = serves_words(workspace)
     serves_box, reason_box, class_box, state_box = st.columns([0.4, 0.25, 0.2, 0.15])
     with serves_box:
         serves = pick(
             "Looking for",
-            {each: SERVES_WORDS.get(each, each) for each in purposes},
+            {each: words.get(each, each) for each in purposes},
             keys.QUEUE_SERVES,
             LABEL,
             _first_page,
-            help="Each has a queue of its own: a wrong label is not the same as a redundant row.",
+            help="Each has a queue of its own: what is wrong is not the same as what is redundant.",
             named=True,
         )
     known = [each for each in here.values() if each.serves == serves and each.is_reason]
@@ -77,7 +83,7 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
         st.selectbox(
             "Decision",
             STATES,
-            format_func=lambda name: ACTION_WORDS.get(name, name),
+            format_func=lambda name: action_words(workspace).get(name, name),
             key=keys.QUEUE_STATE,
             bind="query-params",
             on_change=_first_page,

@@ -177,7 +177,7 @@ PRODUCER = Producer(
         Score(
             "mean_loss",
             "mean loss",
-            "the model never came to terms with the label",
+            "the model never came to terms with the label (answer)",
             "suspect label",
             "high",
             "mean over checks of -log p_c(y); of label sets the mean over the labels, of numbers (f - y)^2, "

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backend.data.conversation import Conversation, Turn
-from backend.influence.answers.explanation import Entry, Field, Query
+from backend.influence.answers.explanation import Entry, Field, Query, StripToken
 from pages.components.badges import badge
 from pages.components.conversation.bubbles import Bubbles, TemplateTokens
 from pages.components.conversation.loss_strip import TokenLoss, loss_strip
@@ -37,12 +37,21 @@ def entry_view(entry: Entry, query: Query, painter: Painter, with_query: bool) -
 
 def query_strip(query: Query) -> Html:
     """The loss of every token that the model reads."""
+    texts = {each.name: each.text for each in query.fields}
     tokens = [
-        TokenLoss(each.token, each.loss, None if each.field is None else int(each.field), each.marked)
+        TokenLoss(
+            _as_read(each, texts), each.loss, None if each.field is None else int(each.field), each.marked
+        )
         for each in query.tokens
     ]
     names = {int(each.name): each.role for each in query.fields}
     return loss_strip(tokens, names)
+
+
+def _as_read(token: StripToken, texts: Mapping[str, str]) -> str:
+    """The characters that a token stands for; its name where it stands for none, or is the template's."""
+    text = texts.get(token.field or "", "")
+    return text[token.start : token.end] or token.token
 
 
 def conversation_from(fields: Sequence[Field]) -> Conversation:

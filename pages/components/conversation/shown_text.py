@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from backend.data.conversation import Conversation, Turn, reading_of
 from backend.data.dataset import Split
 from backend.workspace import Workspace
+from pages.components.badges import ACTION_WORDS, WORDS_OF_TEXTS
 from pages.components.markup import short
 
 BETWEEN = " → "
@@ -18,6 +19,11 @@ def has_conversations(of: Split | Workspace) -> bool:
     """Whether rows are conversations, texts that a language model learns to write."""
     task = of.manifest.task if isinstance(of, Workspace) else of.task
     return task is not None and reading_of(task) is not None
+
+
+def action_words(of: Split | Workspace) -> dict[str, str]:
+    """What decisions about rows are called."""
+    return WORDS_OF_TEXTS if has_conversations(of) else ACTION_WORDS
 
 
 def conversation_of(split: Split, place: int, target: str | None = None) -> Conversation:

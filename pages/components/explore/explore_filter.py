@@ -16,7 +16,7 @@ from backend.data.targets.space import Space
 from backend.queue.queue import STATES
 from backend.queue.row_table import score_titles
 from pages.components import keys
-from pages.components.badges import ACTION_WORDS
+from pages.components.badges import ACTION_WORDS, WORDS_OF_TEXTS
 from pages.components.choice import EVERY, choose, pick
 from pages.components.number_field import Faults, ask_number
 from pages.components.typed_number import Limits, spell
@@ -140,7 +140,8 @@ def _ask_exact(table: pa.Table, space: Space) -> dict[str, Any]:
         if name in ("label", "predicted") and space.edit == "choose many":
             values = [*space.names, NONE]
         with box:
-            called = ACTION_WORDS if name == "decision" else None
+            words = WORDS_OF_TEXTS if space.edit == "text" else ACTION_WORDS
+            called = words if name == "decision" else None
             chosen[name] = choose(title, values, key, called, first_page)
     return chosen
 

@@ -19,6 +19,7 @@ from backend.queue.row_table import TARGET, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.embedding_job import offer_embeddings
 from pages.components.explore.explore_filter import first_page
 from pages.components.markup import distinct, short
@@ -50,6 +51,8 @@ def show_map(
         return found
     path, artifacts = str(workspace.path), version(workspace)
     points = _projected(path, artifacts, split)
+    if has_conversations(workspace):  # what is learnt is another text in every row
+        table = table.drop_columns([each for each in ("label", "predicted") if each in table.column_names])
     colour = _ask_colour(table)
     theme = "dark" if st.context.theme.type == "dark" else "light"
     key = (path, artifacts, workspace.review.ledger.count(), split, wanted)
@@ -161,9 +164,13 @@ def _trace(
 
 def _hover(table: pa.Table, drawn: np.ndarray) -> list[str]:
     """Plotly reads some HTML in what it shows: everything but our own line breaks is escaped."""
-    rows = table.select(["id", "text", "label"]).take(pa.array(drawn)).to_pylist()
+    columns = [each for each in ("id", "text", "label") if each in table.column_names]
+    rows = table.select(columns).take(pa.array(drawn)).to_pylist()
     texts = (wrap(short(" ".join(each["text"][:500].split()), 120), HOVER_WIDTH) for each in rows)
-    names = (short(f"{short(each['label'], 24)}, {each['id']}", HOVER_WIDTH) for each in rows)
+    names = (
+        short(f"{short(each['label'], 24)}, {each['id']}" if "label" in each else each["id"], HOVER_WIDTH)
+        for each in rows
+    )
     return [
         "<br>".join(html.escape(line, quote=True) for line in (*lines, name))
         for lines, name in zip(texts, names, strict=True)
@@ -176,7 +183,7 @@ def _ask_colour(table: pa.Table) -> str | None:
         name: title for name, title in KINDS.items() if name in table.column_names and name not in numbers
     }
     titles = {**kinds, **score_titles(table)}
-    default = TARGET if numbers else "label"
+    default = TARGET if TARGET in titles else next(iter(titles))
     if keys.get(keys.ROWS_COLOUR, default) not in titles:
         keys.put(keys.ROWS_COLOUR, default)
     st.selectbox(

@@ -11,7 +11,7 @@ import streamlit as st
 
 from backend.data.dataset import SplitName
 from backend.files import digest
-from backend.queue.row_table import IN_BOTH, LOSS, score_titles
+from backend.queue.row_table import ANSWER_LOSS, IN_BOTH, LOSS, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.query_panel import query_text
@@ -74,7 +74,7 @@ def page_frame(
     if any(in_both := rows[IN_BOTH].to_pylist()):
         made["same text in"] = [OTHER[split] if each else "" for each in in_both]
     titles = score_titles(table)
-    for name in dict.fromkeys(each for each in (by, LOSS) if each in titles):
+    for name in dict.fromkeys(each for each in (by, LOSS, ANSWER_LOSS) if each in titles):
         made[titles[str(name)]] = rows[name].to_numpy().astype(float)
     return pd.DataFrame({**made, "id": [short(each, 60) for each in rows["id"].to_pylist()]})
 

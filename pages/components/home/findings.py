@@ -25,6 +25,7 @@ from backend.scores.score import LABEL
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.asking.question import SOURCES
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.eval_errors import eval_wrong, has_no_errors
 from pages.components.label_noise import left_of, noise_of
 from pages.components.markup import brief
@@ -66,8 +67,8 @@ def _overlap(workspace: Workspace) -> Finding:
     return Finding(
         "high",
         _count_undecided_overlap(path, artifacts, workspace.review.ledger.count()),
-        "training row has a text that also stands in eval: accuracy may look better than it is",
-        "training rows have a text that also stands in eval: accuracy may look better than it is",
+        "training row has a text that also stands in eval: the model may look better than it is",
+        "training rows have a text that also stands in eval: the model may look better than it is",
         "explore",
         {keys.ROWS_SCORE: OWN_COLUMNS[IN_BOTH], keys.ROWS_LOW: "1", keys.ROWS_DECISION: UNDECIDED},
     )
@@ -77,11 +78,13 @@ def _contradictions(workspace: Workspace) -> Finding | Unknown:
     count = _count_queue(workspace, LABEL, "contradiction")
     if count is None:
         return _unknown(workspace, "contradictions", "contradiction")
+    labels, answers = "nearly the same text, another label", "the same question, another answer"
+    what = answers if has_conversations(workspace) else labels
     return Finding(
         "high",
         count,
-        "training row contradicts another: nearly the same text, another label",
-        "training rows contradict others: nearly the same text, another label",
+        f"training row contradicts another: {what}",
+        f"training rows contradict others: {what}",
         "review",
         {keys.QUEUE_REASON: all_scores()["contradiction"].title},
     )
@@ -97,8 +100,9 @@ def _suspects(workspace: Workspace) -> Finding | Unknown:
             each.name for each in scores_for(workspace.manifest.task.name).values() if each.serves == LABEL
         ]
         return _unknown(workspace, "wrong labels", *serving)
-    one = "training row has a reason to be looked at: a score doubts its label"
-    many = "training rows have a reason to be looked at: some score doubts their label"
+    doubted = "answer" if has_conversations(workspace) else "label"
+    one = f"training row has a reason to be looked at: a score doubts its {doubted}"
+    many = f"training rows have a reason to be looked at: some score doubts their {doubted}"
     return Finding("medium", count, one, many, "review")
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 from backend.data.targets.registry import counts_of
 from backend.demos.build import demo_at, demo_command
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
-from pages.components.badges import ACTION_WORDS
 from pages.components.class_table import show_class_table
+from pages.components.conversation.shown_text import action_words
 from pages.components.eval_errors import NO_ERRORS, eval_wrong, has_no_errors
 from pages.components.facts import facts
 from pages.components.go_to import turn_to
@@ -41,7 +41,7 @@ def show_overview(workspace: Workspace) -> None:
         st.subheader("Findings")
         warn_hardly_learnt(workspace)
         show_findings(workspace, status)
-        _offer_export(status)
+        _offer_export(workspace, status)
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.subheader("Data")
@@ -143,8 +143,9 @@ def _rest(workspace: Workspace) -> None:
             offer_missing(workspace)
 
 
-def _offer_export(status: dict) -> None:
-    decided = ", ".join(f"{n:,} {ACTION_WORDS[action]}" for action, n in status["decisions"].items() if n)
+def _offer_export(workspace: Workspace, status: dict) -> None:
+    words = action_words(workspace)
+    decided = ", ".join(f"{n:,} {words[action]}" for action, n in status["decisions"].items() if n)
     if decided and st.button(f"Export ({decided})", icon=":material/download:"):
         turn_to("export")
 

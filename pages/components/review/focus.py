@@ -10,7 +10,7 @@ from backend.queue.queue import Queue, QueueFilter
 from backend.queue.queue_item import QueueItem
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.badges import ACTION_WORDS
+from pages.components.conversation.shown_text import action_words
 from pages.components.copy_link import copy_link
 from pages.components.focus_place import Place, first_row, focus_on, focused, place_of
 from pages.components.label_noise import noise_of
@@ -114,7 +114,7 @@ def _say_gone(workspace: Workspace, row: str, first: str) -> None:
     if not workspace.train_split.has(row):
         line = f"There is no training row {name}."
     elif state is not None:
-        line = f"{name} is not in this queue any more: it has been {ACTION_WORDS[state.action]}."
+        line = f"{name} is not in this queue any more: it has been {action_words(workspace)[state.action]}."
     else:
         line = f"{name} is not in this queue: nothing speaks against it that fits these choices."
     st.info(line, icon=":material/link_off:")

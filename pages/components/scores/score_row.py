@@ -14,7 +14,7 @@ from pages.components import keys
 from pages.components.badges import badge
 from pages.components.markup import Html, plain_label, short, show, tag
 from pages.components.numbers import MINUS, percent, typeset
-from pages.components.queue_filter import SERVES_WORDS
+from pages.components.queue_filter import serves_words
 from pages.components.reason_field import ask_reason
 from pages.components.row_card import RowCard
 from pages.components.score_values import ScoreValues, read_current
@@ -66,7 +66,7 @@ def show_row(workspace: Workspace, values: ScoreValues) -> None:
     for serves in SERVES:
         own = [each for each in found if each.score.serves == serves]
         if own:
-            st.markdown(f"**{SERVES_WORDS.get(serves, serves)}**")
+            st.markdown(f"**{serves_words(workspace).get(serves, serves)}**")
             show(table(HEADERS, _lines(own), numbers=(1, 2)))
 
 

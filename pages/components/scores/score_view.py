@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from backend.scores.registry import all_scores, producer_of, scores_for
-from backend.scores.score import Score
+from backend.scores.score import LABEL, Score
 from backend.scores.suspicion import QUEUE
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.badges import ACTION_WORDS, STATE_TONES, badge
-from pages.components.conversation.shown_text import has_conversations, shown_text
+from pages.components.badges import STATE_TONES, badge
+from pages.components.conversation.shown_text import action_words, has_conversations, shown_text
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.histogram import histogram
 from pages.components.markup import Html, brief, short, show, tag
@@ -28,6 +28,7 @@ PAGE = 15
 BINS = 40
 ON_ERRORS, ON_EVAL = "influence_on_errors", "influence_on_eval"
 SUSPECT, OTHER = "suspect", "other"
+SUSPECT_ANSWER = "suspect answer"
 ENDS = {SUSPECT: "The end to look at", OTHER: "The other end"}
 
 
@@ -35,7 +36,8 @@ def show_score(workspace: Workspace, values: ScoreValues) -> None:
     """The chosen score; where it is missing or stale, the job that computes it."""
     score = _ask(workspace, values)
     producer = producer_of(score.name)
-    show(_meaning(score, values.states[producer.name], producer.cost))
+    serves = SUSPECT_ANSWER if score.serves == LABEL and has_conversations(workspace) else score.serves
+    show(_meaning(score, serves, values.states[producer.name], producer.cost))
     if values.table is None or not values.has(score.name):
         offer_scores_of(workspace, producer)
         return
@@ -81,10 +83,10 @@ def _ask(workspace: Workspace, values: ScoreValues) -> Score:
     return known[keys.get(keys.SCORE_NAME) or names[0]]
 
 
-def _meaning(score: Score, state: str, cost: str) -> Html:
+def _meaning(score: Score, serves: str, state: str, cost: str) -> Html:
     rows = [
         ("high means", score.high),
-        ("serves", f"{score.serves}: look at the {score.suspect} values"),
+        ("serves", f"{serves}: look at the {score.suspect} values"),
         ("formula", tag("span", score.formula, cls="fw-mono")),
         ("source", score.source),
         ("cost", cost.replace("`", "")),
@@ -124,7 +126,7 @@ def _rows(workspace: Workspace, values: ScoreValues, score: Score, column: np.nd
                     if has_conversations(split)
                     else {"label": [brief(split.labels[each]) for each in shown]}
                 ),
-                "decision": [ACTION_WORDS[states[row].action] if row in states else "" for row in ids],
+                "decision": [action_words(split)[states[row].action] if row in states else "" for row in ids],
                 "id": [short(row) for row in ids],
             }
         ),
