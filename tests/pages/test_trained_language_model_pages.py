@@ -91,8 +91,7 @@ def test_what_is_corrected_is_called_so(app: AppTest) -> None:
 
 
 def test_tokens_of_the_strip_are_what_is_read(app: AppTest) -> None:
-    page(app, "inspect", **{"what": "Training row", "row": "wrong"})
-    next(each for each in app.button if each.label == "Explain").click().run()
+    page(app, "inspect", row="eAda-0")
     assert not app.exception
     strip = re.search(r'class="fw-strip".*?</div>', words(app), re.DOTALL)
     assert strip is not None and "born" in strip.group() and "Ġ" not in strip.group()
