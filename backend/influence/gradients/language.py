@@ -109,8 +109,8 @@ def _head_pass(
         read.append(applied.read.detach().float())
         products = products.reshape(len(part), -1).float()
         for number in torch.unique(of_row[span]).tolist():
-            mine = of_row[span] == number
-            parts[number].append(products[mine][:, columns[number]])
+            mine = torch.nonzero(of_row[span] == number)  # (m, 1): no row of V numbers is copied
+            parts[number].append(products[mine, columns[number]])
     if not losses:
         nothing = states.new_zeros((0, states.shape[1]))
         rest = states.new_zeros((len(more), states.shape[1])).float()
