@@ -8,7 +8,9 @@ from backend.influence.answers.explanation import Entry, Pair
 from backend.influence.answers.recent import Recent
 from backend.influence.answers.registry import all_methods
 from backend.influence.answers.search import Searcher
+from backend.influence.gradients.traced import TracedExample
 from backend.influence.rowstore.store import RowStore
+from backend.model.tokenization import Encoded
 from backend.workspace import Workspace
 
 PAIRABLE = [name for name, method in all_methods().items() if method.words and method.scores_all]
@@ -164,7 +166,34 @@ def test_the_next_pair_of_a_question_asks_neither_models_nor_index(tiny_workspac
 
 
 def test_the_longest_unused_goes_first():
-    recent, made = Recent(2), []
+    recent, made = Recent(2, 100), []
     for key in ("a", "b", "a", "c", "a", "b"):
         assert recent.get(key, lambda key=key: made.append(key) or key) == key
     assert made == ["a", "b", "c", "b"]
+
+
+def test_results_are_kept_by_what_they_take():
+    recent, shared = Recent(6, 1000), np.zeros(50)
+    for name in "abc":
+        recent.get(name, lambda: (shared, np.zeros(30)))
+    assert len(recent) == 2 and recent.held == 400 + 2 * 240  # what they share counts once
+    whole = np.zeros(100)
+    recent.get("d", lambda: whole[:10])
+    assert len(recent) == 1 and recent.held == 800, "a part keeps all of it"
+    made = []
+    for _ in range(2):
+        large = recent.get("e", lambda: made.append(0) or np.zeros(126))
+        assert large.nbytes == 1008
+    assert len(made) == 2 and recent.held == 800, "too large to be kept"
+
+
+def test_what_a_question_works_out_later_counts():
+    encoded = Encoded([5, 6], None, [(0, 1), (1, 2)], [0, 0], False)
+    slots = np.array([0, 1])
+    traced = TracedExample(encoded, slots, slots, np.zeros((2, 2, 10), np.float32), 0.0)
+    recent = Recent(6, 1 << 20)
+    recent.get("q", lambda: traced)
+    before = recent.held
+    assert before == slots.nbytes + traced.position_rows.nbytes
+    later = traced.rows.nbytes
+    assert recent.held == before + later

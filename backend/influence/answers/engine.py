@@ -33,7 +33,8 @@ class _Kept:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-_RECENT = 6  # results about questions; of a million rows one takes 9 MB
+_RECENT = 6  # results about questions; of a million rows one takes 9 MB,
+_RECENT_BYTES = 256 << 20  # and the gradients of a long conversation at many checkpoints hundreds
 
 
 class Engine:
@@ -62,7 +63,7 @@ class Engine:
             "eval": load_split(folder, "eval"),
         }
         self._kept: dict[str, _Kept] = {}
-        self.recent = Recent(_RECENT)
+        self.recent = Recent(_RECENT, _RECENT_BYTES)
         self._lock = threading.Lock()
 
     @property
