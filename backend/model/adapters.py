@@ -85,7 +85,8 @@ def load_adapted(
     """The model of an adapter's folder that a workspace keeps.
 
     The base's layers stay as they are, with the adapter's beside them, so that checkpoints can share what
-    is the same in all; only where the word embeddings were adapted is all merged into one table.
+    is the same in all; only where a table of words was adapted, that which is read or a language model's
+    output, is all merged.
 
     Args:
         folder: an adapter. load_base: the model of a folder or hub id, and the names of its parameters that
@@ -107,7 +108,8 @@ def load_adapted(
     _require_loaded(whole, adapter)
     adapted: Any = whole.get_base_model()
     _put_in_place(adapted)
-    if not isinstance(adapted.get_input_embeddings(), nn.Embedding):
+    if _tables_adapted(adapted):
+        _part_tables(adapted)
         adapted = whole.merge_and_unload()
         adapted.trained_by_adapter = None
     else:
@@ -152,6 +154,23 @@ def _require_loaded(whole: Any, adapter: Adapter) -> None:
                 )
     if drawn := sorted(own.keys() - adapter.shapes.keys()):
         raise InputError(f"{adapter.folder}: its adapter lacks {shown_value(drawn[0], 200)}")
+
+
+def _tables_adapted(model: PreTrainedModel) -> bool:
+    """Whether an adapter stands beside the word embeddings or beside the output table."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    written = model.get_output_embeddings()
+    return not isinstance(model.get_input_embeddings(), nn.Embedding) or isinstance(written, BaseTunerLayer)
+
+
+def _part_tables(model: PreTrainedModel) -> None:
+    """Make two tables of one that is read and written with: each is merged with its own adapter, or none."""
+    layers: list[Any] = [model.get_input_embeddings(), model.get_output_embeddings()]
+    read, written = (getattr(each, "base_layer", each) for each in layers)
+    if written is not None and written.weight is read.weight:
+        written.weight = nn.Parameter(written.weight.detach().clone())
+        model.config.tie_word_embeddings = False
 
 
 def _put_in_place(model: nn.Module) -> None:
