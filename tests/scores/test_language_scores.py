@@ -126,12 +126,14 @@ def test_norms_are_those_of_the_rows_without_the_template(scored):
     for number, checkpoint in enumerate(checkpoints):
         for place in range(len(tokens)):
             sides = stores[4 * number : 4 * number + 2]  # read, written; then the template's
-            square = sum(float((side.example(place)[1].astype(np.float64) ** 2).sum()) for side in sides)
-            own[place] += checkpoint.weight * square
-            early[place] = early[place] or np.sqrt(square)  # the first: no epoch is in the first two
+            square = [float((side.example(place)[1].astype(np.float64) ** 2).sum()) for side in sides]
+            own[place] += checkpoint.weight * square[1]
+            early[place] = early[place] or np.sqrt(sum(square))  # the first: no epoch is in the first two
     assert list(of(scored, "token_self_influence").values()) == pytest.approx(
         (own / tokens).tolist(), rel=1e-3
     )
+    searched = scored.explainer("cpu").searcher.norms ** 2  # which is what score `self_influence` is
+    assert (own / tokens).tolist() == pytest.approx((searched / tokens).tolist(), rel=1e-3)
     assert list(of(scored, "token_gradient").values()) == pytest.approx((early / tokens).tolist(), rel=1e-3)
 
 

@@ -68,7 +68,8 @@ PRODUCER = Producer(
             "its gradient is large: the model had to learn it by heart",
             "suspect label",
             "high",
-            "I(x, x) = sum_c eta_c |G_c(x)|^2 at the word embeddings",
+            "I(x, x) = sum_c eta_c |G_c(x)|^2 at the word embeddings; of language models on the side "
+            "that counts by default, written",
             "Pruthi et al. 2020; Yeh et al. 2022",
             "has a large gradient: learnt by heart rather than by rule",
             within_class=True,

@@ -10,21 +10,26 @@ from backend.scores.score import LANGUAGE, Columns, Producer, Score
 
 
 def _compute(context: Context) -> Columns:
-    from backend.influence.gradients.sides import OF_TEMPLATE, channels_of
+    from backend.influence.gradients.sides import OF_TEMPLATE, channels_of, default_channels
     from backend.influence.rowstore.opening import open_rows
     from backend.model.prediction_table import read_predictions
 
     manifest, count = context.manifest, len(context.train)
-    squares = np.zeros((len(manifest.checkpoints), count))
-    for channel, store in zip(channels_of(manifest), open_rows(context.folder).stores, strict=True):
-        if channel.side not in OF_TEMPLATE:
-            squares[channel.checkpoint] += store.norms().astype(np.float64) ** 2
+    squares, own = np.zeros((len(manifest.checkpoints), count)), np.zeros(count)
+    channels = channels_of(manifest)
+    stores, counts = open_rows(context.folder).stores, default_channels(channels)
+    for channel, store, default in zip(channels, stores, counts.tolist(), strict=True):
+        if channel.side in OF_TEMPLATE:
+            continue
+        found = store.norms().astype(np.float64) ** 2
+        squares[channel.checkpoint] += found
+        own += manifest.checkpoints[channel.checkpoint].weight * found * default
     last = manifest.checkpoints[-1].step
     tokens = read_predictions(context.folder, "train", last).outputs[:, 1].astype(np.float64)
     tokens[tokens == 0] = np.nan
     first = early([each.epoch for each in manifest.checkpoints])
     return {
-        "token_self_influence": np.array([each.weight for each in manifest.checkpoints]) @ squares / tokens,
+        "token_self_influence": own / tokens,
         "token_gradient": np.sqrt(squares[first]).mean(axis=0) / tokens,
     }
 
@@ -42,7 +47,8 @@ PRODUCER = Producer(
             "its gradient is large: learnt by heart rather than by rule (or rare and right)",
             "suspect label",
             "high",
-            "I(x, x) / T = sum_c eta_c (|G_c read|^2 + |G_c written|^2) / T, without the template's tokens",
+            "I(x, x) / T = sum_c eta_c |G_c written|^2 / T, over T tokens: `self_influence` per token, on "
+            "the side that counts by default (D-170), without the template's tokens",
             "Pruthi et al. 2020; Yeh et al. 2022",
             "has a large gradient for its length: learnt by heart rather than by rule",
         ),
