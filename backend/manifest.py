@@ -22,6 +22,8 @@ Form: TypeAlias = Literal["", "text", "pair", "messages"]
 # A name in the folder of the data, never a path that leads out of it.
 SplitFile = Annotated[str, StringConstraints(pattern=r"^(train|eval)(-[0-9a-f]{16})?\.parquet$")]
 
+Day = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -120,12 +122,15 @@ class TaskInfo(_Record):
 
     ``range``: least, median and largest target of the training rows, where targets are numbers. ``loss``:
     which tokens of a language model's rows count (`backend.data.conversation.Loss`), "" for other tasks.
+    ``day``: as ``YYYY-MM-DD``, what its chat template takes for today, so that its rows are the same tokens
+    for ever (D-170).
     """
 
     name: TaskName = "classification"
     classes: tuple[str, ...] = ()
     range: tuple[float, float, float] | None = None
     loss: Literal["", "answers", "all"] = ""
+    day: Day = ""
 
 
 class Manifest(_Record):

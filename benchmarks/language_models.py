@@ -41,7 +41,7 @@ from transformers import PreTrainedModel
 
 from backend.console import progress_bar
 from backend.data.columns import Columns
-from backend.data.conversation import Conversation
+from backend.data.conversation import Conversation, Reading
 from backend.experiments.planted_facts import (
     Asked,
     PlantedSettings,
@@ -268,7 +268,7 @@ def tail_patch(
     again = [AskedAgain(row=each.asked.id, about=each.about()) for each in questions]
     _, words = words_asked(again, workspace.eval_split)
     length = tokenizer.model_max_length
-    queries = [each.encoded(tokenizer, "answers", length) for each in words]
+    queries = [each.encoded(tokenizer, Reading(), length) for each in words]
     before = language_outputs(model, queries, tokenizer)[:, 0]
     split = workspace.train_split
     found: dict[str, list[float]] = {name: [0.0] * len(questions) for name in firsts}

@@ -22,14 +22,16 @@ Loss = Literal["answers", "all"]
 
 @dataclass(frozen=True)
 class Reading:
-    """How the rows of a workspace are read. ``loss``: which of their tokens count."""
+    """How the rows of a workspace are read. ``loss``: which of their tokens count. ``day``: on which chat
+    templates that write the date are run (`TaskInfo.day`)."""
 
     loss: Loss = "answers"
+    day: str = ""
 
 
 def reading_of(info: TaskInfo) -> Reading | None:
     """How rows are read for a task; None for those whose rows are texts."""
-    return Reading(info.loss) if info.loss else None
+    return Reading(info.loss, info.day) if info.loss else None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,16 +19,19 @@ class Examples:
 
     ``targets``: as text, one for each example; empty where nobody asks for them. ``reading``: of rows for
     language models, whose one field is their context (`backend.data.conversation`); None for all others.
+    ``ids``: what the rows are called where something is wrong with one; empty where they have no names.
     """
 
     fields: tuple[Sequence[str], ...]
     targets: Sequence[str] = ()
     reading: Reading | None = None
+    ids: Sequence[str] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        counts = {len(each) for each in self.fields} | ({len(self.targets)} if len(self.targets) else set())
+        beside = [each for each in (self.targets, self.ids) if len(each)]
+        counts = {len(each) for each in (*self.fields, *beside)}
         if len(counts) > 1:
-            raise ValueError(f"fields and targets of different lengths: {sorted(counts)}")
+            raise ValueError(f"fields, targets and ids of different lengths: {sorted(counts)}")
 
     @classmethod
     def of(
@@ -51,7 +54,8 @@ class Examples:
             raise ValueError(f"examples of {len(self.fields)} and of {len(other.fields)} fields")
         fields = tuple([*one, *more] for one, more in zip(self.fields, other.fields, strict=True))
         both = (len(self.targets) or not len(self)) and (len(other.targets) or not len(other))
-        return Examples(fields, [*self.targets, *other.targets] if both else (), self.reading)
+        named = [*self.ids, *other.ids] if len(self.ids) and len(other.ids) else ()
+        return Examples(fields, [*self.targets, *other.targets] if both else (), self.reading, named)
 
     def take(self, places: Iterable[int] | np.ndarray) -> Examples:
         """The examples at 0-based places, in that order."""
@@ -59,13 +63,15 @@ class Examples:
             raise TypeError("places are numbers, not a mask")
         chosen = places.tolist() if isinstance(places, np.ndarray) else list(places)
         fields = tuple([each[place] for place in chosen] for each in self.fields)
-        targets = [self.targets[place] for place in chosen] if len(self.targets) else ()
-        return Examples(fields, targets, self.reading)
+        targets, ids = (
+            [part[place] for place in chosen] if len(part) else () for part in (self.targets, self.ids)
+        )
+        return Examples(fields, targets, self.reading, ids)
 
     def part(self, start: int, end: int) -> Examples:
         """The examples from place ``start`` to before ``end``."""
         fields = tuple(each[start:end] for each in self.fields)
-        return Examples(fields, self.targets[start:end], self.reading)
+        return Examples(fields, self.targets[start:end], self.reading, self.ids[start:end])
 
     def row(self, place: int) -> tuple[str, ...]:
         """The fields of one example."""
@@ -81,7 +87,7 @@ class Examples:
 
     def with_targets(self, targets: Sequence[str]) -> Examples:
         """The same fields with other targets."""
-        return Examples(self.fields, targets, self.reading)
+        return Examples(self.fields, targets, self.reading, self.ids)
 
     @property
     def pair(self) -> tuple[Sequence[str], Sequence[str] | None]:

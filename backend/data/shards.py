@@ -71,5 +71,5 @@ def target_numbers(folder: Folder, name: SplitName) -> np.ndarray:
 
 def _block(table: pa.Table, manifest: Manifest) -> RowBlock:
     fields = tuple(table.column(name).to_pylist() for name in manifest.data.text_columns)
-    examples = Examples(fields, table.column(LABEL).to_pylist(), reading_of(manifest.task))
-    return RowBlock(table.column(ID).to_pylist(), examples)
+    ids = table.column(ID).to_pylist()
+    return RowBlock(ids, Examples(fields, table.column(LABEL).to_pylist(), reading_of(manifest.task), ids))

@@ -33,5 +33,6 @@ def asked_shares(
     return [
         change
         for number in looked.turns
+        if turns[number].strip()  # of a call of a tool no words are told
         for change in models.changes(encoded, number, turns[number], looked.marks)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from backend.errors import InputError
 from backend.files import replacing
 from backend.folder import Folder
 from backend.manifest import TRAINED_ON, Artifact, Manifest, ModelInfo, TaskInfo
+from backend.model.chat_template import asks_the_day
 from backend.model.checkpoints import FoundCheckpoint, RunFound, check_usable, find_run, match_task
 from backend.model.frozen import embeddings_frozen
 from backend.model.kept_adapters import forget_others, in_place, kept_adapters, require_one_base
@@ -82,6 +84,9 @@ def attach_run(
         elif loss is not None:
             raise InputError(f"--loss: for language models; this workspace is of task {task.name}")
         fast = _tokenizer(found, run, tokenizer)
+        if task.name == CAUSAL_LM and asks_the_day(fast):
+            task, of_day = _on_its_day(task, found)
+            notes = [*notes, of_day]
         lengths = (max_length, manifest.max_length, found.max_length, length_of_run(run))
         length = next((each for each in lengths if each is not None), None)
         train, evaluation = (_read_as(task, load_split(folder, each)) for each in ("train", "eval"))
@@ -123,6 +128,14 @@ def attach_run(
     if frozen is None:
         said = ["Whether the word embeddings were trained can't be told from one checkpoint."]
     return [*found.notes, *notes, *said, f"{checked.said[:1].upper()}{checked.said[1:]}."]
+
+
+def _on_its_day(task: TaskInfo, found: RunFound) -> tuple[TaskInfo, str]:
+    """With the day on which the run was, as its files say, for a chat template that writes it."""
+    written = min(each.path.stat().st_mtime for each in found.checkpoints)
+    day = date.fromtimestamp(written).isoformat()
+    said = f"The chat template writes the date: taken is {day}, when the run's first checkpoint was written."
+    return task.model_copy(update={"day": day}), said
 
 
 def _read_as(task: TaskInfo, split: Split) -> Split:

@@ -16,7 +16,7 @@ import numpy as np
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.data.conversation import Conversation
+from backend.data.conversation import Conversation, Reading, reading_of
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.adapter_files import is_adapter, read_adapter
@@ -167,7 +167,7 @@ def encode_for(folder: Folder, models: BaseAndTuned, row: Conversation) -> Encod
     """A row's tokens, as the training made them."""
     manifest = folder.manifest()
     length = input_length(manifest.max_length, models.tokenizer, models.tuned)
-    return encode_conversation(models.tokenizer, row, manifest.task.loss or "answers", length)
+    return encode_conversation(models.tokenizer, row, reading_of(manifest.task) or Reading(), length)
 
 
 def base_name(folder: Folder, given: str | None = None) -> str:

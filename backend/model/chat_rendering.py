@@ -13,16 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from transformers import PreTrainedTokenizerBase
-
 from backend.data.conversation import Conversation, Turn
-from backend.data.messages import first_line, shown_value
 from backend.errors import InputError
-from backend.model.quiet import quiet
+from backend.model.chat_template import ChatTemplate, Unreadable, without_surrogates
 
 _AREAS = ((0xF0000, 0xFFFFD), (0x100000, 0x10FFFD), (0xE000, 0xF8FF))  # of characters for private use
-_GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -43,73 +38,32 @@ class Rendered:
     pieces: tuple[Piece, ...]
 
 
-def marks_answers(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether the chat template says by ``{% generation %}`` what an assistant writes."""
-    return bool(_GENERATION.search(str(tokenizer.chat_template or "")))
-
-
-def without_surrogates(text: str) -> str:
-    """With U+FFFD for each lone surrogate, which no tokenizer takes."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def require_template(tokenizer: PreTrainedTokenizerBase) -> None:
-    """`InputError` where there is no chat template."""
-    if not tokenizer.chat_template:
-        raise InputError(
-            "the rows are chats, and the tokenizer has no chat template: put one beside it as "
-            "chat_template.jinja, or give the rows as prompt and completion texts"
-        )
-
-
-def write_chat(
-    tokenizer: PreTrainedTokenizerBase,
-    turns: Sequence[Turn],
-    tools: Sequence[object] | None,
-    asks: bool = False,
-) -> str:
-    """What the template makes of turns; ``asks``: with what stands before an answer that is to come.
-
-    `InputError` where it cannot.
-    """
-    try:
-        with quiet():
-            text = tokenizer.apply_chat_template(
-                [each.message() for each in turns],
-                tools=list(tools) if tools is not None else None,  # type: ignore[arg-type]
-                add_generation_prompt=asks,
-                tokenize=False,
-            )
-    except Exception as error:  # a template may do anything
-        raise InputError(f"{_named(turns)}: the chat template refuses it ({first_line(error)})") from error
-    return without_surrogates(str(text))
-
-
-def render(tokenizer: PreTrainedTokenizerBase, conversation: Conversation) -> Rendered:
-    """What the model reads of a chat; `InputError` where the template refuses it, or changes its texts."""
-    require_template(tokenizer)
+def render(template: ChatTemplate, conversation: Conversation) -> Rendered:
+    """What the model reads of a chat; `Unreadable` where the template refuses it, or changes its texts."""
+    template.require()
     turns = [replace(each, text=without_surrogates(each.text)) for each in conversation.shown]
-    plain = write_chat(tokenizer, turns, conversation.tools)
-    pieces = _found(tokenizer, plain, turns, conversation.tools)
-    if pieces is None and (ends := _kept_ends(tokenizer, plain, turns, conversation.tools)) is not None:
+    plain = template.write(turns, conversation.tools)
+    pieces = _found(template, plain, turns, conversation.tools)
+    if pieces is None and (ends := _kept_ends(template, plain, turns, conversation.tools)) is not None:
         later = {each.number: len(each.text) - len(end.text) for each, end in zip(turns, ends, strict=True)}
-        found = _found(tokenizer, plain, ends, conversation.tools)
+        found = _found(template, plain, ends, conversation.tools)
         pieces = found and [replace(each, shift=each.shift + later[each.turn]) for each in found]
     if pieces is not None:
         return Rendered(plain, _required(pieces, turns))
-    raise InputError(
-        f"{_named(turns)}: the chat template changes the texts of its turns, so no token can be said to be "
-        "theirs; use one that writes texts as they are"
+    raise Unreadable(
+        turns,
+        "the chat template changes the texts of its turns, so no token can be said to be theirs; use one "
+        "that writes texts as they are",
     )
 
 
 def _found(
-    tokenizer: PreTrainedTokenizerBase, plain: str, turns: Sequence[Turn], tools: Sequence[object] | None
+    template: ChatTemplate, plain: str, turns: Sequence[Turn], tools: Sequence[object] | None
 ) -> list[Piece] | None:
     """The turns' pieces in what was rendered; None where the texts are not there as they are."""
     for marker in _markers(plain, turns):
         try:
-            marked = write_chat(tokenizer, [marker.marked(each) for each in turns], tools)
+            marked = template.write([marker.marked(each) for each in turns], tools)
         except InputError:  # one that asks how a text begins
             continue
         pieces = _aligned(plain, marker.cut(marked, turns), {each.number: each.text for each in turns})
@@ -119,17 +73,17 @@ def _found(
 
 
 def _kept_ends(
-    tokenizer: PreTrainedTokenizerBase, plain: str, turns: Sequence[Turn], tools: Sequence[object] | None
+    template: ChatTemplate, plain: str, turns: Sequence[Turn], tools: Sequence[object] | None
 ) -> list[Turn] | None:
     """The turns with as much of the end of each text as is rendered, if nothing at all is of the rest: then
     the template writes the same of them."""
     marker = next(each for each in _markers(plain, turns) if not each.before and not each.empty)
     try:
-        marked = write_chat(tokenizer, [marker.marked(each) for each in turns], tools)
+        marked = template.write([marker.marked(each) for each in turns], tools)
     except InputError:
         return None
     ends = [replace(each, text=marker.kept_end(marked, each)) for each in turns]
-    return ends if ends != list(turns) and write_chat(tokenizer, ends, tools) == plain else None
+    return ends if ends != list(turns) and template.write(ends, tools) == plain else None
 
 
 # -- marks -----------------------------------------------------------------------------------------
@@ -212,19 +166,18 @@ class _Marker:
 def _markers(plain: str, turns: Sequence[Turn]) -> list[_Marker]:
     """What to try in turn: a template may look at how a text begins, or at whether there is one."""
     count = max((each.number for each in turns), default=0) + 1
-    used = {ord(each) for each in set(plain).union(*(each.text for each in turns))}
-    first = next(
-        (
-            start
-            for low, high in _AREAS
-            for start in range(low, high - 2 * count, 2 * count)
-            if used.isdisjoint(range(start, start + 2 * count))
-        ),
-        None,
-    )
-    if first is None:
-        raise InputError(f"{_named(turns)}: {len(turns):,} turns are more than can be told apart")
+    first = free_characters(2 * count, plain, turns)
     return [_Marker(first, count, before, empty) for before in (True, False) for empty in (True, False)]
+
+
+def free_characters(count: int, plain: str, turns: Sequence[Turn]) -> int:
+    """The first of so many characters for private use in a row that stand nowhere."""
+    used = {ord(each) for each in set(plain).union(*(each.text for each in turns))}
+    for low, high in _AREAS:
+        for start in range(low, high - count, count):
+            if used.isdisjoint(range(start, start + count)):
+                return start
+    raise Unreadable(turns, f"{len(turns):,} turns are more than can be told apart")
 
 
 # -- alignment -------------------------------------------------------------------------------------
@@ -279,11 +232,5 @@ def _required(pieces: list[Piece], turns: Sequence[Turn]) -> tuple[Piece, ...]:
     there = {each.turn for each in pieces}
     for turn in turns:
         if turn.learnt and turn.text.strip() and turn.number not in there:
-            raise InputError(f"{_named(turns)}: the chat template leaves out turn {turn.number + 1}")
+            raise Unreadable(turns, f"the chat template leaves out turn {turn.number + 1}")
     return tuple(pieces)
-
-
-def _named(turns: Sequence[Turn]) -> str:
-    """How a person finds a conversation."""
-    begins = next((each.text for each in turns if each.text.strip() and each.role != "system"), "")
-    return f"the conversation that begins {shown_value(' '.join(begins[:200].split()))}"

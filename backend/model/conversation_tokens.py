@@ -12,10 +12,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.data.conversation import Conversation, Loss, Turn
+from backend.data.conversation import Conversation, Reading, Turn
 from backend.data.examples import Examples
+from backend.data.messages import shown_value
 from backend.errors import InputError
-from backend.model.chat_rendering import Piece, Rendered, render, require_template, write_chat
+from backend.model.chat_rendering import Piece, Rendered, render
+from backend.model.chat_template import ChatTemplate, Unreadable
 from backend.model.encoded import LEARNT, SPECIAL, TEMPLATE, Encoded
 from backend.model.learnt_tokens import joined, learnt_in_chat, learnt_in_text, special_tokens, taken_out
 from backend.model.token_places import Cut, Placed, tokenised
@@ -28,7 +30,8 @@ def encode_conversations(
 ) -> list[Encoded]:
     """Tokens of rows with their targets, the first ``max_length`` of each.
 
-    `InputError` for a chat without a chat template, and for one that the template refuses or changes.
+    `InputError` for a chat without a chat template, and for one that the template refuses or changes: it
+    names the row.
     """
     if examples.reading is None or len(examples.targets) != len(examples):
         raise ValueError("rows of a language model need a reading, and their targets")
@@ -36,29 +39,41 @@ def encode_conversations(
     for start in range(0, len(examples), _CHUNK):
         part = examples.part(start, start + _CHUNK)
         rows = [Conversation.of(*each) for each in zip(part.fields[0], part.targets, strict=True)]
-        found += _encoded_rows(tokenizer, rows, examples.reading.loss, max_length)
+        found += _encoded_rows(tokenizer, rows, examples.reading, max_length, part.ids)
     return found
 
 
 def encode_conversation(
-    tokenizer: PreTrainedTokenizerBase, row: Conversation, loss: Loss, max_length: int
+    tokenizer: PreTrainedTokenizerBase, row: Conversation, reading: Reading, max_length: int
 ) -> Encoded:
     """The same of a single row."""
-    return _encoded_rows(tokenizer, [row], loss, max_length)[0]
+    return _encoded_rows(tokenizer, [row], reading, max_length)[0]
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, row: Conversation) -> list[int]:
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, row: Conversation, day: str = "") -> list[int]:
     """What the model reads before it writes: the turns shown before the last one that is learnt.
 
-    Of a row without one that is learnt, all its turns. `InputError` as of `encode_conversations`.
+    Of a row without one that is learnt, all its turns. What the tokenizer puts behind a text by itself is
+    left out: the text is to go on. ``day``: as in `Reading`. `InputError` as of `encode_conversations`.
     """
     turns = _before_answer(row)
     if row.chat:
-        require_template(tokenizer)
-        text = write_chat(tokenizer, turns, row.tools, asks=True)
+        template = ChatTemplate(tokenizer, day)
+        template.require()
+        text = template.write(turns, row.tools, asks=True)
     else:
         text = joined(turns)
-    return list(tokenised(tokenizer, [text], special=not row.chat)[0].ids)
+    cut = tokenised(tokenizer, [text], special=not row.chat)[0]
+    if not len(cut) or not cut.added[-1]:
+        return list(cut.ids)
+    own = np.flatnonzero(~cut.added)
+    return list(cut.ids[: own[-1] + 1] if len(own) else _put_before(tokenizer))
+
+
+def _put_before(tokenizer: PreTrainedTokenizerBase) -> Sequence[int]:
+    """What the tokenizer puts before a text by itself."""
+    (cut,) = tokenised(tokenizer, ["a"], special=True)
+    return cut.ids[: np.flatnonzero(~cut.added)[0]]
 
 
 def _before_answer(row: Conversation) -> tuple[Turn, ...]:
@@ -71,9 +86,14 @@ def _before_answer(row: Conversation) -> tuple[Turn, ...]:
 
 
 def _encoded_rows(
-    tokenizer: PreTrainedTokenizerBase, rows: Sequence[Conversation], loss: Loss, max_length: int
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[Conversation],
+    reading: Reading,
+    max_length: int,
+    ids: Sequence[str] = (),
 ) -> list[Encoded]:
-    rendered = [render(tokenizer, row) if row.chat else _plain(tokenizer, row) for row in rows]
+    template = ChatTemplate(tokenizer, reading.day)
+    rendered = _rendered(template, rows, ids)
     cuts: list[Cut | None] = [None] * len(rows)
     for chat in (True, False):
         places = [place for place, row in enumerate(rows) if row.chat == chat]
@@ -82,10 +102,31 @@ def _encoded_rows(
             cuts[place] = cut
     special = special_tokens(tokenizer)
     return [
-        _encoded(tokenizer, row, text, cut, loss, max_length, special)
+        _encoded(template, row, text, cut, reading, max_length, special)
         for row, text, cut in zip(rows, rendered, cuts, strict=True)
         if cut is not None
     ]
+
+
+def _rendered(template: ChatTemplate, rows: Sequence[Conversation], ids: Sequence[str]) -> list[Rendered]:
+    """What the model reads of each row; `InputError` names the first that cannot be written, where rows have
+    ``ids``, and says how many there are."""
+    found: list[Rendered] = []
+    refused: list[tuple[str, Unreadable]] = []
+    for place, row in enumerate(rows):
+        try:
+            found.append(render(template, row) if row.chat else _plain(template.tokenizer, row))
+        except Unreadable as error:
+            if not len(ids):
+                raise
+            refused.append((ids[place], error))
+    if refused:
+        name, first = refused[0]
+        others = f"; as it is with {len(refused) - 1:,} of the {len(rows) - 1:,} read with it" * (
+            len(refused) > 1
+        )
+        raise InputError(f"row {shown_value(name)}: {first.why}{others}") from first
+    return found
 
 
 def _plain(tokenizer: PreTrainedTokenizerBase, row: Conversation) -> Rendered:
@@ -103,21 +144,21 @@ def _plain(tokenizer: PreTrainedTokenizerBase, row: Conversation) -> Rendered:
 
 
 def _encoded(
-    tokenizer: PreTrainedTokenizerBase,
+    template: ChatTemplate,
     row: Conversation,
     rendered: Rendered,
     cut: Cut,
-    loss: Loss,
+    reading: Reading,
     max_length: int,
     special: Collection[int],
 ) -> Encoded:
     placed = Placed.of(cut, rendered.pieces)
-    if loss == "all":
+    if reading.loss == "all":
         learnt = np.ones(len(cut), dtype=bool)
     elif row.chat:
-        learnt = learnt_in_chat(tokenizer, row, rendered, cut, placed, special)
+        learnt = learnt_in_chat(template, row, rendered, cut, placed, special)
     else:
-        learnt = learnt_in_text(tokenizer, row, cut)
+        learnt = learnt_in_text(template.tokenizer, row, cut)
     learnt &= ~taken_out(row, placed)
     learnt[:1] = False  # nothing stands before it
     flags = learnt * LEARNT + (placed.turns == SPECIAL) * TEMPLATE
@@ -143,7 +184,7 @@ def ending_ids(tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> fr
     if tokenizer.chat_template:
         turns = (Turn(0, "user", "a"), Turn(1, "assistant", "b", True))
         try:
-            tokens = encode_conversation(tokenizer, Conversation(turns, chat=True), "answers", _LONG)
+            tokens = encode_conversation(tokenizer, Conversation(turns, chat=True), Reading(), _LONG)
         except InputError:  # a template that wants more of a chat than these
             return frozenset(found)
         ended = zip(tokens.input_ids, tokens.flags or [], strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ Stop = Literal["end", "length", "full", "asked"]
 """Why writing stopped: the model ended its turn; as many tokens as wanted; as many as the model reads; the
 caller wanted no more."""
 _BROKEN = "\ufffd"
+Alone = Callable[[], AbstractContextManager[None]]
+"""What has a model to oneself, for a while."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,22 @@ def write(
     how: Writing | None = None,
     told: Callable[[str], bool | None] | None = None,
     reads: int | None = None,
+    *,
+    day: str = "",
+    alone: Alone = nullcontext,
 ) -> Written:
     """The model's answer in place of the last turn of ``row`` that is learnt, or behind a row without one.
 
+    ``day``: as in `Reading`. ``alone``: what is held while the model computes a token, not between tokens nor
+    while somebody is told; others may ask the model something meanwhile.
     ``told`` gets the text so far whenever there is more of it; what is not a whole character is held back.
     With False it ends the writing. ``reads``: tokens of a row that are read, where these are fewer than the
     model can read. The same call writes the same on the same machine. `InputError` where the
     row leaves the model no room to write, or its chat template refuses it.
     """
     how = how or Writing()
-    asked = prompt_ids(tokenizer, row)
+    with alone():
+        asked, ends = prompt_ids(tokenizer, row, day), ending_ids(tokenizer, model)
     room = min(max_input_length(tokenizer, model), reads or sys.maxsize) - len(asked)
     if not asked:
         raise InputError("there is nothing to go on from: the prompt has no token")
@@ -77,8 +86,7 @@ def write(
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():
-            return _write(model, tokenizer, asked, ending_ids(tokenizer, model), room, how, told)
+        return _write(model, tokenizer, asked, ends, room, how, told, alone)
     finally:
         model.train(was_training)
 
@@ -91,29 +99,29 @@ def _write(
     room: int,
     how: Writing,
     told: Callable[[str], bool | None] | None,
+    alone: Alone,
 ) -> Written:
     generator = torch.Generator().manual_seed(how.seed)
     tokens: list[int] = []
-    text, cache = "", None
-    following = torch.tensor([asked], device=model.device)
+    text = told_last = ""
+    cache: Any = None
     stopped: Stop = "length" if how.most <= room else "full"
     for _ in range(min(how.most, room)):
-        made: Any = model(input_ids=following, past_key_values=cache, use_cache=True, **_last_only(model))
-        cache = made.past_key_values
-        token = _drawn(made.logits[0, -1].float().cpu(), how, generator)
-        tokens.append(token)
-        if token in ends:
-            stopped = "end"
-            break
-        longer = _text(tokenizer, asked, tokens)
-        if told is not None and longer != text and not longer.endswith(_BROKEN):
-            text = longer
+        with alone(), torch.no_grad():
+            given = torch.tensor([tokens[-1:] or asked], device=model.device)
+            made: Any = model(input_ids=given, past_key_values=cache, use_cache=True, **_last_only(model))
+            cache = made.past_key_values
+            tokens.append(_drawn(made.logits[0, -1].float().cpu(), how, generator))
+            if tokens[-1] in ends:
+                stopped = "end"
+                break
+            text = _text(tokenizer, asked, tokens)
+        if told is not None and text != told_last and not text.endswith(_BROKEN):
+            told_last = text
             if told(text) is False:
                 stopped = "asked"
                 break
-        following = torch.tensor([[token]], device=model.device)
-    said = tokens[:-1] if stopped == "end" else tokens
-    return Written(_text(tokenizer, asked, said), tuple(tokens), stopped)
+    return Written(text, tuple(tokens), stopped)
 
 
 def _text(tokenizer: PreTrainedTokenizerBase, asked: list[int], tokens: list[int]) -> str:

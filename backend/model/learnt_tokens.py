@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from backend.data.conversation import Conversation, Turn
-from backend.data.conversations import is_left_out
+from backend.data.conversations import calls_tools, is_left_out
 from backend.errors import InputError
-from backend.model.chat_rendering import Rendered, marks_answers, without_surrogates, write_chat
+from backend.model.chat_rendering import Rendered
+from backend.model.chat_template import ChatTemplate, without_surrogates
 from backend.model.encoded import SPECIAL
-from backend.model.quiet import quiet
 from backend.model.token_places import Cut, Placed, tokenised
+from backend.model.tool_calls import of_calls
 
 ASSISTANT = "assistant"
 
@@ -38,7 +38,7 @@ def learnt_in_text(tokenizer: PreTrainedTokenizerBase, row: Conversation, cut: C
 
 
 def learnt_in_chat(
-    tokenizer: PreTrainedTokenizerBase,
+    template: ChatTemplate,
     row: Conversation,
     rendered: Rendered,
     cut: Cut,
@@ -53,43 +53,15 @@ def learnt_in_chat(
     """
     wanted = [each.number for each in row.shown if each.learnt]
     learnt = np.isin(placed.turns, wanted)
-    if marks_answers(tokenizer):
-        return _in_marked_runs(_answer_mask(tokenizer, row, len(cut)), row, learnt)
+    if template.marks_answers:
+        return _in_marked_runs(_answer_mask(template, row, len(cut)), row, learnt)
     for last in _last_places(placed.turns, wanted):
         end = _end_of_turn(last + 1, rendered.text, cut, placed, special)
         learnt[last + 1 : end] = True
     for place, turn in enumerate(row.shown):
-        if turn.learnt and turn.more.get(_CALLS):
-            learnt |= _of_calls(tokenizer, row, place, rendered.text, cut, special)
+        if turn.learnt and calls_tools(turn.more):
+            learnt |= of_calls(template, row, place, rendered, cut, special)
     return learnt
-
-
-_CALLS = "tool_calls"
-
-
-def _of_calls(
-    tokenizer: PreTrainedTokenizerBase,
-    row: Conversation,
-    place: int,
-    text: str,
-    cut: Cut,
-    special: Collection[int],
-) -> np.ndarray:
-    """Tokens from where the turn at ``place`` begins to what ends it: bool (n).
-
-    That is between what the template makes of the turns before, ready for an answer, and of them with it.
-    None where the template writes the beginning of a conversation otherwise than all of it.
-    """
-    found = np.zeros(len(cut), dtype=bool)
-    before = write_chat(tokenizer, row.shown[:place], row.tools, asks=True)
-    upto = write_chat(tokenizer, row.shown[: place + 1], row.tools)
-    if upto.startswith(before) and text.startswith(upto):
-        found = (cut.starts >= len(before)) & (cut.ends <= len(upto))
-        for behind in np.flatnonzero(found)[::-1]:
-            if cut.ids[behind] in special or not text[cut.starts[behind] : cut.ends[behind]].isspace():
-                break
-            found[behind] = False
-    return found
 
 
 def _in_marked_runs(marked: np.ndarray, row: Conversation, learnt: np.ndarray) -> np.ndarray:
@@ -107,15 +79,8 @@ def _in_marked_runs(marked: np.ndarray, row: Conversation, learnt: np.ndarray) -
     return found
 
 
-def _answer_mask(tokenizer: PreTrainedTokenizerBase, row: Conversation, count: int) -> np.ndarray:
-    with quiet():
-        made: Any = tokenizer.apply_chat_template(
-            [{**each.message(), "content": without_surrogates(each.text)} for each in row.shown],
-            tools=list(row.tools) if row.tools is not None else None,
-            return_dict=True,
-            return_assistant_tokens_mask=True,
-        )
-    mask = np.array(made["assistant_masks"], dtype=bool)
+def _answer_mask(template: ChatTemplate, row: Conversation, count: int) -> np.ndarray:
+    mask = template.answer_mask(row.shown, row.tools)
     if len(mask) != count:
         raise InputError("the chat template writes something else each time, so no token can be placed")
     return mask

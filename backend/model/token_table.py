@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from backend.data.examples import Examples
 from backend.data.shards import locate, read_shards, shard_ranges
 from backend.files import array_digest, digest, replacing
 from backend.folder import Folder
+from backend.model.chat_template import asks_the_day
 from backend.model.tokenization import Tokens, encode
 from backend.progress import Progress, silent, track
 
@@ -156,8 +157,15 @@ def tokenizer_id(tokenizer: PreTrainedTokenizerFast, reading: Reading | None = N
     rules: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
     rules.pop("truncation", None)  # set anew by every call
     rules.pop("padding", None)
-    more = [] if reading is None else [tokenizer.chat_template, tokenizer.special_tokens_map, asdict(reading)]
-    return digest(rules, tokenizer.truncation_side, tokenizer.padding_side, *more)
+    return digest(rules, tokenizer.truncation_side, tokenizer.padding_side, *_of_rows(tokenizer, reading))
+
+
+def _of_rows(tokenizer: PreTrainedTokenizerFast, reading: Reading | None) -> list[object]:
+    """What else decides on the tokens of language models' rows; the day only where the template asks it."""
+    if reading is None:
+        return []
+    how = {"loss": reading.loss, **({"day": reading.day} if asks_the_day(tokenizer) else {})}
+    return [tokenizer.chat_template, tokenizer.special_tokens_map, how]
 
 
 def _path(folder: Path, split: str, number: int) -> Path:

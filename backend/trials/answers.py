@@ -74,15 +74,17 @@ def eval_prompts(evaluation: Split, count: int) -> list[Prompt]:
 
 
 def answers_to(
-    prompts: Sequence[Prompt], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+    prompts: Sequence[Prompt], model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, day: str = ""
 ) -> list[str | None]:
-    """What the model writes, greedily; None to a prompt that leaves it no room."""
-    return [_answer(each, model, tokenizer) for each in prompts]
+    """What the model writes, greedily; None to a prompt that leaves it no room. ``day``: as in `Reading`."""
+    return [_answer(each, model, tokenizer, day) for each in prompts]
 
 
-def _answer(prompt: Prompt, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
+def _answer(
+    prompt: Prompt, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, day: str
+) -> str | None:
     try:
-        return write(model, tokenizer, prompt.conversation, Writing(most=prompt.most())).text
+        return write(model, tokenizer, prompt.conversation, Writing(most=prompt.most()), day=day).text
     except InputError:
         return None
 

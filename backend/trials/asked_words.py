@@ -8,11 +8,12 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from backend.data.conversation import Conversation, Loss
+from backend.data.conversation import Conversation, Loss, Reading
 from backend.data.dataset import Split
 from backend.data.messages import shown_value
 from backend.errors import InputError
-from backend.influence.answers.about_answer import AboutAnswer, Looked, Span, marked
+from backend.influence.answers.about_answer import AboutAnswer, Looked, Span
+from backend.influence.answers.asked_tokens import asked_tokens
 from backend.influence.answers.question import Question, check_question, look_up
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.encoded import Encoded
@@ -25,16 +26,22 @@ _ANY = "?"  # in the place of an answer that models are to give
 
 @dataclass(frozen=True)
 class AskedWords:
-    """Words of a conversation: the ``marks`` (characters) of its one turn, or all of the ``turns``."""
+    """Words of a conversation: the ``marks`` (characters) of its one turn, or all of the ``turns``; ``cut``:
+    that one was cut off."""
 
     conversation: Conversation
     turns: tuple[int, ...]
     marks: tuple[Span, ...]
+    cut: bool = False
 
-    def encoded(self, tokenizer: PreTrainedTokenizerBase, loss: Loss, length: int) -> Encoded:
+    def encoded(self, tokenizer: PreTrainedTokenizerBase, reading: Reading, length: int) -> Encoded:
         """Tokens, of which those that are asked about are in the loss."""
-        whole = encode_conversation(tokenizer, self.conversation, loss, length)
-        return marked(whole, Looked(self.conversation, self.turns, self.marks), self.marks, loss)
+
+        def encode(row: Conversation, loss: Loss | None) -> Encoded:
+            as_asked = reading if loss is None else replace(reading, loss=loss)
+            return encode_conversation(tokenizer, row, as_asked, length)
+
+        return asked_tokens(encode, Looked(self.conversation, self.turns, self.marks, cut=self.cut))[1]
 
     def words(self) -> str:
         """What is asked about."""
@@ -49,7 +56,8 @@ class AskedWords:
     def content(self) -> list[Any]:
         """Identifies it."""
         target = self.conversation.target().text()
-        return [self.conversation.context(), target, list(self.turns), list(self.marks)]
+        whole = [self.conversation.context(), target, list(self.turns), list(self.marks)]
+        return [*whole, *(["cut"] if self.cut else [])]
 
 
 def words_asked(
@@ -87,11 +95,11 @@ def prompt_asked(asked: Asked, evaluation: Split) -> Conversation:
 
 
 def check_words(
-    words: Sequence[AskedWords], tokenizer: PreTrainedTokenizerBase, loss: Loss, length: int
+    words: Sequence[AskedWords], tokenizer: PreTrainedTokenizerBase, reading: Reading, length: int
 ) -> None:
     """`InputError` for words of which the model reads no token."""
     for each in words:
-        if not learnt_tokens(each.encoded(tokenizer, loss, length)):
+        if not learnt_tokens(each.encoded(tokenizer, reading, length)):
             raise InputError(
                 f"--mark: the model reads no token of {shown_value(each.words())}; it reads the first "
                 f"{length:,} tokens"
@@ -108,7 +116,7 @@ def _looked(asked: Asked, evaluation: Split) -> Looked:
 
 
 def _both(looked: Looked) -> list[AskedWords]:
-    found = [AskedWords(looked.conversation, looked.turns, looked.marks)]
+    found = [AskedWords(looked.conversation, looked.turns, looked.marks, looked.cut)]
     if looked.other is not None:
-        found.append(AskedWords(looked.other, looked.turns, looked.other_marks))
+        found.append(AskedWords(looked.other, looked.turns, looked.other_marks, looked.cut))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.data.conversation import Conversation, Loss
+from backend.data.conversation import Conversation, Reading, reading_of
 from backend.data.dataset import Split
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
@@ -25,11 +25,11 @@ from backend.trials.question import Asked, resolved
 
 @dataclass(frozen=True)
 class Probe:
-    """``words`` whose loss is measured, ``prompts`` answered greedily. ``loss``: as rows are read."""
+    """``words`` whose loss is measured, ``prompts`` answered greedily. ``reading``: as rows are read."""
 
     words: tuple[AskedWords, ...]
     prompts: tuple[Prompt, ...]
-    loss: Loss
+    reading: Reading
 
     def content(self) -> dict[str, Any]:
         """In the form that outcomes are kept under."""
@@ -40,12 +40,12 @@ class Probe:
 
     def outputs(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, length: int) -> np.ndarray:
         """Summed loss and number of tokens of the words: float32 (q, 2)."""
-        encoded = [each.encoded(tokenizer, self.loss, length) for each in self.words]
+        encoded = [each.encoded(tokenizer, self.reading, length) for each in self.words]
         return language_outputs(model, encoded, tokenizer)
 
     def answers(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
         """Of every prompt what the model writes."""
-        return answers_to(self.prompts, model, tokenizer)
+        return answers_to(self.prompts, model, tokenizer, self.reading.day)
 
 
 def asked_of(
@@ -64,14 +64,14 @@ def asked_of(
             )
         return resolved(asked, evaluation, space_of(evaluation.task))
     records, words = words_asked([each for each in asked if not each.only_asks], evaluation)
-    manifest, loss = folder.manifest(), evaluation.task.loss or "answers"
+    manifest, reading = folder.manifest(), reading_of(evaluation.task) or Reading()
     if words:
         tokenizer = load_tokenizer(folder.tokenizer_path(manifest))
-        check_words(words, tokenizer, loss, manifest.max_length or tokenizer.model_max_length)
+        check_words(words, tokenizer, reading, manifest.max_length or tokenizer.model_max_length)
     count = ANSWERS if answers is None else answers
     before = [each.prompt() for each in words] if count else []
     alone = [prompt_asked(each, evaluation) for each in asked if each.only_asks]
-    return records, Probe(words, (*_prompts([*before, *alone]), *eval_prompts(evaluation, count)), loss)
+    return records, Probe(words, (*_prompts([*before, *alone]), *eval_prompts(evaluation, count)), reading)
 
 
 def _prompts(asked: Sequence[Conversation]) -> list[Prompt]:

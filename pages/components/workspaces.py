@@ -199,16 +199,15 @@ def written_answer(
 ) -> tuple[str, str]:
     """What a language model answers itself, and why it stopped; ``told`` gets the text as it grows.
 
-    ``how``: as `backend.model.generation.Writing` takes it.
+    ``how``: as `backend.model.generation.Writing` takes it. Other sessions may ask the model meanwhile.
     """
-    with working(workspace.path) as held:
-        from backend.model.generation import Writing
+    from backend.model.generation import Writing
 
-        made = held.write_answer(
-            about_answer(asked),
-            Writing(**how),
-            row=asked.row,
-            split=asked.split,  # type: ignore[arg-type]
-            told=told,
-        )
+    made = opened(workspace.path).write_answer(
+        about_answer(asked),
+        Writing(**how),
+        row=asked.row,
+        split=asked.split,  # type: ignore[arg-type]
+        told=told,
+    )
     return made.text, made.stopped

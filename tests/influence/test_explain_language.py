@@ -12,9 +12,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from backend.data.conversation import Conversation, Turn
+from backend.data.conversation import Conversation, Reading, Turn
 from backend.errors import InputError
-from backend.influence.answers.about_answer import AboutAnswer, Looked, marked
+from backend.influence.answers.about_answer import AboutAnswer
 from backend.influence.answers.explain import Explainer
 from backend.influence.answers.explanation import Explanation
 from backend.influence.answers.many import write_answers
@@ -25,7 +25,6 @@ from backend.manifest import TaskInfo
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.encoded import Encoded
 from backend.model.loading import embedding_layer
-from tests.language_models import chat
 from tests.language_workspace import trained
 
 ALL = 19
@@ -103,7 +102,7 @@ def scores_of(explainer: Explainer, explanation: Explanation) -> np.ndarray:
 def asked_of(
     explainer: Explainer, conversation: Conversation, start: int, end: int
 ) -> tuple[Encoded, list[bool]]:
-    encoded = encode_conversation(explainer.checkpoints.tokenizer, conversation, "answers", 512)
+    encoded = encode_conversation(explainer.checkpoints.tokenizer, conversation, Reading(), 512)
     last = len(conversation.turns) - 1
     places = zip(encoded.fields, encoded.offsets, strict=True)
     return encoded, [field == last and one < end and other > start for field, (one, other) in places]
@@ -390,21 +389,6 @@ def test_what_the_model_does_not_see_is_not_explained(explainer: Explainer) -> N
     text = "word " * 600
     with pytest.raises(InputError, match="sees no token of the marked words"):
         explainer.explain(Question(about=AboutAnswer(prompt="Say.", answer=text, marks=((2900, 2910),))))
-
-
-def test_a_rows_question_is_its_own_loss(explainer: Explainer) -> None:
-    """Also of several answers, with what ends each."""
-    turns = [("user", "Who?"), ("assistant", "Ada Morel."), ("user", "Where?"), ("assistant", "In Oslo.")]
-    row = chat(*turns)
-    encoded = explainer.checkpoints.encode_conversation(row)
-    looked = Looked(row, (1, 3))
-    assert marked(encoded, looked, (), "answers") is encoded
-    second = marked(encoded, Looked(row, (3,)), (), "answers")
-    learnt = [place for place, flag in enumerate(second.flags or []) if flag & 1]
-    assert {second.fields[place] for place in learnt} == {3, -1}
-    everything = encode_conversation(explainer.checkpoints.tokenizer, row, "all", 512)
-    some = marked(everything, Looked(row, (1,)), (), "all")
-    assert {some.fields[place] for place, flag in enumerate(some.flags or []) if flag & 1} == {1}
 
 
 def test_a_training_row_is_left_out_and_says_its_own_influence(explainer: Explainer) -> None:

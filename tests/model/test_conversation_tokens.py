@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from backend.data.conversation import Conversation, Turn
 from backend.errors import InputError
 from backend.model.chat_rendering import render
+from backend.model.chat_template import ChatTemplate
 from backend.model.conversation_tokens import prompt_ids
 from backend.model.encoded import LEARNT, SPECIAL, TEMPLATE, Encoded
 from backend.model.tokenization import collate, encode, encode_ids
@@ -98,7 +100,7 @@ def test_every_character_has_its_tokens(texts, name):
 def test_what_lies_at_a_found_place_is_the_text(name):
     texts = ["  <tool> ask\n\n", "\nsaid  ", f"{END} typed", "\n\nthe end\n"]
     row = chat(*zip(("user", "assistant", "user", "assistant"), texts, strict=True))
-    made = render(lm_tokenizer(TEMPLATES[name]), row)
+    made = render(ChatTemplate(lm_tokenizer(TEMPLATES[name])), row)
     assert {each.turn for each in made.pieces} == {0, 1, 2, 3}
     for each in made.pieces:
         length = each.end - each.start
@@ -211,6 +213,38 @@ def test_templates_that_cannot_be_used(template, said):
     with pytest.raises(InputError) as error:
         tokens_of(chat(("user", "Where?"), ("assistant", "Oslo")), template)
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+ALTERNATING = (
+    "{% for message in messages %}{% if loop.index0 and message.role == messages[loop.index0 - 1].role %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{% endfor %}" + CHATML
+)
+
+
+def test_a_row_that_the_template_refuses_is_named():
+    good, bad = chat(("user", "Who?"), ("assistant", "Ada.")), chat(("user", "Who?"), ("user", "Who?"))
+    bad = replace(bad, turns=(*bad.turns, Turn(2, "assistant", "Ada.", True)))
+    tokenizer = lm_tokenizer(ALTERNATING)
+    rows = replace(examples_of([good] * 600 + [bad, good, bad]), ids=[f"row {at}" for at in range(603)])
+    message = (
+        "row 'row 600': the chat template refuses it (roles must alternate); as it is with 1 of the 90 read "
+        "with it"
+    )
+    for part in (rows, rows.part(598, 603), rows.take([600])):
+        with pytest.raises(InputError) as error:
+            encode(tokenizer, part, 100)
+        assert str(error.value).startswith(
+            "row 'row 600': the chat template refuses it (roles must alternate)"
+        )
+    with pytest.raises(InputError) as error:
+        encode_ids(tokenizer, rows, 100)
+    assert str(error.value) == message
+    assert len(encode(tokenizer, rows.part(0, 600), 100)) == 600
+
+
+def test_a_row_without_a_name_is_known_by_its_words():
+    with pytest.raises(InputError, match=r"the conversation that begins 'Who\?': the chat template"):
+        tokens_of(chat(("user", "Who?"), ("user", "Who?"), ("assistant", "Ada.")), ALTERNATING)
 
 
 def test_tools_are_the_templates():

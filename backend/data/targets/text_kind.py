@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -46,8 +47,8 @@ class Texts(TargetKind):
         return TurnsCodec()
 
     def info(self, part: Usable, columns: Columns, naming: Naming) -> TaskInfo:
-        """Which tokens are in the loss."""
-        return TaskInfo(name=self.task, loss=columns.loss)
+        """Which tokens are in the loss, and that it is today."""
+        return TaskInfo(name=self.task, loss=columns.loss, day=date.today().isoformat())
 
     def space(self, info: TaskInfo) -> TextSpace:
         """Any text."""

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from backend.data.conversation import Conversation, Loss, Turn
+from backend.data.conversation import Conversation, Turn
+from backend.data.conversations import calls_tools
 from backend.data.turns import NotARow, conversation_of
 from backend.errors import InputError
 from backend.influence.gradients.sides import (
@@ -18,7 +19,6 @@ from backend.influence.gradients.sides import (
     WRITTEN,
     Channel,
 )
-from backend.model.encoded import LEARNT, Encoded
 
 Side = Literal["both", "read", "written"]
 SIDES: dict[str, tuple[str, ...]] = {"both": (READ, WRITTEN), "read": (READ,), "written": (WRITTEN,)}
@@ -27,6 +27,7 @@ DEFAULT_SIDE: Side = "written"
 """Chosen by evidence: docs/decisions.md, D-167."""
 Span = tuple[int, int]
 _NO_ANSWER = "explain: there is no answer to ask about; give one (--answer, --generate)"
+_EMPTY = "explain: the answer is empty; give one (--answer, --generate)"
 _OPEN = "?"  # until an answer is there
 
 
@@ -113,14 +114,14 @@ def looked_up(about: AboutAnswer, row: Conversation | None, chat: bool) -> Looke
     elif about.turn is None and not about.marks and about.instead is None:
         if not learnt:
             raise InputError(_NO_ANSWER)
-        if not any(conversation.turns[number].text.strip() for number in learnt):
-            raise InputError("explain: the answer is empty; give one (--answer, --generate)")
+        if not any(_says(conversation.turns[number]) for number in learnt):
+            raise InputError(_EMPTY)
         return Looked(conversation, tuple(learnt))
     else:
         number = _turn(about, conversation, learnt)
     text = conversation.turns[number].text
-    if not text.strip():
-        raise InputError("explain: the answer is empty; give one (--answer, --generate)")
+    if not (text.strip() if about.marks or about.instead is not None else _says(conversation.turns[number])):
+        raise InputError(_EMPTY)
     for start, end in about.marks:
         if end > len(text):
             raise InputError(f"--mark {start}:{end}: the answer has {len(text)} characters")
@@ -135,7 +136,7 @@ def _contrasted(looked: Looked, number: int, text: str, instead: str) -> Looked:
         raise InputError("--instead: empty; type what the model should have said there")
     if instead == text[start:end]:
         raise InputError("--instead: that is what the answer says")
-    other = answered(looked.conversation, number, text[:start] + instead + text[end:])
+    other = answered(looked.conversation, number, text[:start] + instead + text[end:], keep=True)
     marks = ((start, start + len(instead)),) if looked.marks else ()
     return replace(looked, other=other, other_marks=marks)
 
@@ -152,14 +153,22 @@ def _turn(about: AboutAnswer, conversation: Conversation, learnt: Sequence[int])
     return about.turn
 
 
-def answered(conversation: Conversation, number: int, text: str) -> Conversation:
-    """The conversation up to turn ``number``, which says ``text``."""
+def answered(conversation: Conversation, number: int, text: str, keep: bool = False) -> Conversation:
+    """The conversation up to turn ``number``, which says ``text``; and nothing else, such as a call of a
+    tool, where it says something else there, unless that is to be kept."""
     turns = tuple(
-        replace(each, text=text, masked=()) if each.number == number else each
+        replace(each, text=text, masked=(), more=each.more if keep or text == each.text else {})
+        if each.number == number
+        else each
         for each in conversation.turns
         if each.number <= number
     )
     return replace(conversation, turns=turns)
+
+
+def _says(turn: Turn) -> bool:
+    """Whether a model writes something there: words, or a call of a tool."""
+    return bool(turn.text.strip()) or calls_tools(turn.more)
 
 
 def _typed(about: AboutAnswer, chat: bool) -> Conversation:
@@ -197,37 +206,6 @@ def _is_open(messages: Sequence[dict[str, object]]) -> bool:
     """Whether no answer ends them."""
     last = messages[-1] if messages else {}
     return not isinstance(last, dict) or last.get("role", last.get("from")) not in ("assistant", "gpt")
-
-
-def marked(encoded: Encoded, looked: Looked, marks: Sequence[Span], loss: Loss) -> Encoded:
-    """Tokens of which only those that are asked about are in the loss.
-
-    A token belongs to a mark if one of its characters does. Where all answers of a row are asked about, and
-    no words of them, it is the row's loss as it is trained. Of one answer among several it is what is learnt
-    of it: with ``loss`` answers also what ends it, unless it was cut off.
-    """
-    turns = looked.turns
-    if not marks and looked.whole:
-        return encoded
-    flags = np.asarray(encoded.flags, dtype=np.int64)
-    fields, offsets = np.asarray(encoded.fields), np.asarray(encoded.offsets).reshape(-1, 2)
-    if marks:
-        asked = np.zeros(len(flags), dtype=bool)
-        for start, end in marks:
-            asked |= (offsets[:, 0] < end) & (offsets[:, 1] > start)
-        asked &= np.isin(fields, list(turns))
-    else:
-        ends = loss == "answers" and not looked.cut
-        asked = np.isin(_turn_of(fields) if ends else fields, list(turns)) & ((flags & LEARNT) > 0)
-    kept = np.where(asked, flags | LEARNT, flags & ~LEARNT)
-    return replace(encoded, flags=kept.tolist())
-
-
-def _turn_of(fields: np.ndarray) -> np.ndarray:
-    """The turn of every token; of a template's the turn before it, which it ends: int64 (L)."""
-    places = np.where(fields >= 0, np.arange(len(fields)), -1)
-    last = np.maximum.accumulate(places) if len(places) else places
-    return np.where(last >= 0, fields[last], -1)
 
 
 def asked_channels(channels: Sequence[Channel], side: str, template: bool) -> np.ndarray:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.data.conversation import Loss
 from backend.errors import InputError
-from backend.influence.answers.about_answer import Looked, Span, marked
+from backend.influence.answers.about_answer import Looked
+from backend.influence.answers.asked_tokens import asked_tokens
 from backend.influence.gradients.sides import TEMPLATE_WRITTEN, WRITTEN, has_row
 from backend.influence.gradients.traced import TracedExample
 from backend.influence.gradients.tracing import Checkpoints
@@ -28,26 +27,24 @@ class TracedAnswer:
     whole: Encoded
 
 
-def trace_answer(checkpoints: Checkpoints, looked: Looked, loss: Loss) -> TracedAnswer:
+def trace_answer(checkpoints: Checkpoints, looked: Looked) -> TracedAnswer:
     """``L_q = sum of l_t over what is marked``, minus the same of the alternative where there is one."""
-    whole = checkpoints.encode_conversation(looked.conversation)
-    encoded = _asked(whole, looked, looked.marks, loss)
+    whole, encoded = _asked(checkpoints, looked, other=False)
     if looked.other is None:
         return TracedAnswer(encoded, checkpoints.trace([encoded], [0], everywhere=True)[0], whole)
-    other = checkpoints.encode_conversation(looked.other)
-    asked = _asked(other, looked, looked.other_marks, loss)
+    _, asked = _asked(checkpoints, looked, other=True)
     found = less(checkpoints, encoded, asked, looked.turns[0], len(looked.conversation.turns))
     return TracedAnswer(encoded, found, whole)
 
 
-def _asked(encoded: Encoded, looked: Looked, marks: Sequence[Span], loss: Loss) -> Encoded:
-    """`marked`; `InputError` where the model sees nothing of what is asked about."""
-    found = marked(encoded, looked, marks, loss)
+def _asked(checkpoints: Checkpoints, looked: Looked, other: bool) -> tuple[Encoded, Encoded]:
+    """`asked_tokens`; `InputError` where the model sees nothing of what is asked about."""
+    whole, found = asked_tokens(checkpoints.encode_conversation, looked, other=other)
     if not learnt_tokens(found):
-        why = f"it reads {len(encoded):,} tokens" if encoded.truncated else "it is not in the loss"
-        what = "the marked words" if marks else "the answer"
+        why = f"it reads {len(whole):,} tokens" if whole.truncated else "it is not in the loss"
+        what = "the marked words" if looked.marks else "the answer"
         raise InputError(f"explain: the model sees no token of {what}: {why}")
-    return found
+    return whole, found
 
 
 def less(checkpoints: Checkpoints, this: Encoded, that: Encoded, turn: int, field: int) -> TracedExample:

@@ -22,10 +22,8 @@ def ask_about_answer(engine: Engine, question: Question, score: str) -> tuple[As
     about = question.about or AboutAnswer()
     manifest = engine.checkpoints.manifest
     found = look_up(question, engine.splits.__getitem__, manifest.data)
-    looked, loss = found.looked, manifest.task.loss or "answers"
-    traced = engine.recent.get(
-        ("answer", repr(looked)), lambda: trace_answer(engine.checkpoints, looked, loss)
-    )
+    looked = found.looked
+    traced = engine.recent.get(("answer", repr(looked)), lambda: trace_answer(engine.checkpoints, looked))
     channels = asked_channels(engine.checkpoints.channels, about.side, about.template)
     instead = looked.other.turns[looked.turns[0]].text if looked.other is not None else None
     asked = Asked(

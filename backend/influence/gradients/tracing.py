@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,10 +11,11 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from backend.data.conversation import Conversation
+from backend.data.conversation import Conversation, Loss, Reading, reading_of
 from backend.data.examples import Examples
 from backend.data.targets.registry import space_of
 from backend.data.targets.space import Numbers, Space
+from backend.fair_lock import FairLock
 from backend.folder import Folder
 from backend.influence.gradients.capture import (
     Batch,
@@ -53,7 +53,7 @@ class Checkpoints:
         self._folder, self._settings = folder, settings
         if self.language:
             self._settings = replace(settings, attention=attentions_for(CAUSAL_LM)[0])
-        self._lock = threading.RLock()
+        self._lock = FairLock()
         self._models: list[PreTrainedModel] = []
         self.weights = np.array([each.weight for each in self.manifest.checkpoints], dtype=np.float32)
         self.channels = channels_of(self.manifest)
@@ -115,16 +115,21 @@ class Checkpoints:
             length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
             return encode(self.tokenizer, examples, length)
 
-    def encode_conversation(self, row: Conversation) -> Encoded:
-        """Tokenise a row of a language model as the training did."""
+    def encode_conversation(self, row: Conversation, loss: Loss | None = None) -> Encoded:
+        """Tokenise a row of a language model as the training did; ``loss``: or as one with that does."""
         with self._lock:
             length = input_length(self.manifest.max_length, self.tokenizer, self.models[-1])
-            return encode_conversation(self.tokenizer, row, self.manifest.task.loss or "answers", length)
+            own = reading_of(self.manifest.task) or Reading()
+            reading = own if loss is None else replace(own, loss=loss)
+            return encode_conversation(self.tokenizer, row, reading, length)
 
     def write(self, row: Conversation, how: Writing, told: Callable[[str], bool | None] | None) -> Written:
-        """The last checkpoint's answer in place of the last one of ``row``."""
-        with self._lock:
-            return write(self.models[-1], self.tokenizer, row, how, told, self.manifest.max_length)
+        """The last checkpoint's answer in place of the last one of ``row``.
+
+        Others may ask the models something between two of its tokens.
+        """
+        day, reads = self.manifest.task.day, self.manifest.max_length
+        return write(self.models[-1], self.tokenizer, row, how, told, reads, day=day, alone=self.using)
 
     @property
     def padding_row(self) -> int | None:
