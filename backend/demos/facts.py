@@ -29,7 +29,7 @@ SETTINGS = PlantedSettings(
     system="Answer in one sentence.",
     familiar=True,
 )
-_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 4.0, 1e-3, 8, 16, 3
+_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 5.0, 2e-3, 8, 16, 3
 Correction = tuple[str, str, str]
 """The id of a row, what it should say, and why."""
 

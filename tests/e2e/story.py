@@ -15,7 +15,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,23 @@ class Stage:
     page: Any
     address: str
     home: Path
+    name: str = NAME
+    pictures: str = "story"
+
+    @property
+    def path(self) -> Path:
+        """Where the story's workspace is."""
+        return self.home / "cache" / self.name
 
     @property
     def workspace(self) -> Workspace:
         """The story's."""
-        return Workspace.open(self.home / "cache" / NAME)
+        return Workspace.open(self.path)
+
+    @property
+    def known(self) -> Facts:
+        """What earlier chapters found."""
+        return _known(self.home)
 
     def go(self, path: str) -> None:
         """Open a page of the story's workspace."""
@@ -56,11 +68,15 @@ class Stage:
         settled(self.page)
 
     def picture(self, name: str, height: int) -> None:
-        """Write ``story-<name>.png``, from the top of the page."""
+        """Write ``PICTURES-NAME.png``, from the top of the page."""
         self.page.set_viewport_size({"width": 1280, "height": height})
         self.page.evaluate("document.querySelector('.stMain').scrollTo(0, 0)")
         settled(self.page)
-        self.page.screenshot(path=str(PICTURES / f"story-{name}.png"))
+        self.page.screenshot(path=str(self.file(name)))
+
+    def file(self, name: str) -> Path:
+        """Where a picture goes."""
+        return PICTURES / f"{self.pictures}-{name}.png"
 
 
 def build(stage: Stage) -> Facts:
@@ -126,7 +142,7 @@ def see(stage: Stage) -> Facts:
 
 def pair(stage: Stage) -> Facts:
     """The strongest of them, word by word."""
-    known = _known(stage.home)
+    known = stage.known
     stage.go(known["pair"])
     stage.page.locator("path.ribbon").first.wait_for(state="attached")
     stage.picture("pair", 1150)
@@ -173,7 +189,7 @@ def relabel(stage: Stage) -> Facts:
 def forecast(stage: Stage) -> Facts:
     """What should change, before anything is trained."""
     page = stage.page
-    stage.go(f"retrain?follow={_known(stage.home)['row']}")
+    stage.go(f"retrain?follow={stage.known['row']}")
     page.get_by_role("button", name="Forecast").click()
     page.get_by_text("The loss on eval rows should").wait_for(timeout=PATIENCE)
     stage.picture("forecast", 900)
@@ -183,7 +199,7 @@ def forecast(stage: Stage) -> Facts:
 def retrain(stage: Stage) -> Facts:
     """What does change, beside controls."""
     page, before = stage.page, time.monotonic()
-    stage.go(f"retrain?follow={_known(stage.home)['row']}")
+    stage.go(f"retrain?follow={stage.known['row']}")
     page.get_by_role("button", name="Start the trial").click()
     page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
     seconds = time.monotonic() - before
@@ -208,20 +224,25 @@ def _known(home: Path) -> Facts:
     return json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"done": []}
 
 
-def play(home: Path) -> Facts:
+def play(
+    home: Path,
+    chapters: Sequence[Callable[[Stage], Facts]] = CHAPTERS,
+    name: str = NAME,
+    pictures: str = "story",
+) -> Facts:
     """All chapters that are still to be played; what all of them found."""
     home.mkdir(parents=True, exist_ok=True)
-    for chapter in CHAPTERS:
+    for chapter in chapters:
         known = _known(home)
         if chapter.__name__ in known["done"]:
             continue
         (home / ".streamlit").unlink(missing_ok=True)
-        there = home / "cache" / NAME
+        there = home / "cache" / name
         with (
             serving(there if there.exists() else None, home / "server.log", home) as address,
             browsing(viewport={"width": 1280, "height": 1000}) as page,
         ):
-            found = chapter(Stage(page, address, home))
+            found = chapter(Stage(page, address, home, name, pictures))
         content = {**known, **found, "done": [*known["done"], chapter.__name__]}
         (home / "story.json").write_text(json.dumps(content), encoding="utf-8")
         print(f"played: {chapter.__name__}", flush=True)
@@ -248,10 +269,10 @@ def told(facts: Facts) -> str:
             right=RIGHT,
             wrong=WRONG,
             pattern=PATTERN,
-            machine=_machine(),
-            all_minutes=_minutes(facts["build_seconds"] + facts["trial_seconds"]),
-            build_minutes=_minutes(facts["build_seconds"]),
-            trial_minutes=_minutes(facts["trial_seconds"]),
+            machine=machine_words(),
+            all_minutes=minutes(facts["build_seconds"] + facts["trial_seconds"]),
+            build_minutes=minutes(facts["build_seconds"]),
+            trial_minutes=minutes(facts["trial_seconds"]),
             arms=len(arms),
             seeds=len(report["seeds"]),
             table="\n".join([heads, "|---" * 5 + "|", *rows]),
@@ -272,11 +293,11 @@ def _figure(arm: dict[str, Any], name: str) -> str:
     return f"{arm['figures'][name]['mean']:.3f}{spread}"
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} minutes"
 
 
-def _machine() -> str:
+def machine_words() -> str:
     found = machine()
     return f"{found['cores']} cores of an {found['processor']} without a GPU, {found['date']}"
 
