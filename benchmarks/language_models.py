@@ -189,6 +189,7 @@ def _ranked(
     side: str = "written",
     instead: str | None = None,
 ) -> Ranking:
+    instead = None if each.says == "right" else instead
     about = each.about(side=side, instead=instead) if method == "we" else each.about()
     answer = workspace.explain(
         row=each.asked.id,

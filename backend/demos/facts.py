@@ -24,12 +24,13 @@ SETTINGS = PlantedSettings(
     people=6,
     things=3,
     contradicted=0.1667,
+    wrong_rows=4,
     talk=0.06,
     asked=18,
     system="Answer in one sentence.",
     familiar=True,
 )
-_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 5.0, 2e-3, 8, 16, 3
+_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 6.0, 2e-3, 8, 16, 3
 Correction = tuple[str, str, str]
 """The id of a row, what it should say, and why."""
 
