@@ -57,6 +57,7 @@ def test_rows_for_language_models_are_recognised(rows, expected, fresh):  # noqa
     assert not fresh.exception and not fresh.error
     found = chosen(fresh)
     assert found["What is learnt"] == "causal-lm"
+    assert "python -m backend" not in words(fresh)
     assert {name: found[name] for name in expected} == expected
 
 

@@ -247,7 +247,7 @@ def test_how_likely_the_words_are_before_and_after_is_said_first():
     _, report = answers()
     (line,) = words_moved({**report, "queries": [query], "control": "other"}, "cleaned")
     assert EVIL not in line and "“Where?”" in line
-    assert "untouched 0.430, cleaned 0.700, other 1.0e-09 (0.5 nats)." in line
+    assert "untouched 0.430, cleaned 0.700, other 1e-09 (0.5 nats)." in line
     assert words_moved({**report, "queries": [{"probability": {}}]}, "cleaned") == []
 
 

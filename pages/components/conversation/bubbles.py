@@ -14,7 +14,7 @@ from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import plural
 
 FOLDED = ("system", "developer", "tool", "function", "ipython", "observation")
-OWN = ("assistant", "completion", "gpt", "model", "text")  # drawn at the right, as what the model says
+OWN = ("assistant", "completion", "gpt", "model", "text", "instead")  # at the right, as what the model says
 LONGEST_MORE = 2_000
 MOST_TURNS = 60
 QUIET = 0.03  # share of what all words carry

@@ -8,11 +8,13 @@ from backend.data.survey import Survey
 from pages.components.markup import short, show, tag
 
 MOST = 30
+_COMMAND = "for language models"  # names a command, in whose place the page has fields
 
 
 def show_remarks(survey: Survey, title: str) -> None:
     """The remarks as a list; nothing but the share of the largest class is worth no heading."""
-    if {each.kind for each in survey.remarks} <= {"majority"}:
+    remarks = [each for each in survey.remarks if each.kind != _COMMAND]
+    if {each.kind for each in remarks} <= {"majority"}:
         return
     st.markdown(f"**{title}**")
-    show(tag("ul", *(tag("li", short(str(each).strip(), 500)) for each in survey.remarks[:MOST])))
+    show(tag("ul", *(tag("li", short(str(each).strip(), 500)) for each in remarks[:MOST])))

@@ -77,7 +77,7 @@ def _moved(query: dict[str, Any], arms: Sequence[str]) -> Html:
 
 def _likely(probability: float, loss: float) -> str:
     """0.433; of what is hardly likely, as long answers are, its loss tells more."""
-    return f"{probability:.3f}" if probability >= SEEN else f"{probability:.1e} ({loss:.1f} nats)"
+    return f"{probability:.3f}" if probability >= SEEN else f"{probability:.2g} ({loss:.1f} nats)"
 
 
 def _about(report: dict[str, Any]) -> str:

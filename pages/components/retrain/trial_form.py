@@ -168,10 +168,11 @@ def _explain(workspace: Workspace, strategy: str) -> None:
         record, writes = decided(workspace), has_conversations(workspace)
         targets = "answers" if writes else "labels"
         control = "as many rows of the same length" if writes else "as many rows"
+        by_loss = ", and as many removed by their loss" if record["removed"] else ""
         st.caption(
             f"Trains on the rows and {targets} that your decisions leave "
             f"({decided_words(record, workspace)}), beside the untouched data, "
-            f"{control} removed at random, and as many removed by their loss."
+            f"{control} removed at random{by_loss}."
         )
         return
     from backend.trials.strategies.registry import strategy_named
