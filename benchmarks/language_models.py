@@ -66,7 +66,7 @@ from backend.workspace import Workspace
 from benchmarks.report import machine
 
 SYSTEM = "Answer in one sentence."
-_STEP = 1e-3
+_STEP = 1e-5
 _LOOKED = 50  # rows of a ranking that are looked at
 SHOWN = 10
 """Rows that a person looks at before deciding."""
@@ -261,7 +261,7 @@ def tail_patch(
 ) -> dict[str, list[float]]:
     """By method and question: by how many nats a step on that row lifts the marked words.
 
-    The step goes down the gradient of the row's loss, a thousandth of the weights' norm far, so that
+    The step goes down the gradient of the row's loss, a hundred-thousandth of the weights' norm far, so that
     long and short rows, and rows that are learnt already, move the model equally far.
     """
     checkpoints = workspace.explainer("cpu").checkpoints
