@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
@@ -147,5 +148,8 @@ def _repeated(part: Usable, target: str = "label", read: str = "text") -> list[R
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
+    if isinstance(value, (list, dict)):
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    else:
+        text = "" if value is None else str(value)
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

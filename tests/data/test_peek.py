@@ -50,6 +50,12 @@ def test_no_more_than_the_first_rows_are_read_and_long_cells_are_cut(tmp_path):
     assert peek(wide).columns == ("text",)
 
 
+def test_lists_are_shown_as_json(tmp_path):
+    row = {"messages": [{"role": "user", "content": "Größe, it's"}], "n": None}
+    (shown, nothing) = peek(jsonl(tmp_path / "a.jsonl", [row, {"messages": [], "n": 1}])).rows[0]
+    assert json.loads(shown) == row["messages"] and "Größe" in shown and nothing == ""
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [

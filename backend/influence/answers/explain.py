@@ -205,8 +205,8 @@ class Explainer(Engine):
             )
         if self.checkpoints.embeddings_frozen:
             notes.append(
-                "The word embeddings were frozen in training: scores follow no trained parameter; those of "
-                "method trained do."
+                "The word embeddings were frozen, as LoRA leaves them: scores are of what would have moved "
+                "them, a stand-in for what was trained; that is followed by method trained."
             )
         if not found.exact:
             notes += self._storage_notes(asked.score)
