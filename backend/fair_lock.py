@@ -27,8 +27,11 @@ class FairLock:
                 self._waiting.append(ticket)
                 try:
                     self._changed.wait_for(lambda: self._owner is None and self._waiting[0] is ticket)
-                finally:  # also where waiting was interrupted
+                except BaseException:  # waiting was interrupted: the next may be first now
                     self._waiting.remove(ticket)
+                    self._changed.notify_all()
+                    raise
+                self._waiting.remove(ticket)
                 self._owner = me
             self._depth += 1
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.components import keys
 from pages.components.choice import pick
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.export.export_file import Download
 from pages.components.export.export_offer import offer
 from pages.components.export.export_preview import preview_of, show_preview, summary_line
@@ -32,7 +33,8 @@ with st.container(border=True):
     with what_box:
         what = pick("What", WHATS, keys.EXPORT_WHAT, "cleaned", help=HELP, named=True)
     with format_box:
-        format = pick("Format", FORMATS, keys.EXPORT_FORMAT, "csv", named=True)
+        usual = "jsonl" if has_conversations(workspace) else "csv"  # messages stay messages there
+        format = pick("Format", FORMATS, keys.EXPORT_FORMAT, usual, named=True)
     with st.container(horizontal=True, gap="large"):
         with_manifest = format == "hf" or _toggle(
             "With manifest (as a zip)",

@@ -15,7 +15,8 @@ KEYS = (("role", "content"), ("from", "value"))
 """How messages call who speaks and what is said: OpenAI and TRL, and ShareGPT."""
 CALLS = ("tool_calls", "function_call")
 """Keys of a message that may say nothing: it calls a tool instead."""
-SHARES = ("weight", "loss", "train")
+WEIGHT = "weight"
+SHARES = (WEIGHT, "loss", "train")
 """Keys of an answer that say whether it is learnt: OpenAI's, ms-swift's and axolotl's."""
 SHARE = 0.1
 """Of rows to hold out, where no column tells the splits apart."""
@@ -135,12 +136,19 @@ def calls_tools(message: Mapping[str, Any]) -> bool:
 
 
 def left_out(message: Mapping[str, Any]) -> bool:
-    """Whether a message says of itself that it is not learnt; `ValueError` where it says something else."""
-    said = {key: message[key] for key in SHARES if message.get(key) is not None}
-    for key, value in said.items():
-        if value not in (0, 1):
-            raise ValueError(f"{key} {value!r} is neither 0 (not learnt) nor 1")
-    return 0 in said.values()
+    """Whether a message says of itself that it is not learnt: its weight is 0, or it is not to be trained.
+
+    A number with a point under another name than weight is a figure, such as a loss that was logged.
+    """
+    said = {key: message.get(key) for key in SHARES}
+    return any(value == 0 and (key == WEIGHT or isinstance(value, int)) for key, value in said.items())
+
+
+def odd_weight(message: Mapping[str, Any]) -> str | None:
+    """What is wrong with the weight that a message gives itself, if anything."""
+    value = message.get(WEIGHT)
+    fits = value is None or (isinstance(value, (int, float)) and value in (0, 1))
+    return None if fits else f"weight {value!r} is neither 0 (not learnt) nor 1"
 
 
 def is_left_out(turn: Turn) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from backend.data.columns import MASKED
 from backend.data.conversation import Conversation, Turn
-from backend.data.conversations import calls_tools, found_messages, keys_of, left_out
+from backend.data.conversations import calls_tools, found_messages, keys_of, left_out, odd_weight
 from backend.data.listed_cells import listed
 from backend.data.messages import listing, shown_value
 from backend.data.spans import Spans, merged
@@ -164,7 +164,9 @@ def _turn(cell: str, message: Message, number: int) -> Turn:
         raise NotARow(cell, f"message {number}: {EMPTY_ANSWER}", broken=False)
     more = {key: value for key, value in message.items() if key not in (*keys, MASKED) and value is not None}
     masks = _masks(message.get(MASKED), said, cell)
-    learnt = role == ASSISTANT and not _left_out(cell, message, number)
+    if odd := odd_weight(message) if role == ASSISTANT else None:
+        raise NotARow(cell, f"message {number}: {odd}")
+    learnt = role == ASSISTANT and not left_out(message)
     if masks and not learnt:
         raise NotARow(cell, f"message {number}: {MASKED} stands in what is not learnt")
     return Turn(number, role, said, learnt, masks, _plain(more))
@@ -178,13 +180,6 @@ def _why_not(content: Any) -> str:
     kind = next((each for each in kinds if isinstance(each, str) and each != "text"), None)
     advice = f"; {_PARTS[kind]}" if kind in _PARTS else ""
     return f" (a part of type {shown_value(kind)}){advice}" if kind else ""
-
-
-def _left_out(cell: str, message: Message, number: int) -> bool:
-    try:
-        return left_out(message)
-    except ValueError as error:
-        raise NotARow(cell, f"message {number}: {error}") from error
 
 
 def _chat(turns: Sequence[Turn], cell: str, tools: list[Any] | None) -> Conversation:

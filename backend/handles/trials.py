@@ -35,6 +35,7 @@ class Trials(Handle):
         """What `run` would train, and how long that takes; loads no model."""
         from backend.trials.run import planned
 
+        self.check_asked(settings.asked, settings.answers)
         return planned(self._folder, self._states(), settings, self._split("train"))
 
     def forecast(

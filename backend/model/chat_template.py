@@ -5,6 +5,7 @@ Templates may write the date (``strftime_now``): what a model was trained on wou
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from backend.model.quiet import quiet
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOW = "strftime_now"
+_PERCENT = "\ue000"  # stands for a sign of percent meanwhile
 
 
 def without_surrogates(text: str) -> str:
@@ -88,9 +90,10 @@ class ChatTemplate:
 def _told_the_day(day: str) -> str:
     """What, before a template, makes a day its today, at midnight: it may be given texts, but no function."""
     today = date.fromisoformat(day)
-    codes = [f"%{dash}{letter}" for letter in "aAbBcdeHIjmMpSuUVwWxXyYZzDFRT" for dash in ("-", "")]
-    told = "".join(f" | replace('{code}', '{today.strftime(code)}')" for code in codes)
-    return f"{{% macro {_NOW}(format) %}}{{{{ format{told} }}}}{{% endmacro %}}\n"
+    codes = [f"%{dash}{letter}" for letter in "aAbBcCdDeFgGhHIjmMnpRStTuUVwWxXyYzZ" for dash in ("-", "")]
+    told = {"%%": _PERCENT, **{code: today.strftime(code) for code in codes}, _PERCENT: "%"}
+    replaced = "".join(f" | replace({json.dumps(code)}, {json.dumps(text)})" for code, text in told.items())
+    return f"{{% macro {_NOW}(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n"
 
 
 class Unreadable(InputError):

@@ -120,6 +120,10 @@ class TokenTable:
             )
 
 
+_RULES = 2
+"""Counts up when other tokens of the same rows of a language model are learnt."""
+
+
 def tokenise(
     folder: Folder,
     split: SplitName,
@@ -164,7 +168,7 @@ def _of_rows(tokenizer: PreTrainedTokenizerFast, reading: Reading | None) -> lis
     """What else decides on the tokens of language models' rows; the day only where the template asks it."""
     if reading is None:
         return []
-    how = {"loss": reading.loss, **({"day": reading.day} if asks_the_day(tokenizer) else {})}
+    how = {"rules": _RULES, "loss": reading.loss, **({"day": reading.day} if asks_the_day(tokenizer) else {})}
     return [tokenizer.chat_template, tokenizer.special_tokens_map, how]
 
 

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.data.columns import columns_of_turns
-from backend.data.conversation import Conversation
-from backend.data.conversations import recognised
+from backend.data.conversation import Conversation, Turn
+from backend.data.conversations import is_left_out, left_out, odd_weight, recognised
 from backend.data.dataset import load_split
 from backend.data.export import export
 from backend.data.peek import peek
@@ -157,6 +157,25 @@ REFUSED = {
     "weight '0' is neither": ([ASKED, {**TOLD, "weight": "0"}], "message 1"),
     "no answer that is learnt": ([ASKED, {**TOLD, "train": False}], "column 'messages'"),
 }
+
+
+@pytest.mark.parametrize(
+    "own", [{"loss": 2.31}, {"loss": 0.0}, {"train": "false"}, {"loss": True}, {"weight": 1.0}]
+)
+def test_a_figure_that_was_logged_is_no_weight(own):
+    assert not left_out(own) and odd_weight(own) is None
+
+
+@pytest.mark.parametrize(
+    "own", [{"loss": False}, {"train": 0}, {"weight": 0.0}, {"weight": 1, "train": False}]
+)
+def test_what_says_that_it_is_not_learnt(own):
+    assert left_out(own) and odd_weight(own) is None
+
+
+def test_a_stored_row_with_an_odd_weight_is_read():
+    turn = Turn(1, "assistant", "x", False, (), {"weight": 0.5})
+    assert not is_left_out(turn) and "0.5" in odd_weight(turn.more)
 
 
 @pytest.mark.parametrize("reason", REFUSED)

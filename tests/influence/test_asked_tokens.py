@@ -59,7 +59,8 @@ def said(encoded: Encoded) -> str:
 def test_the_questions_of_all_turns_are_what_is_learnt_of_the_row(template: str) -> None:
     encode = encoder(template)
     whole, together = asked_tokens(encode, Looked(ROW, (1, 3, 5)))
-    assert together is whole
+    assert in_loss(together) == in_loss(whole)
+    assert asked_tokens(encode, Looked(ROW, (1, 3, 5), of_row=True))[1].flags == whole.flags
     parts = [in_loss(asked_tokens(encode, Looked(ROW, (number,)))[1]) for number in (1, 3, 5)]
     assert set().union(*parts) == in_loss(whole)
     assert sum(map(len, parts)) == len(in_loss(whole))  # and no token is of two
@@ -73,6 +74,18 @@ def test_calls_of_tools_and_heads_are_asked_about_with_their_turn(template: str,
     assert said(asked_tokens(encode, Looked(ROW, (3,)))[1]) == f"{head}Let me see.{call}{END}"
     last = said(asked_tokens(encode, Looked(ROW, (5,)))[1])
     assert last == f"{head}maker of clocks.{END}" or last == f"{head} maker of clocks.{END}"
+
+
+def test_an_answer_is_asked_about_by_itself_also_where_the_run_learns_all() -> None:
+    encode = encoder(CHATML, "all")
+    row = Conversation((Turn(0, "user", "Where?"), Turn(1, "assistant", "Oslo.", True)), chat=True)
+    learnt = looked_up(AboutAnswer(), row, True)
+    assert learnt.of_row and in_loss(asked_tokens(encode, learnt)[1]) == in_loss(encode(row, None))
+    for about in (AboutAnswer(answer="Oslo."), AboutAnswer(answer="Oslo.", cut=True), AboutAnswer(turn=1)):
+        asked = said(asked_tokens(encode, looked_up(about, row, True))[1])
+        assert asked.replace(END, "") == "Oslo.", about
+    typed = looked_up(AboutAnswer(prompt="Where?", answer="Oslo."), None, True)
+    assert said(asked_tokens(encode, typed)[1]).replace(END, "") == "Oslo."
 
 
 def test_marked_words_are_asked_about_and_nothing_else() -> None:
@@ -94,14 +107,14 @@ def test_of_an_answer_that_was_cut_off_nothing_behind_its_words() -> None:
 def test_texts_without_a_template(row: Conversation) -> None:
     number = len(row.turns) - 1
     whole, asked = asked_tokens(encoder(CHATML), Looked(row, (number,)))
-    assert asked is whole
+    assert asked == whole
     _, cut = asked_tokens(encoder(CHATML), Looked(row, (number,), cut=True))
     assert said(whole) == said(cut) + END
 
 
 def test_one_answer_of_a_row_whose_every_token_is_learnt() -> None:
     encode = encoder(CALLING, "all")
-    whole, asked = asked_tokens(encode, Looked(ROW, (1, 3, 5)))
+    whole, asked = asked_tokens(encode, Looked(ROW, (1, 3, 5), of_row=True))
     assert len(in_loss(asked)) == len(whole) - 1 - 2  # but the first, and the word taken out, with its blank
     assert in_loss(asked_tokens(encode, Looked(ROW, (3,)))[1]) == in_loss(
         asked_tokens(encoder(CALLING), Looked(ROW, (3,)))[1]

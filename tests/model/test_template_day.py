@@ -59,6 +59,16 @@ def test_tokens_do_not_move_with_the_clock(template: str, monkeypatch: pytest.Mo
     assert other.input_ids != first.input_ids
 
 
+@pytest.mark.parametrize(
+    "code", ["%d %B %Y", "100 %%", "%%d", "%G-W%V", "%-d/%-m", "%H:%M%n%t|", "%x %c", "\\d"]
+)
+def test_codes_are_those_of_strftime(code: str) -> None:
+    template = CHATML.replace("{% for", "{{ strftime_now(" + json.dumps(code) + ") }}{% for", 1)
+    text = ChatTemplate(lm_tokenizer(template), "2026-11-03").write(ROW.shown, None)
+    expected = datetime.datetime(2026, 11, 3).strftime(code)
+    assert text.startswith(expected + "<|im_start|>")
+
+
 def test_the_day_counts_among_the_rules_only_where_the_template_asks_it() -> None:
     days = [Reading(day="2026-11-03"), Reading(day="2026-11-04")]
     assert len({tokenizer_id(lm_tokenizer(DATED), each) for each in days}) == 2

@@ -74,7 +74,8 @@ class Looked:
     about.
 
     ``marks``: within the one turn; ``other``: the same conversation with something else in their place, and
-    ``other_marks`` where that stands. ``cut``: the answer was cut off.
+    ``other_marks`` where that stands. ``cut``: the answer was cut off. ``of_row``: a row is asked about as it
+    is learnt, with all that its run learns of it.
     """
 
     conversation: Conversation
@@ -83,11 +84,7 @@ class Looked:
     other: Conversation | None = None
     other_marks: tuple[Span, ...] = ()
     cut: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether all answers are asked about, with what ends them."""
-        return not self.cut and set(self.turns) == {each.number for each in self.conversation.learnt}
+    of_row: bool = False
 
 
 def check_about(about: AboutAnswer) -> None:
@@ -116,7 +113,7 @@ def looked_up(about: AboutAnswer, row: Conversation | None, chat: bool) -> Looke
             raise InputError(_NO_ANSWER)
         if not any(_says(conversation.turns[number]) for number in learnt):
             raise InputError(_EMPTY)
-        return Looked(conversation, tuple(learnt))
+        return Looked(conversation, tuple(learnt), of_row=row is not None)
     else:
         number = _turn(about, conversation, learnt)
     text = conversation.turns[number].text

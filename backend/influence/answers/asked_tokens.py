@@ -18,9 +18,9 @@ Encode = Callable[[Conversation, Loss | None], Encoded]
 def asked_tokens(encode: Encode, looked: Looked, *, other: bool = False) -> tuple[Encoded, Encoded]:
     """A conversation's tokens as they are learnt, and with nothing in the loss but what is asked about.
 
-    ``other``: of what might stand in the place of the words. All answers of a row are asked about as the run
-    learns them. Of one among several it is what is learnt of it, with its head and its end where they are,
-    and calls of tools; of one that was cut off, nothing behind its words. Where words are marked, it is
+    ``other``: of what might stand in the place of the words. A row is asked about as the run learns it. Of
+    answers by themselves it is what is learnt of them, with their heads and their ends where they are, and
+    calls of tools; of one that was cut off, nothing behind its words. Where words are marked, it is
     those: a token belongs to a mark if one of its characters does, whether or not it is learnt.
     """
     conversation, marks = looked.conversation, looked.marks
@@ -29,7 +29,7 @@ def asked_tokens(encode: Encode, looked: Looked, *, other: bool = False) -> tupl
     whole = encode(conversation, None)
     if marks:
         asked = _of_marks(whole, looked.turns, marks)
-    elif looked.whole:
+    elif looked.of_row:
         return whole, whole
     else:
         alone = encode(_learning(conversation, looked.turns), "answers")

@@ -36,6 +36,7 @@ def _compute(context: Context) -> Columns:
 
 PRODUCER = Producer(
     name="row_norms",
+    version=2,
     cost="none beside `precompute`",
     inputs=("rows", "predictions"),
     compute=_compute,

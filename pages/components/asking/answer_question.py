@@ -71,6 +71,11 @@ def _row(workspace: Workspace, split: str) -> Found:
         st.text_area("Answer to explain", key=key, height=90, placeholder="What might it have said?")
         return _with_answer(asked, str(keys.get(key) or ""))
     turns = answers_of(workspace, split, row)
+    if split == "eval":
+        st.caption(
+            "This is what the row says. What the model says itself, and who taught it that: "
+            f"*{ANSWERS['model']}*."
+        )
     if not turns:
         raise InputError("no answer of this row is learnt any more; choose another row, or type an answer")
     return asked, turns
