@@ -32,7 +32,7 @@ def pattern_of(text: str, start: int, end: int, fold: bool) -> Pattern:
 
     `InputError` where they are out of the text, or say nothing.
     """
-    if not text.strip():
+    if not text:
         raise InputError("there is no text to look for")
     if not 0 <= start < end <= len(text):
         raise InputError(f"mark {start}:{end}: the text has characters 0:{len(text)}")
