@@ -1,10 +1,10 @@
 """From a language model's wrong answer to the rows that taught it, and to the right answer.
 
-    python -m benchmarks.language_models OUT [--people 12 --things 6 --contradicted .2] [--epochs 5] [--doses]
+    python -m benchmarks.language_models OUT [--people 8 --things 4 --contradicted .25] [--epochs 6] [--more]
 
-Planted facts (`backend.experiments.planted_facts`), some of which three rows contradict and one says rightly;
-SmolLM2-135M-Instruct with an adapter learns them, as `firstword train` does. The model is then asked, in
-words of no training row, about all facts that are contradicted and some others. Printed are
+Planted facts (`backend.experiments.planted_facts`), some of which most rows contradict and one says rightly;
+SmolLM2-135M-Instruct with an adapter learns them, as `train` does. The model is then asked, in
+words that no row about the same fact uses, about all facts that are contradicted and some others. Printed are
 
 1. answers: how many are right, wrong as planted, something else;
 2. of wrong answers: at which rank is the first row that contradicts, by every method (MRR, first, found among
@@ -70,7 +70,7 @@ _STEP = 1e-5
 _LOOKED = 50  # rows of a ranking that are looked at
 SHOWN = 10
 """Rows that a person looks at before deciding."""
-_RATE, _BATCH, _RANK, _CHECKPOINTS = 1e-3, 8, 16, 3
+_RATE, _BATCH, _RANK, _CHECKPOINTS = 2e-3, 8, 16, 3
 Ranking = list[str]
 """Ids of training rows, strongest first."""
 
@@ -414,15 +414,16 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     for name, kind, default in (
-        ("people", int, 12),
-        ("things", int, 6),
-        ("contradicted", float, 0.2),
-        ("asked", int, 24),
+        ("people", int, 8),
+        ("things", int, 4),
+        ("contradicted", float, 0.25),
+        ("wrong-rows", int, 4),
+        ("asked", int, 18),
         ("seed", int, 0),
-        ("epochs", float, 5.0),
+        ("epochs", float, 6.0),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default)
-    parser.add_argument("--familiar", action="store_true")
+    parser.add_argument("--unfamiliar", action="store_true", help="Ask in words that no row uses.")
     parser.add_argument("--more", action="store_true")
     parser.add_argument("--until", choices=("ranks", "patch", "fix"), default="fix")
     given = parser.parse_args()
@@ -433,7 +434,8 @@ def main() -> None:
         asked=given.asked,
         talk=0.06,
         system=SYSTEM,
-        familiar=given.familiar,
+        familiar=not given.unfamiliar,
+        wrong_rows=given.wrong_rows,
         seed=given.seed,
     )
     with progress_bar() as progress:
