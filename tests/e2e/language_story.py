@@ -132,7 +132,7 @@ def _ask(stage: Stage) -> None:
 
 def retrain(stage: Stage) -> Facts:
     """Another training on the corrected rows, beside as many random rows removed."""
-    page, known, before = stage.page, stage.known, time.monotonic()
+    page, known = stage.page, stage.known
     truth = {each.id: each for each in planted().truth}[known["row"]]
     stage.go("retrain")
     page.get_by_label("Prompt", exact=True).fill(known["question"])
@@ -141,14 +141,19 @@ def retrain(stage: Stage) -> Facts:
     settled(page)
     page.get_by_role("option", name=known["right"].split()[0], exact=True).click()
     settled(page)
+    page.get_by_label("Seeds", exact=True).fill("1")
+    page.keyboard.press("Tab")
+    settled(page)
     stage.picture("retrain", 1300)
-    page.get_by_role("button", name="Start the trial").click()
-    page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
-    seconds = time.monotonic() - before
+    if not stage.workspace.trials.reports():  # a job goes on when a browser is closed
+        page.get_by_role("button", name="Start the trial").click()
+        page.get_by_role("heading", name="Before and after").wait_for(timeout=PATIENCE)
     (name,) = stage.workspace.trials.reports()
     stage.go(f"retrain?report={name}")
     stage.picture("report", 2200)
-    return {"trial_seconds": seconds, "report": stage.workspace.trials.report(name)}
+    report = stage.workspace.trials.report(name)
+    trained = [arm["seconds"] for arm in report["arms"] if arm["name"] != report["reference"]]
+    return {"trial_seconds": sum(trained), "report": report}
 
 
 def export(stage: Stage) -> Facts:
