@@ -48,7 +48,9 @@ class Split:
     def examples(self) -> Examples:
         """All rows as the model takes them; their targets are the class names."""
         fields = tuple(self.table.column(name).to_pylist() for name in self.info.text_columns)
-        return Examples(fields, self.labels, reading_of(self.task), self.ids)
+        reading = reading_of(self.task)
+        named = () if reading is None else self.ids  # only a chat template refuses a row by itself
+        return Examples(fields, self.labels, reading, named)
 
     def take(self, places: Iterable[int] | np.ndarray) -> Examples:
         """The rows at 0-based places, in that order."""
