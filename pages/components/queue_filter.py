@@ -79,11 +79,12 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
         if workspace.manifest.classes:
             name = "Class" if is_one_class(workspace) else "Label"
             label = choose(name, workspace.manifest.classes, keys.QUEUE_LABEL, on_change=_first_page)
+    decided = action_words(workspace)
     with state_box:
         st.selectbox(
             "Decision",
             STATES,
-            format_func=lambda name: action_words(workspace).get(name, name),
+            format_func=lambda name: decided.get(name, name),
             key=keys.QUEUE_STATE,
             bind="query-params",
             on_change=_first_page,
