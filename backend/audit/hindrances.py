@@ -5,7 +5,7 @@ What hinders a score, its producer says (`backend.scores.score.Producer.hindranc
 
 from __future__ import annotations
 
-from backend.data.dataset import load_split
+from backend.data.dataset import Split, load_split
 from backend.folder import Folder
 from backend.model.prediction_table import read_predictions
 from backend.scores.clean_set import too_few_clean
@@ -23,12 +23,12 @@ def words_hindrance(folder: Folder) -> str | None:
 
 def sources_hindrance(folder: Folder, settings: ScoreSettings) -> str | None:
     """That there are no two sources, or too few clean rows; else None."""
-    return no_sources(folder) or too_few_clean(folder, settings)
+    return no_sources(load_split(folder, "train")) or too_few_clean(folder, settings)
 
 
-def no_sources(folder: Folder) -> str | None:
+def no_sources(split: Split) -> str | None:
     """That rows have neither groups nor classes, or are all of one; else None."""
-    split, task = load_split(folder, "train"), folder.manifest().task.name
+    task = split.task.name
     if split.groups is None and task != "classification":
         return f"sources: rows of a {task} workspace have no class; name their column with `init --group`"
     kinds = set(split.labels if split.groups is None else split.groups)

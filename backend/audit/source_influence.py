@@ -47,7 +47,7 @@ def source_influence(
     ``question`` None: the mean loss of the eval rows. Raises `InputError` where there are no two sources, or
     the question makes no sense.
     """
-    why_not = no_sources(explainer.folder)
+    why_not = no_sources(explainer.train)
     if why_not is not None:
         raise InputError(why_not)
     mode, names = score_mode(score), np.array(source_names(explainer.train), dtype=object)

@@ -26,7 +26,7 @@ SOURCES = Wanted(
 
 def sources_or_offer(workspace: Workspace) -> Sources | None:
     """What `Workspace.sources` gives; None, with the job offered, where it is not there, or said why not."""
-    why_not = no_sources(workspace.folder)
+    why_not = no_sources(workspace.train_split)
     if why_not is not None:
         st.info(plain_label(why_not, 300), icon=":material/info:")
         return None
