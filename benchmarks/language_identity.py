@@ -23,15 +23,13 @@ from typing import Any
 import numpy as np
 
 from backend.console import progress_bar
-from backend.data.columns import Columns
 from backend.influence.answers.about_answer import AboutAnswer
-from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress
-from backend.tasks.heads import CAUSAL_LM
 from backend.trials.question import Asked
 from backend.trials.run import RetrainSettings
 from backend.trials.strategies.decisions import CLEANED, RANDOM
 from backend.workspace import Workspace
+from benchmarks.language_workspace import adapter, chats_at
 from benchmarks.report import machine
 
 SOURCE = Path("../shared/data/identity.jsonl.gz")
@@ -74,30 +72,6 @@ def _turn(role: str, text: str) -> dict[str, str]:
     return {"role": role, "content": text}
 
 
-def workspace_at(path: Path, train: Path, evaluation: Path, epochs: float, progress: Progress) -> Workspace:
-    """Rows, model and index; what is there is kept."""
-    if not (path / "workspace.json").is_file():
-        columns = Columns("messages", "messages", id="id", task=CAUSAL_LM, form="messages")
-        Workspace.create(path, train=str(train), eval=str(evaluation), columns=columns, model="smollm2")
-    workspace = Workspace.open(path)
-    if workspace.folder.state("checkpoints") == "missing":
-        workspace.train(
-            TrainingSettings(
-                epochs=epochs,
-                lr=1e-3,
-                batch_size=4,
-                rank=16,
-                max_length=None,
-                warmup=0.06,
-                checkpoints=3,
-                dynamics=False,
-            ),
-            progress,
-        )
-    workspace.precompute(progress=progress)
-    return workspace
-
-
 def about(name: str) -> AboutAnswer:
     """The answer with that name in it, of which the name is asked about."""
     answer = _ANSWER.format(name)
@@ -135,7 +109,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     train, evaluation, planted = written(given.out, given.wrong, given.seed)
     with progress_bar() as progress:
-        workspace = workspace_at(given.out / "ws", train, evaluation, given.epochs, progress)
+        workspace = chats_at(given.out / "ws", train, evaluation, adapter(given.epochs, 1e-3, 4), progress)
         measure(workspace, planted, sorted(given.doses), progress)
 
 

@@ -40,7 +40,6 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from backend.console import progress_bar
-from backend.data.columns import Columns
 from backend.data.conversation import Conversation, Reading
 from backend.experiments.planted_facts import (
     Asked,
@@ -55,14 +54,13 @@ from backend.model.lm_head import SplitModel
 from backend.model.token_labels import token_labels
 from backend.model.token_losses import batch_token_losses, language_outputs
 from backend.model.tokenization import collate, encode
-from backend.model.training_settings import TrainingSettings
 from backend.progress import Progress
-from backend.tasks.heads import CAUSAL_LM
 from backend.trials.asked_words import words_asked
 from backend.trials.question import Asked as AskedAgain
 from backend.trials.run import RetrainSettings
 from backend.trials.strategies.decisions import CLEANED, RANDOM, UNTOUCHED
 from backend.workspace import Workspace
+from benchmarks.language_workspace import adapter, chats_at
 from benchmarks.report import machine
 
 SYSTEM = "Answer in one sentence."
@@ -70,7 +68,7 @@ _STEP = 1e-5
 _LOOKED = 50  # rows of a ranking that are looked at
 SHOWN = 10
 """Rows that a person looks at before deciding."""
-_RATE, _BATCH, _RANK, _CHECKPOINTS = 2e-3, 8, 16, 3
+_RATE, _BATCH = 2e-3, 8
 Ranking = list[str]
 """Ids of training rows, strongest first."""
 
@@ -99,29 +97,12 @@ class Answered:
 
 
 def workspace_at(folder: Path, settings: PlantedSettings, epochs: float, progress: Progress) -> Workspace:
-    """Rows, model and index, as anybody would make them; what is there is kept."""
+    """Planted facts, and a model that has learnt them; what is there is kept."""
     path = folder / "ws"
+    train, evaluation = folder / "train.jsonl", folder / "eval.jsonl"
     if not (path / "workspace.json").is_file():
         train, evaluation, _ = write_planted(folder, plant(settings))
-        columns = Columns("messages", "messages", id="id", group="source", task=CAUSAL_LM, form="messages")
-        Workspace.create(path, train=str(train), eval=str(evaluation), columns=columns, model="smollm2")
-    workspace = Workspace.open(path)
-    if workspace.folder.state("checkpoints") == "missing":
-        workspace.train(
-            TrainingSettings(
-                epochs=epochs,
-                lr=_RATE,
-                batch_size=_BATCH,
-                rank=_RANK,
-                max_length=None,
-                warmup=0.06,
-                checkpoints=_CHECKPOINTS,
-                dynamics=False,
-            ),
-            progress,
-        )
-    workspace.precompute(progress=progress)
-    return workspace
+    return chats_at(path, train, evaluation, adapter(epochs, _RATE, _BATCH), progress, group="source")
 
 
 def answered(workspace: Workspace, truth: Sequence[Asked]) -> list[Answered]:
