@@ -27,6 +27,7 @@ from backend.influence.gradients.token_rows import (
     merge_positions,
     token_gradients,
 )
+from backend.model.activation_memory import most_tokens
 from backend.model.batching import batch_kinds, length_sorted_batches
 from backend.model.loading import embedding_layer, load_classifier
 from backend.model.token_labels import token_labels
@@ -201,10 +202,11 @@ def batches(
     tokenizer: PreTrainedTokenizerBase,
     settings: TraceSettings,
 ) -> Iterator[list[int]]:
-    """Batches of positions, sorted by length, within the settings' bounds."""
+    """Batches of positions, sorted by length, within the settings' bounds and those of the model's size."""
     lengths = [len(each) for each in examples]
     kinds = batch_kinds(tokenizer, model, examples)
-    return length_sorted_batches(lengths, settings.max_examples, settings.max_tokens, kinds)
+    most = min(settings.max_tokens, most_tokens(model))
+    return length_sorted_batches(lengths, settings.max_examples, most, kinds)
 
 
 def _to_host(tensor: Tensor) -> Tensor:
