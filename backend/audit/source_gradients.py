@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+import psutil
+import torch
 from transformers import PreTrainedModel
 
 from backend.influence.gradients.capture import Batch
@@ -15,7 +17,7 @@ from backend.scores.context import Context
 from backend.scores.passes import text_batches
 
 SAMPLE_ROWS = 256
-_GRADIENT_BYTES = 1 << 30  # of gradients held at once
+_SHARE = 0.25  # of the memory that is free, for gradients held at once
 _STAGE = "gradients of sources"
 
 
@@ -34,7 +36,7 @@ def source_products(context: Context, names: Sequence[str], kinds: Sequence[str]
         size = 4 * sum(each.numel() for name, each in model.named_parameters() if name in trained)
         with checkpoints.using():
             gradient = partial(_gradient, model, target, batches, trained)
-            found.append(gram(len(kinds) + 1, gradient, max(1, _GRADIENT_BYTES // size)))
+            found.append(gram(len(kinds) + 1, gradient, _held_at_once(model.device, size)))
     context.progress(_STAGE, len(found), len(found))
     return np.array(found)
 
@@ -52,6 +54,13 @@ def gram(count: int, vector: Callable[[int], Vector], at_once: int) -> np.ndarra
             for number, each in held.items():
                 found[number, other] = found[other, number] = product(each, one)
     return found
+
+
+def _held_at_once(device: torch.device, size: int) -> int:
+    """How many gradients of ``size`` bytes are held: those that are not must be made again and again."""
+    cuda = device.type == "cuda"
+    free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
+    return max(1, int(_SHARE * free) // size)
 
 
 def as_cosines(products: np.ndarray) -> np.ndarray:
