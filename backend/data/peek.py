@@ -110,7 +110,8 @@ def _survey(rows: Rows, guess: Guess, source: str) -> Survey:
     rejected = rejections.sorted()
     asked = Asked(id=guess.id, limit=usual_length(columns.task))
     found = survey([part], asked, counts=({}, None), task=info, rejected=rejected, whole=whole)
-    return replace(found, remarks=(*said, *found.remarks, *_repeated(part, "answer", "context")))
+    again = _repeated(part, "answer", "context")
+    return replace(found, remarks=(*said, *_broken(rejections), *found.remarks, *again))
 
 
 def _survey_of_labels(rows: Rows, columns: Columns, guess: Guess) -> Survey:
@@ -122,7 +123,8 @@ def _survey_of_labels(rows: Rows, columns: Columns, guess: Guess) -> Survey:
     asked = Asked(id=guess.id)
     rejected, whole = rejections.sorted(), not rows.stopped
     found = survey([part], asked, counts=(counts, None), groups=groups, rejected=rejected, whole=whole)
-    return replace(found, remarks=(*found.remarks, *_repeated(part.called(naming))))
+    again = _repeated(part.called(naming))
+    return replace(found, remarks=(*_broken(rejections), *found.remarks, *again))
 
 
 def _for_language_models(rows: Rows, guess: Guess, source: str) -> tuple[list[Remark], Columns | None]:
@@ -137,6 +139,16 @@ def _for_language_models(rows: Rows, guess: Guess, source: str) -> tuple[list[Re
     command = init_command(source, f"--text {shlex.quote(guess.text)}", guess.split, guess.id)
     said = f"no column looks like a label; `{command}` trains a model that writes on the texts"
     return [Remark("for language models", said)], None
+
+
+def _broken(rejections: Rejections) -> list[Remark]:
+    """Rows that stop an import: how many, and what the first is refused for."""
+    rows = rejections.sorted_broken()
+    if not rows:
+        return []
+    advice = "correct them, or leave them out with --skip-bad-rows"
+    said = f"{count_of(len(rows), 'row')} that `init` refuses; {advice}"
+    return [Remark("broken", said, len(rows), str(rows[0]))]
 
 
 def _repeated(part: Usable, target: str = "label", read: str = "text") -> list[Remark]:

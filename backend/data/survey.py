@@ -61,9 +61,8 @@ class Survey:
         lines = []
         if classes:
             part = "" if self.whole else "the first "
-            lines.append(
-                f"looked at {part}{count_of(self.n_rows, 'row')}, {count_of(len(self.counts), 'label')}"
-            )
+            labels = f", {count_of(len(self.counts), 'label')}" if self.counts else ""
+            lines.append(f"looked at {part}{count_of(self.n_rows, 'row')}{labels}")
             shown = list(self.counts.items())[:SHOWN_CLASSES]
             lines += [f"  {visible_label(name)}: {n:,}" for name, n in shown]
             if len(self.counts) > SHOWN_CLASSES:

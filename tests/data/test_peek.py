@@ -108,3 +108,13 @@ def test_repeated_texts_are_said_before_anything_is_made(tmp_path):
     assert said == [
         f"2 rows with the text of an earlier row, 1 of them with another label (first: {path}, row 2)"
     ]
+
+
+def test_rows_that_an_import_refuses_are_named(tmp_path):
+    good = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    rows = [good, {"messages": "no list"}, {"messages": [{"role": 7, "content": "a"}]}, good, good]
+    found = peek(jsonl(tmp_path / "a.jsonl", rows)).survey
+    (said,) = [str(each) for each in found.remarks if each.kind == "broken"]
+    assert said.startswith("2 rows that `init` refuses")
+    assert "line 2, column 'messages': 'no list' is text" in said
+    assert not [line for line in found.lines(classes=True) if "labels" in line and "looked" in line]
