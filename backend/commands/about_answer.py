@@ -134,6 +134,9 @@ def print_about(explanation: Explanation, beside: Beside) -> None:
             print(f"{'marked':<10} {start}:{end} {console.shown(query.answer[start:end])}")
     tokens = sum(each.marked for each in query.tokens)
     print(f"{'explained':<10} {query.asked}: {query.loss:.3f} nats over {tokens} tokens")
+    if query.instead_loss is not None:
+        loss = f"{query.instead_loss:.3f} nats over {query.instead_tokens} tokens"
+        print(f"{'instead':<10} {console.shown(query.instead or '')}: {loss}")
     for match in beside.match:
         print(f"{'match':<10} {_counted(match)}")
     for change in beside.taught:

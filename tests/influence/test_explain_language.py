@@ -161,6 +161,11 @@ def test_marked_words_of_a_typed_answer_instead_of_others(
     assert [each.name for each in found.query.fields] == ["0", "1", "2"]
     assert found.query.fields[2].text == "Ada Morel was born in Lisbon."
     assert {each.field for each in found.proponents[0].query_words} <= {"0", "1", "2"}
+    lisbon = replace(about, answer="Ada Morel was born in Lisbon.", marks=((start, start + 6),), instead=None)
+    other = explainer.explain(Question(about=lisbon)).query
+    assert found.query.instead_loss == pytest.approx(other.loss, rel=1e-5)
+    assert found.query.instead_tokens == sum(each.marked for each in other.tokens)
+    assert other.instead_loss is None
 
 
 def every(explainer: Explainer) -> Iterator[Explanation]:

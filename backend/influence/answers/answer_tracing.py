@@ -20,11 +20,12 @@ from backend.model.token_labels import learnt_tokens
 class TracedAnswer:
     """``encoded``: the conversation as the model reads it, in the loss only what is asked about; ``traced``:
     its gradients, less those of the other answer, whose own tokens stand behind (`less`). ``whole``: with all
-    answers in the loss."""
+    answers in the loss. ``other``: the other answer, in the loss only what it is held against."""
 
     encoded: Encoded
     traced: TracedExample
     whole: Encoded
+    other: Encoded | None = None
 
 
 def trace_answer(checkpoints: Checkpoints, looked: Looked) -> TracedAnswer:
@@ -34,7 +35,7 @@ def trace_answer(checkpoints: Checkpoints, looked: Looked) -> TracedAnswer:
         return TracedAnswer(encoded, checkpoints.trace([encoded], [0], everywhere=True)[0], whole)
     _, asked = _asked(checkpoints, looked, other=True)
     found = less(checkpoints, encoded, asked, looked.turns[0], len(looked.conversation.turns))
-    return TracedAnswer(encoded, found, whole)
+    return TracedAnswer(encoded, found, whole, asked)
 
 
 def _asked(checkpoints: Checkpoints, looked: Looked, other: bool) -> tuple[Encoded, Encoded]:

@@ -15,6 +15,7 @@ from backend.influence.answers.method import Asked
 from backend.influence.answers.question import Question, look_up
 from backend.influence.gradients.traced import TracedExample
 from backend.model.encoded import LEARNT, Encoded
+from backend.model.token_labels import learnt_tokens
 
 
 def ask_about_answer(engine: Engine, question: Question, score: str) -> tuple[Asked, Query]:
@@ -67,6 +68,7 @@ def _query(
     conversation = looked.conversation
     one = looked.turns[0] if len(looked.turns) == 1 else None
     tokens, loss = strip(engine, traced.whole, traced.encoded)
+    other = traced.other
     asked = "these words" if looked.marks else "this answer" if one is not None else "these answers"
     return Query(
         text=conversation.context(),
@@ -87,8 +89,16 @@ def _query(
         marks=list(looked.marks),
         instead=about.instead,
         loss=loss,
+        instead_loss=None if other is None else _loss(engine, other),
+        instead_tokens=0 if other is None else learnt_tokens(other),
         tokens=tokens,
     )
+
+
+def _loss(engine: Engine, asked: Encoded) -> float:
+    """Summed over the tokens that are asked about, in nats."""
+    learnt = (np.asarray(asked.flags, dtype=np.int64) & LEARNT) > 0
+    return float(engine.checkpoints.token_losses(asked)[learnt].sum(dtype=np.float64))
 
 
 def strip(engine: Engine, whole: Encoded, asked: Encoded) -> tuple[list[StripToken], float]:

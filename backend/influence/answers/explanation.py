@@ -123,7 +123,8 @@ class Query:
 
     Of language models: ``fields``, the turns that were read; ``answer``, what is asked about, which the model
     wrote itself where ``generated``; ``turn``, where it stands; ``marks``, characters of it; ``instead``,
-    what it is held against; ``loss`` of what is asked about, in nats; ``tokens``, all that was read.
+    what it is held against; ``loss`` of what is asked about and ``instead_loss`` of what it is held against,
+    in nats, over ``instead_tokens``; ``tokens``, all that was read.
     """
 
     text: str
@@ -147,6 +148,8 @@ class Query:
     marks: list[tuple[int, int]] = field(default_factory=list)
     instead: str | None = None
     loss: float | None = None
+    instead_loss: float | None = None
+    instead_tokens: int = 0
     tokens: list[StripToken] = field(default_factory=list)
 
 

@@ -69,6 +69,9 @@ def _badges(query: Query) -> Html:
     if query.loss is not None and count:
         line = f"{query.loss:.2f} nats over {plural(count, 'token')}, {query.loss / count:.2f} each"
         parts.append(badge(line, "plain", "the model's loss on what is asked about"))
+    if query.instead_loss is not None:
+        line = f"instead: {query.instead_loss:.2f} nats over {plural(query.instead_tokens, 'token')}"
+        parts.append(badge(line, "plain", "the model's loss on what the answer is held against"))
     if query.generated:
         parts.append(badge("the model's own answer", "info"))
     if query.truncated:
