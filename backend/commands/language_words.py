@@ -64,7 +64,17 @@ def print_words(workspace: Workspace, sides: Sides, most: int, device: str, json
         )
         for each, row, place in shown
     ]
-    headers = ("token", "side", "word", "harmful", "helpful", "net", "rows", "such as", "where it stands")
+    headers = (
+        "token",
+        "side",
+        "mostly in",
+        "harmful",
+        "helpful",
+        "net",
+        "rows",
+        "such as",
+        "where it stands",
+    )
     title = f"tokens that raised the loss of {errors_named(workspace.manifest.task)}"
     console.print_table(headers, lines, title=title)
     console.note("instead: training rows write it where those eval rows write another word")

@@ -11,8 +11,9 @@ import typer
 from backend import console
 from backend.commands.options import Author, Ids, Json, Reason, WorkspacePath
 from backend.data.rowstate import Action
+from backend.data.targets.space import Space
 from backend.review.ledger import LogEntry
-from backend.review.words import done_words
+from backend.review.words import action_word, done_words, target_words
 from backend.workspace import Workspace
 
 MOST = 2**63 - 1  # what SQLite can count to
@@ -56,7 +57,8 @@ def undo(
     author: Author = None,
 ) -> None:
     """Take a decision back."""
-    _say("undone", Workspace.open(ws).review.undo(batch, author=author, origin="cli"))
+    workspace = Workspace.open(ws)
+    _say("undone", workspace.space, workspace.review.undo(batch, author=author, origin="cli"))
 
 
 def redo(
@@ -67,7 +69,8 @@ def redo(
     author: Author = None,
 ) -> None:
     """Bring an undone decision back."""
-    _say("redone", Workspace.open(ws).review.redo(batch, author=author, origin="cli"))
+    workspace = Workspace.open(ws)
+    _say("redone", workspace.space, workspace.review.redo(batch, author=author, origin="cli"))
 
 
 def log(
@@ -77,7 +80,8 @@ def log(
     json: Json = False,
 ) -> None:
     """The log of decisions, newest first."""
-    entries = Workspace.open(ws).review.log(row, limit)
+    workspace = Workspace.open(ws)
+    entries, space = workspace.review.log(row, limit), workspace.space
     if json:
         console.print_json([vars(entry) for entry in entries])
         return
@@ -86,15 +90,16 @@ def log(
             each.batch,
             each.at,
             each.author,
-            _action(each),
+            _action(space, each),
             each.row_id or "",
-            each.old_label or "",
-            each.new_label or "",
+            space.shown(each.old_label or ""),
+            space.shown(each.new_label or ""),
             each.reason,
         )
         for each in entries
     ]
-    console.print_table(("batch", "when", "who", "action", "row", "label", "new label", "reason"), rows)
+    labels = target_words(space)
+    console.print_table(("batch", "when", "who", "action", "row", *labels, "reason"), rows)
 
 
 def export(
@@ -131,16 +136,16 @@ def _decide(
         console.note(f"warning: {console.plain(odd)}")
 
 
-def _action(entry: LogEntry) -> str:
+def _action(space: Space, entry: LogEntry) -> str:
     """The action of a log entry, and what became of it or what it is about."""
     if entry.undoes is not None:
         return f"{entry.action} of {entry.undoes}"
     about = f" ({entry.note})" if entry.note else ""
-    return f"{entry.action}{about}" + ("" if entry.active else " (undone)")
+    return f"{action_word(space, entry.action)}{about}" + ("" if entry.active else " (undone)")
 
 
-def _say(what: str, entries: Sequence[LogEntry]) -> None:
+def _say(what: str, space: Space, entries: Sequence[LogEntry]) -> None:
     for entry in entries[:_NAMED]:
-        print(f"{what}: {entry.action} {console.brief(entry.row_id or '')}")
+        print(f"{what}: {action_word(space, entry.action)} {console.brief(entry.row_id or '')}")
     if len(entries) > _NAMED:
         print(f"{what}: {len(entries) - _NAMED:,} more")

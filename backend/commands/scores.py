@@ -12,8 +12,10 @@ from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
 from backend.queue.queue import QueueFilter
 from backend.queue.queue_file import check_target, write_queue
 from backend.queue.queue_item import LABEL, UNDECIDED, QueueItem
+from backend.review.words import target_words
 from backend.scores.label_noise import NoiseEstimate
 from backend.scores.registry import producer_of, producers_for
+from backend.scores.score import serves_word
 from backend.scores.settings import ScoreSettings
 from backend.scores.table import score_state
 from backend.workspace import Workspace
@@ -77,7 +79,8 @@ def scores(
         return
     shown = ("score", "state", "serves", "suspect", "high", "cost")
     headers = ("score", "state", "serves", "look at", "a high value means", "cost")
-    console.print_table(headers, [tuple(row[name] for name in shown) for row in rows])
+    told = [{**row, "serves": serves_word(row["serves"], task)} for row in rows]
+    console.print_table(headers, [tuple(row[name] for name in shown) for row in told])
     for line in left_out:
         console.note(f"left out: {line}")
     console.note(f"values: {workspace.folder.scores}/*.parquet")
@@ -121,7 +124,7 @@ def queue(
     if out is not None:
         check_target(out)
     workspace = Workspace.open(ws)
-    items = workspace.scores.queue(wanted)
+    items, space = workspace.scores.queue(wanted), workspace.space
     if out is not None:
         console.note(f"{out}: {write_queue(items, out):,} rows")
     if json:
@@ -134,15 +137,17 @@ def queue(
             each.rank,
             f"{each.suspicion:.3f}",
             each.id,
-            each.label,
+            space.shown(each.label),
             f"{each.action} {each.suggested_label or ''}".strip(),
             console.shown(each.shown),
             "; ".join(_strongest(each)),
         )
         for each in items[:most]
     ]
-    headers = ("#", "suspicion", "id", "label", "suggestion", "text", "reasons")
-    title = f"{serves}: the first {len(rows):,} of {len(items):,} rows, {items.with_reason:,} with a reason"
+    target, _ = target_words(space)
+    headers = ("#", "suspicion", "id", target, "suggestion", "text", "reasons")
+    named = serves_word(serves, space.task)
+    title = f"{named}: the first {len(rows):,} of {len(items):,} rows, {items.with_reason:,} with a reason"
     console.print_table(headers, rows, title=title)
     if serves == LABEL:
         _print_noise(workspace.scores.label_noise())

@@ -11,7 +11,7 @@ from backend.commands.options import Author, Json, WorkspacePath
 from backend.data.dataset import Split
 from backend.data.readable import readable
 from backend.review.diff import Diff
-from backend.review.words import done_words, kind_word
+from backend.review.words import done_words, kind_word, target_words
 from backend.workspace import Workspace
 
 FROM_HELP = "A version such as v1, or raw (the data as they came); default: the last version, or raw."
@@ -123,8 +123,8 @@ def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
         (
             each.row,
             ", ".join(kind_word(workspace.space, kind) for kind in each.kinds),
-            each.old_label or "",
-            each.new_label or "",
+            workspace.space.shown(each.old_label or ""),
+            workspace.space.shown(each.new_label or ""),
             each.reason,
             each.author,
             _beginning(train, each.row) if train.has(each.row) else "",
@@ -132,7 +132,8 @@ def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
         for each in found.rows[:limit]
     ]
     print()
-    console.print_table(("row", "what", "label before", "after", "reason", "who", "text"), rows)
+    target, _ = target_words(workspace.space)
+    console.print_table(("row", "what", f"{target} before", "after", "reason", "who", "text"), rows)
     more = len(found.rows) - limit
     if more > 0:
         print(f"and {more:,} more; --limit lists them")

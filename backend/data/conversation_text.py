@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from backend.data.conversation import Conversation, Turn
 from backend.data.examples import Examples
 
+BETWEEN = " → "
 Side = Literal["all", "learnt", "read"]
 """Every turn; those that the model learns to write; the others."""
 
@@ -37,3 +39,31 @@ def plain_texts(examples: Examples, side: Side = "all") -> list[str]:
 
 def _of(conversation: Conversation, side: Side) -> Sequence[Turn]:
     return [each for each in conversation.shown if side == "all" or each.learnt == (side == "learnt")]
+
+
+def shown_target(target: str) -> str:
+    """A target (`backend.data.conversation.Target`) without its JSON; what is none stays as it is.
+
+    Behind the texts stands what was taken out: ``In 1412. (words out of the loss)``.
+    """
+    try:
+        read = json.loads(target) if target[:1] in ("[", "{") else target
+    except ValueError:
+        return target
+    if isinstance(read, str):
+        return read
+    texts = read.get("texts", []) if isinstance(read, dict) else read
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        return target
+    notes = _taken_out(read) if isinstance(read, dict) else []
+    return BETWEEN.join(texts) + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _taken_out(read: Mapping[str, Any]) -> list[str]:
+    removed, masked = read.get("removed") or (), read.get("masked") or ()
+    found = []
+    if isinstance(removed, Sequence) and removed:
+        found.append(f"turns taken out: {len(removed)}")
+    if masked:
+        found.append("words out of the loss")
+    return found

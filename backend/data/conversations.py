@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ KEYS = (("role", "content"), ("from", "value"))
 """How messages call who speaks and what is said: OpenAI and TRL, and ShareGPT."""
 CALLS = ("tool_calls", "function_call")
 """Keys of a message that may say nothing: it calls a tool instead."""
+TOOLS = ("tool", "function", "ipython", "observation")
+"""Roles of what a tool answers."""
 WEIGHT = "weight"
 SHARES = (WEIGHT, "loss", "train")
 """Keys of an answer that say whether it is learnt: OpenAI's, ms-swift's and axolotl's."""
@@ -133,6 +136,23 @@ def found_messages(value: Any) -> list[Any] | None:
 def calls_tools(message: Mapping[str, Any]) -> bool:
     """Whether a message calls a tool, and so may say nothing."""
     return any(message.get(call) for call in CALLS)
+
+
+def calls_in_words(message: Mapping[str, Any]) -> str:
+    """Which tools a message calls, with what, on one line: ``lookup({"city": "Delhi"})``; or ""."""
+    found: list[str] = []
+    for key in CALLS:
+        calls = message.get(key) or []
+        found += map(_call_in_words, calls if isinstance(calls, list) else [calls])
+    return ", ".join(found)
+
+
+def _call_in_words(call: Any) -> str:
+    inner = call.get("function", call) if isinstance(call, Mapping) else call
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
+        return json.dumps(call, ensure_ascii=False)
+    given = inner.get("arguments", "")
+    return f"{inner['name']}({given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)})"
 
 
 def left_out(message: Mapping[str, Any]) -> bool:

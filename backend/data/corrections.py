@@ -7,9 +7,10 @@ kept like any other new label (`backend.review`).
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from backend.data.conversation import Conversation, Target, Turn
-from backend.data.conversations import calls_tools
+from backend.data.conversations import TOOLS, calls_tools
 from backend.data.spans import merged, without
 from backend.errors import InputError
 
@@ -76,6 +77,7 @@ def _target(row: Conversation, changed: Turn | None = None) -> Target:
     """The target of the row with a turn in the place of its own; `InputError` if nothing is left to learn."""
     turns = tuple(changed if changed and changed.number == each.number else each for each in row.turns)
     found = replace(row, turns=turns)
+    _check_calls(found)
     left = [each for each in found.shown if each.learnt]
     if blank := next((each for each in left if not each.text.strip() and not calls_tools(each.more)), None):
         raise InputError(f"turn {blank.number}: the text is blank; take the turn out, or remove the row")
@@ -84,6 +86,17 @@ def _target(row: Conversation, changed: Turn | None = None) -> Target:
     if all(each.masked and not without(each.text, each.masked).strip() for each in left):
         raise InputError("no word would be left to learn; remove the row")
     return found.target()
+
+
+def _check_calls(row: Conversation) -> None:
+    """`InputError` where a call of a tool was taken out, and what the tool answered is still there."""
+    for call in row.turns:
+        if call.number not in row.removed or not calls_tools(call.more):
+            continue
+        answers = takewhile(lambda each: each.role in TOOLS, row.turns[call.number + 1 :])
+        if left := next((each for each in answers if each.number not in row.removed), None):
+            told = f"turn {left.number} ({left.role}) answers what turn {call.number} calls"
+            raise InputError(f"{told}; take {left.number} out first")
 
 
 def _learnt_turn(row: Conversation, number: int | None) -> Turn:

@@ -16,6 +16,11 @@ def action_word(space: Space, action: str) -> str:
     return "correct" if action == "relabel" and space.edit == "text" else action
 
 
+def target_words(space: Space) -> tuple[str, str]:
+    """What a row's target is called: as it was, and as it is decided to be."""
+    return ("answer", "new answer") if space.edit == "text" else ("label", "new label")
+
+
 def kind_word(space: Space, kind: str) -> str:
     """One of `backend.review.diff.KINDS`."""
     return kind.replace("relabelled", done_words(space)["relabel"])

@@ -27,6 +27,11 @@ LABEL: Final = "suspect label"
 Columns = dict[str, "np.ndarray | Sequence[Any]"]
 
 
+def serves_word(serves: str, task: TaskName) -> str:
+    """What is looked for, as people call it: the rows of a language model have answers, not labels."""
+    return "suspect answer" if serves == LABEL and task in LANGUAGE else serves
+
+
 @dataclass(frozen=True)
 class Score:
     """One column. ``suspect`` is the end that asks for a look; ``high`` says what a high value means.

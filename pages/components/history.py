@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
+from backend.data.targets.space import Space
 from backend.review.ledger import Ledger, LogEntry
+from backend.review.words import action_word
 from pages.components.numbers import plural
 
 FIRST = 100  # entries of a batch that are read
@@ -47,8 +49,7 @@ class Batch:
         """ "1 row", "3 rows"."""
         return plural(self.n_rows, "row")
 
-    @property
-    def name(self) -> str:
+    def name(self, space: Space) -> str:
         """In short: "remove r12", "relabel r7 as good", "flag 3 rows", "restore v2"."""
         head = self.head
         if head.note:
@@ -56,7 +57,8 @@ class Batch:
         if self.about is not None:
             return f"{head.action} of decision {self.about}"
         rows = str(head.row_id) if self.size == 1 else self.rows
-        return f"{head.action} {rows}" + (f" as {head.new_label}" if head.new_label else "")
+        new = f" as {space.shown(head.new_label)}" if head.new_label else ""
+        return f"{action_word(space, head.action)} {rows}{new}"
 
 
 def batch_of(ledger: Ledger, entry: LogEntry) -> Batch:

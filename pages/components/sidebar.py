@@ -10,6 +10,7 @@ from backend.errors import InputError
 from backend.review.author import default_author
 from backend.review.ledger import Ledger
 from backend.review.versions import since_last
+from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import badge
 from pages.components.decisions import author, redo, undo
@@ -78,12 +79,13 @@ def _ask_name() -> None:
 
 def _undo_and_redo(path: Path) -> None:
     """What the reviewer did last, not what others did: that is reverted in Changes, where one sees it."""
-    ledger, name = opened(path).review.ledger, author()
+    workspace, name = opened(path), author()
+    ledger = workspace.review.ledger
     undo_entry, redo_entry = ledger.next_undo(name), ledger.next_redo(name)
     with st.container(gap="xsmall"):
         _version(ledger)
-        _button("Undo", batch_of(ledger, undo_entry) if undo_entry else None, path)
-        _button("Redo", batch_of(ledger, redo_entry) if redo_entry else None, path)
+        _button("Undo", batch_of(ledger, undo_entry) if undo_entry else None, workspace)
+        _button("Redo", batch_of(ledger, redo_entry) if redo_entry else None, workspace)
 
 
 def _version(ledger: Ledger) -> None:
@@ -96,17 +98,18 @@ def _version(ledger: Ledger) -> None:
     show(tag("div", badge(f"{last.name if last else 'raw'}{since}", "plain", title)))
 
 
-def _button(name: str, target: Batch | None, path: Path) -> None:
+def _button(name: str, target: Batch | None, workspace: Workspace) -> None:
     back = name == "Undo"
+    what = target.name(workspace.space) if target else ""
     nothing = f"You have nothing to {name.lower()}; what others did is in Changes"
     st.button(
-        f"{name}: {plain_label(target.name, 20)}" if target else name,
+        f"{name}: {plain_label(what, 20)}" if target else name,
         key=f"sidebar-{name.lower()}",
         icon=":material/undo:" if back else ":material/redo:",
         shortcut="U" if back else "Y",
-        help=f"{name}: {plain_label(target.name, 200)}" if target else nothing,
+        help=f"{name}: {plain_label(what, 200)}" if target else nothing,
         disabled=target is None,
         on_click=undo if back else redo,
-        args=(path, target.number if target else None),
+        args=(workspace.path, target.number if target else None),
         width="stretch",
     )

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.data.conversation import Conversation, Turn
+from backend.data.conversation_text import shown_target
 from backend.errors import InputError
 from pages.components.conversation.bubbles import Bubbles, TemplateTokens
 from pages.components.conversation.correction import corrected
 from pages.components.conversation.diff_view import diff_view
 from pages.components.conversation.loss_strip import TokenLoss, loss_strip, token_losses
 from pages.components.conversation.marking import spans_of, words_in, words_within
-from pages.components.conversation.shown_text import in_brief, shown_target
+from pages.components.conversation.shown_text import in_brief
 from pages.components.conversation.turn_text import turn_text
 from pages.components.conversation.word_diff import carried, word_diff
 from pages.components.highlight import Painter
@@ -225,6 +226,11 @@ def test_rows_in_brief():
     assert in_brief(CHAT) == "When? → In 1412."
     assert in_brief(Conversation(CHAT.turns, removed=frozenset({3, 4}))) == "Who built the mill? → Ida did."
     assert in_brief(Conversation((Turn(0, "text", "All\n of it", learnt=True),))) == "All of it"
+    call = {"function": {"name": "lookup", "arguments": {"city": "Köln"}}}
+    called = Turn(1, "assistant", "", learnt=True, more={"tool_calls": [call, "odd"]})
+    asked = Conversation((Turn(0, "user", "Where?"), called))
+    assert in_brief(asked) == 'Where? → lookup({"city": "Köln"}), "odd"'
+    assert "lookup({&quot;city&quot;: &quot;Köln&quot;})" in str(Bubbles().draw(asked))
 
 
 @pytest.mark.parametrize(

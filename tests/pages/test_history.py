@@ -1,5 +1,8 @@
 import pytest
 
+from backend.data.conversation import Target
+from backend.data.targets.class_space import ClassSpace
+from backend.data.targets.text_space import TextSpace
 from backend.review.ledger import Ledger, LogEntry, Step
 from backend.workspace import Workspace
 from pages.components import history
@@ -10,7 +13,7 @@ def test_the_next_undo_and_redo_are_named(tiny_workspace: Workspace):
     ledger = tiny_workspace.ledger
 
     def named(entry: LogEntry | None) -> str | None:
-        return batch_of(ledger, entry).name if entry else None
+        return batch_of(ledger, entry).name(tiny_workspace.space) if entry else None
 
     assert (named(ledger.next_undo()), named(ledger.next_redo())) == (None, None)
     tiny_workspace.review.remove("r1", "r2")
@@ -46,7 +49,7 @@ def test_a_very_large_batch_is_counted_but_not_read(tmp_path):
     ledger = Ledger(tmp_path / "review.sqlite")
     flag(ledger, 5 * history.FIRST)
     found = row_batch(ledger, f"r{2 * history.FIRST}")
-    assert found is not None and found.name == f"flag {5 * history.FIRST} rows"
+    assert found is not None and found.name(ClassSpace(("x", "y"))) == f"flag {5 * history.FIRST} rows"
     assert len(found.entries) == history.FIRST
 
 
@@ -79,3 +82,12 @@ def test_pages_hold_every_batch_once_and_whole(tmp_path, monkeypatch, read_at_on
         found, start = [*found, *made], end
     wanted = zip(reversed(numbers), reversed(sizes), strict=True)
     assert [(batch.number, batch.size) for batch in found] == list(wanted)
+
+
+def test_a_correction_is_called_so(tmp_path):
+    ledger = Ledger(tmp_path / "review.sqlite")
+    new = Target({2: "Ida did.", 4: "Never."}, frozenset({3})).text()
+    ledger.bring_about(lambda _: [Step("r7", "relabel", "old", new)], note="", author="a", origin="cli")
+    found = row_batch(ledger, "r7")
+    assert found is not None
+    assert found.name(TextSpace()) == "correct r7 as Ida did. → Never. (turns taken out: 1)"

@@ -21,6 +21,7 @@ from pages.components.highlight import LONG, Painter
 from pages.components.inspect.aggregate import word_totals
 from pages.components.legend import legend
 from pages.components.numbers import Unit
+from pages.components.row_table import row_table
 from pages.components.scale import ColourScale, list_scale
 from pages.components.warming import HEAVY, warm_up
 from pages.components.word_table import word_table
@@ -139,3 +140,14 @@ def test_a_zip_holds_data_and_manifest(tiny_workspace):
 def test_what_answers_need_is_there_before_a_page_is_drawn_and_passed_over_by_collections():
     warm_up()
     assert set(HEAVY) <= set(sys.modules) and gc.get_freeze_count() > 10_000
+
+
+def test_conversations_in_a_cell_are_read_to_their_answer():
+    turns = [{"role": "user", "content": f"question {n}"} for n in range(20)]
+    call = {"function": {"name": "add", "arguments": {"a": 1}}}
+    turns += [{"role": "assistant", "content": None, "tool_calls": [call]}]
+    turns += [{"role": "assistant", "content": "<b>Lisbon</b>"}]
+    drawn = str(row_table(["messages", "list"], [[turns, [True, None, "é"]]]))
+    assert "question 0" in drawn and "question 10" not in drawn and "... 14 messages ..." in drawn
+    assert "&lt;b&gt;Lisbon&lt;/b&gt;" in drawn and "add({&quot;a&quot;: 1})" in drawn
+    assert "[true, null, &quot;é&quot;]" in drawn

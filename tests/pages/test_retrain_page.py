@@ -307,6 +307,8 @@ def test_the_verdict_needs_the_control_to_do_worse():
     assert verdict_words(report, main)[0] == "like the control"
     main["change"] = {"accuracy": change(0.01, -0.02, 0.03)}
     assert verdict_words(report, main)[0] == "not more than chance"
+    main["change"]["accuracy"]["seeds"] = [0.01]
+    assert verdict_words(report, main)[0] == "one seed: chance not known"
 
 
 def test_forecast_and_measured_agree_by_their_signs():

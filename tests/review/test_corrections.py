@@ -17,7 +17,7 @@ from backend.errors import InputError
 from backend.experiments.copies import copied
 from backend.workspace import Workspace
 from tests.data.helpers import bring_in, jsonl
-from tests.data.test_chat_rows import ASKED, CHAT, MESSAGES, TOLD, chats, said
+from tests.data.test_chat_rows import ASKED, CALL, CHAT, MESSAGES, TOLD, chats, said
 
 FORMULA = said("assistant", "=1+1")
 
@@ -229,3 +229,29 @@ def test_spans(found):
     assert without("0123456789abc", spans) == "".join(
         each for at, each in enumerate("0123456789abc") if at not in inside
     )
+
+
+def test_a_call_is_not_taken_out_before_its_answer(tmp_path):
+    """A conversation in which a tool answers what nobody asked it: many chat templates refuse it."""
+    calls = said("assistant", None, tool_calls=[CALL])
+    workspace = made(tmp_path, chats([ASKED, calls, said("tool", "2"), TOLD]))
+    refused = run("correct", workspace.path, "r0", "--drop-turn", 1)
+    assert isinstance(refused.exception, InputError)
+    assert "turn 2 (tool) answers what turn 1 calls; take 2 out first" in str(refused.exception)
+    assert label(workspace, "r0") is None
+    for turn in (2, 1):
+        assert run("correct", workspace.path, "r0", "--drop-turn", turn).exit_code == 0
+    assert json.loads(label(workspace, "r0"))["removed"] == [1, 2]
+
+
+def test_corrections_are_told_as_what_a_person_reads(workspace):
+    ws = workspace.path
+    run("correct", ws, "r0", "never", "--turn", 4)
+    run("correct", ws, "r1", "someone")
+    listed = run("log", ws).stdout
+    assert "new answer" in listed and "a model → never" in listed and "correct" in listed
+    assert "relabel" not in listed and '["' not in listed
+    changed = run("diff", ws).stdout
+    assert "answer before" in changed and "a model → never" in changed
+    assert "relabel" not in changed and '["' not in changed
+    assert "correct r1" in run("undo", ws).stdout

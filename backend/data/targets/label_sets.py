@@ -82,3 +82,7 @@ class LabelSetSpace:
     def labels_of(self, target: str) -> tuple[str, ...]:
         """Its labels."""
         return parted(target)
+
+    def shown(self, target: str) -> str:
+        """The target itself."""
+        return target

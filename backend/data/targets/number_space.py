@@ -81,3 +81,7 @@ class NumberSpace:
     def labels_of(self, target: str) -> tuple[str, ...]:
         """None."""
         return ()
+
+    def shown(self, target: str) -> str:
+        """The target itself."""
+        return target

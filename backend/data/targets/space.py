@@ -46,3 +46,6 @@ class Space(Protocol):
 
     def labels_of(self, target: str) -> tuple[str, ...]:
         """The names that a target holds: one, several, or none where targets are numbers."""
+
+    def shown(self, target: str) -> str:
+        """A target as a person reads it; of what is kept as it is read, the target itself."""

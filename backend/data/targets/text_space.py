@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.data.conversation_text import shown_target
 from backend.data.targets.space import Edit
 from backend.errors import InputError
 from backend.manifest import TaskName
@@ -53,3 +54,7 @@ class TextSpace:
     def labels_of(self, target: str) -> tuple[str, ...]:
         """None."""
         return ()
+
+    def shown(self, target: str) -> str:
+        """The texts that are learnt, one after the other, and what was taken out."""
+        return shown_target(target)

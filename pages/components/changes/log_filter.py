@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from backend.review.ledger import Ledger, LogEntry
+from backend.review.words import action_word
+from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.markup import distinct
 
@@ -30,8 +33,9 @@ class LogFilter:
         )
 
 
-def ask_filter(ledger: Ledger) -> LogFilter:
+def ask_filter(workspace: Workspace) -> LogFilter:
     """Draw the choices."""
+    ledger = workspace.review.ledger
     action_box, row_box, author_box, active_box = st.columns(
         [0.55, 0.12, 0.15, 0.18], vertical_alignment="bottom"
     )
@@ -41,6 +45,7 @@ def ask_filter(ledger: Ledger) -> LogFilter:
             ACTIONS,
             default="all",
             required=True,
+            format_func=partial(action_word, workspace.space),
             key=keys.LOG_ACTION,
             bind="query-params",
             on_change=_first_page,

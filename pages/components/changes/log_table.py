@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import streamlit as st
 
@@ -28,7 +27,7 @@ SHOWN_TEXT = 220
 def show_log(workspace: Workspace) -> None:
     """A page of the log, by the filters in the address."""
     ledger = workspace.review.ledger
-    wanted = ask_filter(ledger)
+    wanted = ask_filter(workspace)
     start = int(keys.get(keys.LOG_START) or 0)
     batches, end = page_of_batches(lambda limit, offset: wanted.read(ledger, limit, offset), start, PAGE)
     for batch in batches:
@@ -47,7 +46,7 @@ def _show_batch(workspace: Workspace, batch: Batch) -> None:
         show(_line(workspace, batch))
     if batch.about is None:
         with button:
-            _button(workspace.path, batch)
+            _button(workspace, batch)
 
 
 def _line(workspace: Workspace, batch: Batch) -> Html:
@@ -104,15 +103,16 @@ def _row(workspace: Workspace, entry: LogEntry) -> Html:
     return tag("div", before, tag("span", short(text, SHOWN_TEXT), cls="fw-text", dir="auto"), " ", shown_id)
 
 
-def _button(path: Path, batch: Batch) -> None:
+def _button(workspace: Workspace, batch: Batch) -> None:
     active = batch.head.active
+    name = plain_label(batch.name(workspace.space), 200)
     st.button(
         "Revert" if active else "Redo",
         key=f"log-{batch.number}",
         icon=":material/undo:" if active else ":material/redo:",
-        help=f"{'Undo' if active else 'Redo'} decision {batch.number}: {plain_label(batch.name, 200)}",
+        help=f"{'Undo' if active else 'Redo'} decision {batch.number}: {name}",
         on_click=undo if active else redo,
-        args=(path, batch.number),
+        args=(workspace.path, batch.number),
         width="stretch",
     )
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.data.conversation import Conversation, Turn
+from backend.data.conversations import TOOLS, calls_in_words
 from pages.components.conversation.turn_text import Span, TurnWord, turn_text, words_of_turn
 from pages.components.highlight import Painter
 from pages.components.markup import Html, join, short, tag
 from pages.components.numbers import plural
 
-FOLDED = ("system", "developer", "tool", "function", "ipython", "observation")
+FOLDED = ("system", "developer", *TOOLS)
 OWN = ("assistant", "completion", "gpt", "model", "text", "instead")  # at the right, as what the model says
 LONGEST_MORE = 2_000
 MOST_TURNS = 60
@@ -138,8 +139,11 @@ def _more(more: Mapping[str, Any]) -> Html:
     """What else a message holds, such as calls of tools."""
     if not more:
         return join(())
+    calls = calls_in_words(more)
+    called = tag("p", tag("span", "calls ", cls="fw-muted"), short(calls, 400), cls="fw-text", dir="auto")
     head = tag("summary", short(", ".join(map(str, more)), 120))
-    return tag("details", head, _json(dict(more)), cls="fw-details")
+    details = tag("details", head, _json(dict(more)), cls="fw-details")
+    return join([called, details]) if calls else details
 
 
 def _json(value: Any) -> Html:

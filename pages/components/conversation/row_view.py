@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 
 from backend.data.conversation import Conversation
+from backend.data.conversation_text import shown_target
 from backend.data.dataset import Split
 from backend.workspace import Workspace
 from pages.components.badges import label_badge
 from pages.components.conversation.bubbles import Bubbles
 from pages.components.conversation.diff_view import diff_view
-from pages.components.conversation.shown_text import conversation_of, has_conversations, shown_target
+from pages.components.conversation.shown_text import conversation_of, has_conversations
 from pages.components.conversation.turn_text import Span
 from pages.components.markup import Html, join, short, tag
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-
 from backend.data.conversation import Conversation, Turn, reading_of
+from backend.data.conversation_text import BETWEEN
+from backend.data.conversations import calls_in_words
 from backend.data.dataset import Split
 from backend.workspace import Workspace
 from pages.components.badges import ACTION_WORDS, WORDS_OF_TEXTS
 from pages.components.markup import short
 
-BETWEEN = " → "
 _QUESTION = 500  # characters kept of a question, so that the answer is in sight
 
 
@@ -49,30 +47,6 @@ def in_brief(conversation: Conversation) -> str:
     return BETWEEN.join([*texts, *([_one_line(answer)] if answer is not None else [])])
 
 
-def shown_target(target: str) -> str:
-    """A target of a language model's row as a person reads it; any other text stays as it is."""
-    try:
-        read = json.loads(target) if target[:1] in ("[", "{") else target
-    except ValueError:
-        return target
-    if isinstance(read, str):
-        return read
-    texts = read.get("texts", []) if isinstance(read, dict) else read
-    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
-        return target
-    notes = _notes(read) if isinstance(read, dict) else []
-    return BETWEEN.join(texts) + (f" ({', '.join(notes)})" if notes else "")
-
-
-def _notes(read: dict[str, object]) -> list[str]:
-    removed, masked = read.get("removed") or (), read.get("masked") or ()
-    found = []
-    if isinstance(removed, Sequence) and removed:
-        found.append(f"turns taken out: {len(removed)}")
-    if masked:
-        found.append("words out of the loss")
-    return found
-
-
 def _one_line(turn: Turn) -> str:
-    return " ".join(turn.text[:4_000].split())
+    said = turn.text if turn.text.strip() else calls_in_words(turn.more)
+    return " ".join(said[:4_000].split())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from backend.influence.answers.registry import all_methods
-from pages.components.badges import ACTION_TONES, ACTION_WORDS, badge
+from pages.components.badges import ACTION_TONES, ACTION_WORDS, CORRECTED, badge
 from pages.components.help.help_texts import CAN, CANNOT, COSTS, DECISIONS, GLOSSARY, IDEA, KEYS, SCORE
 from pages.components.legend import legend
 from pages.components.markup import Html, show, tag
@@ -39,8 +39,9 @@ def show_method() -> None:
 
 def show_decisions() -> None:
     """What each decision does to the exported data, and when it is right."""
+    names = {**ACTION_WORDS, "relabel": f"{ACTION_WORDS['relabel']}, {CORRECTED}"}
     rows = [
-        (badge(ACTION_WORDS[action], ACTION_TONES[action]), effect, when)
+        (badge(names[action], ACTION_TONES[action]), effect, when)
         for action, (effect, when) in DECISIONS.items()
     ]
     show(table(("decision", "what it does", "when"), rows))
@@ -55,9 +56,9 @@ def show_reading() -> None:
     """The colours of words, and the keys."""
     with st.container(border=True):
         st.subheader("Colours")
-        show(legend(ColourScale(_SAMPLE), Unit.of([_SAMPLE]), "the explained class"))
+        show(legend(ColourScale(_SAMPLE), Unit.of([_SAMPLE]), "what is explained"))
         st.markdown(
-            "A solid underline and blue mean that the word pulled the model towards the class; a dashed "
+            "A solid underline and blue mean that the word pulled the model towards it; a dashed "
             "underline and orange mean that it pushed away. The stronger the colour, the more of the score "
             "the word carries. All examples of one answer share one scale, so that they compare. Words "
             "without colour carry next to nothing, often because they do not stand in both texts. The exact "

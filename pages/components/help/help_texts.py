@@ -8,13 +8,16 @@ IDEA = (
     "Firstword looks at the steps through the word embeddings, the layer where the model first meets each "
     "word. There an influence falls apart into words: a training example can act on your text through the "
     "words that stand in both. That is why the app can show not only *which* example mattered, but *which "
-    "word in it*. The parts add up to the score exactly.",
+    "word in it*. The parts add up to the score exactly. Of language models the app also looks at the "
+    "output table, from which each word is written: a word can matter where it is *read* and where it is "
+    "*written*.",
     "Several checkpoints of the training are used, each weighted by how fast the model was learning then.",
 )
 SCORE = (
-    "**Above zero: helpful.** Training on the example made the explained class more likely for this text. "
-    "**Below zero: harmful.** It made that class less likely. Helpful does not mean good: where the "
-    "prediction is wrong, the helpful examples are those that pulled it there.",
+    "**Above zero: helpful.** Training on the example made what is explained (a class, or the marked "
+    "words of an answer) more likely for this text. **Below zero: harmful.** It made that less likely. "
+    "Helpful does not mean good: where the prediction or the answer is wrong, the helpful examples are those "
+    "that pulled it there.",
     "**Compare, don't read off.** A score is no probability and has no unit. Within one answer, an example "
     "with twice the score had twice the effect, as far as the approximation goes. Scores of different texts, "
     "models or score modes do not compare. The rank and the percentile are the safe things to quote.",
@@ -22,8 +25,8 @@ SCORE = (
 CAN = (
     "Find the examples behind a wrong prediction, to look at them.",
     "See that a prediction hangs on a word that should not matter.",
-    "Find wrong labels, contradictions and duplicates sooner than by reading at random.",
-    "Say what to expect from removing or relabelling examples, before training again.",
+    "Find wrong labels and answers, contradictions and duplicates sooner than by reading at random.",
+    "Say what to expect from removing, relabelling or correcting examples, before training again.",
 )
 CANNOT = (
     "No proof of cause. It is a first-order approximation; only training again shows the effect.",
@@ -46,8 +49,10 @@ DECISIONS = {
         "The text is broken, off topic, or a copy that should not count twice.",
     ),
     "relabel": (
-        "Gives the row another class in the cleaned data.",
-        "The text is fine and the label is wrong. Better than removing: the model learns the right thing.",
+        "Gives the row another label in the cleaned data. A language model's row is corrected: an answer "
+        "gets another text, a turn is taken out, or words are taken out of the loss.",
+        "The text is fine and the label, or the answer, is wrong. Better than removing: the model learns the "
+        "right thing.",
     ),
 }
 KEYS = {
@@ -69,14 +74,23 @@ GLOSSARY = {
     "from them.",
     "training row, example": "A row that the model was trained on.",
     "eval row": "A row held out from training, to see what the model makes of it.",
-    "query": "What is explained: a text and the class that is asked about.",
+    "query": "What is explained: a text and the class that is asked about; or a conversation and its answer, "
+    "or the words of it that are marked.",
     "class, label": "What the model tells apart; what a row is said to be.",
+    "turn, learnt": "What one speaker says in a conversation; a turn is learnt if the model is trained to "
+    "write it, such as an answer.",
+    "read, written": "The two sides of a language model's influence: words that stand before what is asked "
+    "about, and words that a row teaches the model to write.",
+    "template": "What is put around the turns of a conversation (role names, marks). Its tokens are told "
+    "apart from what people wrote.",
+    "nats": "The unit of a loss: minus the natural logarithm of a probability. 0.7 nats are one half, 2.3 a "
+    "tenth.",
     "influence": "By how much training on an example lowered (above zero) or raised (below zero) the loss "
     "of the query.",
     "helpful, harmful": "Training examples with an influence above or below zero.",
     "self-influence": "The influence of a row on itself. High where the model had to learn the row by heart: "
     "rare rows, and wrong labels.",
-    "loss": "How wrong the model is about a text and a class; 0 is perfect.",
+    "loss": "How wrong the model is about a text and a class, or about words to write; 0 is perfect.",
     "gradient": "The direction in which weights would have to move to lower the loss.",
     "checkpoint": "A copy of the model saved during its training.",
     "eta": "The weight of a checkpoint: the mean learning rate of the stretch of training that it closes.",
@@ -97,7 +111,8 @@ GLOSSARY = {
 COSTS = {
     "Train": "One fine-tuning of your model.",
     "Precompute": "About two thirds of a training step per row and checkpoint, once. 10,000 rows: 3 minutes "
-    "and 0.4 GB of disk. 100,000 rows: half an hour and 4 GB.",
+    "and 0.4 GB of disk. 100,000 rows: half an hour and 4 GB. A language model of 135 million parameters and "
+    "short conversations: half a second per row and checkpoint.",
     "A question": "A search of about 30 ms at 100,000 rows, and one pass of the model for the text.",
     "Scores for the queue": "A minute or two for thousands of rows; some train small models on parts of the "
     "data.",

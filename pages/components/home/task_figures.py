@@ -10,8 +10,11 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from backend.data.conversation_text import plain_texts
 from backend.data.targets.label_sets import LabelSetSpace
 from backend.data.targets.number_space import NumberSpace, as_target
+from backend.data.targets.registry import kind_of
+from backend.data.targets.text_space import TextSpace
 from backend.model.label_figures import LabelFigures
 from backend.tasks.task import Figure
 from backend.workspace import Workspace
@@ -38,18 +41,30 @@ def _named(title: str) -> str:
 
 
 def show_targets(workspace: Workspace) -> None:
-    """How the numbers of the training rows are spread."""
+    """How the numbers of the training rows are spread, or how long the texts are that they teach."""
     space = workspace.space
-    if not isinstance(space, NumberSpace):
-        return
-    values = space.numbers(workspace.train_split.labels)
-    low, middle, high = map(as_target, (space.low, space.middle, space.high))
-    show(tag("p", f"numbers from {low} to {high}, median {middle}", cls="fw-muted"))
+    if isinstance(space, NumberSpace):
+        values = space.numbers(workspace.train_split.labels)
+        low, middle, high = map(as_target, (space.low, space.middle, space.high))
+        show(tag("p", f"numbers from {low} to {high}, median {middle}", cls="fw-muted"))
+        _spread(values, f"Histogram of {len(values):,} training targets from {low} to {high}")
+    elif isinstance(space, TextSpace):
+        told, lengths = _learnt(str(workspace.path), version(workspace))
+        show(tag("p", told, cls="fw-muted"))
+        alt = f"Histogram of what {len(lengths):,} training rows teach, in characters"
+        _spread(lengths, alt, "characters that are learnt")
+
+
+def _spread(values: np.ndarray, alt: str, unit: str = "") -> None:
     figure = go.Figure(go.Histogram(x=values, nbinsx=_BINS, marker_color="#6B7785"))
     figure.update_layout(
-        height=190, margin={"l": 0, "r": 0, "t": 4, "b": 0}, bargap=0.06, yaxis_title="training rows"
+        height=190,
+        margin={"l": 0, "r": 0, "t": 4, "b": 0},
+        bargap=0.06,
+        yaxis_title="training rows",
+        xaxis_title=unit or None,
     )
-    draw(figure, f"Histogram of {len(values):,} training targets from {low} to {high}", "targets")
+    draw(figure, alt, "targets")
 
 
 def show_task_figures(workspace: Workspace) -> None:
@@ -113,6 +128,15 @@ def number_plot(given: np.ndarray, said: np.ndarray) -> go.Figure:
         xaxis_title="given",
         yaxis_title="predicted",
     )
+
+
+@st.cache_data(max_entries=10, show_spinner=False)
+def _learnt(path: str, artifacts: str) -> tuple[str, np.ndarray]:
+    """How many turns the training rows have; and how many characters each of the rows teaches, int64 (n)."""
+    workspace = opened(Path(path))
+    info, rows = workspace.manifest.task, workspace.train_split.examples
+    lengths = np.array([len(each) for each in plain_texts(rows, "learnt")], dtype=np.int64)
+    return kind_of(info.name).summary(info, rows), lengths
 
 
 @st.cache_data(max_entries=10, show_spinner=False)

@@ -92,6 +92,8 @@ def verdict_words(report: dict[str, Any], arm: dict[str, Any]) -> tuple[str, Ton
     otherwise."""
     judged_by = headline_in(report)
     change = arm["change"][judged_by["name"]]
+    if len(change["seeds"]) == 1:
+        return "one seed: chance not known", "plain"
     if not change["beyond_noise"]:
         return "not more than chance", "plain"
     beside = arm.get("against_control", {}).get(judged_by["name"])

@@ -12,7 +12,7 @@ from backend.workspace import Workspace
 from pages.components.badges import badge, decision_badge
 from pages.components.conversation.bubbles import Bubbles
 from pages.components.conversation.row_view import target_badge
-from pages.components.conversation.shown_text import has_conversations, shown_target
+from pages.components.conversation.shown_text import has_conversations
 from pages.components.copies import copy_in_other_split
 from pages.components.explanations import explanations_are_shown
 from pages.components.markup import Html, brief, join, short, tag
@@ -80,7 +80,7 @@ def card_reasons(item: QueueItem) -> Html:
 def _suggestion(item: QueueItem) -> Html:
     if item.action == "relabel" and item.suggested_label is not None:
         sure = f" ({_confident(item.confidence)} sure)" if item.confidence is not None else ""
-        label = brief(shown_target(item.suggested_label))
+        label = brief(item.suggested_label)
         return tag("div", "Suggestion: relabel as ", tag("b", label), sure, cls="fw-muted")
     words = "remove this copy" if item.action == "remove" else "look at it"
     return tag("div", f"Suggestion: {words}", cls="fw-muted")

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from backend.folder import ArtifactState
+from backend.manifest import TaskName
 from backend.scores.registry import producers_for
-from backend.scores.score import Producer, Score
+from backend.scores.score import Producer, Score, serves_word
 from backend.workspace import Workspace
 from pages.components.badges import STATE_TONES, badge
 from pages.components.facts import facts
@@ -35,7 +36,7 @@ def show_states(workspace: Workspace, values: ScoreValues) -> None:
     for name, producer in known.items():
         with st.container(border=True, gap="small"):
             show(_head(producer, values.states[name], workspace))
-            show(tag("div", _scores(producer.scores_for(task)), cls="fw-scroll"))
+            show(tag("div", _scores(producer.scores_for(task), task), cls="fw-scroll"))
             if values.states[name] != "current":
                 offer_producer(workspace, producer)
     show_pruning_curve(workspace)
@@ -58,14 +59,22 @@ def _raw(producer: Producer, workspace: Workspace) -> Html:
     return tag("span", "its looks of the training are there" if there else "", cls="fw-muted")
 
 
-def _scores(scores: Sequence[Score]) -> Html:
+def _scores(scores: Sequence[Score], task: TaskName) -> Html:
     rows = (
         (
             tag("div", each.title, tag("div", each.name, cls="fw-mono")),
-            tag("div", each.serves, tag("div", f"look at {each.suspect} values", cls="fw-muted")),
+            tag(
+                "div",
+                serves_word(each.serves, task),
+                tag("div", f"look at {each.suspect} values", cls="fw-muted"),
+            ),
             each.high,
             tag("div", tag("div", each.formula, cls="fw-mono"), tag("div", each.source, cls="fw-muted")),
         )
         for each in scores
     )
     return table(HEADERS, rows)
+
+
+def _end(score: Score) -> Html:
+    return tag("div", f"look at {score.suspect} values", cls="fw-muted")

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from backend.scores.registry import all_scores, producer_of, scores_for
-from backend.scores.score import LABEL, Score
+from backend.scores.score import Score, serves_word
 from backend.scores.suspicion import QUEUE
 from backend.workspace import Workspace
 from pages.components import keys
@@ -28,7 +28,6 @@ PAGE = 15
 BINS = 40
 ON_ERRORS, ON_EVAL = "influence_on_errors", "influence_on_eval"
 SUSPECT, OTHER = "suspect", "other"
-SUSPECT_ANSWER = "suspect answer"
 ENDS = {SUSPECT: "The end to look at", OTHER: "The other end"}
 
 
@@ -36,7 +35,7 @@ def show_score(workspace: Workspace, values: ScoreValues) -> None:
     """The chosen score; where it is missing or stale, the job that computes it."""
     score = _ask(workspace, values)
     producer = producer_of(score.name)
-    serves = SUSPECT_ANSWER if score.serves == LABEL and has_conversations(workspace) else score.serves
+    serves = serves_word(score.serves, workspace.manifest.task.name)
     show(_meaning(score, serves, values.states[producer.name], producer.cost))
     if values.table is None or not values.has(score.name):
         offer_scores_of(workspace, producer)
