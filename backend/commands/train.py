@@ -124,6 +124,8 @@ def learnt_lines(result: TrainingResult) -> list[str]:
         lines.append(f"{count_of(result.cut, 'row')} cut to {result.max_length:,} tokens")
     if result.unlearnt:
         lines.append(f"{count_of(result.unlearnt, 'row')} left out: no token of theirs is in the loss")
+    if result.calls:
+        lines.append(result.calls)
     before = {each.name: each.value for each in result.before}
     lines += [
         f"{each.title} {before[each.name]:.3f} before, {each.value:.3f} now, on eval"

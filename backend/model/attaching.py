@@ -39,6 +39,7 @@ from backend.model.run_loss import length_of_run, loss_of_run
 from backend.model.schedules import GivenSchedule
 from backend.model.source import resolve
 from backend.model.tokenization import encode_ids
+from backend.model.tool_calls import unwritten_calls
 from backend.model.trial import Trial
 from backend.tasks.heads import CAUSAL_LM
 
@@ -124,9 +125,11 @@ def attach_run(
         )
         if found.base is not None:
             forget_others(folder.path, kept)
-    said = [frozen_note([each.step for each in kept])] if frozen else []
+    calls = unwritten_calls(fast, train.examples)
+    said = [f"{calls[:1].upper()}{calls[1:]}."] if calls else []
+    said += [frozen_note([each.step for each in kept])] if frozen else []
     if frozen is None:
-        said = ["Whether the word embeddings were trained can't be told from one checkpoint."]
+        said += ["Whether the word embeddings were trained can't be told from one checkpoint."]
     return [*found.notes, *notes, *said, f"{checked.said[:1].upper()}{checked.said[1:]}."]
 
 

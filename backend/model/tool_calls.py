@@ -8,12 +8,16 @@ from itertools import takewhile
 from typing import Any
 
 import numpy as np
+from transformers import PreTrainedTokenizerBase
 
 from backend.data.conversation import Conversation, Turn
-from backend.data.conversations import CALLS
+from backend.data.conversations import CALLS, calls_tools
+from backend.data.examples import Examples
 from backend.model.chat_rendering import Rendered, free_characters
 from backend.model.chat_template import ChatTemplate, Unreadable
 from backend.model.token_places import Cut, tokenised
+
+_LOOKED_AT = 200  # rows with calls
 
 
 def of_calls(
@@ -37,6 +41,38 @@ def of_calls(
     if start < len(cut) and before <= cut.starts[start] < first:
         found[start : _end(template, row, place, rendered, cut, special, last)] = True
     return found
+
+
+def unwritten_calls(tokenizer: PreTrainedTokenizerBase, rows: Examples) -> str:
+    """What to say of answers that call tools where the chat template leaves the calls out; "" where there are
+    none among the first `_LOOKED_AT` rows with calls."""
+    if rows.reading is None or not tokenizer.chat_template:
+        return ""
+    template, seen, missed = ChatTemplate(tokenizer, rows.reading.day), 0, 0
+    for context, target in zip(rows.fields[0], rows.targets, strict=True):
+        if not any(key in context for key in CALLS) or seen == _LOOKED_AT:
+            continue
+        row = Conversation.of(context, target)
+        if row.chat and any(each.learnt and calls_tools(each.more) for each in row.shown):
+            seen += 1
+            missed += _leaves_calls_out(template, row)
+    if not missed:
+        return ""
+    whose = (
+        f"{missed:,} of the {seen:,} rows" if seen < _LOOKED_AT else f"{missed:,} of the first {seen:,} rows"
+    )
+    return f"{whose} whose answers call tools: the chat template leaves the calls out; they are not learnt"
+
+
+def _leaves_calls_out(template: ChatTemplate, row: Conversation) -> bool:
+    without = [
+        replace(each, more={key: value for key, value in each.more.items() if key not in CALLS})
+        for each in row.shown
+    ]
+    try:
+        return template.write(row.shown, row.tools) == template.write(without, row.tools)
+    except Unreadable:
+        return False
 
 
 def _end(

@@ -36,6 +36,7 @@ from backend.model.quiet import quiet
 from backend.model.recipe import Recipe, RecipeTrainer, TrainingContext
 from backend.model.source import resolve
 from backend.model.tokenization import TokenIds, encode_ids
+from backend.model.tool_calls import unwritten_calls
 from backend.model.trainer_arguments import trainer_arguments
 from backend.model.training_callbacks import Judge, Logger, Steward
 from backend.model.training_rows import TrainingRows, collator, target_numbers, training_rows
@@ -58,7 +59,8 @@ class TrainingResult:
     was to be found. ``measured``: its figures on the eval texts; ``doubt``: why it has hardly learnt, if so;
     ``figures``: by class, None without eval texts and where there are no classes. ``before``: ``measured`` of
     a language model that nothing was trained of. ``cut``: training rows of more tokens than are read;
-    ``unlearnt``: those with no token in the loss, which were left out.
+    ``unlearnt``: those with no token in the loss, which were left out; ``calls``: what is to be known of
+    calls of tools (`backend.model.tool_calls.unwritten_calls`).
     ``dynamics`` holds what was seen of all training texts, None where the settings want none.
     """
 
@@ -75,6 +77,7 @@ class TrainingResult:
     before: list[Figure] = field(default_factory=list)
     cut: int = 0
     unlearnt: int = 0
+    calls: str = ""
 
     @property
     def eval_accuracy(self) -> float | None:
@@ -165,6 +168,7 @@ def train(
         before=before,
         cut=sum(each.truncated for each in encoded),
         unlearnt=len(encoded) - len(examples) if task.name == CAUSAL_LM else 0,
+        calls=unwritten_calls(fast, training),
     )
 
 

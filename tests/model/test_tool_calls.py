@@ -12,7 +12,8 @@ from backend.data.conversation import Conversation, Reading, Turn
 from backend.errors import InputError
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.encoded import LEARNT
-from tests.language_models import CHATML, END, lm_tokenizer
+from backend.model.tool_calls import unwritten_calls
+from tests.language_models import CHATML, END, examples_of, lm_tokenizer
 
 CALL = [{"id": "abcdef123", "type": "function", "function": {"name": "look", "arguments": {"at": "Lisbon"}}}]
 WRITTEN = "{% if message.tool_calls %}{{ '<call>' + (message.tool_calls | tojson) + '</call>' }}{% endif %}"
@@ -124,3 +125,10 @@ def test_the_last_turn_is_learnt_as_trl_parts_prompt_and_completion() -> None:
             seen += 1
             assert said.rstrip() == tokenizer.decode(ids[start:]).rstrip(), path.stem
     assert seen > 15
+
+
+def test_calls_that_a_template_leaves_out_are_counted() -> None:
+    rows = examples_of([row(), row(2), row(turns=1), Conversation((Turn(0, "a", "!", True),))])
+    assert unwritten_calls(lm_tokenizer(CALLING), rows) == ""
+    assert unwritten_calls(lm_tokenizer(CHATML), rows).startswith("2 of the 2 rows whose answers call tools")
+    assert unwritten_calls(lm_tokenizer(None), rows) == ""
