@@ -35,11 +35,10 @@ from backend.model.run_check import (
     plain_check,
     predictor,
 )
-from backend.model.run_loss import length_of_run, loss_of_run
+from backend.model.run_loss import length_of_run, loss_of_run, of_answers
 from backend.model.schedules import GivenSchedule
 from backend.model.source import resolve
 from backend.model.tokenization import encode_ids
-from backend.model.tool_calls import unwritten_calls
 from backend.model.trial import Trial
 from backend.tasks.heads import CAUSAL_LM
 
@@ -125,8 +124,7 @@ def attach_run(
         )
         if found.base is not None:
             forget_others(folder.path, kept)
-    calls = unwritten_calls(fast, train.examples)
-    said = [f"{calls[:1].upper()}{calls[1:]}."] if calls else []
+    said = of_answers(fast, train.examples)
     said += [frozen_note([each.step for each in kept])] if frozen else []
     if frozen is None:
         said += ["Whether the word embeddings were trained can't be told from one checkpoint."]

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from backend.data.conversation import Loss
+from transformers import PreTrainedTokenizerBase
+
+from backend.data.conversation import Conversation, Loss
+from backend.data.conversations import is_left_out
+from backend.data.examples import Examples
 from backend.data.messages import shown_value
+from backend.data.remark import count_of
 from backend.errors import InputError
 from backend.manifest import Manifest
 from backend.model.callback_log import read_callback_log
+from backend.model.tool_calls import unwritten_calls
 
 _GIVEN: dict[str, Loss] = {"all": "all", "completion": "answers", "assistant": "answers"}
 
@@ -62,3 +68,18 @@ def _recorded(arguments: dict[str, Any], form: str) -> Loss | None:
     if form == "pair":
         return "all" if completion is False and not assistant else "answers"
     return "answers" if assistant is True else "all"
+
+
+def of_answers(tokenizer: PreTrainedTokenizerBase, rows: Examples) -> list[str]:
+    """Notes on answers that a run has perhaps learnt otherwise than they are read here."""
+    if rows.reading is None:
+        return []
+    pairs = zip(rows.fields[0], rows.targets, strict=True)
+    silent = sum(any(map(is_left_out, Conversation.of(*each).turns)) for each in pairs)
+    calls, notes = unwritten_calls(tokenizer, rows), []
+    if silent:
+        notes.append(
+            f"{count_of(silent, 'row')} with answers whose weight, loss or train is 0: they are taken for "
+            "not learnt. A trainer that does not know these keys has learnt them: what they did is missing."
+        )
+    return notes + ([f"{calls[:1].upper()}{calls[1:]}."] if calls else [])

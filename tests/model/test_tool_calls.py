@@ -12,6 +12,7 @@ from backend.data.conversation import Conversation, Reading, Turn
 from backend.errors import InputError
 from backend.model.conversation_tokens import encode_conversation
 from backend.model.encoded import LEARNT
+from backend.model.run_loss import of_answers
 from backend.model.tool_calls import unwritten_calls
 from tests.language_models import CHATML, END, examples_of, lm_tokenizer
 
@@ -132,3 +133,14 @@ def test_calls_that_a_template_leaves_out_are_counted() -> None:
     assert unwritten_calls(lm_tokenizer(CALLING), rows) == ""
     assert unwritten_calls(lm_tokenizer(CHATML), rows).startswith("2 of the 2 rows whose answers call tools")
     assert unwritten_calls(lm_tokenizer(None), rows) == ""
+
+
+def test_an_attached_run_is_told_of_answers_that_it_may_have_learnt() -> None:
+    silent = Turn(1, "assistant", "Cleo.", False, more={"weight": 0})
+    rows = examples_of(
+        [row(), Conversation((Turn(0, "user", "Who?"), silent, Turn(2, "user", "?")), chat=True)]
+    )
+    first, second = of_answers(lm_tokenizer(CHATML), rows)
+    assert first.startswith("1 row with answers whose weight, loss or train is 0")
+    assert second.startswith("1 of the 1 rows whose answers call tools")
+    assert of_answers(lm_tokenizer(CALLING), examples_of([row()])) == []
