@@ -16,8 +16,8 @@ from backend.data.rowstate import Action
 from backend.errors import InputError
 from backend.workspace import Workspace
 from pages.components import keys
-from pages.components.badges import ACTION_WORDS
 from pages.components.class_choice import list_names
+from pages.components.conversation.shown_text import action_words
 from pages.components.decisions import author
 from pages.components.edit_target import ask_target, read_target
 from pages.components.likely import likely_first
@@ -154,10 +154,11 @@ def _apply(bulk: Bulk, action: str, label: str | None, bring_back: bool) -> None
         return
     _close()
     rows = bulk.changed_by(action, label, bring_back)
-    opened(bulk.path).review.decide(
+    workspace = opened(bulk.path)
+    workspace.review.decide(
         cast(Action, action), rows, label=label, reason=reason, author=author(), origin="app"
     )
-    done = ACTION_WORDS[action] + (f" as {brief(label)}" if label else "")
+    done = action_words(workspace)[action] + (f" as {brief(label)}" if label else "")
     say(f"{plural(len(rows), 'row')} {done}. Press U to undo all at once.")
 
 

@@ -151,3 +151,10 @@ def test_a_row_without_anything_to_learn_is_refused_in_a_line(workspace):
     app = correcting(6)
     app = next(each for each in app.text_area if each.label == "What it should say").set_value("  ").run()
     assert "the text is blank" in words(app) and button(app, "Store").disabled
+
+
+def test_corrected_rows_are_called_so_in_explore(workspace):
+    workspace.review.correct("r0", "In 1621.", turn=4)
+    app = page(new_app(), "explore")
+    shown = words(app) + "".join(str(each.value) for each in app.dataframe)
+    assert "corrected" in shown and "relabelled" not in shown

@@ -114,7 +114,7 @@ def _steps(found: np.ndarray, position: int, ids: list[str]) -> None:
     before = found[place - 1] if place > 0 else None
     after_place = place + 1 if here else place
     after = found[after_place] if after_place < len(found) else None
-    where = f"{place + 1:,} of {len(found):,}" if here else "not in the list"
+    where = f"{place + 1:,} of {len(found):,}" if here else f"not among the {len(found):,} listed"
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         _step("Previous", "Left", ":material/chevron_left:", before, ids)
         _step("Next", "Right", ":material/chevron_right:", after, ids)

@@ -13,9 +13,9 @@ from backend.data.dataset import SplitName
 from backend.data.slice import Slice, counts, matching, ordered
 from backend.queue.row_table import with_decisions
 from backend.workspace import Workspace
-from pages.components.badges import ACTION_WORDS
 from pages.components.bulk_dialog import offer_bulk
 from pages.components.conversation.readable import readable_table
+from pages.components.conversation.shown_text import action_words
 from pages.components.explore.explore_filter import SPLITS, Order, ask_order, ask_slice
 from pages.components.explore.explore_map import show_map
 from pages.components.explore.explore_table import show_table
@@ -47,7 +47,7 @@ def show_rows(workspace: Workspace, split: SplitName) -> None:
     # What is learnt by a language model is another text in every row.
     counted = {"decision": COUNTED["decision"]} if workspace.space.edit == "text" else COUNTED
     with side_box:
-        show(_summary(table, chosen, counted, split, selected))
+        show(_summary(table, chosen, counted, action_words(workspace), split, selected))
         order = ask_order(table)
     if not len(chosen):
         st.info(
@@ -79,25 +79,33 @@ def rows_of(workspace: Workspace, split: SplitName) -> pa.Table:
 
 
 def _summary(
-    table: pa.Table, places: np.ndarray, counted: Mapping[str, str], split: SplitName, selected: bool
+    table: pa.Table,
+    places: np.ndarray,
+    counted: Mapping[str, str],
+    actions: Mapping[str, str],
+    split: SplitName,
+    selected: bool,
 ) -> Html:
     head = f"{len(places):,} of {len(table):,} {SPLITS[split].lower()}" + (
         " selected on the map" if selected else ""
     )
     lines = [
-        tag("div", tag("span", title, cls="fw-muted"), _counted(table, places, name), cls="fw-badges")
+        tag(
+            "div", tag("span", title, cls="fw-muted"), _counted(table, places, name, actions), cls="fw-badges"
+        )
         for name, title in counted.items()
         if name in table.column_names and len(places)
     ]
     return tag("div", tag("div", head, cls="fw-found"), join(lines))
 
 
-def _counted(table: pa.Table, places: np.ndarray, name: str) -> Html:
+def _counted(table: pa.Table, places: np.ndarray, name: str, actions: Mapping[str, str]) -> Html:
     found = list(counts(table, places, name).items())
+    words = actions if name == "decision" else {}
     parts = [
         tag(
             "span",
-            f"{brief(_called(name, value), 32)} {count:,}",
+            f"{brief(words.get(value, value), 32)} {count:,}",
             cls="fw-badge fw-plain",
             title=short(value, 1_000),
         )
@@ -105,11 +113,6 @@ def _counted(table: pa.Table, places: np.ndarray, name: str) -> Html:
     ]
     more = len(found) - MOST_COUNTED
     return join((*parts, tag("span", f"{more:,} more", cls="fw-muted") if more > 0 else ""))
-
-
-def _called(name: str, value: str) -> str:
-    """A decision in words; any other value as it is."""
-    return ACTION_WORDS.get(value, value) if name == "decision" else value
 
 
 def _listed(table: pa.Table, places: np.ndarray, order: Order) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -19,7 +19,7 @@ from backend.queue.row_table import TARGET, score_titles
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS
-from pages.components.conversation.shown_text import has_conversations
+from pages.components.conversation.shown_text import action_words, has_conversations
 from pages.components.embedding_job import offer_embeddings
 from pages.components.explore.explore_filter import first_page
 from pages.components.markup import distinct, short
@@ -56,7 +56,7 @@ def show_map(
     colour = _ask_colour(table)
     theme = "dark" if st.context.theme.type == "dark" else "light"
     key = (path, artifacts, workspace.review.ledger.count(), split, wanted)
-    figure = _figure(key, points, table, found, colour, theme)
+    figure = _figure(key, points, table, found, colour, theme, action_words(workspace))
     drawn = min(len(found), MOST_POINTS)
     event = st.plotly_chart(
         figure,
@@ -81,14 +81,20 @@ def show_map(
 
 
 def map_figure(
-    points: np.ndarray, table: pa.Table, drawn: np.ndarray, behind: np.ndarray, colour: str | None, theme: str
+    points: np.ndarray,
+    table: pa.Table,
+    drawn: np.ndarray,
+    behind: np.ndarray,
+    colour: str | None,
+    theme: str,
+    actions: Mapping[str, str] = ACTION_WORDS,
 ) -> go.Figure:
-    """The figure alone."""
+    """The figure alone; ``actions``: what decisions are called."""
     figure = go.Figure()
     figure.add_trace(
         _trace(points[behind], {"color": GREY[theme], "size": 3}, "rows that don't fit the filter", None)
     )
-    for trace in _coloured(points, table, drawn, colour):
+    for trace in _coloured(points, table, drawn, colour, actions):
         figure.add_trace(trace)
     figure.update_layout(
         height=460,
@@ -103,7 +109,7 @@ def map_figure(
 
 
 def _coloured(
-    points: np.ndarray, table: pa.Table, drawn: np.ndarray, colour: str | None
+    points: np.ndarray, table: pa.Table, drawn: np.ndarray, colour: str | None, actions: Mapping[str, str]
 ) -> list[go.Scattergl]:
     texts = _hover(table, drawn)
     if colour is None:
@@ -123,7 +129,7 @@ def _coloured(
         return [_trace(points[drawn], marker, title, texts, legend=False)]
     values = np.array(table[colour].take(pa.array(drawn)).to_pylist(), dtype=object)
     names = _most_frequent(values)
-    words = ACTION_WORDS if colour == "decision" else {}
+    words = actions if colour == "decision" else {}
     called = {name or "": words.get(name, name) or "none" for name in names}
     shown = distinct(called.values(), 30)
     titles = {name: shown[each] for name, each in called.items()}
@@ -218,11 +224,12 @@ def _figure(
     _found: np.ndarray,
     colour: str | None,
     theme: str,
+    _actions: Mapping[str, str],
 ) -> go.Figure:
     """``key`` names the rows found: arrays of this size would be compared by a sample of their values."""
     drawn = _sample(_found, MOST_POINTS)
     behind = _sample(_others(_found, len(_table)), MOST_POINTS - len(drawn))
-    return map_figure(_points, _table, drawn, behind, colour, theme)
+    return map_figure(_points, _table, drawn, behind, colour, theme, _actions)
 
 
 def _sample(places: np.ndarray, most: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from pages.components import keys
 from pages.components.asking.query_panel import query_text
 from pages.components.badges import ACTION_WORDS
 from pages.components.conversation.row_view import row_view
+from pages.components.conversation.shown_text import action_words
 from pages.components.copies import OTHER, copy_in_other_split
 from pages.components.decision_bar import decision_bar
 from pages.components.explore.explore_filter import Order
@@ -39,7 +40,7 @@ def show_table(
     key = f"rows-table-{digest(split, places.tolist())}"  # other rows: nothing is ticked
     hidden = ("label", "predicted") if workspace.space.edit == "text" else ()
     event = st.dataframe(
-        page_frame(table, places, order.by, split, hidden),
+        page_frame(table, places, order.by, split, hidden, action_words(workspace)),
         key=key,
         hide_index=True,
         height=420,
@@ -58,18 +59,24 @@ def show_table(
 
 
 def page_frame(
-    table: pa.Table, places: np.ndarray, by: str | None, split: SplitName, hidden: Sequence[str] = ()
+    table: pa.Table,
+    places: np.ndarray,
+    by: str | None,
+    split: SplitName,
+    hidden: Sequence[str] = (),
+    actions: Mapping[str, str] = ACTION_WORDS,
 ) -> pd.DataFrame:
     """The rows of a page, texts on one line and cut, with the score that they are sorted by.
 
-    Where a text stands in the other split too, that is said. ``hidden``: columns that are left out.
+    Where a text stands in the other split too, that is said. ``hidden``: columns that are left out;
+    ``actions``: what decisions are called.
     """
     rows = table.take(pa.array(places))
     shown = (each for each in ("label", "predicted", "group", "decision") if each in rows.column_names)
     names = [each for each in shown if each not in hidden]
     made = {"text": [_one_line(text) for text in rows["text"].to_pylist()]}
     for name in names:
-        words = ACTION_WORDS if name == "decision" else {}
+        words = actions if name == "decision" else {}
         made[name] = [short(words.get(each, each), LONGEST_NAME) for each in rows[name].to_pylist()]
     if any(in_both := rows[IN_BOTH].to_pylist()):
         made["same text in"] = [OTHER[split] if each else "" for each in in_both]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from backend.data.rowstate import RowState
 from backend.queue.queue_item import QueueItem
 from backend.workspace import Workspace
-from pages.components.badges import ACTION_WORDS
 from pages.components.conversation.row_view import row_view, target_badge
+from pages.components.conversation.shown_text import action_words
 from pages.components.explanations import explanations_are_shown
 from pages.components.markup import Html, short, tag
 from pages.components.score_values import read_current
@@ -35,7 +35,7 @@ def contradicted_row(workspace: Workspace, item: QueueItem, states: Mapping[str,
             "div",
             tag("span", short(row, 40), cls="fw-mono"),
             target_badge(train, label, "labelled"),
-            tag("span", _who(state), cls="fw-muted"),
+            tag("span", _who(state, action_words(workspace)), cls="fw-muted"),
             cls="fw-badges",
         ),
         cls="fw-pairbox",
@@ -51,7 +51,7 @@ def _other(workspace: Workspace, item: QueueItem) -> str | None:
     return table.table[COLUMN][workspace.train_split.position(item.id)].as_py() or None
 
 
-def _who(state: RowState | None) -> str:
+def _who(state: RowState | None, words: Mapping[str, str]) -> str:
     if state is None:
         return "as it came, undecided"
-    return f"{ACTION_WORDS[state.action]} by {short(state.author, 40)}"
+    return f"{words[state.action]} by {short(state.author, 40)}"

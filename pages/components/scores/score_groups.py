@@ -10,6 +10,7 @@ import numpy as np
 from backend.data.rowstate import RowState
 from backend.workspace import Workspace
 from pages.components.badges import ACTION_WORDS
+from pages.components.conversation.shown_text import action_words
 from pages.components.plots import COLOURS
 
 UNDECIDED, OTHERS = "undecided", "other classes"
@@ -38,13 +39,15 @@ def by_label(labels: Sequence[str]) -> tuple[list[str], np.ndarray]:
     return [*kept, OTHERS] if len(counted) > len(kept) else kept, groups
 
 
-def by_decision(ids: Sequence[str], states: Mapping[str, RowState]) -> tuple[list[str], np.ndarray]:
-    """What has been decided."""
-    actions = list(ACTION_WORDS)
+def by_decision(
+    ids: Sequence[str], states: Mapping[str, RowState], words: Mapping[str, str] = ACTION_WORDS
+) -> tuple[list[str], np.ndarray]:
+    """What has been decided; ``words``: what decisions are called."""
+    actions = list(words)
     groups = np.zeros(len(ids), dtype=np.int64)
     if states:
         groups = np.array([1 + actions.index(states[row].action) if row in states else 0 for row in ids])
-    return [UNDECIDED, *ACTION_WORDS.values()], groups
+    return [UNDECIDED, *words.values()], groups
 
 
 def groups_of(
@@ -56,5 +59,6 @@ def groups_of(
         names, groups = by_label(split.labels)
         return names, groups[places]
     if colour == "decision":
-        return by_decision([split.ids[each] for each in places], workspace.review.states())
+        ids = [split.ids[each] for each in places]
+        return by_decision(ids, workspace.review.states(), action_words(workspace))
     return by_correctness(correctness[places])
