@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     from backend.trials.run import RetrainSettings
 
 SETTINGS = PlantedSettings(
-    people=6,
+    people=4,
     things=3,
-    contradicted=0.1667,
+    rows=2,
+    contradicted=0.143,
     wrong_rows=4,
     talk=0.06,
-    asked=18,
+    asked=10,
     system="Answer in one sentence.",
     familiar=True,
 )
-_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 6.0, 2e-3, 8, 16, 3
+_EPOCHS, _RATE, _BATCH, _RANK, _CHECKPOINTS = 6.0, 2e-3, 8, 16, 2
 Correction = tuple[str, str, str]
 """The id of a row, what it should say, and why."""
 
