@@ -7,6 +7,7 @@ TERM), 1 a fault of ours.
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -35,6 +36,7 @@ from backend.commands import (
 )
 from backend.errors import InputError
 from backend.jobs.stopping import terminated_like_interrupted, what_is_kept
+from backend.version import VERSION
 
 _STOPPED = 130
 
@@ -60,6 +62,21 @@ for command in (
 ):
     app.command()(command)
 app.command("all")(everything.everything)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"Firstword {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

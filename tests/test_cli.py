@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.version import VERSION
 from backend.workspace import Workspace
 from tests.conftest import tiny_rows, write_rows
 from tests.factories import tiny
@@ -263,3 +264,7 @@ def test_whether_influence_is_true(tiny_workspace, tmp_path, inside):
         inside("evaluate", small, "--protocol", "deletion", *options, "--json").stdout  # kept trainings
     )["curves"]
     assert {each["variant"] for each in curves} == {"we dot", "random rows"}
+
+
+def test_the_version_is_said():
+    assert backend("--version").stdout == f"Firstword {VERSION}\n"
