@@ -20,6 +20,7 @@ from backend.commands import (
     copy,
     correct,
     data,
+    doctor,
     evaluate,
     everything,
     match,
@@ -58,7 +59,7 @@ for command in (
     *(review.undo, review.redo),
     *(review.log, review.export, patch.import_patch),
     *(versions.freeze, versions.versions, versions.diff, versions.restore),
-    *(state.status, state.verify),
+    *(state.status, state.verify, doctor.doctor),
 ):
     app.command()(command)
 app.command("all")(everything.everything)

@@ -40,7 +40,7 @@ def see(stage: Stage) -> Facts:
     workspace, page = stage.workspace, stage.page
     asked, said = _asked_wrongly(stage)
     stage.go(f"inspect?row={asked.id}")
-    page.get_by_text("The model's own", exact=True).click()
+    page.get_by_role("radio", name="The model's own").click()
     page.get_by_role("option", name=asked.wrong, exact=True).wait_for(timeout=PATIENCE)
     page.get_by_text("Helpful", exact=True).wait_for(timeout=PATIENCE)
     page.get_by_role("option", name=asked.wrong, exact=True).click()
@@ -124,7 +124,7 @@ def _ask(stage: Stage) -> None:
     """The same question again."""
     known, page = stage.known, stage.page
     stage.go(f"inspect?row={known['row']}")
-    page.get_by_text("The model's own", exact=True).click()
+    page.get_by_role("radio", name="The model's own").click()
     page.get_by_role("option", name=known["wrong"], exact=True).click(timeout=PATIENCE)
     page.get_by_text("Why these words?", exact=True).wait_for(timeout=PATIENCE)
     settled(page)
