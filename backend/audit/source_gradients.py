@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-import psutil
 import torch
 from transformers import PreTrainedModel
 
 from backend.influence.gradients.capture import Batch
 from backend.influence.gradients.parameters import Vector, mean_gradient, product, trained_parameters
+from backend.model.free_memory import free_memory
 from backend.scores.alignment import clean_gradients
 from backend.scores.context import Context
 from backend.scores.passes import text_batches
@@ -36,7 +36,7 @@ def source_products(context: Context, names: Sequence[str], kinds: Sequence[str]
         size = 4 * sum(each.numel() for name, each in model.named_parameters() if name in trained)
         with checkpoints.using():
             gradient = partial(_gradient, model, target, batches, trained)
-            found.append(gram(len(kinds) + 1, gradient, _held_at_once(model.device, size)))
+            found.append(gram(len(kinds) + 1, gradient, held_at_once(model.device, size)))
     context.progress(_STAGE, len(found), len(found))
     return np.array(found)
 
@@ -56,11 +56,9 @@ def gram(count: int, vector: Callable[[int], Vector], at_once: int) -> np.ndarra
     return found
 
 
-def _held_at_once(device: torch.device, size: int) -> int:
+def held_at_once(device: torch.device, size: int) -> int:
     """How many gradients of ``size`` bytes are held: those that are not must be made again and again."""
-    cuda = device.type == "cuda"
-    free = torch.cuda.mem_get_info(device)[0] if cuda else psutil.virtual_memory().available
-    return max(1, int(_SHARE * free) // size)
+    return max(1, int(_SHARE * free_memory(device)) // size)
 
 
 def as_cosines(products: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from backend.commands.options import Author, Ids, Json, Reason, WorkspacePath
 from backend.data.rowstate import Action
 from backend.data.targets.space import Space
 from backend.review.ledger import LogEntry
-from backend.review.words import action_word, done_words, target_words
+from backend.review.words import action_word, done_words, target_words, told_change
 from backend.workspace import Workspace
 
 MOST = 2**63 - 1  # what SQLite can count to
@@ -92,8 +92,7 @@ def log(
             each.author,
             _action(space, each),
             each.row_id or "",
-            space.shown(each.old_label or ""),
-            space.shown(each.new_label or ""),
+            *told_change(space, each.old_label, each.new_label),
             each.reason,
         )
         for each in entries

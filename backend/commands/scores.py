@@ -137,7 +137,7 @@ def queue(
             each.rank,
             f"{each.suspicion:.3f}",
             each.id,
-            space.shown(each.label),
+            console.brief(space.shown(each.label)),
             f"{each.action} {each.suggested_label or ''}".strip(),
             console.shown(each.shown),
             "; ".join(_strongest(each)),

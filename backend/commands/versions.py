@@ -11,7 +11,7 @@ from backend.commands.options import Author, Json, WorkspacePath
 from backend.data.dataset import Split
 from backend.data.readable import readable
 from backend.review.diff import Diff
-from backend.review.words import done_words, kind_word, target_words
+from backend.review.words import done_words, kind_word, target_words, told_change
 from backend.workspace import Workspace
 
 FROM_HELP = "A version such as v1, or raw (the data as they came); default: the last version, or raw."
@@ -123,8 +123,7 @@ def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
         (
             each.row,
             ", ".join(kind_word(workspace.space, kind) for kind in each.kinds),
-            workspace.space.shown(each.old_label or ""),
-            workspace.space.shown(each.new_label or ""),
+            *told_change(workspace.space, each.old_label, each.new_label),
             each.reason,
             each.author,
             _beginning(train, each.row) if train.has(each.row) else "",
@@ -132,8 +131,8 @@ def _print_rows(workspace: Workspace, found: Diff, limit: int) -> None:
         for each in found.rows[:limit]
     ]
     print()
-    target, _ = target_words(workspace.space)
-    console.print_table(("row", "what", f"{target} before", "after", "reason", "who", "text"), rows)
+    targets = target_words(workspace.space)
+    console.print_table(("row", "what", *targets, "reason", "who", "text"), rows)
     more = len(found.rows) - limit
     if more > 0:
         print(f"and {more:,} more; --limit lists them")

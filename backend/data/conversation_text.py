@@ -56,7 +56,8 @@ def shown_target(target: str) -> str:
     if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
         return target
     notes = _taken_out(read) if isinstance(read, dict) else []
-    return BETWEEN.join(texts) + (f" ({', '.join(notes)})" if notes else "")
+    shown = [each if each.strip() else "(no text)" for each in texts]  # such as a call of a tool
+    return BETWEEN.join(shown) + (f" ({', '.join(notes)})" if notes else "")
 
 
 def _taken_out(read: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,8 @@ CALLS = ("tool_calls", "function_call")
 """Keys of a message that may say nothing: it calls a tool instead."""
 TOOLS = ("tool", "function", "ipython", "observation")
 """Roles of what a tool answers."""
+ANSWERED = "tool_call_id"
+"""Key of what a tool answers: the call that it answers."""
 WEIGHT = "weight"
 SHARES = (WEIGHT, "loss", "train")
 """Keys of an answer that say whether it is learnt: OpenAI's, ms-swift's and axolotl's."""
@@ -147,12 +149,23 @@ def calls_in_words(message: Mapping[str, Any]) -> str:
     return ", ".join(found)
 
 
+def call_ids(message: Mapping[str, Any]) -> set[str]:
+    """The names of a message's calls, of those that have one."""
+    calls = message.get(CALLS[0])
+    ids = (each.get("id") for each in (calls if isinstance(calls, list) else []) if isinstance(each, Mapping))
+    return {each for each in ids if isinstance(each, str) and each}
+
+
 def _call_in_words(call: Any) -> str:
     inner = call.get("function", call) if isinstance(call, Mapping) else call
     if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
-        return json.dumps(call, ensure_ascii=False)
-    given = inner.get("arguments", "")
-    return f"{inner['name']}({given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)})"
+        return _as_json(call)
+    given = inner.get("arguments", inner.get("parameters"))
+    return f"{inner['name']}({given if isinstance(given, str) else '' if given is None else _as_json(given)})"
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def left_out(message: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import takewhile
 
 from backend.data.conversation import Conversation, Target, Turn
-from backend.data.conversations import TOOLS, calls_tools
+from backend.data.conversations import ANSWERED, TOOLS, call_ids, calls_tools
 from backend.data.spans import merged, without
 from backend.errors import InputError
 
@@ -47,7 +47,9 @@ def without_turn(row: Conversation, number: int) -> Target:
     if not row.chat:
         raise InputError("turns can be taken out of conversations only; remove the row")
     turn = _turn(row, number)
-    return _target(replace(row, removed=row.removed | {turn.number}))
+    without = replace(row, removed=row.removed | {turn.number})
+    check_calls(without)
+    return _target(without)
 
 
 def check_target(context: str, target: str) -> None:
@@ -77,7 +79,6 @@ def _target(row: Conversation, changed: Turn | None = None) -> Target:
     """The target of the row with a turn in the place of its own; `InputError` if nothing is left to learn."""
     turns = tuple(changed if changed and changed.number == each.number else each for each in row.turns)
     found = replace(row, turns=turns)
-    _check_calls(found)
     left = [each for each in found.shown if each.learnt]
     if blank := next((each for each in left if not each.text.strip() and not calls_tools(each.more)), None):
         raise InputError(f"turn {blank.number}: the text is blank; take the turn out, or remove the row")
@@ -88,15 +89,25 @@ def _target(row: Conversation, changed: Turn | None = None) -> Target:
     return found.target()
 
 
-def _check_calls(row: Conversation) -> None:
-    """`InputError` where a call of a tool was taken out, and what the tool answered is still there."""
+def check_calls(row: Conversation) -> None:
+    """`InputError` where a call of a tool was taken out, and what the tool answered is still there: what
+    names the call, or stands right behind it where calls have no names."""
     for call in row.turns:
         if call.number not in row.removed or not calls_tools(call.more):
             continue
-        answers = takewhile(lambda each: each.role in TOOLS, row.turns[call.number + 1 :])
-        if left := next((each for each in answers if each.number not in row.removed), None):
+        left = next((each for each in _answers(row, call) if each.number not in row.removed), None)
+        if left is not None:
             told = f"turn {left.number} ({left.role}) answers what turn {call.number} calls"
             raise InputError(f"{told}; take {left.number} out first")
+
+
+def _answers(row: Conversation, call: Turn) -> list[Turn]:
+    """What tools said to a turn's calls."""
+    behind = row.turns[call.number + 1 :]
+    named = call_ids(call.more)
+    if any(each.more.get(ANSWERED) in named for each in behind):
+        return [each for each in behind if each.more.get(ANSWERED) in named]
+    return list(takewhile(lambda each: each.role in TOOLS and not each.more.get(ANSWERED), behind))
 
 
 def _learnt_turn(row: Conversation, number: int | None) -> Turn:

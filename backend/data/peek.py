@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from backend.data.class_naming import Naming, naming_of
 from backend.data.columns import Columns
-from backend.data.conversations import init_command, recognised
+from backend.data.conversations import found_messages, init_command, keys_of, recognised
 from backend.data.guess import Guess, columns_of, guess_columns
 from backend.data.nested import with_nested
 from backend.data.overlap import repeated_within
@@ -29,13 +30,15 @@ from backend.data.validate import Usable, usable
 ROWS = 20
 LOOKED_AT = 5_000  # rows in which something is looked for
 LONGEST_CELL = 400
+MOST_MESSAGES = 100
 MOST_COLUMNS = 200
 LONGEST_NAME = 1_000  # of a column: what is longer can't be named on a command line
 
 
 @dataclass(frozen=True)
 class Peek:
-    """``rows``: cells as text, cut to `LONGEST_CELL`; ``has_splits``: the source has several splits.
+    """``rows``: cells as text, cut to `LONGEST_CELL`, conversations message by message. ``has_splits``: the
+    source has several splits.
 
     ``survey``: what is noticed in the first `LOOKED_AT` rows. ``nested``: dotted names of
     what lies in columns of objects.
@@ -160,8 +163,20 @@ def _repeated(part: Usable, target: str = "label", read: str = "text") -> list[R
 
 
 def _cell(value: object) -> str:
+    if messages := found_messages(value):
+        return _messages(messages)
     if isinstance(value, (list, dict)):
         text = json.dumps(value, ensure_ascii=False, default=str)
     else:
         text = "" if value is None else str(value)
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+
+
+def _messages(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Messages as JSON, each text of theirs cut: what is left can be read."""
+    cut = []
+    for each in messages[:MOST_MESSAGES]:
+        _, text = keys_of(each) or ("", "")
+        said = each.get(text)
+        cut.append({**each, text: said[:LONGEST_CELL]} if isinstance(said, str) else each)
+    return json.dumps(cut, ensure_ascii=False, default=str)

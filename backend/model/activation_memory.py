@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from transformers import PreTrainedConfig, PreTrainedModel
 
 _OF_WIDTH = 12  # tensors as wide as the model that a layer keeps: around norms, attention, residuals
 _OF_INNER = 4  # and as wide as its feed-forward part: gate, up, activation, product
+_INNER = (
+    *("intermediate_size", "ffn_dim", "encoder_ffn_dim", "d_ff", "n_inner", "d_inner", "dff"),
+    *("hidden_dim", "ffn_hidden_size"),
+)
 _ON_CPU = 2 << 30  # bytes for the activations of a batch
 _SHARE_OF_GPU = 0.25
 
 
-def activation_bytes(config: PreTrainedConfig) -> int:
-    """What a token leaves in memory until the backward pass, about, in fp32.
+def activation_bytes(config: PreTrainedConfig) -> int | None:
+    """What a token leaves in memory until the backward pass, about, in fp32; None where the config says no
+    sizes.
 
-    ``layers * (12 * hidden + 4 * inner) * 4 bytes``: without the scores of eager attention, which grow with
-    the length, and without logits. Models that keep less (no gate, weights that are frozen) keep up to half.
+    ``layers * (12 * width + 4 * inner * experts) * 4 bytes``, the width of attention where that is wider.
+    Not counted: logits; the scores of eager attention, which grow with the length; what weights that are
+    trained keep besides (half as much again); the states of models without attention.
     """
-    text = config.get_text_config()
-    width = int(text.hidden_size)
-    names = ("intermediate_size", "ffn_dim", "d_ff", "n_inner", "hidden_dim")
-    inner = next((int(size) for name in names if (size := getattr(text, name, None))), 4 * width)
-    return int(text.num_hidden_layers) * (_OF_WIDTH * width + _OF_INNER * inner) * 4
+    text = _of_text(config)
+    width, layers = _size(text, "hidden_size"), _size(text, "num_hidden_layers")
+    if not width or not layers:
+        return None
+    if text.is_encoder_decoder:
+        layers += _size(text, "num_decoder_layers") or _size(text, "decoder_layers") or layers
+    attention = _size(text, "num_attention_heads") * (_size(text, "head_dim") or _size(text, "d_kv"))
+    inner = next((size for name in _INNER if (size := _size(text, name))), 4 * width)
+    experts = max(_size(text, "num_experts_per_tok"), 1)
+    return layers * (_OF_WIDTH * max(width, attention) + _OF_INNER * inner * experts) * 4
 
 
-def most_tokens(model: PreTrainedModel) -> int:
-    """How many tokens a batch may have, one at least: bounded by the model's size, not by what is free now,
-    so that batches are the same whenever they are made."""
-    device = model.device
-    cuda = device.type == "cuda"
-    room = _SHARE_OF_GPU * torch.cuda.get_device_properties(device).total_memory if cuda else _ON_CPU
-    return max(1, int(room) // activation_bytes(model.config))
+def _of_text(config: PreTrainedConfig) -> PreTrainedConfig:
+    try:
+        return config.get_text_config()
+    except ValueError:  # several
+        return config
+
+
+def _size(config: PreTrainedConfig, name: str) -> int:
+    """A number of the config; of one for each layer the largest; 0 where there is none."""
+    try:
+        value: Any = getattr(config, name, None)
+    except Exception:  # layers of several kinds: which is meant, a config may refuse to say
+        return 0
+    several = value if isinstance(value, list | tuple) else [value]
+    return max((each for each in several if isinstance(each, int)), default=0)
+
+
+def most_tokens(model: PreTrainedModel) -> int | None:
+    """How many tokens a batch may have, one at least; None where nothing is known of the model's size.
+
+    Bounded by that size, not by what is free now, so that batches are the same whenever they are made.
+    """
+    each = activation_bytes(model.config)
+    if each is None:
+        return None
+    cuda = model.device.type == "cuda"
+    room = _SHARE_OF_GPU * torch.cuda.get_device_properties(model.device).total_memory if cuda else _ON_CPU
+    return max(1, int(room) // each)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backend.data.rowstate import Action, RowState
+from backend.data.targets.space import Space
 from backend.review.author import default_author
 from backend.review.ledger import LogEntry
+from backend.review.words import action_word
 from pages.components import keys
 from pages.components.badges import ACTION_WORDS, CORRECTED
 from pages.components.explanations import HIDDEN_NOTE, explanations_are_shown
@@ -78,16 +80,18 @@ def relabel_from_menu(
 @safely
 def undo(path: Path, batch: int | None = None) -> None:
     """Take a decision back: the newest, or ``batch``."""
-    entries = opened(path).review.undo(batch, author=author(), origin="app")
-    say(f"Undone: {_named(entries)}", ":material/undo:")
+    workspace = opened(path)
+    entries = workspace.review.undo(batch, author=author(), origin="app")
+    say(f"Undone: {_named(workspace.space, entries)}", ":material/undo:")
     _look_again(entries)
 
 
 @safely
 def redo(path: Path, batch: int | None = None) -> None:
     """Bring an undone decision back: the last, or ``batch``."""
-    entries = opened(path).review.redo(batch, author=author(), origin="app")
-    say(f"Redone: {_named(entries)}", ":material/redo:")
+    workspace = opened(path)
+    entries = workspace.review.redo(batch, author=author(), origin="app")
+    say(f"Redone: {_named(workspace.space, entries)}", ":material/redo:")
     _look_again(entries)
 
 
@@ -106,8 +110,9 @@ def _look_again(entries: list[LogEntry]) -> None:
         focus_on(row)
 
 
-def _named(entries: list[LogEntry]) -> str:
+def _named(space: Space, entries: list[LogEntry]) -> str:
     first = entries[0]
     if first.note:
         return first.note
-    return f"{first.action} {first.row_id}" if len(entries) == 1 else f"{first.action} {len(entries):,} rows"
+    action = action_word(space, first.action)
+    return f"{action} {first.row_id}" if len(entries) == 1 else f"{action} {len(entries):,} rows"

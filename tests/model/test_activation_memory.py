@@ -3,8 +3,16 @@
 import pytest
 import torch
 import transformers as hf
+from transformers import CONFIG_MAPPING
 
+from backend.audit.source_gradients import held_at_once
+from backend.influence.gradients.capture import batches
+from backend.influence.gradients.settings import TraceSettings
+from backend.model import activation_memory, free_memory
 from backend.model.activation_memory import activation_bytes, most_tokens
+from backend.model.encoded import Tokens
+from backend.model.loading import load_classifier
+from tests.language_models import lm_tokenizer, tiny_lm
 
 SIZES = {"vocab_size": 64, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
 CONFIGS = {
@@ -35,6 +43,40 @@ def test_the_estimate_is_not_below_what_torch_keeps(name):
         found = model(inputs_embeds=embedded, attention_mask=torch.ones_like(inputs)).last_hidden_state
     per_token = sum(kept.values()) / inputs.numel()
     assert found.requires_grad and 0.25 < per_token / activation_bytes(model.config) <= 1.05
+
+
+def test_no_config_stops_a_model():
+    """A size is unknown rather than an error; what is known is positive."""
+    for name, kind in CONFIG_MAPPING.items():
+        try:
+            config = kind()
+        except Exception:
+            continue
+        found = activation_bytes(config)
+        assert found is None or found > 0, name
+    assert activation_bytes(hf.Gemma3nTextConfig()) > 35 * 4 * 16_384 * 4
+
+
+def test_batches_are_bounded_by_the_model(monkeypatch, tmp_path):
+    tiny_lm(tmp_path)
+    model, tokenizer = load_classifier(tmp_path), lm_tokenizer()
+    rows = [Tokens([1] * 10, None) for _ in range(8)]
+    monkeypatch.setattr(activation_memory, "_ON_CPU", 25 * activation_bytes(model.config))
+    assert [len(each) for each in batches(rows, model, tokenizer, TraceSettings())] == [2, 2, 2, 2]
+    monkeypatch.setattr(activation_memory, "_ON_CPU", 1)
+    assert [len(each) for each in batches(rows, model, tokenizer, TraceSettings())] == [1] * 8
+
+
+def test_a_containers_limit_counts(monkeypatch, tmp_path):
+    device = torch.device("cpu")
+    assert free_memory.free_memory(device) > 1 << 20
+    monkeypatch.setattr(free_memory, "_CGROUP", tmp_path)
+    (tmp_path / "memory.current").write_text("1000")
+    (tmp_path / "memory.max").write_text("max")
+    assert free_memory.free_memory(device) > 1 << 20
+    (tmp_path / "memory.max").write_text("9000")
+    assert free_memory.free_memory(device) == 8000
+    assert held_at_once(device, 500) == 4 and held_at_once(device, 10**9) == 1
 
 
 def test_a_larger_model_has_smaller_batches():

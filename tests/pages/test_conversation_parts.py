@@ -1,6 +1,7 @@
 """What conversations are drawn of: bubbles, words in turns, marks, losses, edits."""
 
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from backend.data.conversation import Conversation, Turn
 from backend.data.conversation_text import shown_target
+from backend.data.conversations import calls_in_words
 from backend.errors import InputError
 from pages.components.conversation.bubbles import Bubbles, TemplateTokens
 from pages.components.conversation.correction import corrected
@@ -230,6 +232,8 @@ def test_rows_in_brief():
     called = Turn(1, "assistant", "", learnt=True, more={"tool_calls": [call, "odd"]})
     asked = Conversation((Turn(0, "user", "Where?"), called))
     assert in_brief(asked) == 'Where? → lookup({"city": "Köln"}), "odd"'
+    odd = [{"name": "f", "parameters": {"on": date(2020, 1, 1)}}, {"name": "g", "arguments": None}]
+    assert calls_in_words({"function_call": odd}) == 'f({"on": "2020-01-01"}), g()'
     assert "lookup({&quot;city&quot;: &quot;Köln&quot;})" in str(Bubbles().draw(asked))
 
 
@@ -239,6 +243,7 @@ def test_rows_in_brief():
         ("Ida did.", "Ida did."),
         (CHAT.target().text(), "Ida did. → In 1412."),
         ("[1, 2", "[1, 2"),
+        ('["","a model"]', "(no text) → a model"),
         ("[1, 2]", "[1, 2]"),
         (
             corrected(CHAT, 4, masked=[(0, 2)], removed=False).text(),

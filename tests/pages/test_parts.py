@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from backend.data.peek import peek
 from backend.data.rowstate import RowState
 from backend.influence.answers.explanation import Explanation, Query
 from pages.components.asking.probabilities import MOST, probability_figure
@@ -25,6 +26,7 @@ from pages.components.row_table import row_table
 from pages.components.scale import ColourScale, list_scale
 from pages.components.warming import HEAVY, warm_up
 from pages.components.word_table import word_table
+from tests.data.helpers import jsonl
 from tests.pages.factories import XSS, entry, words_of
 from tests.pages.test_markup import Reader
 
@@ -151,3 +153,12 @@ def test_conversations_in_a_cell_are_read_to_their_answer():
     assert "question 0" in drawn and "question 10" not in drawn and "... 14 messages ..." in drawn
     assert "&lt;b&gt;Lisbon&lt;/b&gt;" in drawn and "add({&quot;a&quot;: 1})" in drawn
     assert "[true, null, &quot;é&quot;]" in drawn
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_long_conversations_can_be_read_in_the_first_rows(tmp_path, as_text):
+    turns = [{"role": "user", "content": "why? " * 400}, {"role": "assistant", "content": "because"}]
+    row = {"messages": json.dumps(turns) if as_text else turns}
+    found = peek(jsonl(tmp_path / "a.jsonl", [row]))
+    drawn = str(row_table(found.columns, found.rows))
+    assert "because" in drawn and "assistant" in drawn and "&quot;role&quot;" not in drawn

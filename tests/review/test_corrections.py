@@ -1,6 +1,7 @@
 """Correcting what a language model's rows teach: what is kept, refused, undone, and carried to others."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,8 +14,11 @@ from backend.data.columns import Columns, columns_of_turns
 from backend.data.conversation import Conversation, Turn
 from backend.data.corrections import fits, rewritten, with_mask, without_turn
 from backend.data.spans import merged, without
+from backend.data.targets.class_space import ClassSpace
+from backend.data.targets.text_space import TextSpace
 from backend.errors import InputError
 from backend.experiments.copies import copied
+from backend.review.words import told_change
 from backend.workspace import Workspace
 from tests.data.helpers import bring_in, jsonl
 from tests.data.test_chat_rows import ASKED, CALL, CHAT, MESSAGES, TOLD, chats, said
@@ -244,6 +248,30 @@ def test_a_call_is_not_taken_out_before_its_answer(tmp_path):
     assert json.loads(label(workspace, "r0"))["removed"] == [1, 2]
 
 
+def test_of_two_calls_the_one_without_its_answer_is_taken_out(tmp_path):
+    """Names of calls tell which; what was stored by older rules can still be exported."""
+    calls = [said("assistant", None, tool_calls=[{**CALL, "id": each}]) for each in "ab"]
+    answers = [said("tool", each, tool_call_id=each) for each in "ba"]
+    workspace = made(tmp_path, chats([ASKED, *calls, *answers, TOLD]))
+    row = Conversation.of(
+        *(each[0] for each in (workspace.train_split.examples.fields[0], workspace.train_split.labels))
+    )
+    with pytest.raises(InputError, match=r"turn 4 \(tool\) answers what turn 1 calls"):
+        without_turn(row, 1)
+    without_turn(replace(row, removed=frozenset({4})), 1)
+    old = replace(row, removed=frozenset({1})).target().text()
+    assert fits(row.context(), old)
+
+
+def test_a_change_far_into_a_long_answer_is_in_sight():
+    same = "word " * 100
+    before, after = told_change(TextSpace(), f"{same}Lisbon.", f"{same}Delhi. And {same}")
+    assert before.endswith("Lisbon.") and before.startswith("…") and len(before) < 60
+    assert "Delhi. And" in after and after.endswith("…") and len(after) < 130
+    assert told_change(TextSpace(), same, None) == (f"{same[:120]}…", "")
+    assert told_change(ClassSpace(("a" * 200, "b")), "a" * 200, "b") == ("a" * 200, "b")
+
+
 def test_corrections_are_told_as_what_a_person_reads(workspace):
     ws = workspace.path
     run("correct", ws, "r0", "never", "--turn", 4)
@@ -252,6 +280,6 @@ def test_corrections_are_told_as_what_a_person_reads(workspace):
     assert "new answer" in listed and "a model → never" in listed and "correct" in listed
     assert "relabel" not in listed and '["' not in listed
     changed = run("diff", ws).stdout
-    assert "answer before" in changed and "a model → never" in changed
+    assert "new answer" in changed and "a model → never" in changed
     assert "relabel" not in changed and '["' not in changed
     assert "correct r1" in run("undo", ws).stdout

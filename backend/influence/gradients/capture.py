@@ -205,7 +205,7 @@ def batches(
     """Batches of positions, sorted by length, within the settings' bounds and those of the model's size."""
     lengths = [len(each) for each in examples]
     kinds = batch_kinds(tokenizer, model, examples)
-    most = min(settings.max_tokens, most_tokens(model))
+    most = min(settings.max_tokens, most_tokens(model) or settings.max_tokens)
     return length_sorted_batches(lengths, settings.max_examples, most, kinds)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backend.data.conversation import Conversation, Target, Turn
-from backend.data.corrections import check_target
+from backend.data.corrections import check_calls, check_target
 from backend.data.spans import merged
 
 Span = tuple[int, int]
@@ -20,8 +21,8 @@ def corrected(
 ) -> Target:
     """The target with turn ``number`` changed; None leaves a thing as it is.
 
-    `InputError` for a text that is blank, for turns taken out of what is no chat, and where nothing would be
-    left to learn.
+    `InputError` for a text that is blank, for turns taken out of what is no chat, for a call taken out
+    before what the tool answered, and where nothing would be left to learn.
     """
     turn, target = conversation.turns[number], conversation.target()
     texts, masks, gone = dict(target.texts), dict(target.masked), set(target.removed)
@@ -33,6 +34,8 @@ def corrected(
         gone = gone | {number} if removed else gone - {number}
     found = Target(texts, frozenset(gone), {each: spans for each, spans in masks.items() if spans})
     check_target(conversation.context(), found.text())
+    if removed:
+        check_calls(replace(conversation, removed=found.removed))
     return found
 
 

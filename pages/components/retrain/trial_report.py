@@ -92,6 +92,9 @@ def verdict_words(report: dict[str, Any], arm: dict[str, Any]) -> tuple[str, Ton
     otherwise."""
     judged_by = headline_in(report)
     change = arm["change"][judged_by["name"]]
+    rows = arm.get("rows") or {"fixed": [], "broken": []}
+    if not any(change["seeds"]) and not rows["fixed"] and not rows["broken"]:
+        return "the same", "plain"
     if len(change["seeds"]) == 1:
         return "one seed: chance not known", "plain"
     if not change["beyond_noise"]:

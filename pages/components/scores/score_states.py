@@ -63,11 +63,7 @@ def _scores(scores: Sequence[Score], task: TaskName) -> Html:
     rows = (
         (
             tag("div", each.title, tag("div", each.name, cls="fw-mono")),
-            tag(
-                "div",
-                serves_word(each.serves, task),
-                tag("div", f"look at {each.suspect} values", cls="fw-muted"),
-            ),
+            tag("div", serves_word(each.serves, task), _end(each)),
             each.high,
             tag("div", tag("div", each.formula, cls="fw-mono"), tag("div", each.source, cls="fw-muted")),
         )
