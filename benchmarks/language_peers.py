@@ -131,8 +131,10 @@ def table(outcomes: list[Outcome], job: Job) -> str:
             continue
         middle = statistics.median(each.seconds)
         share, of_work = _share(bare.seconds, each.seconds), _share(bare.cpu_seconds, each.cpu_seconds)
+        ended = f" ({len(each.seconds)} turns, then {each.failure})" if each.failure else ""
+        name = NAMES[each.name] + ended
         lines.append(
-            f"| {NAMES[each.name]} | {job.tokens / middle:,.0f} | {job.learnt / middle:,.0f} | {share} "
+            f"| {name} | {job.tokens / middle:,.0f} | {job.learnt / middle:,.0f} | {share} "
             f"| {of_work} "
             f"| {each.found['peak_gib']:.1f} | {each.found['kept'] / job.tokens / 1e3:,.1f} |"
         )

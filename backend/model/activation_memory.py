@@ -59,9 +59,14 @@ def most_tokens(model: PreTrainedModel) -> int | None:
 
     Bounded by that size, not by what is free now, so that batches are the same whenever they are made.
     """
+    return tokens_within(model, _ON_CPU, _SHARE_OF_GPU)
+
+
+def tokens_within(model: PreTrainedModel, on_cpu: int, share_of_gpu: float) -> int | None:
+    """How many tokens, one at least, leave no more than so many bytes, or that share of a GPU's."""
     each = activation_bytes(model.config)
     if each is None:
         return None
     cuda = model.device.type == "cuda"
-    room = _SHARE_OF_GPU * torch.cuda.get_device_properties(model.device).total_memory if cuda else _ON_CPU
+    room = share_of_gpu * torch.cuda.get_device_properties(model.device).total_memory if cuda else on_cpu
     return max(1, int(room) // each)

@@ -10,19 +10,20 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedModel
 
+from backend.model.activation_memory import tokens_within
 from backend.model.token_losses import whole_model
 from backend.model.tokenization import TokenIds
 from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_of
 
-AT_ONCE = 8_192
-"""Tokens of a batch, counted with padding, up to which all is kept."""
+_ON_CPU, _SHARE_OF_GPU = 6 << 30, 0.5  # bytes up to which all of a batch is kept
 
 
 def spare_memory(model: PreTrainedModel, encoded: Sequence[TokenIds], batch_size: int) -> None:
     """Keep less while ``model``, perhaps with an adapter, is trained, if batches of ``encoded`` are large."""
     whole = whole_model(model)
     longest = max((len(each) for each in encoded), default=0)
-    large = longest * min(batch_size, len(encoded)) > AT_ONCE
+    most = tokens_within(whole, _ON_CPU, _SHARE_OF_GPU)
+    large = most is not None and longest * min(batch_size, len(encoded)) > most  # with padding
     if task_of(whole).name == CAUSAL_LM and large and whole.supports_gradient_checkpointing:
         whole.activation_checkpointing_enable({"use_reentrant": False})

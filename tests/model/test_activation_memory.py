@@ -8,10 +8,11 @@ from transformers import CONFIG_MAPPING
 from backend.audit.source_gradients import held_at_once
 from backend.influence.gradients.capture import batches
 from backend.influence.gradients.settings import TraceSettings
-from backend.model import activation_memory, free_memory
+from backend.model import activation_memory, free_memory, long_rows
 from backend.model.activation_memory import activation_bytes, most_tokens
 from backend.model.encoded import Tokens
 from backend.model.loading import load_classifier
+from backend.model.long_rows import spare_memory
 from tests.language_models import lm_tokenizer, tiny_lm
 
 SIZES = {"vocab_size": 64, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
@@ -88,3 +89,14 @@ def test_a_larger_model_has_smaller_batches():
             for width, layers in ((512, 8), (4096, 32))
         )
     assert most_tokens(small) > 16 * most_tokens(large) >= 16
+
+
+def test_training_keeps_less_of_large_batches_only(monkeypatch, tmp_path):
+    tiny_lm(tmp_path)
+    model = load_classifier(tmp_path)
+    rows = [Tokens([1] * 10, None)] * 4
+    monkeypatch.setattr(long_rows, "_ON_CPU", 25 * activation_bytes(model.config))
+    spare_memory(model, rows, 2)
+    assert not model.is_activation_checkpointing
+    spare_memory(model, rows, 3)
+    assert model.is_activation_checkpointing
