@@ -162,13 +162,13 @@ def test_it_is_corrected_exported_and_retrained(whole: Workspace, tmp_path: Path
     start, end = span(MESSAGES[MIDDLE]["content"], FAMILY)
     edits = (
         *((LONG, better, "--turn", LAST), (LONG, "--mask", f"{start}:{end}", "--turn", MIDDLE)),
-        (LONG, "--drop-turn", 13),
+        *((LONG, "--drop-turn", 14), (LONG, "--drop-turn", 13)),  # what a tool answered, then its call
     )
-    assert [run("correct", ws, *each).exit_code for each in edits] == [0, 0, 0]
+    assert [run("correct", ws, *each).exit_code for each in edits] == [0, 0, 0, 0]
     expected: list[dict[str, Any]] = [dict(each) for each in MESSAGES]
     expected[LAST]["content"] = better
     expected[MIDDLE][MASKED] = [[start, end]]
-    del expected[13]
+    del expected[13:15]
     for format in ("jsonl", "parquet", "csv"):
         out = tmp_path / f"out.{format}"
         whole.export(format, out)
