@@ -38,7 +38,7 @@ def test_from_a_file_of_messages_to_a_corrected_and_proven_one(tmp_path):
         _retrain(page, workspace)
         _export(page)
         page.keyboard.press("u")
-        page.get_by_text("Undone: relabel wrong").wait_for()
+        page.get_by_text("Undone: correct wrong").wait_for()
         assert "wrong" not in workspace.review.states()
 
 
