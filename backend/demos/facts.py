@@ -48,7 +48,7 @@ class FactsDemo(Demo[Correction]):
     task = CAUSAL_LM
     path = Path("cache/demo-language-model")
     costs = (
-        "model, gradient rows and index take about five minutes on two idle cores, 1 GB of disk, 4 GB memory"
+        "model, gradient rows and index take about six minutes on two idle cores, 1 GB of disk, 5 GB memory"
     )
     frozen = 10**9  # rows, that is: after the last
     version = "facts that others say otherwise"
