@@ -28,7 +28,7 @@ SHOWN_LABELS = 6  # of many that each have a probability
 SHOWN_CHARACTERS = 2_000
 SHOWN_NAME = 80
 # Columns whose cells are names, and no texts.
-_NAMES = ("id", "row", "label", "new label", "label before", "after", "suggestion", "class", "who", "source")
+_NAMES = ("id", "row", "label", "new label", "suggestion", "class", "who", "source")
 SAID_EVERY = 10.0  # seconds
 
 

@@ -50,7 +50,9 @@ def unwritten_calls(tokenizer: PreTrainedTokenizerBase, rows: Examples) -> str:
         return ""
     template, seen, missed = ChatTemplate(tokenizer, rows.reading.day), 0, 0
     for context, target in zip(rows.fields[0], rows.targets, strict=True):
-        if not any(key in context for key in CALLS) or seen == _LOOKED_AT:
+        if seen == _LOOKED_AT:
+            break
+        if not any(key in context for key in CALLS):
             continue
         row = Conversation.of(context, target)
         if row.chat and any(each.learnt and calls_tools(each.more) for each in row.shown):

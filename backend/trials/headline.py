@@ -60,3 +60,9 @@ def size_of(figure: Mapping[str, str], change: Mapping[str, float]) -> str:
 
 def _record(name: str, title: str, better: str) -> dict[str, str]:
     return {"name": name, "title": title, "better": better}
+
+
+def nothing_changed(arm: dict[str, Any], figure: str) -> bool:
+    """Whether a figure is what it was with every seed, and no row is right or wrong that was not before."""
+    rows = arm.get("rows") or {"fixed": [], "broken": []}
+    return not any(arm["change"][figure]["seeds"]) and not rows["fixed"] and not rows["broken"]

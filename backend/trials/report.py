@@ -18,6 +18,7 @@ from backend.trials.headline import (
     headline,
     in_a_sentence,
     is_better,
+    nothing_changed,
     shown_figures,
     size_of,
 )
@@ -198,8 +199,8 @@ def _flips(runs: Runs, reference: Runs, measure: Measure, ids: list[str]) -> dic
 def verdict(arm: dict[str, Any], trial: Trial, judged_by: dict[str, str]) -> str:
     """One sentence about the task's headline figure: what changed, and whether it is more than chance."""
     change, figure = arm["change"][judged_by["name"]], in_a_sentence(judged_by["title"])
-    size, rows = f"{figure} {size_of(judged_by, change)}", arm["rows"] or {"fixed": [], "broken": []}
-    if not any(change["seeds"]) and not rows["fixed"] and not rows["broken"]:
+    size = f"{figure} {size_of(judged_by, change)}"
+    if nothing_changed(arm, judged_by["name"]):
         return f"the same {figure} as {trial.reference} with every seed"
     if len(change["seeds"]) == 1:
         return f"{size}: one seed, so chance between trainings is not known; use 3 or more"

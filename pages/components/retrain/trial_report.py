@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from backend.progress import epochs_words
-from backend.trials.headline import headline_in, is_better
+from backend.trials.headline import headline_in, is_better, nothing_changed
 from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.badges import Tone, badge
@@ -92,8 +92,7 @@ def verdict_words(report: dict[str, Any], arm: dict[str, Any]) -> tuple[str, Ton
     otherwise."""
     judged_by = headline_in(report)
     change = arm["change"][judged_by["name"]]
-    rows = arm.get("rows") or {"fixed": [], "broken": []}
-    if not any(change["seeds"]) and not rows["fixed"] and not rows["broken"]:
+    if nothing_changed(arm, judged_by["name"]):
         return "the same", "plain"
     if len(change["seeds"]) == 1:
         return "one seed: chance not known", "plain"
