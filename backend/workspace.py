@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backend.data.columns import Columns
 from backend.data.dataset import Split, load_split
-from backend.data.targets.registry import space_of
+from backend.data.targets.registry import require_kind, space_of
 from backend.data.targets.space import Space
 from backend.errors import InputError
 from backend.folder import Folder
@@ -110,8 +110,10 @@ class Workspace:
 
     @classmethod
     def open(cls, path: str | Path) -> Workspace:
-        """Open an existing workspace; `InputError` if there is none."""
-        return cls(Folder.open(path))
+        """Open an existing workspace; `InputError` if there is none, or its task is not known here."""
+        folder = Folder.open(path)
+        require_kind(folder)
+        return cls(folder)
 
     @classmethod
     def create(
@@ -670,6 +672,7 @@ class Workspace:
             },
             "figures": self._figures() if figures else None,
             "scores": self.scores.table_states(),
+            "scores_not_loaded": self.scores.not_loaded(),
             "decisions": self.review.ledger.counts(),
             "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }

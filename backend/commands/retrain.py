@@ -213,9 +213,9 @@ def _options(given: Any) -> dict[str, str]:
 
 
 def _list_strategies(json: bool) -> None:
-    from backend.trials.strategies.registry import STRATEGIES, checked_options
+    from backend.trials.strategies.registry import all_strategies, checked_options
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "strategy": each.name,
             "does": each.summary,
@@ -226,7 +226,7 @@ def _list_strategies(json: bool) -> None:
             "arms": list(each.arms(checked_options(each, {}), 0.0)),
             "options": {name: {"default": d, "means": m} for name, (d, m) in each.options.items()},
         }
-        for each in STRATEGIES.values()
+        for each in all_strategies().values()
     ]
     if json:
         console.print_json(rows)

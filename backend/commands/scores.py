@@ -83,6 +83,8 @@ def scores(
     console.print_table(headers, [tuple(row[name] for name in shown) for row in told])
     for line in left_out:
         console.note(f"left out: {line}")
+    for line in workspace.scores.not_loaded():
+        console.note(line)
     console.note(f"values: {workspace.folder.scores}/*.parquet")
     for line in _next_steps(workspace, [row["producer"] for row in rows if row["state"] != "current"]):
         console.note(f"next: {line}")

@@ -76,6 +76,8 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
         names = [name for name, found in status["scores"].items() if found == state]
         if names:
             print(f"{state} scores: {', '.join(names)}")
+    for line in status["scores_not_loaded"]:
+        print(console.plain(line))
     if status["check"]:
         print(console.plain(f"the attached run: {status['check']['said']}"))
     if others := [

@@ -15,7 +15,7 @@ from backend.data.overlap import contradicted_in, repeated_within, stands_also_i
 from backend.data.rejected import Rejected, Rejections
 from backend.data.stored import REJECTED, Content, fingerprint, rejected_lines, with_own_columns, write_split
 from backend.data.survey import Asked, Survey, noticed_of_json, survey, usual_length
-from backend.data.targets.registry import counts_of, kind_of
+from backend.data.targets.registry import counts_of, extension_of_kind, kind_of
 from backend.data.text_remarks import Tokens
 from backend.data.validate import Usable
 from backend.files import file_digest
@@ -128,6 +128,8 @@ def ingest(
     folder.write_manifest(Manifest(data=info, task=data.task, max_length=max_length, model=model))
     files = {path.name: file_digest(path) for path in sorted(folder.data.glob("*.parquet"))}
     details: dict[str, Any] = {"files": files, **report.sizes}
+    if (extension := extension_of_kind(data.task.name)) is not None:
+        details["extension"] = extension  # where to look for the task when it is not known
     folder.record("data", id=info.fingerprint, **details)
     progress(STAGE, 2, 2)
     return report

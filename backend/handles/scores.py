@@ -97,3 +97,9 @@ class Scores(Handle):
         known = producers_for(self._folder.manifest().task.name)
         states = {name: score_state(self._folder, each) for name, each in known.items()}
         return {name: state for name, state in states.items() if state != "missing"}
+
+    def not_loaded(self) -> list[str]:
+        """A line for each table of scores whose extension is not loaded: which, and what to do about it."""
+        from backend.scores.table import lines_of_not_loaded
+
+        return lines_of_not_loaded(self._folder)

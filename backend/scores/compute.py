@@ -8,7 +8,7 @@ from backend.errors import InputError
 from backend.scores.context import Context
 from backend.scores.registry import producer_of, producers_for
 from backend.scores.score import Producer
-from backend.scores.table import score_id, score_state, write_scores
+from backend.scores.table import score_id, score_state, scores_not_loaded, write_scores
 
 
 def compute_scores(context: Context, only: Sequence[str] = (), everything: bool = False) -> list[str]:
@@ -20,6 +20,9 @@ def compute_scores(context: Context, only: Sequence[str] = (), everything: bool 
     Raises `InputError` where a score was named and can't be computed, or is not made for the task.
     """
     task = context.manifest.task.name
+    for name, what_to_do in scores_not_loaded(context.folder).items():
+        if name in only:
+            raise InputError(f"--only {name}: the extension that made it is not loaded; {what_to_do}")
     wanted = list(dict.fromkeys(producer_of(name, task).name for name in only))
     left_out = []
     for name, producer in producers_for(task).items():

@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from backend.data.columns import ID
 from backend.data.dataset import load_split
 from backend.errors import InputError
+from backend.extensions import how_to_load
 from backend.files import digest, existing, file_digest
 from backend.folder import ArtifactState, Folder
 from backend.keyed_table import key_of, write_keyed
 from backend.look import once
-from backend.manifest import Artifact
+from backend.manifest import Artifact, TaskName
 from backend.recorded import as_recorded
-from backend.scores.registry import all_producers
+from backend.scores.registry import all_producers, extension_of
 from backend.scores.score import Columns, Producer
 from backend.scores.settings import ScoreSettings
 
@@ -46,13 +47,16 @@ class ScoreTable:
         return self.table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
+SCORES = "scores/"
+
+
 class NoScores(InputError):
     """No table of scores is current."""
 
 
 def artifact_name(producer: Producer) -> str:
     """The name under which the manifest records a producer's table."""
-    return f"scores/{producer.name}"
+    return f"{SCORES}{producer.name}"
 
 
 def table_path(folder: Folder, producer: Producer) -> Path:
@@ -77,15 +81,56 @@ def write_scores(
 ) -> None:
     """Write a producer's table and record it under the id that `score_id` gave before it was computed."""
     ids = load_split(folder, "train").table[ID]
+    extension = extension_of(producer)
+    _check_columns(producer, columns, folder.manifest().task.name, len(ids), extension is not None)
     table = pa.table({"id": ids, **columns})
-    made = producer.scores_for(folder.manifest().task.name)
-    missing = [each.name for each in made if each.name not in columns]
-    if missing:
-        raise RuntimeError(f"producer {producer.name} did not make {', '.join(missing)}")
     write_keyed(table_path(folder, producer), table, key)
     chosen = {name: getattr(settings, name) for name in producer.uses}
+    if extension is not None:
+        chosen["extension"] = extension  # where to look for the producer when it is not known
     content = file_digest(table_path(folder, producer))
     folder.record(artifact_name(producer), producer.inputs_of(folder), id=key, content=content, **chosen)
+
+
+def _check_columns(
+    producer: Producer, columns: Columns, task: TaskName, rows: int, is_extension: bool
+) -> None:
+    """`InputError` where a producer did not make what it promised."""
+    missing = [each.name for each in producer.scores_for(task) if each.name not in columns]
+    if missing:
+        raise InputError(f"producer {producer.name}: did not make the column {', '.join(missing)}")
+    short = next((name for name, values in columns.items() if len(values) != rows), None)
+    if short is not None:
+        raise InputError(
+            f"producer {producer.name}: column {short} has {len(columns[short]):,} values for {rows:,} "
+            "training rows; give one value for each, in their order"
+        )
+    own = {score.name for score in producer.scores}
+    others = [each for each in columns if each not in own and not each.startswith(f"{producer.name}_")]
+    if is_extension and others:  # tables stand side by side: two columns of one name would not be told apart
+        raise InputError(
+            f"producer {producer.name}: column {others[0]} is none of its scores; call it "
+            f"{producer.name}_{others[0]}"
+        )
+
+
+def scores_not_loaded(folder: Folder) -> dict[str, str]:
+    """Producers of extensions that made a table here and are not known now, and what to do about each."""
+    known = all_producers()
+    made = {
+        name.removeprefix(SCORES): str(each.details["extension"])
+        for name, each in folder.manifest().artifacts.items()
+        if name.startswith(SCORES) and "extension" in each.details
+    }
+    return {name: how_to_load(comes_from) for name, comes_from in made.items() if name not in known}
+
+
+def lines_of_not_loaded(folder: Folder) -> list[str]:
+    """A line for each of them."""
+    return [
+        f"scores of {name}: not shown, since the extension that made them is not loaded; {what_to_do}"
+        for name, what_to_do in scores_not_loaded(folder).items()
+    ]
 
 
 def score_state(folder: Folder, producer: Producer, settings: ScoreSettings | None = None) -> ArtifactState:

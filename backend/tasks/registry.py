@@ -14,6 +14,7 @@ from backend import tasks
 from backend.data.targets.kind import TargetKind
 from backend.data.targets.registry import register_kind
 from backend.errors import InputError
+from backend.extensions import load_extensions
 from backend.manifest import TaskName
 from backend.tasks import causal_lm, classification, regression
 from backend.tasks.heads import writes_text
@@ -27,34 +28,54 @@ _MARK = "firstword_task"
 """In the config of a model: a task for which transformers' `problem_type` has no word."""
 
 
+_added: dict[TaskName, Task] = {}
+
+
 @cache
-def _found() -> dict[TaskName, Task]:
+def _built_in() -> dict[TaskName, Task]:
     modules = [import_module(f"{tasks.__name__}.{each.name}") for each in iter_modules(tasks.__path__)]
     return {module.TASK.name: module.TASK for module in modules if hasattr(module, "TASK")}
 
 
 def register(task: Task, kind: TargetKind) -> None:
-    """Add a task that is defined elsewhere, and what its targets are."""
+    """Add a task that is defined elsewhere, and what its targets are.
+
+    Parameters
+    ----------
+    task
+        What a model learns: losses, their derivatives, figures. Its ``name`` is what ``--task`` takes.
+    kind
+        What targets are, from a column of a source on; its ``task`` is the same name.
+
+    Raises
+    ------
+    InputError
+        Where the name is that of a built-in task or of one from another file, can't be a name, or differs
+        between the two. Registering one again from the same file or notebook replaces it.
+    """
+    if task.name != kind.task:
+        raise InputError(f"task {task.name!r}: its targets are of {kind.task!r}; both must have one name")
     register_kind(kind)
-    _found()[task.name] = task
+    _added[task.name] = task
 
 
 def all_tasks() -> dict[TaskName, Task]:
-    """By name."""
-    return dict(_found())
+    """By name, those of extensions last."""
+    load_extensions()
+    return {**_built_in(), **_added}
 
 
 def task_named(name: TaskName) -> Task:
     """The task of a workspace; `InputError` where there is none of that name."""
-    found = _found().get(name)
+    found = all_tasks().get(name)
     if found is None:
-        raise InputError(f"task {name!r}: not known here; there are {', '.join(_found())}")
+        raise InputError(f"task {name!r}: not known here; there are {', '.join(all_tasks())}")
     return found
 
 
 def _first_of(problem_type: str) -> Task | None:
     """The task that a `problem_type` without more stands for."""
-    named = (each for each in _found().values() if each.problem_type)
+    named = (each for each in all_tasks().values() if each.problem_type)
     return next((each for each in named if each.problem_type == problem_type), None)
 
 

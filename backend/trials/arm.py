@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backend.data.targets.space import Space
 from backend.files import digest
-from backend.model.recipe import Recipe
+
+if TYPE_CHECKING:  # torch, which a list of strategies must not wait for
+    from backend.model.recipe import Recipe
 
 _NONE = np.empty(0, dtype=np.int64)
 

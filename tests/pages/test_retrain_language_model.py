@@ -12,7 +12,7 @@ from backend.handles.trials import Trials
 from backend.influence.answers.about_answer import AboutAnswer
 from backend.trials.question import Asked
 from backend.trials.run import RetrainSettings
-from backend.trials.strategies.registry import DECISIONS, STRATEGIES, strategies_for
+from backend.trials.strategies.registry import DECISIONS, all_strategies, strategies_for
 from backend.workspace import Workspace
 from pages.components import job_panel
 from pages.components.retrain.asked_answers import Questions
@@ -66,10 +66,10 @@ def start(app):
 def test_the_strategies_are_those_that_declare_themselves_for_the_task(workspace):
     app = page(new_app(), "retrain", strategy="Mask")  # of an address of another task
     assert not app.exception and not app.error
-    served = [STRATEGIES[name].title for name in strategies_for("causal-lm")]
+    served = [all_strategies()[name].title for name in strategies_for("causal-lm")]
     control = app.segmented_control(key="strategy")
     assert control.options == ["Your decisions", *served] and control.value == DECISIONS
-    assert 0 < len(served) < len(STRATEGIES)
+    assert 0 < len(served) < len(all_strategies())
 
 
 def test_a_trial_is_started_with_a_prompt_words_of_an_answer_and_further_prompts(workspace, started):

@@ -12,7 +12,7 @@ from backend.scores.table import artifact_name
 from backend.trials.arm import Rows
 from backend.trials.strategies import prune
 from backend.trials.strategies.prune import _notes, kept_rows, parsed_fractions, percent
-from backend.trials.strategies.registry import STRATEGIES, checked_options, strategy_named
+from backend.trials.strategies.registry import all_strategies, checked_options, strategy_named
 from backend.trials.strategies.reweight import rank_weights
 from backend.trials.strategies.strategy import divided_eval
 
@@ -128,5 +128,5 @@ def test_options_have_the_types_of_their_defaults():
     assert checked_options(dga, {})["eta"] == dga.options["eta"][0]
     with pytest.raises(InputError, match="--set every=a"):
         checked_options(dga, {"every": "a"})
-    for strategy in STRATEGIES.values():
+    for strategy in all_strategies().values():
         assert strategy.summary and strategy.source

@@ -10,7 +10,7 @@ from backend.trials.headline import is_better, is_harm
 from backend.trials.kept import is_blunt
 from backend.trials.markdown import markdown
 from backend.trials.run import RetrainSettings
-from backend.trials.strategies.registry import STRATEGIES, strategies_for, strategy_for
+from backend.trials.strategies.registry import all_strategies, strategies_for, strategy_for
 from backend.workspace import Workspace
 from tests import tiny_tasks
 
@@ -120,9 +120,10 @@ def test_a_mixture_needs_groups_where_there_are_no_classes(tmp_path):
 
 
 def test_a_strategy_says_which_tasks_it_serves(monkeypatch, inside, regression_template):
-    assert strategies_for("classification") == STRATEGIES
-    only = {**STRATEGIES, "mask": _for_classes(STRATEGIES["mask"])}
-    monkeypatch.setattr("backend.trials.strategies.registry.STRATEGIES", only)
+    known = all_strategies()
+    assert strategies_for("classification") == known
+    only = {**known, "mask": _for_classes(known["mask"])}
+    monkeypatch.setattr("backend.trials.strategies.registry._built_in", lambda: only)
     assert "mask" not in strategies_for("regression") and "prune" in strategies_for("regression")
     with pytest.raises(
         InputError, match="serves classification, not regression; for regression there are dec"

@@ -5,13 +5,16 @@ d loss / d logits is the residual: of a classifier with probabilities p, p - one
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from backend.errors import InputError
-from backend.influence.answers.engine import Engine
 from backend.influence.answers.method import Asked
 from backend.manifest import TaskName
-from backend.model.prediction import predict
+
+if TYPE_CHECKING:
+    from backend.influence.answers.engine import Engine
 
 AGREEMENTS = ("residual", "label", "plain")
 OF_CLASSES = ("label",)
@@ -30,6 +33,8 @@ def agreement(asked: Asked, kind: str) -> np.ndarray:
     ``residual``: sum_c eta_c (p_c(x) - y_x) . (p_c(q) - y_q), as in TR-TFIDF (Yeh et al. 2022, appendix A).
     ``label``: 1 where the example has the explained class, else -1. ``plain``: 1.
     """
+    from backend.model.prediction import predict  # torch, which a list of methods must not wait for
+
     engine = asked.engine
     labels = engine.numbers("train")
     if kind == "plain":

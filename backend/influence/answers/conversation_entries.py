@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +22,11 @@ from backend.influence.answers.ranking import Ranked
 from backend.influence.answers.words import word_spans
 from backend.influence.gradients.sides import OF_TEMPLATE, has_row
 from backend.influence.gradients.traced import TracedExample
-from backend.influence.gradients.tracing import Checkpoints
-from backend.influence.rowstore.store import ExampleRows
 from backend.model.encoded import Encoded
+
+if TYPE_CHECKING:  # torch, which a list of methods must not wait for
+    from backend.influence.gradients.tracing import Checkpoints
+    from backend.influence.rowstore.store import ExampleRows
 
 Shares = dict[str, np.ndarray]
 """By side, each position's share of a score: float64 (L), NaN where nothing is shared."""

@@ -9,18 +9,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backend.folder import Folder
-from backend.influence.answers.engine import Engine
 from backend.influence.answers.explanation import Entry, WordPair
 from backend.influence.answers.ranking import Ranked, Ranking
 from backend.influence.answers.word_pairs import pairs_of_equal_words
-from backend.influence.gradients.traced import TracedExample
-from backend.model.tokenization import Encoded
 from backend.progress import Progress, silent
+
+if TYPE_CHECKING:  # torch, which a method that is registered elsewhere must not make a list wait for
+    from backend.influence.answers.engine import Engine
+    from backend.influence.gradients.traced import TracedExample
+    from backend.model.encoded import Encoded
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ class Method(ABC):
     ``own_score``: the score that is taken where none is asked for, None the first. ``words``: whether scores
     divide over words. ``limits`` says what it can't do. ``scores_all``: whether `all_scores` is quick enough
     to be asked for every query of a comparison. ``from_rows``: whether scores come from the stored gradient
-    rows, with what precision and row store cost.
+    rows, with what precision and row store cost. ``language_models``: whether one that
+    is registered can be asked of those (the built-in ones that can: `catalogue.OF_LANGUAGE_MODELS`).
     """
 
     name: str
@@ -138,6 +141,7 @@ class Method(ABC):
     words: bool = True
     scores_all: bool = True
     from_rows: bool = False
+    language_models: bool = False
 
     @abstractmethod
     def find(self, asked: Asked) -> Found:

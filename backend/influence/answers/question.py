@@ -12,7 +12,7 @@ from backend.data.dataset import Split
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.influence.answers.about_answer import DEFAULT_SIDE, AboutAnswer, Looked, check_about, looked_up
-from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS, SCORES
+from backend.influence.answers.catalogue import known_scores, serving_language_models
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.manifest import DataInfo, Manifest, SplitName, TaskInfo
 from backend.tasks.heads import CAUSAL_LM
@@ -83,17 +83,18 @@ def _check_task(question: Question, info: TaskInfo) -> None:
 
 def check_serves(method: str, info: TaskInfo) -> None:
     """`InputError` for a method that is not for the workspace's task."""
-    if info.name == CAUSAL_LM and method not in OF_LANGUAGE_MODELS:
-        known = ", ".join(OF_LANGUAGE_MODELS)
+    if info.name == CAUSAL_LM and method not in serving_language_models():
+        known = ", ".join(serving_language_models())
         raise InputError(f"--method {method}: not for language models; there are {known}")
 
 
 def check_method(method: str, score: str | None = None) -> None:
     """`InputError` unless there is a method of that name, which knows the score."""
-    if method not in SCORES:
-        raise InputError(f"--method {method}: must be one of {', '.join(SCORES)}")
-    if score is not None and score not in SCORES[method]:
-        known = ", ".join(SCORES[method])
+    scores = known_scores()
+    if method not in scores:
+        raise InputError(f"--method {method}: must be one of {', '.join(scores)}")
+    if score is not None and score not in scores[method]:
+        known = ", ".join(scores[method])
         raise InputError(f"--score {score}: must be one of {known} with method {method}")
 
 

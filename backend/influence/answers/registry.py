@@ -1,4 +1,5 @@
-"""All attribution methods, found by looking into `backend.influence.answers.methods`."""
+"""All attribution methods, found by looking into `backend.influence.answers.methods`, and those that are
+registered."""
 
 from __future__ import annotations
 
@@ -9,16 +10,20 @@ from pkgutil import iter_modules
 from backend.errors import InputError
 from backend.influence.answers import methods
 from backend.influence.answers.agreement import OF_CLASSES, needs_classes
-from backend.influence.answers.catalogue import OF_LANGUAGE_MODELS
+from backend.influence.answers.catalogue import added_methods, serving_language_models
 from backend.influence.answers.defaults import DEFAULT_METHOD
 from backend.influence.answers.method import Method
 from backend.manifest import TaskName
 from backend.tasks.heads import CAUSAL_LM
 
 
-@cache
 def all_methods() -> dict[str, Method]:
-    """Every method by name, the default first."""
+    """Every method by name, the default first, those of extensions last."""
+    return {**_built_in(), **added_methods()}
+
+
+@cache
+def _built_in() -> dict[str, Method]:
     names = sorted(each.name for each in iter_modules(methods.__path__))
     modules = [import_module(f"{methods.__name__}.{name}") for name in names]
     found: dict[str, Method] = {}
@@ -48,7 +53,7 @@ def scores_serving(method: Method, task: TaskName) -> tuple[str, ...]:
 def methods_of(task: TaskName) -> dict[str, Method]:
     """The methods that serve a task, by name, the default first."""
     found = all_methods()
-    return {name: found[name] for name in OF_LANGUAGE_MODELS} if task == CAUSAL_LM else found
+    return {name: found[name] for name in serving_language_models()} if task == CAUSAL_LM else found
 
 
 def score_named(method: Method, score: str | None, task: TaskName = "classification") -> str:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from backend.model.tokenization import Encoded
+from backend.model.encoded import Encoded
 
 _APOSTROPHES = frozenset("'\u2019")
 _JOINERS = frozenset("\u00ad\u200c\u200d\u2060")  # soft hyphen, zero width non-joiner and joiner, word joiner

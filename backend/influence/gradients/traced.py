@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from backend.model.tokenization import Encoded
+from backend.model.encoded import Encoded
 
 
 @dataclass(frozen=True)

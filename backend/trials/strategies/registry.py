@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from backend.errors import InputError
+from backend.extensions import admit, load_extensions, origin
 from backend.manifest import TaskName
-from backend.trials.strategies import dga, mask, prune, reweight, select
+from backend.trials import strategies
 from backend.trials.strategies.strategy import Strategy
 
 DECISIONS = "decisions"
-STRATEGIES = {each.STRATEGY.name: each.STRATEGY for each in (mask, dga, select, prune, reweight)}
+BUILT_IN = ("mask", "dga", "select", "prune", "reweight")
+"""Modules of this package and names of the strategies in them; they load torch, so not before one is read."""
+
+_added: dict[str, Strategy] = {}
+
+
+@cache
+def _built_in() -> dict[str, Strategy]:
+    return {name: import_module(f"{strategies.__name__}.{name}").STRATEGY for name in BUILT_IN}
+
+
+def register(strategy: Strategy) -> None:
+    """Add a strategy of retraining that is defined elsewhere.
+
+    Parameters
+    ----------
+    strategy
+        Which arms are trained and which control stands beside them. Its ``name`` is what
+        ``retrain --strategy`` takes.
+
+    Raises
+    ------
+    InputError
+        Where the name is that of a built-in strategy or of one from another file, or can't be a name.
+        Registering one again from the same file or notebook replaces it.
+    """
+    comes_from = {name: origin(each.trial) for name, each in _added.items()}
+    name = admit("strategy", strategy.name, origin(strategy.trial), (DECISIONS, *BUILT_IN), comes_from)
+    _added[name] = strategy
+
+
+def all_strategies() -> dict[str, Strategy]:
+    """By name, in the order in which they are listed, those of extensions last."""
+    load_extensions()
+    return {**_built_in(), **_added}
 
 
 def strategy_named(name: str) -> Strategy:
     """The strategy of that name; `InputError` if there is none."""
-    if name not in STRATEGIES:
-        raise InputError(f"--strategy {name}: must be one of {', '.join((DECISIONS, *STRATEGIES))}")
-    return STRATEGIES[name]
+    found = all_strategies().get(name)
+    if found is None:
+        raise InputError(f"--strategy {name}: must be one of {', '.join((DECISIONS, *all_strategies()))}")
+    return found
 
 
 def strategies_for(task: TaskName) -> dict[str, Strategy]:
     """Those that serve a task, by name."""
-    return {name: each for name, each in STRATEGIES.items() if each.serves(task)}
+    return {name: each for name, each in all_strategies().items() if each.serves(task)}
 
 
 def strategy_for(name: str, task: TaskName) -> Strategy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from backend.manifest import TaskName
 from backend.scores.context import Context
 from backend.trials.arm import Rows, Trial
 from backend.trials.decision_mark import target_array
-from backend.trials.recipes.guide import LEAST, Guide
+
+if TYPE_CHECKING:  # torch, which a list of strategies must not wait for
+    from backend.trials.recipes.guide import Guide
 
 GUIDE_SHARE = 0.3
 
@@ -64,6 +66,8 @@ class StrategyContext:
     @cached_property
     def guide_rows(self) -> Guide:
         """The guide as examples."""
+        from backend.trials.recipes.guide import Guide
+
         return Guide.of(self.scores.evaluation.take(self.guide), self.space)
 
 
@@ -119,6 +123,8 @@ def divided_eval(
     ``groups`` int64 (n): rows of equal text; a row whose text stands in the guide does not measure.
     `InputError` where the share is not between 0 and 1 or leaves too few rows for either.
     """
+    from backend.trials.recipes.guide import LEAST
+
     if not 0 < share < 1:
         raise InputError(f"--guide {share}: must be above 0 and below 1, such as {GUIDE_SHARE}")
     order = np.random.default_rng((seed, 4)).permutation(len(strata))
