@@ -21,6 +21,7 @@ from backend.demos.facts import planted
 from backend.experiments.planted_facts import Asked
 from backend.influence.answers.about_answer import AboutAnswer
 from backend.tasks.heads import CAUSAL_LM
+from tests.e2e.kept_picture import kept_picture
 from tests.e2e.server import ROOT
 from tests.e2e.story import PATIENCE, Facts, Stage, machine_words, minutes, play, settled
 
@@ -93,7 +94,7 @@ def pair(stage: Stage) -> Facts:
     card.get_by_role("button", name=re.compile("pair", re.IGNORECASE)).click()
     page.locator("path.ribbon").first.wait_for(state="attached", timeout=PATIENCE)
     settled(page)
-    page.screenshot(path=str(stage.file("pair")))
+    kept_picture(page, stage.file("pair"))
     return {"paired": known["rows"][0][1]}
 
 
@@ -113,7 +114,7 @@ def correct(stage: Stage) -> Facts:
         settled(page)
         if not number:
             field.scroll_into_view_if_needed()
-            page.screenshot(path=str(stage.file("correct")))
+            kept_picture(page, stage.file("correct"))
         page.get_by_role("button", name="Store").click()
         page.get_by_text(re.compile("corrected. Press U")).first.wait_for()
         settled(page)

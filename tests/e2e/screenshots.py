@@ -2,7 +2,8 @@
 
 ``python -m tests.e2e.screenshots [workspace] [folder] [width]``
 
-Without a folder, the pictures go to docs/screenshots, and docs/tour.md is written anew.
+Without a folder, the pictures go to docs/screenshots, and docs/tour.md is written anew. A picture that is
+there already stays where nothing visible has changed (`tools.pictures`).
 
 The workspace stays as it is: decisions are made in a copy that shares all but the log.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 from backend.workspace import Workspace
 from pages.components.remembered_name import COOKIE
+from tests.e2e.kept_picture import kept_picture
 from tests.e2e.server import ROOT, browsing, serving, settled
 
 
@@ -209,7 +211,7 @@ def _picture(page: Any, url: str, target: Path) -> None:
     page.goto(url)
     page.wait_for_selector("h1")
     settled(page)
-    page.screenshot(path=str(target))
+    kept_picture(page, target)
 
 
 if __name__ == "__main__":

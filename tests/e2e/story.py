@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from backend.workspace import Workspace
 from benchmarks.report import machine
+from tests.e2e.kept_picture import kept_picture
 from tests.e2e.server import ROOT, browsing, serving, settled
 
 DATA = ROOT.parent / "shared" / "data" / "trec_weakrules.jsonl.gz"
@@ -72,7 +73,7 @@ class Stage:
         self.page.set_viewport_size({"width": 1280, "height": height})
         self.page.evaluate("document.querySelector('.stMain').scrollTo(0, 0)")
         settled(self.page)
-        self.page.screenshot(path=str(self.file(name)))
+        kept_picture(self.page, self.file(name))
 
     def file(self, name: str) -> Path:
         """Where a picture goes."""
