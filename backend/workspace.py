@@ -24,6 +24,7 @@ from backend.lost import lost_artifacts
 from backend.manifest import Manifest, ModelInfo, SplitName, TaskName
 from backend.model.embedded import EMBEDDED
 from backend.model.source import check_source, make_ready
+from backend.program import COMMAND
 from backend.progress import Progress, silent
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure, Task
@@ -110,7 +111,7 @@ class Workspace:
 
     @classmethod
     def open(cls, path: str | Path) -> Workspace:
-        """Open an existing workspace; `InputError` if there is none."""
+        """Open a workspace by its path, or by its name in the home; `InputError` if there is none."""
         return cls(Folder.open(path))
 
     @classmethod
@@ -671,7 +672,7 @@ class Workspace:
             "figures": self._figures() if figures else None,
             "scores": self.scores.table_states(),
             "decisions": self.review.ledger.counts(),
-            "next": f"python -m backend {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
+            "next": f"{COMMAND} {COMMANDS.get(missing, 'explain')} {self.path}" if missing else None,
         }
 
     def _figures(self) -> dict[str, Any] | None:

@@ -63,7 +63,7 @@ def demo(
         str, typer.Option(help="classification, or causal-lm: a language model.")
     ] = SENTENCES.task,
     out: Annotated[
-        Path | None, typer.Option(help="Where the workspace goes; default: a folder of its own in cache.")
+        Path | None, typer.Option(help="Where the workspace goes; default: a folder of its own in the home.")
     ] = None,
     first: Annotated[
         bool, typer.Option("--first", help="Only what questions need: model, gradient rows, index.")

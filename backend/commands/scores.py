@@ -9,6 +9,7 @@ import typer
 
 from backend import console
 from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
+from backend.program import COMMAND
 from backend.queue.queue import QueueFilter
 from backend.queue.queue_file import check_target, write_queue
 from backend.queue.queue_item import LABEL, UNDECIDED, QueueItem
@@ -90,7 +91,7 @@ def scores(
 
 def _next_steps(workspace: Workspace, absent: list[str]) -> list[str]:
     """What to do with the scores, and how to get those of the passes that are missing or stale."""
-    command = f"python -m backend {{}} {workspace.path}"
+    command = f"{COMMAND} {{}} {workspace.path}"
     names, lines = list(dict.fromkeys(absent)), []
     known = producers_for(workspace.manifest.task.name)
     if any(score_state(workspace.folder, each) == "current" for each in known.values()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from backend.program import COMMAND
 from backend.scores.compute import COMMANDS
 from backend.scores.score import Producer
 from backend.workspace import Workspace
@@ -39,9 +40,7 @@ def offer_producer(workspace: Workspace, producer: Producer) -> None:
         return
     command = COMMANDS.get(lacking[0], lacking[0])
     if command in BY_HAND:
-        st.caption(
-            f"It needs {lacking[0]}: run “{plain_label(f'python -m backend {command} {path}', 300)}” first."
-        )
+        st.caption(f"It needs {lacking[0]}: run “{plain_label(f'{COMMAND} {command} {path}', 300)}” first.")
         return
     job_panel(
         [command, path],

@@ -15,6 +15,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import MANIFEST, Folder
+from backend.home import HOME, located
 from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import Explanation, Pair
@@ -24,7 +25,6 @@ from pages.components import keys, newest
 if TYPE_CHECKING:  # torch is imported when there is something to compute
     from backend.influence.answers.about_answer import AboutAnswer
 
-HOME = Path("cache")
 VARIABLE = "FIRSTWORD_WORKSPACE"
 
 
@@ -67,9 +67,9 @@ class Opened:
 
 
 def known_workspaces() -> dict[str, Path]:
-    """Name and path of every workspace: the one named by ``FIRSTWORD_WORKSPACE`` first, then ``cache/*``."""
+    """Name and path of every workspace: that of ``FIRSTWORD_WORKSPACE`` first, then those in the home."""
     named = os.environ.get(VARIABLE)
-    found = [Path(named)] if named else []
+    found = [located(named)] if named else []
     found += sorted(path.parent for path in HOME.glob(f"*/{MANIFEST}"))
     names: dict[str, Path] = {}
     for path in found:

@@ -41,8 +41,9 @@ def serving(
     home = home or checkout
     if home != checkout:
         (home / ".streamlit").symlink_to(checkout / ".streamlit")
-    environment = {**os.environ, **({"FIRSTWORD_WORKSPACE": str(workspace)} if workspace else {})}
-    environment["PYTHONPATH"] = str(checkout)
+    environment = {**os.environ, "FIRSTWORD_HOME": "cache", "PYTHONPATH": str(checkout)}
+    if workspace:
+        environment["FIRSTWORD_WORKSPACE"] = str(workspace)
     command = [sys.executable, "-m", "streamlit", "run", str(checkout / script), "--server.port", str(port)]
     with (log or Path(os.devnull)).open("wb") as out:
         server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=subprocess.STDOUT)

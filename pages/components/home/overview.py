@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.data.targets.registry import counts_of
 from backend.demos.build import demo_at, demo_command
+from backend.program import COMMAND
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.class_table import show_class_table
 from pages.components.conversation.shown_text import action_words
@@ -130,9 +131,7 @@ def _next_step(workspace: Workspace, status: dict) -> None:
         else:
             st.markdown("**Next:** fine-tune the model, or use the checkpoints of a Trainer run of your own:")
             path = workspace.path
-            st.code(
-                f"python -m backend train {path}\npython -m backend attach {path} --run DIR", language="bash"
-            )
+            st.code(f"{COMMAND} train {path}\n{COMMAND} attach {path} --run DIR", language="bash")
 
 
 def _rest(workspace: Workspace) -> None:
