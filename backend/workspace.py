@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from backend.data.append_report import AppendReport
+    from backend.data.card import Standing
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.data.peek import Peek
@@ -623,7 +624,7 @@ class Workspace:
         overwrite: bool = False,
         defuse: bool = True,
     ) -> ExportReport:
-        """Write the cleaned data, the removed rows or the patch, with a manifest beside it."""
+        """Write the cleaned data, the removed rows or the patch, with manifest and data card beside it."""
         from backend.data.export import export
 
         return export(
@@ -634,7 +635,30 @@ class Workspace:
             what=what,  # type: ignore[arg-type]
             overwrite=overwrite,
             defuse=defuse,
+            standing=self._standing(),
         )
+
+    def export_card(self, what: str = "cleaned", *, format: str = "csv", name: str = "cleaned.csv") -> str:
+        """The data card, Markdown, that `export` would write beside a file of this ``name``."""
+        from backend.data.export import card_preview
+
+        return card_preview(
+            self.folder,
+            self.review.states(),
+            what,  # type: ignore[arg-type]
+            format=format,  # type: ignore[arg-type]
+            name=name,
+            standing=self._standing(),
+        )
+
+    def _standing(self) -> Standing:
+        """What a data card says of the decisions in force: their version, and the trial of them."""
+        from backend.data.card import Standing
+        from backend.review.versions import version_in_words
+        from backend.review.words import done_words
+
+        version = version_in_words(self.review.ledger)
+        return Standing(version, self.trials.said_of_decisions(), done_words(self.space))
 
     def export_preview(self, what: str = "cleaned") -> ExportPreview:
         """What an export would hold: counts per class before and after, first rows."""
