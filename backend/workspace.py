@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backend.influence.answers.explain import Explainer
     from backend.influence.answers.whole_set import WholeSet
     from backend.influence.rowstore.settings import PrecomputeSettings
+    from backend.interchange.viewer import Overlap
     from backend.model.figures import Figures
     from backend.model.label_figures import LabelFigures
     from backend.model.neighbours import Neighbour
@@ -475,15 +476,18 @@ class Workspace:
         device: str = "auto",
         progress: Progress = silent,
     ) -> int:
-        """Write the ``k`` strongest training examples of each end for all rows of a split to a Parquet file.
+        """Write the ``k`` strongest training examples of each end for all rows of a split to a Parquet file,
+        or where ``out`` ends in .jsonl, as the pretraining-tda viewer reads them (`backend.interchange.viewer`).
 
         Args:
             label: ``predicted`` or ``given``: the class whose loss is traced. Returns the number of rows
             explained.
         """
         from backend.influence.answers.many import write_answers
+        from backend.interchange.viewer import ENDINGS, write_viewer
 
-        return write_answers(
+        write = write_viewer if Path(out).suffix.lower() in ENDINGS else write_answers
+        return write(
             self.explainer(device),
             self.split(split),
             Path(out),
@@ -527,6 +531,14 @@ class Workspace:
         from backend.evaluation.compare import compare_methods
 
         return compare_methods(self.explainer(), queries, seed, methods, progress)
+
+    def compare_answers(
+        self, source: str, *, score: str = DEFAULT_SCORE, k: int = 10, progress: Progress = silent
+    ) -> Overlap:
+        """How much of another tool's lists, in the pretraining-tda viewer's JSON Lines, is in ours."""
+        from backend.interchange.viewer import overlap, read_viewer
+
+        return overlap(self.explainer(), read_viewer(source), score=score, k=k, progress=progress)
 
     def measure_lds(
         self, variants: Sequence[Variant], settings: LdsSettings, progress: Progress = silent

@@ -57,7 +57,7 @@ show_preview(preview)
 card_box = st.expander("Data card", icon=":material/description:")
 with st.expander("Import more training rows", icon=":material/upload:"):
     offer_import(workspace)
-with st.expander("Import a patch", icon=":material/playlist_add_check:"):
+with st.expander("Import decisions", icon=":material/playlist_add_check:"):
     offer_patch(workspace)
 download = Download(workspace.path, what, format, with_manifest, defuse)
 with file_box:
