@@ -477,7 +477,7 @@ class Workspace:
         progress: Progress = silent,
     ) -> int:
         """Write the ``k`` strongest training examples of each end for all rows of a split to a Parquet file,
-        or where ``out`` ends in .jsonl, as the pretraining-tda viewer reads them (`backend.interchange.viewer`).
+        or where ``out`` ends in .jsonl, as the pretraining-tda viewer reads them.
 
         Args:
             label: ``predicted`` or ``given``: the class whose loss is traced. Returns the number of rows

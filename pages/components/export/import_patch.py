@@ -30,7 +30,7 @@ KINDS = ("upload", "path")  # a hub holds no patches
 def offer_patch(workspace: Workspace) -> None:
     """Choose a patch, see what it would do here, apply it."""
     st.caption(
-        "Takes over decisions: a patch that was exported here or in another workspace with the same rows, or "
+        "Takes over decisions: a patch from here or another workspace with the same rows, or "
         "an export of Argilla, Label Studio or cleanlab. Each row is checked first; nothing is written before "
         "you press Apply."
     )
