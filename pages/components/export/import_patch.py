@@ -31,7 +31,7 @@ def offer_patch(workspace: Workspace) -> None:
     """Choose a patch, see what it would do here, apply it."""
     st.caption(
         "Takes over decisions: a patch from here or another workspace with the same rows, or "
-        "an export of Argilla, Label Studio or cleanlab. Each row is checked first; nothing is written before "
+        "an export of Argilla, Label Studio or cleanlab. Each row is checked; nothing is written before "
         "you press Apply."
     )
     source = ask_source("patch", KINDS)
