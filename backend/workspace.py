@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from backend.data.append_report import AppendReport
+    from backend.data.card import Standing
     from backend.data.export import ExportPreview, ExportReport
     from backend.data.ingest import IngestReport
     from backend.data.peek import Peek
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from backend.influence.answers.explain import Explainer
     from backend.influence.answers.whole_set import WholeSet
     from backend.influence.rowstore.settings import PrecomputeSettings
+    from backend.interchange.viewer import Overlap
     from backend.model.figures import Figures
     from backend.model.label_figures import LabelFigures
     from backend.model.neighbours import Neighbour
@@ -475,15 +477,18 @@ class Workspace:
         device: str = "auto",
         progress: Progress = silent,
     ) -> int:
-        """Write the ``k`` strongest training examples of each end for all rows of a split to a Parquet file.
+        """Write the ``k`` strongest training examples of each end for all rows of a split to a Parquet file,
+        or where ``out`` ends in .jsonl, as the pretraining-tda viewer reads them.
 
         Args:
             label: ``predicted`` or ``given``: the class whose loss is traced. Returns the number of rows
             explained.
         """
         from backend.influence.answers.many import write_answers
+        from backend.interchange.viewer import ENDINGS, write_viewer
 
-        return write_answers(
+        write = write_viewer if Path(out).suffix.lower() in ENDINGS else write_answers
+        return write(
             self.explainer(device),
             self.split(split),
             Path(out),
@@ -527,6 +532,14 @@ class Workspace:
         from backend.evaluation.compare import compare_methods
 
         return compare_methods(self.explainer(), queries, seed, methods, progress)
+
+    def compare_answers(
+        self, source: str, *, score: str = DEFAULT_SCORE, k: int = 10, progress: Progress = silent
+    ) -> Overlap:
+        """How much of another tool's lists, in the pretraining-tda viewer's JSON Lines, is in ours."""
+        from backend.interchange.viewer import overlap, read_viewer
+
+        return overlap(self.explainer(), read_viewer(source), score=score, k=k, progress=progress)
 
     def measure_lds(
         self, variants: Sequence[Variant], settings: LdsSettings, progress: Progress = silent
@@ -624,7 +637,7 @@ class Workspace:
         overwrite: bool = False,
         defuse: bool = True,
     ) -> ExportReport:
-        """Write the cleaned data, the removed rows or the patch, with a manifest beside it."""
+        """Write the cleaned data, the removed rows or the patch, with manifest and data card beside it."""
         from backend.data.export import export
 
         return export(
@@ -635,7 +648,30 @@ class Workspace:
             what=what,  # type: ignore[arg-type]
             overwrite=overwrite,
             defuse=defuse,
+            standing=self._standing(),
         )
+
+    def export_card(self, what: str = "cleaned", *, format: str = "csv", name: str = "cleaned.csv") -> str:
+        """The data card, Markdown, that `export` would write beside a file of this ``name``."""
+        from backend.data.export import card_preview
+
+        return card_preview(
+            self.folder,
+            self.review.states(),
+            what,  # type: ignore[arg-type]
+            format=format,  # type: ignore[arg-type]
+            name=name,
+            standing=self._standing(),
+        )
+
+    def _standing(self) -> Standing:
+        """What a data card says of the decisions in force: their version, and the trial of them."""
+        from backend.data.card import Standing
+        from backend.review.versions import version_in_words
+        from backend.review.words import done_words
+
+        version = version_in_words(self.review.ledger)
+        return Standing(version, self.trials.said_of_decisions(), done_words(self.space))
 
     def export_preview(self, what: str = "cleaned") -> ExportPreview:
         """What an export would hold: counts per class before and after, first rows."""

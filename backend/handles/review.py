@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as replace_in
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from backend.review.steps import label_of
 from backend.review.versions import NOW, Version, freeze, last_moment, moment, versions
 
 if TYPE_CHECKING:
+    from backend.interchange.decisions_file import DecisionsFile, Reading
     from backend.review.patch_import import PatchPlan
 
 
@@ -197,37 +199,48 @@ class Review(Handle):
             self.ledger, self._split("train"), version, author=author or default_author(), origin=origin
         )
 
-    def patch_dry_run(self, source: str, *, replace: bool = False) -> PatchPlan:
-        """What `import_patch` would do with every row of a patch; nothing is written."""
-        from backend.data.patch import read_patch
+    def patch_dry_run(
+        self, source: str, *, replace: bool = False, reading: Reading | None = None
+    ) -> PatchPlan:
+        """What `import_patch` would do with every row of a file; nothing is written."""
         from backend.review.patch_import import plan
 
-        patch = read_patch(source, texts=self._space.edit == "text")
-        return plan(
-            patch,
-            self._split("train"),
-            self._space,
-            self.states(),
-            replace=replace,
-        )
+        found, states = self._decisions_in(source, reading), self.states()
+        made = plan(found.rows, self._split("train"), self._space, states, replace=replace)
+        return replace_in(made, kind=found.kind, notes=tuple(found.notes))
+
+    def _decisions_in(self, source: str, reading: Reading | None) -> DecisionsFile:
+        from backend.interchange.decisions_file import Reading, read_decisions
+
+        labels = {row: each.label for row, each in self.states().items() if each.label is not None}
+        return read_decisions(source, reading or Reading(), self._split("train"), self._space, labels)
 
     def import_patch(
-        self, source: str, *, replace: bool = False, author: str | None = None, origin: str = "api"
+        self,
+        source: str,
+        *,
+        replace: bool = False,
+        reading: Reading | None = None,
+        author: str | None = None,
+        origin: str = "api",
     ) -> tuple[int, PatchPlan]:
-        """Decide as a patch file says, as one undoable batch: its number, and what became of every row.
+        """Decide as a file says, as one undoable batch: its number, and what became of every row.
 
-        Rows that are decided otherwise here stay as they are, unless ``replace``.
+        The file is a patch, or an export of Argilla, Label Studio or cleanlab: ``reading`` says how to read
+        it (`backend.interchange.decisions_file`). Rows that are decided otherwise here stay as they
+        are, unless ``replace``.
         """
-        from backend.data.patch import read_patch
         from backend.review.patch_import import import_patch
 
-        return import_patch(
+        found = self._decisions_in(source, reading)
+        batch, made = import_patch(
             self.ledger,
             self._split("train"),
             self._space,
-            read_patch(source, texts=self._space.edit == "text"),
+            found.rows,
             name=Path(source).name,
             replace=replace,
             author=author or default_author(),
             origin=origin,
         )
+        return batch, replace_in(made, kind=found.kind, notes=tuple(found.notes))

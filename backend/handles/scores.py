@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from backend.errors import InputError
 from backend.handles.handle import Handle
 from backend.manifest import SplitName
 from backend.progress import Progress, silent
@@ -57,6 +59,29 @@ class Scores(Handle):
         from backend.queue.queue import QueueFilter, make_queue
 
         return make_queue(self.table(), self._split("train"), self._states(), wanted or QueueFilter())
+
+    def send(self, tool: str, out: str | Path, wanted: QueueFilter | None = None) -> dict[str, Any]:
+        """Write the queue for ``argilla`` or ``label-studio``, with how the project is set up beside it; or
+        all rows as ``cleanlab``'s frame of label issues. Returns ``out``, ``setup``, the number of ``rows``.
+
+        `InputError` for another tool, a file that is there, or rows that can't be asked about.
+        """
+        from backend.data.targets.registry import space_of
+        from backend.interchange.asked_rows import asked_rows
+        from backend.interchange.send import check_target, setup_beside, write_label_issues, write_rows
+        from backend.queue.queue import QueueFilter
+
+        path, train = Path(out), self._split("train")
+        check_target(path, tool)
+        space = space_of(self._folder.manifest().task)
+        if tool == "cleanlab":
+            if wanted not in (None, QueueFilter()):
+                raise InputError("--format cleanlab: holds all rows in their order; leave the filters out")
+            rows = write_label_issues(self.table().table, train, space, path)
+            return {"out": str(path), "setup": None, "rows": rows}
+        asked = asked_rows(self.queue(wanted), train, space)
+        rows = write_rows(asked, space, path, tool)  # type: ignore[arg-type]
+        return {"out": str(path), "setup": str(setup_beside(path, tool)), "rows": rows}  # type: ignore[arg-type]
 
     def label_noise(self) -> NoiseEstimate | None:
         """How many labels are probably wrong (see `backend.scores.label_noise`); None before its score."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from backend.errors import InputError
 from backend.handles.handle import Handle
 from backend.progress import Progress, silent
 
@@ -72,3 +73,18 @@ class Trials(Handle):
         from backend.trials.kept import read_report
 
         return read_report(self._folder, name)
+
+    def said_of_decisions(self) -> list[str]:
+        """What the newest trial of the decisions in force showed, in lines; none before there is one."""
+        from backend.trials.kept import read_report
+        from backend.trials.said import said_of
+
+        mark = self.decisions_record()["mark"]
+        for name in self.reports():
+            try:
+                content = read_report(self._folder, name)
+            except InputError:  # damaged: it says nothing
+                continue
+            if content.get("decisions", {}).get("mark") == mark:
+                return said_of(content, name)
+        return []
