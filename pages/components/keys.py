@@ -23,6 +23,7 @@ ONLY_ERRORS = "errors"  # URL
 TEXT, TEXT_B = "text", "text_b"  # URL, if short
 REASON_FIELD = "reason-field"  # key of the field on the page that is drawn; None if it has none
 MESSAGE = "message"
+TOUR = "tour-step"  # the number of the step, from 0; negative once it has ended
 SEEN_RUNNING = "seen-running"  # folders of the jobs that ran when a page was drawn last
 THROUGH_APP = "through-app"
 ASKED = "asked"
