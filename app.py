@@ -8,6 +8,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.look import one_look
 from pages.components.empty_state import need_workspace
+from pages.components.go_to import turn_if_asked
 from pages.components.messages import show_error, show_messages
 from pages.components.navigation import navigation
 from pages.components.sidebar import show_sidebar, warn_of_missing_workspace
@@ -23,6 +24,7 @@ page = navigation()
 warm_up()
 with one_look():
     try:
+        turn_if_asked()
         show_sidebar()
         warn_of_missing_workspace()
         show_messages()

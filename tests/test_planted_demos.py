@@ -1,4 +1,4 @@
-"""The demos of label sets and of numbers, with a small model: what is decided in them is said to be unread."""
+"""The demos of label sets and of numbers, with a small model: what is decided in them is said unread."""
 
 from dataclasses import replace
 

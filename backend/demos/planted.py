@@ -1,4 +1,4 @@
-"""A demo of invented rows with wrong targets: most of these are put right in it, the others are left to find."""
+"""A demo of invented rows with wrong targets: most of these are put right in it, the others left to find."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from backend.workspace import Workspace
-from pages.components.go_to import turn_to
+from pages.components.go_to import ask_to_turn
 from pages.components.missing import offer_missing
 from pages.components.purposes import PURPOSES
 
@@ -45,5 +45,11 @@ def need_index(page: str, state: str, workspace: Workspace) -> None:
 
 
 def _lead(page: str, label: str, key: str) -> None:
-    if st.button(label, key=key, type="primary", icon=":material/arrow_forward:"):
-        turn_to(page)
+    st.button(
+        label,
+        key=key,
+        type="primary",
+        icon=":material/arrow_forward:",
+        on_click=ask_to_turn,
+        args=(page,),
+    )

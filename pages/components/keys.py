@@ -26,6 +26,7 @@ MESSAGE = "message"
 TOUR = "tour-step"  # the number of the step, from 0; negative once it has ended
 SEEN_RUNNING = "seen-running"  # folders of the jobs that ran when a page was drawn last
 THROUGH_APP = "through-app"
+TURN_TO = "turn-to"  # the page that a callback wants shown
 ASKED = "asked"
 SIDE, TEMPLATE = "words", "template"  # URL
 ANSWER_OF = "answer-of"  # URL

@@ -11,7 +11,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.folder import Folder
 from pages.components import keys
-from pages.components.go_to import turn_to
+from pages.components.go_to import ask_to_turn
 from pages.components.kept_cookie import keep_cookie, kept_cookie
 from pages.components.markup import show, tag
 from pages.components.tour_steps import STEPS, TourStep
@@ -43,8 +43,7 @@ def can_be_toured() -> bool:
 
 def start_button() -> None:
     """Begin with the first step."""
-    if st.button("Take the tour", key="tour-start", icon=":material/tour:"):
-        _turn(0)
+    _turn_button("Take the tour", "start", ":material/tour:", 0)
 
 
 def _offer() -> None:
@@ -77,20 +76,21 @@ def _show_step(at: int, page: str) -> None:
 def _buttons(at: int) -> None:
     is_last = at == len(STEPS) - 1
     with st.container(horizontal=True, gap="small"):
-        if at and st.button("Back", key="tour-back", icon=":material/arrow_back:"):
-            _turn(at - 1)
-        if not is_last and st.button(
-            "Next", key="tour-next", icon=":material/arrow_forward:", icon_position="right"
-        ):
-            _turn(at + 1)
+        if at:
+            _turn_button("Back", "back", ":material/arrow_back:", at - 1)
+        if not is_last:
+            _turn_button("Next", "next", ":material/arrow_forward:", at + 1)
         _end_button("Finish" if is_last else "Skip")
 
 
 def _lead_back(at: int, step: TourStep) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button(f"Go on with the tour: {step.name}", key="tour-on", icon=":material/tour:"):
-            _turn(at)
+        _turn_button(f"Go on with the tour: {step.name}", "on", ":material/tour:", at)
         _end_button("Skip")
+
+
+def _turn_button(label: str, key: str, icon: str, at: int) -> None:
+    st.button(label, key=f"tour-{key}", icon=icon, on_click=_turn, args=(at,))
 
 
 def _end_button(name: str) -> None:
@@ -106,4 +106,4 @@ def _end_button(name: str) -> None:
 
 def _turn(at: int) -> None:
     keys.put(keys.TOUR, at)
-    turn_to(STEPS[at].page)
+    ask_to_turn(STEPS[at].page)

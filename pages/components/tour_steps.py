@@ -18,8 +18,8 @@ STEPS = (
     TourStep(
         "inspect",
         "ask",
-        "Choose what the model should explain: a row that it gets wrong, a training row, or a text you type. "
-        "“Why this answer?” is asked at once.",
+        "Choose what to explain: a row that the model gets wrong, a training row, or a text that you type. "
+        "Beneath stands what the model says, and why.",
     ),
     TourStep(
         "inspect",

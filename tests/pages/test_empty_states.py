@@ -6,6 +6,7 @@ import pytest
 
 from backend.everything import compute_everything
 from backend.workspace import Workspace
+from pages.components import go_to
 from pages.components.missing import BUTTON
 from pages.components.navigation import HIDDEN, SECTIONS
 from pages.components.purposes import PURPOSES
@@ -46,6 +47,11 @@ OWN_WORDS = {  # where something else stands in the place of the purpose
     "explore": dict.fromkeys(("untrained", "untraced", "unscored"), "The map is made from sentence"),
     "help": dict.fromkeys(STATES[1:], "The self-test"),
 }
+LEADS = [
+    *(("none", name, "overview") for name in ("inspect", "export", "jobs")),
+    *(("untrained", name, "overview") for name in ("words", "retrain")),
+    *(("undecided", *each) for each in (("changes", "review"), ("retrain", "review"), ("pair", "inspect"))),
+]
 KEPT = {"untrained": ("data",), "untraced": ("data", "checkpoints")}
 
 
@@ -100,15 +106,13 @@ def test_a_page_that_has_nothing_to_show_says_why_and_offers_one_step(state):
     assert found == {name: each[STATES.index(state)] for name, each in EXPECTED.items()}
 
 
-@pytest.mark.parametrize("state", ["none", "undecided"], indirect=True)
-@pytest.mark.parametrize("name", ["jobs", "pair"])
-def test_the_step_leads_to_another_page(state, name):
+@pytest.mark.parametrize(("state", "name", "to"), LEADS, indirect=["state"])
+def test_the_step_leads_to_another_page(state, name, to, monkeypatch):
+    turned: list[str] = []
+    monkeypatch.setattr(go_to, "turn_to", turned.append)
     app = page(new_app(), name)
-    next(each for each in app.main.button if each.label == outstanding(app)[0]).click().run()
-    title = (
-        "Inspect" if (name, state) == ("pair", "undecided") else "Welcome" if state == "none" else "Overview"
-    )
-    assert not app.exception and title in app.title[0].value
+    app.button(key=f"next-{to}").click().run()
+    assert not app.exception and turned == [to]
 
 
 @pytest.mark.parametrize("task", ["multilabel", "regression"])
@@ -121,4 +125,5 @@ def test_a_workspace_of_another_task_offers_one_step_a_page(task, request, tmp_p
     for name in PAGES:
         page(app, name)
         assert not app.exception, name
-        assert len(outstanding(app)) <= 1 + (name == "help"), name
+        steps = [each for each in outstanding(app) if each != "Store"]  # within what a click opens
+        assert len(steps) <= (2 if name == "help" else 1), name
