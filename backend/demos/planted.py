@@ -35,10 +35,7 @@ class PlantedDemo(Demo[Relabelling]):
 
     target: str
     fault: str
-    costs = (
-        "model, gradient rows and index take two to three minutes on two idle cores, 0.3 GB of disk, 2 GB of "
-        "memory"
-    )
+    costs = "model, gradient rows and index take a few minutes on two cores, 0.3 GB of disk, 2 GB of memory"
     frozen = 10**9  # rows, that is: after the last
 
     def __init__(self, model: str = EMBEDDED) -> None:

@@ -15,11 +15,11 @@ _WORDS = {
     ),
     "multilabel": (
         "Build the demo of label sets",
-        "Requests to a shop with one topic or several, some of them wrong. Takes two to three minutes, once.",
+        "Requests to a shop with one topic or several, some of them wrong. Takes a few minutes, once.",
     ),
     "regression": (
         "Build the demo of numbers",
-        "Reviews with one to five stars, some of them upside down. Takes two to three minutes, once.",
+        "Reviews with one to five stars, some of them upside down. Takes a few minutes, once.",
     ),
     "causal-lm": (
         "Build the demo of a language model",
