@@ -28,6 +28,10 @@ if TYPE_CHECKING:  # torch is imported when there is something to compute
 VARIABLE = "FIRSTWORD_WORKSPACE"
 
 
+class NoWorkspace(InputError):
+    """There is nothing to show on a page about a workspace."""
+
+
 @dataclass(frozen=True)
 class AskedAnswer:
     """What is asked of a language model, as `backend.influence.answers.about_answer` takes it."""
@@ -84,12 +88,10 @@ def current_path() -> Path | None:
 
 
 def current() -> Workspace:
-    """The chosen workspace; `InputError` if there is none or it can't be read."""
+    """The chosen workspace; `NoWorkspace` if there is none, `InputError` if it can't be read."""
     path = current_path()
     if path is None:
-        raise InputError(
-            "There is no workspace yet: the Overview page builds the demo, or says how to start one."
-        )
+        raise NoWorkspace("there is no workspace yet: the Overview page builds a demo, or one of your data")
     return opened(path)
 
 

@@ -129,9 +129,14 @@ def _next_step(workspace: Workspace, status: dict) -> None:
             cost = "minutes to hours, by the number of rows; a run that stops continues"
             offer_missing(workspace, Only(["precompute", str(workspace.path)], "Precompute", cost))
         else:
-            st.markdown("**Next:** fine-tune the model, or use the checkpoints of a Trainer run of your own:")
-            path = workspace.path
-            st.code(f"{COMMAND} train {path}\n{COMMAND} attach {path} --run DIR", language="bash")
+            path = str(workspace.path)
+            st.markdown(
+                f"**Next:** fine-tune {_model(status)}, once; or use the checkpoints of a Trainer run:"
+            )
+            job_panel(
+                ["train", path], "Train the model", "with the usual settings; `train --help` has others"
+            )
+            st.code(f"{COMMAND} attach {path} --run DIR", language="bash")
 
 
 def _rest(workspace: Workspace) -> None:
