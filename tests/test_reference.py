@@ -7,6 +7,7 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import griffe
@@ -14,7 +15,7 @@ import pytest
 
 import firstword
 from backend.data.columns import Columns
-from firstword import FirstwordCallback, InputError, Workspace, settings
+from firstword import FirstwordCallback, InputError, Workspace, models, settings
 from tests.conftest import build_tiny, tiny_rows, write_rows
 from tests.language_workspace import trained
 
@@ -45,6 +46,7 @@ def public() -> dict[str, object]:
     ws = Workspace(None)  # type: ignore[arg-type]  # the handles' classes only
     kinds = [Workspace, *(type(getattr(ws, each)) for each in HANDLES)]
     found: dict[str, object] = {"InputError": InputError, "FirstwordCallback": FirstwordCallback}
+    found["model_folder"] = models.model_folder
     found |= {name: getattr(settings, name) for name in settings.__all__}
     for kind in kinds:
         found[kind.__name__] = kind
@@ -69,7 +71,7 @@ def described(value: object) -> set[str]:
     names = {name.strip().lstrip("*") for line in listed for name in line.split(",")}
     if inspect.isclass(value):
         body = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0].body
-        for before, after in zip(body, body[1:], strict=False):
+        for before, after in pairwise(body):
             if isinstance(before, ast.AnnAssign) and isinstance(after, ast.Expr):
                 names.add(before.target.id)
     return names
