@@ -52,8 +52,7 @@ class FirstwordCallback(TrainerCallback):
     Examples
     --------
     >>> from pathlib import Path
-    >>> from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
-    >>> model = AutoModelForSequenceClassification.from_pretrained("run/checkpoint-8")
+    >>> from transformers import Trainer, TrainingArguments
     >>> rows = [{"input_ids": [2, 5, 6, 3], "labels": number % 2} for number in range(8)]
     >>> arguments = TrainingArguments("again", max_steps=2, use_cpu=True, report_to="none", disable_tqdm=True)
     >>> Trainer(model, arguments, train_dataset=rows, callbacks=[FirstwordCallback()]).train()

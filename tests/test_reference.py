@@ -12,6 +12,7 @@ from pathlib import Path
 
 import griffe
 import pytest
+from transformers import AutoModelForSequenceClassification
 
 import firstword
 from backend.data.columns import Columns
@@ -166,6 +167,8 @@ def test_the_example_of_a_public_name_runs(name, place, tmp_path, monkeypatch):
     monkeypatch.chdir(here)
     globs = {name: getattr(firstword, name) for name in ("FirstwordCallback", "InputError", "Workspace")}
     globs |= {each: Workspace.open(each) for each in ("ws", "chats", "attached")}
+    if name == "FirstwordCallback":
+        globs["model"] = AutoModelForSequenceClassification.from_pretrained("run/checkpoint-8")
     text = unwrapped(PUBLIC[name]).__doc__ or ""
     example = doctest.DocTestParser().get_doctest(text, globs, name, name, 0)
     told: list[str] = []
