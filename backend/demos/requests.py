@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from backend.demos.planted import PlantedDemo
 from backend.experiments.planted import PlantedRows
 from backend.experiments.planted_requests import planted_requests
+from backend.home import HOME
 
 
 class RequestsDemo(PlantedDemo):
     """400 requests, each with one topic or several."""
 
     task = "multilabel"
-    path = Path("cache/demo-topics")
+    path = HOME / "demo-topics"
     target = "topics"
     fault = "a voucher is a matter of billing, not of returns"
     version = "topics put right"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from backend.demos.planted import PlantedDemo
 from backend.experiments.planted import PlantedRows
 from backend.experiments.planted_reviews import planted_reviews
+from backend.home import HOME
 
 
 class ReviewsDemo(PlantedDemo):
     """400 reviews with one to five stars."""
 
     task = "regression"
-    path = Path("cache/demo-stars")
+    path = HOME / "demo-stars"
     target = "stars"
     fault = "the stars of this kettle were counted the other way round"
     version = "stars put right"
