@@ -1,9 +1,4 @@
-"""Firstword: which training examples, and which words in them, made the model say this.
-
->>> from backend import Workspace
->>> ws = Workspace.open("cache/demo")
->>> ws.explain("a gorgeous, witty film").proponents[0].words
-"""
+"""How Firstword does what it does. Scripts and notebooks import `firstword`, which stays as it is."""
 
 import os
 
@@ -16,6 +11,12 @@ if "OMP_WAIT_POLICY" not in os.environ:
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 from typing import TYPE_CHECKING, Any
+
+from backend.home import caches
+from backend.program import CHECKOUT
+
+if CHECKOUT is None:  # compiled functions do not lie among installed files, where none would take them away
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(caches() / "numba"))
 
 from backend.errors import InputError
 from backend.workspace import Workspace

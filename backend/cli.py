@@ -1,4 +1,4 @@
-"""The command line: ``python -m backend COMMAND`` (docs/design.md, section 6).
+"""The command line: ``firstword COMMAND`` (docs/design.md, section 6).
 
 Exit codes: 0 done, 2 the user's input is wrong (one line on stderr), 130 stopped (Ctrl-C or
 TERM), 1 a fault of ours.
@@ -13,6 +13,9 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend import console
+from backend.commands import (
+    app as app_command,
+)
 from backend.commands import (
     ask,
     audit,
@@ -37,6 +40,7 @@ from backend.commands import (
 )
 from backend.errors import InputError
 from backend.jobs.stopping import terminated_like_interrupted, what_is_kept
+from backend.program import COMMAND
 from backend.version import VERSION
 
 _STOPPED = 130
@@ -59,7 +63,7 @@ for command in (
     *(review.undo, review.redo),
     *(review.log, review.export, patch.import_patch),
     *(versions.freeze, versions.versions, versions.diff, versions.restore),
-    *(state.status, state.verify, doctor.doctor),
+    *(state.status, state.verify, doctor.doctor, app_command.app),
 ):
     app.command()(command)
 app.command("all")(everything.everything)
@@ -90,7 +94,7 @@ def _run() -> None:
     command = typer.main.get_command(app)
     try:
         arguments = sys.argv[1:] or ["--help"]
-        code = command.main(arguments, prog_name="python -m backend", standalone_mode=False) or 0
+        code = command.main(arguments, prog_name=COMMAND, standalone_mode=False) or 0
     except InputError as error:
         _fail(str(error), 2)
     except (KeyboardInterrupt, Abort):

@@ -8,20 +8,23 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from backend.errors import InputError
 from backend.other_work import OtherWork
+from backend.program import CHECKOUT
 
-ROOT = Path(__file__).parent.parent
 _OLDEST = (3, 11)
 _ROOM, _MEMORY = 3.0, 4.0  # GB that the demos take
 _REQUIREMENTS = ("requirements.txt", "requirements-common.txt")
 _FOR_TESTS = {"pytest": "the tests", "trl": "tests of TRL runs", "playwright": "browser journeys"}
+_GPU = "pip install -r requirements-gpu.txt" if CHECKOUT else "pip install firstword[gpu]"
 _WATCHED = 0.5  # seconds
 
 
@@ -53,8 +56,7 @@ def examine(home: Path) -> list[Finding]:
         _memory(),
         _disk(home),
         *_embedded(),
-        _browser(),
-        *_for_tests(),
+        *(_for_tests() if CHECKOUT else []),
         *_others(),
     ]
 
@@ -65,33 +67,33 @@ def _python() -> Finding:
     return Finding("Python", platform.python_version(), "everything", advice, needed=True)
 
 
-def pinned(folder: Path = ROOT) -> dict[str, str]:
-    """The versions that ``requirements.txt`` asks for, by package; none outside a checkout."""
-    lines = [
-        line.split("#")[0].strip()
-        for name in _REQUIREMENTS
-        if (folder / name).is_file()
-        for line in (folder / name).read_text(encoding="utf-8").splitlines()
-    ]
-    return dict(each.split("==", 1) for each in lines if "==" in each)
+def wanted() -> dict[str, SpecifierSet]:
+    """By package: the version that a checkout pins, or those that a wheel was tested with."""
+    if CHECKOUT is None:
+        asked = [Requirement(each) for each in requires("firstword") or [] if "extra ==" not in each]
+    else:
+        files = [(CHECKOUT / name).read_text(encoding="utf-8") for name in _REQUIREMENTS]
+        lines = [line.split("#")[0].strip() for text in files for line in text.splitlines()]
+        asked = [Requirement(line) for line in lines if "==" in line]
+    return {each.name: each.specifier for each in asked}
 
 
 def _libraries() -> list[Finding]:
     """One line if all are as pinned, else one for each that is not."""
-    pins = pinned()
-    odd = []
-    for name, wanted in pins.items():
+    how = "pip install -r requirements.txt" if CHECKOUT else "pip install --force-reinstall firstword"
+    asked, odd = wanted(), []
+    for name, versions in asked.items():
         found = _installed(name)
         if found is None and name.startswith("faiss"):
             found = _installed("faiss-gpu")
         if found is None:
-            advice = "run `pip install -r requirements.txt`"
+            advice = f"run `{how}`"
             odd.append(Finding(name, "not installed", "everything", advice, needed=True))
-        elif found.split("+")[0] != wanted:
-            advice = f"tested with {wanted}; `pip install -r requirements.txt` brings it"
+        elif not versions.contains(found.split("+")[0], prereleases=True):
+            advice = f"tested with {str(versions).removeprefix('==')}; `{how}` brings it"
             odd.append(Finding(name, found, "everything", advice))
-    right = len(pins) - len(odd)
-    return [Finding("libraries", f"{right} of {len(pins)} as pinned", "everything"), *odd]
+    right, which = len(asked) - len(odd), "pinned" if CHECKOUT else "tested"
+    return [Finding("libraries", f"{right} of {len(asked)} as {which}", "everything"), *odd]
 
 
 def _installed(name: str) -> str | None:
@@ -115,7 +117,7 @@ def _devices() -> list[Finding]:
         card = torch.cuda.get_device_properties(0)
         devices.append(Finding("GPU", f"{card.name}, {card.total_memory / 1e9:.0f} GB", "--device auto"))
         if _installed("faiss-gpu") is None:
-            advice = "run `pip install -r requirements-gpu.txt` for an index on the GPU"
+            advice = f"run `{_GPU}` for an index on the GPU"
             devices.append(Finding("faiss-gpu", "not installed", "searches on the GPU", advice))
     else:
         devices.append(Finding("GPU", "none", "speed only"))
@@ -141,7 +143,7 @@ def _embedded() -> list[Finding]:
 
     def smollm2() -> str:
         home = smollm2_home()
-        return "ready" if home.is_dir() else "there; written to ~/.cache once, when it is first used"
+        return "ready" if home.is_dir() else f"there; written to {home.parent} once, when it is first used"
 
     return [
         _model(EMBEDDED, lambda: "ready" if embedded_model_path() else "", "the demo, scores, Explore's map"),
@@ -163,11 +165,15 @@ def _browser() -> Finding:
 
 
 def _for_tests() -> list[Finding]:
+    """What only tests need: a wheel brings none."""
     advice = "run `pip install -r requirements-dev.txt`"
     return [
-        Finding(name, found or "not installed", serves, "" if found else advice)
-        for name, serves in _FOR_TESTS.items()
-        for found in (_installed(name),)
+        _browser(),
+        *(
+            Finding(name, found or "not installed", serves, "" if found else advice)
+            for name, serves in _FOR_TESTS.items()
+            for found in (_installed(name),)
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,24 @@ def replacing(path: Path) -> Iterator[Path]:
                 path.rename(scratch / REPLACED)
             target.replace(path)
         _sync(path.parent)
+
+
+@contextmanager
+def set_aside(path: Path) -> Iterator[Callable[[], None]]:
+    """Yield what takes the file ``path``, if there is one, out of its place; an exception brings it back."""
+    with scratch_beside(path) as scratch:
+        kept = scratch / path.name
+
+        def take() -> None:
+            if os.path.lexists(path):
+                path.rename(kept)
+
+        try:
+            yield take
+        except BaseException:
+            if os.path.lexists(kept):
+                kept.rename(path)
+            raise
 
 
 @contextmanager

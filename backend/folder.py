@@ -18,8 +18,10 @@ from pydantic import ValidationError
 
 from backend.errors import InputError
 from backend.files import appearing, digest, write_json
+from backend.home import located
 from backend.look import look_again, once
 from backend.manifest import Artifact, CheckpointInfo, Manifest, parsed
+from backend.program import COMMAND
 from backend.schema import SCHEMA_VERSION
 from backend.scratch import sweep
 
@@ -36,11 +38,14 @@ class Folder:
 
     @classmethod
     def open(cls, path: str | Path) -> Folder:
-        """Open an existing workspace; `InputError` if there is none or its manifest is unusable."""
-        folder = cls(Path(path))
+        """Open an existing workspace, by its path or by its name in the home.
+
+        `InputError` if there is none or its manifest is unusable.
+        """
+        folder = cls(located(path))
         if not (folder.path / MANIFEST).is_file():
             raise InputError(
-                f"{path}: no workspace here (no {MANIFEST}); `python -m backend init {path} ...` creates one"
+                f"{path}: no workspace here (no {MANIFEST}); `{COMMAND} init {path} ...` creates one"
             )
         folder.manifest()
         return folder
@@ -204,7 +209,7 @@ class Folder:
         """The current artifact ``name``; `InputError` naming ``command`` if it is missing or stale."""
         state = self.state(name)
         if state != "current":
-            raise InputError(f"{self.path}: {name} {state}; run `python -m backend {command} {self.path}`")
+            raise InputError(f"{self.path}: {name} {state}; run `{COMMAND} {command} {self.path}`")
         return self.manifest().artifacts[name]
 
     # -- places -----------------------------------------------------------------------------------

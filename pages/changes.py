@@ -1,5 +1,7 @@
 """Changes: everything decided so far, who did it and why; each can be reverted. Versions of it."""
 
+from functools import partial
+
 import streamlit as st
 
 from backend.review.words import done_words
@@ -9,9 +11,10 @@ from pages.components.changes.freeze import offer_freeze
 from pages.components.changes.log_table import show_log
 from pages.components.changes.version_list import show_versions
 from pages.components.choice import pick
+from pages.components.empty_state import lead_to, show_empty
 from pages.components.facts import facts
 from pages.components.markup import show
-from pages.components.missing import offer_missing
+from pages.components.missing import due_steps, offer_missing
 from pages.components.navigation import through_app
 from pages.components.workspaces import current
 
@@ -25,12 +28,8 @@ counts = ledger.counts()
 show(facts((name, f"{counts[action]:,}") for action, name in done_words(workspace.space).items()))
 st.space("small")
 if not ledger.count():
-    st.info(
-        "Nothing has been decided yet. Keep, flag, remove, relabel or correct rows on Review or Inspect.",
-        icon=":material/history:",
-    )
-    st.page_link("pages/review.py", label="Go to Review", icon=":material/checklist:")
-    offer_missing(workspace)
+    offer = partial(offer_missing, workspace) if due_steps(workspace) else lead_to("review", "Go to Review")
+    show_empty("changes", "Nothing has been decided yet; decisions are made on Review and Inspect.", offer)
 else:
     offer_freeze(workspace)
     if pick("Part", PARTS, keys.CHANGES_PART, "log") == "log":

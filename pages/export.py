@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components import keys
 from pages.components.choice import pick
 from pages.components.conversation.shown_text import has_conversations
+from pages.components.export.data_card import offer_card
 from pages.components.export.export_file import Download
 from pages.components.export.export_offer import offer
 from pages.components.export.export_preview import preview_of, show_preview, summary_line
@@ -37,9 +38,10 @@ with st.container(border=True):
         format = pick("Format", FORMATS, keys.EXPORT_FORMAT, usual, named=True)
     with st.container(horizontal=True, gap="large"):
         with_manifest = format == "hf" or _toggle(
-            "With manifest (as a zip)",
+            "With manifest and card (as a zip)",
             keys.EXPORT_MANIFEST,
-            help="Source fingerprint, counts per class before and after, hashes.",
+            help="Manifest: source fingerprint, counts per class before and after, hashes. "
+            "Card: what was changed, by whom and why, to read.",
         )
         defuse = format != "csv" or _toggle(
             "Defuse formulas",
@@ -52,9 +54,14 @@ with st.container(border=True):
     file_box = st.container()
     st.caption(summary_line(preview, workspace.space))
 show_preview(preview)
+card_box = st.expander("Data card", icon=":material/description:")
 with st.expander("Import more training rows", icon=":material/upload:"):
     offer_import(workspace)
-with st.expander("Import a patch", icon=":material/playlist_add_check:"):
+with st.expander("Import decisions", icon=":material/playlist_add_check:"):
     offer_patch(workspace)
+download = Download(workspace.path, what, format, with_manifest, defuse)
 with file_box:
-    offer(workspace, Download(workspace.path, what, format, with_manifest, defuse))
+    made = offer(workspace, download)
+if made:
+    with card_box:
+        offer_card(workspace, download)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components import keys
+from pages.components.empty_state import need_workspace
 from pages.components.help.deletion_test import show_deletion_test
 from pages.components.help.help_parts import (
     show_cost,
@@ -13,6 +14,7 @@ from pages.components.help.help_parts import (
 )
 from pages.components.help.noise_test import show_noise_test
 from pages.components.navigation import through_app
+from pages.components.tour import can_be_toured, start_button
 from pages.components.workspaces import current, known_workspaces
 
 PARTS = (
@@ -27,6 +29,8 @@ PARTS = (
 
 through_app()
 st.title("Help")
+if can_be_toured():
+    start_button()
 method, decisions, reading, glossary, cost, test, deletion = st.tabs(
     PARTS, key=keys.HELP_PART, on_change="rerun", bind="query-params"
 )
@@ -45,5 +49,4 @@ for tab, show_test in ((test, show_noise_test), (deletion, show_deletion_test)):
         if known_workspaces():
             show_test(current())
         else:
-            st.info("This test needs a workspace.", icon=":material/info:")
-            st.page_link("pages/new.py", label="New workspace", icon=":material/add_circle:")
+            need_workspace("help", show_test.__name__)

@@ -13,6 +13,6 @@ st.title("Inspect")
 workspace = current()
 warn_hardly_learnt(workspace)
 with st.container():  # of whatever length: the answer beneath keeps its place on the page
-    asked = ask(workspace) if is_ready(workspace) else None
+    asked = ask(workspace) if is_ready(workspace, "inspect") else None
 if asked is not None:
     show_answer(workspace, asked)

@@ -34,4 +34,4 @@ if not model:
     steps_to_come("Name and start")
 if not source and are_demos_missing():
     with st.expander("Or build a demo"):
-        offer_demos()
+        offer_demos(primary=False)

@@ -11,6 +11,6 @@ from pages.components.workspaces import current
 through_app()
 st.title("Sources")
 workspace = current()
-sources = sources_or_offer(workspace) if is_ready(workspace) else None
+sources = sources_or_offer(workspace) if is_ready(workspace, "sources") else None
 if sources is not None:
     show_sources(workspace, sources)

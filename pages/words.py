@@ -13,7 +13,7 @@ from pages.components.workspaces import current
 through_app()
 st.title("Words")
 workspace = current()
-words = words_or_offer(workspace) if is_ready(workspace) else None
+words = words_or_offer(workspace) if is_ready(workspace, "words") else None
 if words is not None:
     chosen = pick_word(workspace, on_side(words))
     if chosen is not None:

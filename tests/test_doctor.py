@@ -18,7 +18,7 @@ def test_this_machine_has_all_that_is_pinned(tmp_path: Path):
     done = examined("--home", tmp_path / "not" / "there", "--json")
     assert done.exit_code == 0
     found = {each["what"]: each for each in json.loads(done.stdout)}
-    count = len(doctor.pinned())
+    count = len(doctor.wanted())
     assert count > 20 and found["libraries"]["found"] == f"{count} of {count} as pinned"
     assert found["model minilm"]["found"] == "ready" and not any(each["missing"] for each in found.values())
     assert str(tmp_path) in found["free disk"]["found"]

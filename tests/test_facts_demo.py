@@ -95,5 +95,5 @@ def test_demos_are_found_by_task_and_place():
     assert demo_of("causal-lm") is FACTS and demo_command(FACTS) == ["demo", "--task", "causal-lm"]
     assert demo_at(SENTENCES.path) is SENTENCES and demo_command(SENTENCES) == ["demo"]
     assert demo_at(FACTS.path / "other") is None
-    with pytest.raises(InputError, match="there are demos of classification, causal-lm"):
-        demo_of("regression")
+    with pytest.raises(InputError, match=r"there are demos of classification, .*causal-lm"):
+        demo_of("translation")

@@ -34,8 +34,23 @@ class RowWords:
 
 @dataclass(frozen=True)
 class Sides:
-    """What counts of a language model's row: a ``side``, and whether ``template`` tokens do, as in `explain`;
-    other tasks have one side. ``instead``: only what is written where errors write another word."""
+    """What counts of a language model's row; other tasks have one side.
+
+    Parameters
+    ----------
+    side
+        Of words that are read, written, or both.
+    template
+        Whether tokens of the template count, too.
+    instead
+        Only what is written where errors write another word.
+
+    Examples
+    --------
+    >>> from firstword.settings import Sides
+    >>> Sides(template=True).instead
+    False
+    """
 
     side: Side = DEFAULT_SIDE
     template: bool = False

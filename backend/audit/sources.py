@@ -27,6 +27,7 @@ from backend.files import digest, file_digest
 from backend.folder import Folder
 from backend.keyed_table import read_keyed, write_keyed
 from backend.manifest import CheckpointInfo
+from backend.program import COMMAND
 from backend.scores.context import Context
 
 MOST_SOURCES = 20
@@ -95,9 +96,7 @@ def read_sources(folder: Folder) -> Sources:
     table, cosines = (read_keyed(path, artifact.id, known.get(path.name)) for path in _paths(folder))
     if table is not None and cosines is not None:
         return Sources(table, cosines)
-    raise InputError(
-        f"{_paths(folder)[0]}: damaged or missing; run `python -m backend sources {folder.path}`"
-    )
+    raise InputError(f"{_paths(folder)[0]}: damaged or missing; run `{COMMAND} sources {folder.path}`")
 
 
 def source_names(split: Split) -> list[str]:

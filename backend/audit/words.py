@@ -32,6 +32,7 @@ from backend.influence.gradients.sides import WRITTEN, channels_by_side, channel
 from backend.influence.index.modes import ScoreMode, score_mode
 from backend.influence.rowstore.opening import open_rows
 from backend.keyed_table import key_of, read_keyed, write_keyed
+from backend.program import COMMAND
 from backend.progress import Progress, silent
 from backend.scores.token_label import read_token_labels
 from backend.tasks.heads import CAUSAL_LM
@@ -76,7 +77,7 @@ def read_words(folder: Folder) -> pa.Table:
     table = read_keyed(_path(folder), artifact.id, content)
     if table is not None:
         return _with_labels(folder, table)
-    raise InputError(f"{_path(folder)}: damaged or missing; run `python -m backend words {folder.path}`")
+    raise InputError(f"{_path(folder)}: damaged or missing; run `{COMMAND} words {folder.path}`")
 
 
 def rows_with_token(folder: Folder, token_id: int, side: str | None = None) -> np.ndarray:

@@ -172,7 +172,9 @@ def prepare(
 
 def explain_many(
     ws: WorkspacePath,
-    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    out: Annotated[
+        Path, typer.Option(help="Parquet file to write, or .jsonl for the pretraining-tda viewer.")
+    ],
     split: Annotated[str, typer.Option(help="eval or train: all rows of it are explained.")] = "eval",
     label: Annotated[str, typer.Option(help="predicted or given: the class to explain.")] = "predicted",
     score: Annotated[str, typer.Option(help="Score mode, as in explain.")] = DEFAULT_SCORE,

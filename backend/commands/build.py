@@ -60,10 +60,10 @@ from backend.workspace import Workspace
 
 def demo(
     task: Annotated[
-        str, typer.Option(help="classification, or causal-lm: a language model.")
+        str, typer.Option(help="classification, multilabel, regression, or causal-lm: a language model.")
     ] = SENTENCES.task,
     out: Annotated[
-        Path | None, typer.Option(help="Where the workspace goes; default: a folder of its own in cache.")
+        Path | None, typer.Option(help="Where the workspace goes; default: a folder of its own in the home.")
     ] = None,
     first: Annotated[
         bool, typer.Option("--first", help="Only what questions need: model, gradient rows, index.")
@@ -74,7 +74,7 @@ def demo(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Build a demo workspace, of a classifier or of a language model; what is there is kept."""
+    """Build a demo workspace, of any task; what is there is kept."""
     kind = demo_of(task)
     path = out or kind.path
     if not path.exists():

@@ -38,6 +38,7 @@ from backend.commands.options import (
     Train,
     WorkspacePath,
 )
+from backend.program import COMMAND
 from backend.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def init(
         return
     for line in report.lines():
         print(console.shown(line))
-    print(f"next: python -m backend train {workspace.path}   (or attach {workspace.path} --run DIR)")
+    print(f"next: {COMMAND} train {workspace.path}   (or attach {workspace.path} --run DIR)")
 
 
 def append(

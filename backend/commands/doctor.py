@@ -10,10 +10,11 @@ import typer
 
 from backend import console
 from backend.commands.options import Json
+from backend.home import HOME
 
 
 def doctor(
-    home: Annotated[Path, typer.Option(help="The folder where workspaces are to go.")] = Path("cache"),
+    home: Annotated[Path, typer.Option(help="The folder where workspaces are to go.")] = HOME,
     json: Json = False,
 ) -> None:
     """What this machine has of what Firstword needs, and what to do about the rest."""

@@ -70,13 +70,24 @@ def evaluate(
     epochs: Annotated[
         float | None, typer.Option(help="Of the copy's training (mislabel); default: as the workspace's.")
     ] = None,
+    answers: Annotated[
+        str | None,
+        typer.Option(
+            help="Another tool's answers, JSON Lines of the pretraining-tda viewer: how many of their "
+            "first k are in ours (compare)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Benchmarks on the workspace's own data. Trainings are kept: a stopped call goes on where it was."""
     if protocol not in PROTOCOLS:
         raise InputError(f"--protocol {protocol}: must be one of {', '.join(PROTOCOLS)}")
+    if answers is not None and protocol != "compare":
+        raise InputError("--answers: is for --protocol compare")
     workspace = Workspace.open(ws)
-    if protocol == "index":
+    if answers is not None:
+        _answers(workspace, answers, _numbers(k or "10")[0], score, json)
+    elif protocol == "index":
         _index(workspace, queries, _numbers(k or "10")[0], score, json)
     elif protocol == "compare":
         _compare(workspace, queries, method or (), seed, json)
@@ -125,6 +136,16 @@ def _compare(workspace: Workspace, queries: int, methods: Sequence[str], seed: i
     )
     console.print_table(headers, [[*_cells(each)[:-1], f"{each.milliseconds:.0f}"] for each in found])
     _note_left_out(left_out)
+
+
+def _answers(workspace: Workspace, source: str, k: int, score: str, json: bool) -> None:
+    with console.progress_bar() as progress:
+        found = workspace.compare_answers(source, score=score, k=k, progress=progress)
+    if json:
+        console.print_json(asdict(found))
+        return
+    for line in found.lines():
+        print(console.plain(line))
 
 
 def _mislabel(workspace: Workspace, share: float, seed: int, epochs: float | None, json: bool) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from backend import console
 from backend.commands.options import Device, Json, Threads, WorkspacePath, idle
+from backend.errors import InputError
+from backend.program import COMMAND
 from backend.queue.queue import QueueFilter
 from backend.queue.queue_file import check_target, write_queue
 from backend.queue.queue_item import LABEL, UNDECIDED, QueueItem
@@ -92,7 +94,7 @@ def scores(
 
 def _next_steps(workspace: Workspace, absent: list[str]) -> list[str]:
     """What to do with the scores, and how to get those of the passes that are missing or stale."""
-    command = f"python -m backend {{}} {workspace.path}"
+    command = f"{COMMAND} {{}} {workspace.path}"
     names, lines = list(dict.fromkeys(absent)), []
     known = producers_for(workspace.manifest.task.name)
     if any(score_state(workspace.folder, each) == "current" for each in known.values()):
@@ -119,10 +121,20 @@ def queue(
         Path | None,
         typer.Option(help="Write every row that fits to this file: .csv, .tsv, .jsonl or .parquet."),
     ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="With --out: argilla or label-studio (.json, the project's set-up beside it), or cleanlab "
+            "(label issues of all rows; .csv, .tsv or .parquet)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Every training row, the most suspicious first, and why; run `scores` before."""
     wanted = QueueFilter(serves, reason, label, group, state)
+    if format is not None:
+        _send(ws, format, out, wanted, json)
+        return
     if out is not None:
         check_target(out)
     workspace = Workspace.open(ws)
@@ -153,6 +165,19 @@ def queue(
     console.print_table(headers, rows, title=title)
     if serves == LABEL:
         _print_noise(workspace.scores.label_noise())
+
+
+def _send(ws: Path, format: str, out: Path | None, wanted: QueueFilter, json: bool) -> None:
+    """Write the queue for another tool."""
+    if out is None:
+        raise InputError(f"--format {format}: say where to with --out")
+    written = Workspace.open(ws).scores.send(format, out, wanted)
+    if json:
+        console.print_json(written)
+        return
+    print(console.plain(f"{written['out']}: {written['rows']:,} rows for {format}"))
+    if written["setup"]:
+        print(console.plain(f"set up the project with {written['setup']}"))
 
 
 def _print_noise(noise: NoiseEstimate | None) -> None:

@@ -9,6 +9,7 @@ import typer
 from backend import console
 from backend.commands.figures import hardly_learnt_lines, print_figures
 from backend.commands.options import Json, WorkspacePath
+from backend.program import COMMAND
 from backend.review.words import action_word
 from backend.workspace import Workspace
 
@@ -71,7 +72,7 @@ def print_status(workspace: Workspace, json: bool, classes: bool = False) -> Non
     if status["figures"]:
         print_figures(status["figures"], classes)
     elif classes:
-        console.note(f"no predictions yet: `python -m backend precompute {status['path']}` makes them")
+        console.note(f"no predictions yet: `{COMMAND} precompute {status['path']}` makes them")
     for state in ("current", "stale"):
         names = [name for name, found in status["scores"].items() if found == state]
         if names:

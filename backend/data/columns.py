@@ -20,12 +20,47 @@ characters are not learnt."""
 
 @dataclass(frozen=True)
 class Columns:
-    """Column names as in the source; ``text_b`` makes the text a pair.
+    """Column names as in the source.
 
-    ``labels``: where each label has a column of its own, all of them; ``label`` is the first then.
-    ``form``: how a row for a language model is written, whose ``text`` and ``label`` are what is read and
-    what is learnt: prompt and completion, or twice the column of a text or of messages. ``system`` and
-    ``tools`` belong to it; ``loss``: which of its tokens count.
+    Parameters
+    ----------
+    text
+        Of the texts; of a language model what is read.
+    label
+        Of the targets; of a language model what is learnt.
+    text_b
+        Of second sentences: rows are pairs then.
+    id
+        Of ids; None: hashes of the content.
+    group
+        Of where a row comes from.
+    split
+        Of the split's name, where one source holds both.
+    annotator
+        Of who labelled.
+    labels
+        Where each label has a column of its own, all of them; ``label`` is the first then.
+    task
+        ``classification``, ``multilabel``, ``regression`` or ``causal-lm``.
+    form
+        How a row for a language model is written: ``text``, ``pair`` or ``messages``.
+    system
+        Of a text that comes first.
+    tools
+        Of what the template is told of tools.
+    loss
+        Which tokens of a language model's row count.
+
+    Raises
+    ------
+    InputError
+        If columns and task don't go together, when the source is read.
+
+    Examples
+    --------
+    >>> from firstword.settings import Columns
+    >>> Columns("review", "sentiment").task
+    'classification'
     """
 
     text: str

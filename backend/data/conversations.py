@@ -11,6 +11,7 @@ from typing import Any
 from backend.data.columns import LANGUAGE_MODEL, Columns, columns_of_turns
 from backend.data.conversation import Turn
 from backend.data.listed_cells import listed
+from backend.program import COMMAND
 
 KEYS = (("role", "content"), ("from", "value"))
 """How messages call who speaks and what is said: OpenAI and TRL, and ShareGPT."""
@@ -90,7 +91,7 @@ def init_command(source: str, options: str, split: str | None, row_id: str | Non
     parts = f"--eval {SHARE}" if split is None else f"--split-column {shlex.quote(split)}"
     ids = f" --id {shlex.quote(row_id)}" if row_id is not None else ""
     named = f"--train {shlex.quote(source)} {parts} {options}{ids}"
-    return f"python -m backend init WS --task {LANGUAGE_MODEL} {named} --model smollm2"
+    return f"{COMMAND} init WS --task {LANGUAGE_MODEL} {named} --model smollm2"
 
 
 def recognised(columns: Mapping[str, Sequence[Any]]) -> Recognised | None:

@@ -1,26 +1,34 @@
-"""Exporting the cleaned data, the removed rows or the patch, with a manifest that says what it is."""
+"""Exporting the cleaned data, the removed rows or the patch, with a manifest and a data card beside it."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from backend.data.card import Card, Standing
 from backend.data.columns import LANGUAGE_MODEL
-from backend.data.dataset import load_split
+from backend.data.dataset import Split, load_split
 from backend.data.decided import Summary, What, selected, summary
-from backend.data.export_target import HF_MANIFEST, Format, check_target, manifest_beside
+from backend.data.export_target import (
+    HF_CARD,
+    HF_MANIFEST,
+    Format,
+    card_beside,
+    check_target,
+    manifest_beside,
+)
 from backend.data.messages import listing
 from backend.data.rows import is_json
 from backend.data.rowstate import RowState
 from backend.data.write_table import first_rows, write_csv, write_datasets, write_jsonl, write_parquet
 from backend.errors import InputError
-from backend.files import read_json, replacing, write_json
+from backend.files import read_json, replacing, set_aside, write_json
 from backend.folder import Folder
 from backend.manifest import Manifest
 from backend.scratch import sweep
@@ -41,6 +49,7 @@ class ExportReport(Summary):
 
     path: Path
     manifest: Path
+    card: Path
     what: What
     n_rows: int
     defused_cells: int
@@ -49,7 +58,8 @@ class ExportReport(Summary):
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
-        return {**asdict(self), "path": str(self.path), "manifest": str(self.manifest)}
+        places = {name: str(getattr(self, name)) for name in ("path", "manifest", "card")}
+        return {**asdict(self), **places}
 
     def lines(self, changed: str = "relabelled") -> list[str]:
         """A few lines for a person; ``changed``: what rows with another target are called."""
@@ -58,21 +68,9 @@ class ExportReport(Summary):
             f"of {self.n_before:,} training rows: removed {self.removed:,}, "
             f"{changed} {self.relabelled:,}, flagged {self.flagged:,}, kept {self.kept:,}"
         )
-        lines = [rows, decided, f"manifest: {self.manifest}"]
-        if self.defused_cells:
-            lines.append(
-                f"{self.defused_cells:,} cells begin like a formula and got an apostrophe "
-                "(--no-defuse writes them as they are)"
-            )
-        if self.nulled_numbers:
-            lines.append(
-                f"{self.nulled_numbers:,} numbers are NaN or infinite, which JSON lacks: null is written"
-            )
-        if self.json_columns:
-            lines.append(
-                f"values of several types, written as JSON text: columns {listing(self.json_columns)}"
-            )
-        return lines
+        notes = _Notes(self.defused_cells, self.nulled_numbers, self.json_columns)
+        lines = [rows, decided, f"manifest: {self.manifest}", f"data card: {self.card}"]
+        return [*lines, *notes.lines()]
 
 
 @dataclass(frozen=True)
@@ -94,36 +92,56 @@ def export(
     what: What = "cleaned",
     overwrite: bool = False,
     defuse: bool = True,
+    standing: Standing | None = None,
 ) -> ExportReport:
-    """Write the export and its manifest; both appear whole, or nothing does.
+    """Write the export, its manifest and its data card; each appears whole, or nothing does.
 
     Where an earlier export is replaced, the manifest tells at every moment which of the two a file is: until
-    the new data is in its place, it holds the manifest of the old one as ``previous``.
+    the new data is in its place, it holds the manifest of the old one as ``previous``. The card of the old
+    data goes before the new data come, and the new card comes after them: a card that is there is always
+    that of the data that is there; where a process ended in between, there is none.
 
-    ``out`` is a file, or for ``hf`` a folder. The manifest lies beside the file as
-    ``NAME.manifest.json``, or in the folder as `HF_MANIFEST`. A csv named ``.tsv`` is written with
+    ``out`` is a file, or for ``hf`` a folder. Manifest and card lie beside the file as
+    ``NAME.manifest.json`` and ``NAME.card.md``, or in the folder as `HF_MANIFEST` and `HF_CARD`.
+    ``standing``: what the card says beside the data. A csv named ``.tsv`` is written with
     tabs. In a patch, ids and labels are never defused: they must match the data. Raises `InputError` if
     ``out`` may not be written (see `backend.data.export_target.check_target`).
     """
     check_target(folder, format, out, overwrite)
-    for name in (out.name, manifest_beside(out).name):
+    for name in (out.name, manifest_beside(out).name, card_beside(out).name):
         sweep(out.absolute().parent, name)
     split = load_split(folder, "train")
     manifest = folder.manifest().model_copy(update={"data": split.info})  # of these rows, whatever comes
     table = selected(split, manifest.task, states, what)
     counts = summary(split, manifest.task, states)
-    described = _Description(folder.path.resolve().name, manifest, format, what, table.num_rows, counts)
+    described = _Description(
+        folder.path.resolve().name,
+        manifest,
+        format,
+        what,
+        table.num_rows,
+        counts,
+        _own(split, states),
+        standing,
+    )
     try:
         if format == "hf":
-            place, notes = out / HF_MANIFEST, _write_folder(table, out, described)
+            place, card, notes = out / HF_MANIFEST, out / HF_CARD, _write_folder(table, out, described)
         else:
-            place, notes = _write_file(table, out, described, defuse)
+            place, card = manifest_beside(out), card_beside(out)
+            notes = _write_file(table, out, described, defuse)
     except OSError as error:
         raise InputError(
             f"{out}: cannot be written ({error.strerror or error}); choose another --out"
         ) from error
     return ExportReport(
-        **asdict(counts), path=out, manifest=place, what=what, n_rows=table.num_rows, **asdict(notes)
+        **asdict(counts),
+        path=out,
+        manifest=place,
+        card=card,
+        what=what,
+        n_rows=table.num_rows,
+        **asdict(notes),
     )
 
 
@@ -142,6 +160,31 @@ def preview(folder: Folder, states: Mapping[str, RowState], what: What, limit: i
     )
 
 
+def card_preview(
+    folder: Folder,
+    states: Mapping[str, RowState],
+    what: What,
+    *,
+    format: Format,
+    name: str,
+    standing: Standing | None = None,
+) -> str:
+    """The data card that `export` would write beside a file of this ``name``, without hashes."""
+    split = load_split(folder, "train")
+    manifest = folder.manifest().model_copy(update={"data": split.info})
+    n_rows = selected(split, manifest.task, states, what).num_rows
+    counts = summary(split, manifest.task, states)
+    described = _Description(
+        folder.path.resolve().name, manifest, format, what, n_rows, counts, _own(split, states), standing
+    )
+    return described.card(name, {}, _Notes())
+
+
+def _own(split: Split, states: Mapping[str, RowState]) -> list[RowState]:
+    """What is decided about rows of the split."""
+    return [state for row, state in states.items() if split.has(row)]
+
+
 @dataclass(frozen=True)
 class _Notes:
     """How the written data differs from the source's values."""
@@ -149,6 +192,25 @@ class _Notes:
     defused_cells: int = 0
     nulled_numbers: int = 0
     json_columns: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """What there is to say, for a person."""
+        said = (
+            (
+                self.defused_cells,
+                f"{self.defused_cells:,} cells begin like a formula and got an apostrophe "
+                "(--no-defuse writes them as they are)",
+            ),
+            (
+                self.nulled_numbers,
+                f"{self.nulled_numbers:,} numbers are NaN or infinite, which JSON lacks: null is written",
+            ),
+            (
+                self.json_columns,
+                f"values of several types, written as JSON text: columns {listing(self.json_columns)}",
+            ),
+        )
+        return [line for there, line in said if there]
 
 
 @dataclass(frozen=True)
@@ -159,13 +221,32 @@ class _Description:
     what: What
     n_rows: int
     summary: Summary
+    own: list[RowState]
+    standing: Standing | None = None
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
-    def manifest(self, files: dict[str, str], notes: _Notes) -> dict[str, Any]:
+    def card(self, name: str, files: dict[str, str], notes: _Notes) -> str:
+        return Card(
+            name=name,
+            what=self.what,
+            format=self.format,
+            created=self.created,
+            workspace=self.workspace,
+            source=self.source,
+            n_rows=self.n_rows,
+            counts=self.summary,
+            own=self.own,
+            standing=self.standing or Standing(),
+            notes=notes.lines(),
+            files=files,
+        ).markdown()
+
+    def manifest(self, files: dict[str, str], card: Path, notes: _Notes) -> dict[str, Any]:
         return {
             "firstword_version": VERSION,
             "what": self.what,
             "format": self.format,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "created": self.created,
             "workspace": self.workspace,
             "source": {"fingerprint": self.source.data.fingerprint, **self.source.data.sources},
             "task": self.source.task.name,
@@ -174,26 +255,31 @@ class _Description:
             **asdict(self.summary),
             **asdict(notes),
             "sha256": files,
+            "card": {card.name: _sha256(card)},
         }
 
 
-def _write_file(table: pa.Table, out: Path, described: _Description, defuse: bool) -> tuple[Path, _Notes]:
-    place = manifest_beside(out)
+def _write_file(table: pa.Table, out: Path, described: _Description, defuse: bool) -> _Notes:
+    place, card = manifest_beside(out), card_beside(out)
     new_manifest = not place.exists()
     previous = None if new_manifest else _previous(place, out)
     try:
-        with replacing(out) as temporary:
+        # Left from right to left: first the data come to their place, last the card.
+        with replacing(card) as new_card, set_aside(card) as put_aside, replacing(out) as temporary:
             notes = _write(table, temporary, described, defuse)
+            files = {out.name: _sha256(temporary)}
+            new_card.write_text(described.card(out.name, files, notes), encoding="utf-8")
             # The manifest first, then the data: where data is found, its manifest is there too.
-            content = described.manifest({out.name: _sha256(temporary)}, notes)
+            content = described.manifest(files, new_card, notes)
             write_json(place, content if previous is None else {**content, "previous": previous})
+            put_aside()
         if previous is not None:
             write_json(place, content)
     except BaseException:
         if new_manifest and not out.exists():
             place.unlink(missing_ok=True)
         raise
-    return place, notes
+    return notes
 
 
 def _previous(place: Path, out: Path) -> dict[str, Any] | None:
@@ -226,7 +312,10 @@ def _write_folder(table: pa.Table, out: Path, described: _Description) -> _Notes
     with replacing(out) as temporary:
         write_datasets(table, temporary)
         files = {path.name: _sha256(path) for path in sorted(temporary.iterdir())}
-        write_json(temporary / HF_MANIFEST, described.manifest(files, notes))
+        card = temporary / HF_CARD
+        card.write_text(described.card(out.name, files, notes), encoding="utf-8")
+        files[card.name] = _sha256(card)
+        write_json(temporary / HF_MANIFEST, described.manifest(files, card, notes))
     return notes
 
 

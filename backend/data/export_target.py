@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Literal, get_args
 
+from backend.data.card import MARK
 from backend.data.messages import listing, shown_value
 from backend.errors import InputError
 from backend.folder import Folder
@@ -38,12 +39,17 @@ OTHERS = (
     ),
     *(".db", ".sqlite", ".pkl", ".pickle", ".npy", ".npz", ".zip", ".gz", ".bz2", ".xz", ".zst", ".tar"),
 )
-HF_MANIFEST = "firstword-manifest.json"
+HF_MANIFEST, HF_CARD = "firstword-manifest.json", "firstword-card.md"
 
 
 def manifest_beside(out: Path) -> Path:
     """Where the manifest of an exported file lies."""
     return out.with_name(f"{out.name}.manifest.json")
+
+
+def card_beside(out: Path) -> Path:
+    """Where the data card of an exported file lies."""
+    return out.with_name(f"{out.name}.card.md")
 
 
 def check_target(folder: Folder, format: str, out: Path, overwrite: bool) -> None:
@@ -85,10 +91,12 @@ def _check_outside(folder: Folder, out: Path) -> None:
 
 
 def _check_file(format: str, out: Path, overwrite: bool) -> None:
-    place = manifest_beside(out)
-    for path in (out, place):
+    place, card = manifest_beside(out), card_beside(out)
+    for path in (out, place, card):
         if path.is_dir():
             raise InputError(f"{path}: is a folder; format {format} writes a file")
+    if os.path.lexists(card) and not _is_card(card):
+        raise InputError(f"{card}: exists and is no data card of an export; choose another --out")
     for path in (out, place):
         if os.path.lexists(path):
             if not _is_export(place):
@@ -111,4 +119,12 @@ def _is_export(manifest: Path) -> bool:
     try:
         return "firstword_version" in json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, RecursionError):
+        return False
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(len(MARK)) == MARK
+    except (OSError, ValueError):
         return False

@@ -11,14 +11,16 @@ from typing import Any
 
 from backend.demos.facts import FactsDemo
 from backend.demos.kind import REVIEWER, Demo
+from backend.demos.requests import RequestsDemo
+from backend.demos.reviews import ReviewsDemo
 from backend.demos.sentences import SentencesDemo
 from backend.errors import InputError
 from backend.everything import compute_everything, plan
 from backend.progress import Progress, remaining, silent
 from backend.workspace import Workspace
 
-SENTENCES, FACTS = SentencesDemo(), FactsDemo()
-DEMOS: dict[str, Demo[Any]] = {each.task: each for each in (SENTENCES, FACTS)}
+SENTENCES, REQUESTS, REVIEWS, FACTS = SentencesDemo(), RequestsDemo(), ReviewsDemo(), FactsDemo()
+DEMOS: dict[str, Demo[Any]] = {each.task: each for each in (SENTENCES, REQUESTS, REVIEWS, FACTS)}
 """By task; the first is the one of `make run`."""
 
 

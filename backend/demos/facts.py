@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from backend.data.columns import Columns
 from backend.demos.kind import REVIEWER, Demo
 from backend.experiments.planted_facts import Asked, Planted, PlantedSettings, plant, write_planted
+from backend.home import HOME
 from backend.model.smollm2 import SMOLLM2
 from backend.progress import Progress
 from backend.tasks.heads import CAUSAL_LM
@@ -46,7 +47,7 @@ class FactsDemo(Demo[Correction]):
     """Short chats of invented people and things, and SmolLM2-135M-Instruct with an adapter."""
 
     task = CAUSAL_LM
-    path = Path("cache/demo-language-model")
+    path = HOME / "demo-language-model"
     costs = (
         "model, gradient rows and index take about six minutes on two idle cores, 1 GB of disk, 5 GB memory"
     )

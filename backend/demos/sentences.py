@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from backend.data.columns import Columns
 from backend.data.embedded import ID_PREFIX, write_demo_source
 from backend.demos.kind import REVIEWER, Demo
+from backend.home import HOME
 from backend.progress import Progress
 from backend.workspace import Workspace
 
@@ -27,7 +28,7 @@ class SentencesDemo(Demo["QueueItem"]):
     """Rotten Tomatoes and all-MiniLM-L6-v2, both out of packages."""
 
     task = "classification"
-    path = Path("cache/demo")
+    path = HOME / "demo"
     costs = (
         "model, gradient rows and index take five to eight minutes on two idle cores, 1.4 GB of disk, 3 GB "
         "of memory"

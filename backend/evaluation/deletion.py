@@ -38,7 +38,34 @@ ENDS = ("proponents", "opponents")
 
 @dataclass(frozen=True)
 class DeletionSettings:
-    """``ks``: how many rows are removed. ``wrong``: queries that the model misclassifies, else any."""
+    """How `Workspace.measure_deletion` measures.
+
+    Parameters
+    ----------
+    ks
+        How many rows are removed.
+    queries
+        How many eval rows.
+    seeds
+        Trainings of each removal.
+    wrong
+        Whether queries are rows that the model misclassifies; else any.
+    seed
+        Of the queries.
+    workers
+        Trainings at a time.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> from firstword.settings import DeletionSettings
+    >>> DeletionSettings(ks=(5,), seeds=1).ks
+    (5,)
+    """
 
     ks: tuple[int, ...] = (10, 30, 100)
     queries: int = 20

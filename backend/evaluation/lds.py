@@ -25,9 +25,31 @@ _DRAWS = 300
 
 @dataclass(frozen=True)
 class LdsSettings:
-    """``subsets`` halves, each trained with ``seeds`` seeds; ``queries`` eval rows.
+    """How `Workspace.measure_lds` measures.
 
-    ``seed``: of halves and queries; ``workers``: trainings at a time.
+    Parameters
+    ----------
+    subsets
+        How many random halves.
+    seeds
+        Trainings of each half.
+    queries
+        How many eval rows.
+    seed
+        Of halves and queries.
+    workers
+        Trainings at a time.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> from firstword.settings import LdsSettings
+    >>> LdsSettings(subsets=20).seeds
+    1
     """
 
     subsets: int = 100

@@ -19,7 +19,23 @@ from backend.progress import Progress, silent, track
 
 @dataclass(frozen=True)
 class Variant:
-    """``damping`` None: the score's own."""
+    """A method with a score.
+
+    Parameters
+    ----------
+    method
+        A name that `firstword methods` lists.
+    score
+        One of its scores.
+    damping
+        None: the score's own.
+
+    Examples
+    --------
+    >>> from firstword.settings import Variant
+    >>> Variant("we", "dot").method
+    'we'
+    """
 
     method: str
     score: str

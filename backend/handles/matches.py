@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 
 class Matches(Handle):
-    """Exact search in the training rows of a language model.
+    """Exact search in the training rows of a language model: literal, which is no influence.
 
-    ``fold``: texts may differ in case and in how much white space there is. The first question makes the
-    index (`backend.matches.index`), the first after the rows have changed makes it anew.
+    ``fold`` in its methods: texts may differ in case and in how much white space there is. The first question
+    makes the index, the first after the rows have changed makes it anew.
+
+    Examples
+    --------
+    >>> chats.matches.find("born in Delhi").found.rows
+    3
     """
 
     def __init__(
@@ -46,11 +51,40 @@ class Matches(Handle):
         most: int = 20,
         progress: Progress = silent,
     ) -> Match:
-        """Where a text, or what is marked of it (start and end in characters), is literally.
+        """Where a text, or what is marked of it, is literally. Only whole words match, unless the mark begins
+        or ends
+        inside one.
 
-        Only whole words match, unless the mark begins or ends inside one. ``without``: the id of a training
-        row that is not searched. ``most``: how many places are listed; all are counted. `InputError` for a
-        mark without a word, and where rows are no conversations.
+        Parameters
+        ----------
+        text
+            The text.
+        mark
+            Start and end of what is searched, in characters; None: all of it.
+        fold
+            Whether case and white space may differ.
+        without
+            Id of a training row that is not searched.
+        most
+            How many places are listed; all are counted.
+        progress
+            Told how far it is.
+
+        Returns
+        -------
+        Match
+            How many rows and places (``found``), and the first places.
+
+        Raises
+        ------
+        InputError
+            If the mark has no word, or rows are no conversations.
+
+        Examples
+        --------
+        >>> found = chats.matches.find("Ada Morel was born in Delhi.", mark=(10, 27), without="wrong")
+        >>> found.text, [each.row for each in found.places]
+        ('was born in Delhi', ['Eve-0', 'Eve-1'])
         """
         from backend.matches.match import match
         from backend.matches.pattern import pattern_of
@@ -61,7 +95,34 @@ class Matches(Handle):
     def spans(
         self, text: str, *, fold: bool = False, without: str | None = None, progress: Progress = silent
     ) -> list[Span]:
-        """The longest parts of a text that are literally in the training rows, in its order."""
+        """The longest parts of a text that are literally in the training rows, in its order.
+
+        Parameters
+        ----------
+        text
+            The text.
+        fold
+            Whether case and white space may differ.
+        without
+            Id of a training row that is not searched.
+        progress
+            Told how far it is.
+
+        Returns
+        -------
+        list[Span]
+            Start, end, text, and how often each is there.
+
+        Raises
+        ------
+        InputError
+            If rows are no conversations.
+
+        Examples
+        --------
+        >>> [each.text for each in chats.matches.spans("Nobody was born in Oslo")]
+        ['was born in Oslo']
+        """
         from backend.matches.match import spans_of
 
         return spans_of(self._index(fold, progress), self._split("train"), text, without)
@@ -69,9 +130,31 @@ class Matches(Handle):
     def answer(
         self, row: str, split: SplitName | None = None, turn: int | None = None
     ) -> tuple[str, str | None]:
-        """The text of a turn of a row, and the row to leave out: itself, if it is a training row.
+        """The text of a turn of a row, and the row to leave out of a search for it.
 
-        Default: the last turn that is learnt; ``split``: train or eval, where both have the row.
+        Parameters
+        ----------
+        row
+            Its id.
+        split
+            ``train`` or ``eval``, where both have the row.
+        turn
+            The number of a turn; None: the last that is learnt.
+
+        Returns
+        -------
+        tuple[str, str | None]
+            The text; the row itself, if it is a training row, else None.
+
+        Raises
+        ------
+        InputError
+            If there is no such row or turn, or rows are no conversations.
+
+        Examples
+        --------
+        >>> chats.matches.answer("wrong")
+        ('Ada Morel was born in Delhi.', 'wrong')
         """
         found = find_row(row, split, self._split)
         rows = self._split(found)

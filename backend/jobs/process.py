@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,11 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.files import digest, read_json, write_json
+from backend.home import HOME
 from backend.jobs.progress_file import AS_ASKED, PROGRESS_VARIABLE
+from backend.program import called, environment
 
-LOGS = Path("cache/.jobs")  # where the app keeps its jobs
+LOGS = HOME / ".jobs"  # where the app keeps its jobs
 State = Literal["running", "done", "failed", "interrupted"]
 _STOPPING = "stopping"
 _WAITING = 'read -r word && exec "$@" </dev/null'  # without a word, it ends
@@ -66,12 +67,12 @@ class JobRecord:
 
 
 def job_path(args: list[str], log_dir: Path) -> Path:
-    """Where the files of the job ``python -m backend *args`` lie."""
+    """Where the files of the job ``firstword *args`` lie."""
     return log_dir / digest(args)
 
 
 def start_command(args: list[str], log_dir: Path) -> Path:
-    """Start ``python -m backend *args`` in the background and return the job's folder.
+    """Start ``firstword *args`` in the background and return the job's folder.
 
     Raises:
         InputError: if the same command is running already.
@@ -91,14 +92,14 @@ def _start(args: list[str], folder: Path) -> None:
 
     A server that is killed before leaves no process that nobody knows of.
     """
-    environment = {**os.environ, PROGRESS_VARIABLE: str((folder / "progress.json").resolve())}
+    env = {**environment(), PROGRESS_VARIABLE: str((folder / "progress.json").resolve())}
     with (folder / "stdout.log").open("wb") as out, (folder / "stderr.log").open("wb") as errors:
         process = subprocess.Popen(
-            ["sh", "-c", _WAITING, "sh", sys.executable, "-m", "backend", *args],
+            ["sh", "-c", _WAITING, "sh", *called(args)],
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=errors,
-            env=environment,
+            env=env,
             start_new_session=True,
         )
     word = process.stdin

@@ -28,6 +28,7 @@ from backend.folder import Folder
 from backend.manifest import Artifact, Manifest
 from backend.model.loading import load_tokenizer
 from backend.model.token_table import tokenizer_id
+from backend.program import COMMAND
 from backend.recorded import as_recorded
 from backend.tasks.registry import task_named
 
@@ -120,8 +121,7 @@ def _read_run(folder: Folder, path: Path, content: str, runs: int) -> Dynamics:
         epochs = tuple(json.loads(metadata["epochs"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: damaged or missing; delete it and run "
-            f"`python -m backend dynamics {folder.path} --seeds {runs}`"
+            f"{path}: damaged or missing; delete it and run `{COMMAND} dynamics {folder.path} --seeds {runs}`"
         ) from error
     return Dynamics(said_by(folder, values[_LOGITS]) if _LOGITS in values else values, epochs)
 

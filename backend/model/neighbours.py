@@ -10,6 +10,7 @@ from backend.data.dataset import Split
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.model.embeddings import Encoder, embeddings_are_stored, stored_embeddings
+from backend.program import COMMAND
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ def rank_among_neighbours(folder: Folder, rows: Split, row: str, position: int) 
 def _ordered(folder: Folder, rows: Split, row: str) -> tuple[np.ndarray, np.ndarray]:
     """Places and cosines of all other training rows, most similar first."""
     if not all(embeddings_are_stored(folder, each) for each in {"train", rows.name}):
-        raise InputError(
-            f"{folder.path}: no sentence embeddings yet; run `python -m backend scores {folder.path}`"
-        )
+        raise InputError(f"{folder.path}: no sentence embeddings yet; run `{COMMAND} scores {folder.path}`")
     own = rows.position(row)
     train = stored_embeddings(folder, "train", Encoder())
     vector = train[own] if rows.name == "train" else stored_embeddings(folder, rows.name, Encoder())[own]

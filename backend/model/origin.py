@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.errors import InputError
 from backend.folder import Folder
+from backend.program import COMMAND
 
 
 def was_attached(folder: Folder) -> bool:
@@ -19,10 +20,10 @@ def check_trainable(folder: Folder, again: bool = False) -> None:
     if was_attached(folder):
         raise InputError(
             f"{folder.path}: its run was attached; to train a model on these rows, "
-            f"`python -m backend copy {folder.path} NEW --model MODEL`"
+            f"`{COMMAND} copy {folder.path} NEW --model MODEL`"
         )
     if not again:
         raise InputError(
             f"{folder.path}: is trained already; `--again` trains another run and keeps this one, "
-            f"`python -m backend copy {folder.path} NEW` starts anew beside it"
+            f"`{COMMAND} copy {folder.path} NEW` starts anew beside it"
         )

@@ -16,6 +16,7 @@ from backend.model.language_plan import MAX_LENGTH, RANK, make_language_plan
 from backend.model.origin import was_attached
 from backend.model.prediction_table import read_predictions
 from backend.model.training_plan import TrainingPlan, make_plan
+from backend.program import COMMAND
 from backend.tasks.heads import CAUSAL_LM
 from backend.tasks.registry import task_named
 from backend.tasks.task import Figure
@@ -163,7 +164,7 @@ def _train_again(folder: Folder, reason: str, drowned: bool) -> HardlyLearnt:
     used = folder.manifest().artifacts["checkpoints"].details.get("settings") or {}
     plan = plan_run(folder, {"batch_size": used.get("batch_size")})
     more = " --balanced-batches" if drowned else ""
-    command = f"python -m backend train {folder.path} --again"
+    command = f"{COMMAND} train {folder.path} --again"
     if used.get("lr", 0.0) > _TOO_FAST * plan.lr:  # the rate, which is planned again where none is given
         advice = (
             f"train it again at the planned rate of {plan.lr:g}, not {used['lr']:g}, before you look further"

@@ -21,6 +21,7 @@ from backend.files import replacing
 from backend.folder import Folder
 from backend.keyed_table import key_of, keyed, read_keyed
 from backend.manifest import TaskInfo
+from backend.program import COMMAND
 from backend.recorded import as_recorded, recorded_files
 from backend.tasks.registry import task_named
 
@@ -179,4 +180,4 @@ def _read(folder: Folder, split: SplitName, step: int, groups: Sequence[int] | N
     table = None if key is None else read_keyed(path, key, content, groups)
     if table is not None:
         return table
-    raise InputError(f"{path}: damaged or missing; run `python -m backend precompute {folder.path}`")
+    raise InputError(f"{path}: damaged or missing; run `{COMMAND} precompute {folder.path}`")

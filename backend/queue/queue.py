@@ -36,10 +36,33 @@ STATES = (UNDECIDED, "keep", "flag", "remove", "relabel", "all")
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """Which rows to list. ``reason`` is a score's name; ``state`` one of `STATES`.
+    """Which rows to list.
 
-    ``label``: the label in force or the one that the row came with, so that no decision takes a row out of
-    what is being worked through; of label sets, those that hold it.
+    Parameters
+    ----------
+    serves
+        What is looked for: wrong labels, unless another decision is named.
+    reason
+        A score's name.
+    label
+        The label in force or the one that the row came with, so that no decision takes a row out of what is
+        being
+        worked through; of label sets, those that hold it.
+    group
+        Where the row comes from.
+    state
+        ``undecided``, ``keep``, ``flag``, ``remove``, ``relabel`` or ``all``.
+
+    Raises
+    ------
+    InputError
+        If ``serves`` or ``state`` is unknown.
+
+    Examples
+    --------
+    >>> from firstword.settings import QueueFilter
+    >>> QueueFilter(state="all").serves
+    'suspect label'
     """
 
     serves: str = LABEL

@@ -36,10 +36,15 @@ _NOTE = 200  # characters of a file's name that the log keeps
 
 @dataclass(frozen=True)
 class PatchPlan:
-    """What becomes of every row of a patch, in its order; ``odd``: what is unlike all training rows in it."""
+    """What becomes of every row of a patch, in its order; ``odd``: what is unlike all training rows in it.
+
+    ``kind``: what the file was, if not a patch of our own; ``notes``: what there is to say about it.
+    """
 
     rows: tuple[tuple[PatchRow, Outcome], ...]
     odd: tuple[str, ...] = ()
+    kind: str = "patch"
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> dict[Outcome, int]:
@@ -54,7 +59,13 @@ class PatchPlan:
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program."""
         rows = [{**asdict(row), "outcome": each} for row, each in self.rows]
-        return {"counts": self.counts, "rows": rows, "odd": list(self.odd)}
+        return {
+            "from": self.kind,
+            "counts": self.counts,
+            "rows": rows,
+            "odd": list(self.odd),
+            "notes": list(self.notes),
+        }
 
 
 def plan(

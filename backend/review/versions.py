@@ -88,6 +88,15 @@ def _since_last(ledger: Ledger) -> tuple[Version | None, int]:
         return version, _changes(connection, version.seq if version else 0)
 
 
+def version_in_words(ledger: Ledger) -> str:
+    """Which version the decisions in force are, and what came since; "" before the first."""
+    version, changes = since_last(ledger)
+    if version is None:
+        return ""
+    since = f", and {changes:,} change{'s' * (changes != 1)} since" if changes else ""
+    return f"{version.name} ({version.message}, by {version.author}){since}"
+
+
 def moment(ledger: Ledger, name: str) -> Moment:
     """What ``raw``, ``now`` or a version's name means; `InputError` if there is no such version."""
     if name in (RAW, NOW):

@@ -9,6 +9,7 @@ import pyarrow as pa
 from backend.errors import InputError
 from backend.folder import Folder
 from backend.keyed_table import read_keyed
+from backend.program import COMMAND
 
 NAME = "run_rows"
 
@@ -26,5 +27,5 @@ def read_run_rows(folder: Folder) -> pa.Table:
     artifact, path = folder.require(NAME, "run-rows"), table_path(folder)
     table = read_keyed(path, artifact.id, artifact.details.get("files", {}).get(path.name))
     if table is None:
-        raise InputError(f"{path}: damaged or missing; run `python -m backend run-rows {folder.path}`")
+        raise InputError(f"{path}: damaged or missing; run `{COMMAND} run-rows {folder.path}`")
     return table

@@ -18,13 +18,35 @@ EVAL = "eval"
 class ScoreSettings:
     """How scores are computed.
 
-    Args:
-        device: cpu, cuda or auto. seed: of folds and samples.
-        encoder: folder or hub id of the encoder of sentence embeddings; ``minilm`` is the embedded one.
-        folds: how many parts cross-fitting makes. crossfit: ``probe``, a logistic regression on sentence
-            embeddings, or ``finetune``, the workspace's model trained anew for every fold.
-        target: what off-domain scores compare with: ``eval``, or a file like the training data.
-        clean: the rows trusted by alignment scores: ``eval``, or ``kept`` (training rows decided as keep).
+    Parameters
+    ----------
+    device
+        ``cpu``, ``cuda`` or ``auto``.
+    seed
+        Of folds and samples.
+    encoder
+        Folder or hub id of the encoder of sentence embeddings; ``minilm`` is the embedded one.
+    folds
+        How many parts cross-fitting makes.
+    crossfit
+        ``probe``, a logistic regression on sentence embeddings, or ``finetune``, the workspace's model
+        trained
+        anew for every fold.
+    target
+        What off-domain scores compare with: ``eval``, or a file like the training data.
+    clean
+        The rows trusted by alignment scores: ``eval``, or ``kept`` (training rows decided as keep).
+
+    Raises
+    ------
+    InputError
+        If a value is unknown or out of its range.
+
+    Examples
+    --------
+    >>> from firstword.settings import ScoreSettings
+    >>> ScoreSettings(folds=3).crossfit
+    'probe'
     """
 
     device: str = "auto"

@@ -20,6 +20,7 @@ from backend.folder import ArtifactState, Folder
 from backend.keyed_table import key_of, write_keyed
 from backend.look import once
 from backend.manifest import Artifact, TaskName
+from backend.program import COMMAND
 from backend.recorded import as_recorded
 from backend.scores.registry import all_producers, extension_of
 from backend.scores.score import Columns, Producer
@@ -189,7 +190,7 @@ def _made_with(details: dict[str, Any]) -> ScoreSettings | None:
 def read_scores(folder: Folder) -> ScoreTable:
     """All current tables side by side; `NoScores` if there is none, `InputError` if one is damaged."""
     for path in damaged_tables(folder):
-        raise InputError(f"{path}: damaged; run `python -m backend scores {folder.path}` to make it anew")
+        raise InputError(f"{path}: damaged; run `{COMMAND} scores {folder.path}` to make it anew")
     states = {each: score_state(folder, all_producers()[each]) for each in all_producers()}
     current = [all_producers()[each] for each, state in states.items() if state == "current"]
     if not current:
@@ -198,7 +199,7 @@ def read_scores(folder: Folder) -> ScoreTable:
             if "stale" in states.values()
             else ("no scores yet")
         )
-        raise NoScores(f"{folder.path}: {why}; run `python -m backend scores {folder.path}`")
+        raise NoScores(f"{folder.path}: {why}; run `{COMMAND} scores {folder.path}`")
     tables = [_read(table_path(folder, each)) for each in current]
     together = tables[0]
     for table in tables[1:]:

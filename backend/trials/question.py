@@ -29,10 +29,26 @@ FOLLOWED = {
 
 @dataclass(frozen=True)
 class Asked:
-    """A row of eval by id, or a typed text (with ``text_b`` for pairs), and the label to follow.
+    """What is asked of every model of a trial: a row of eval, or a typed text, and the label to follow.
 
-    ``label`` None: a row's own target, of several labels each; for a typed text it must be given. ``about``:
-    what is asked of a language model, of the row or of what is typed there (`backend.trials.asked_words`).
+    Parameters
+    ----------
+    row
+        Id of the row.
+    text
+        The text; or ``row``.
+    text_b
+        Its second sentence, where rows are pairs.
+    label
+        None: a row's own target, of several labels each; for a typed text it must be given.
+    about
+        What is asked of a language model, of the row or of what is typed there.
+
+    Examples
+    --------
+    >>> from firstword.settings import Asked
+    >>> Asked(text="a gorgeous film", label="good").label
+    'good'
     """
 
     row: str | None = None

@@ -44,10 +44,41 @@ _AS_THEY_CAME = "decisions are not applied: strategies start from the rows and l
 
 @dataclass(frozen=True)
 class RetrainSettings:
-    """``seeds``: how many; the first is that of the original run. ``strategy``: `DECISIONS` or a strategy,
-    with ``options``. ``guide``: share of the eval rows that a strategy may follow; the others measure.
-    ``epochs``: of every training, default as the original. ``start_model``: see `original_run`.
-    ``arms``: only these and the first. ``answers``: how many eval rows language models answer.
+    """What `Trials.run` trains.
+
+    Parameters
+    ----------
+    seeds
+        How many; the first is that of the original run.
+    strategy
+        ``decisions``, or a strategy.
+    options
+        Of the strategy.
+    guide
+        Share of the eval rows that a strategy may follow; the others measure.
+    asked
+        Questions put to every model.
+    epochs
+        Of every training; None: as the original.
+    device
+        ``cpu``, ``cuda`` or ``auto``.
+    start_model
+        Of an attached run: what it began with.
+    arms
+        Only these and the first.
+    answers
+        How many eval rows language models answer.
+
+    Raises
+    ------
+    InputError
+        If a value is unknown or out of its range.
+
+    Examples
+    --------
+    >>> from firstword.settings import RetrainSettings
+    >>> RetrainSettings(seeds=2).strategy
+    'decisions'
     """
 
     seeds: int = 3

@@ -11,6 +11,7 @@ from backend.data.peek import Peek
 from backend.data.sources import is_local
 from backend.data.uploads import MOST_BYTES, keep_upload, kept_upload
 from backend.errors import InputError
+from backend.home import HOME
 from backend.jobs.process import job_path, job_result
 from backend.workspace import Workspace
 from pages.components import keys
@@ -20,7 +21,7 @@ from pages.components.markup import plain_label, show, tag
 from pages.components.messages import LONGEST, show_error
 from pages.components.typed_name import allowed_path, typed_hub_id
 
-UPLOADS = Path("cache/.uploads")
+UPLOADS = HOME / ".uploads"
 KINDS = {"upload": "Upload", "path": "Path on this machine", "hub": "Hub id"}
 ENDINGS = ["csv", "tsv", "jsonl", "ndjson", "json", "txt", "ft", "gz", "parquet"]
 MEGABYTES = MOST_BYTES // 1024**2

@@ -13,6 +13,14 @@ _WORDS = {
         "Movie reviews and a small classifier, fine-tuned on this machine. Takes a few minutes, once; no "
         "network needed.",
     ),
+    "multilabel": (
+        "Build the demo of label sets",
+        "Requests to a shop with one topic or several, some of them wrong. Takes a few minutes, once.",
+    ),
+    "regression": (
+        "Build the demo of numbers",
+        "Reviews with one to five stars, some of them upside down. Takes a few minutes, once.",
+    ),
     "causal-lm": (
         "Build the demo of a language model",
         "Chats about invented people and things, some of them wrong, and SmolLM2 with an adapter. Takes "
@@ -21,14 +29,14 @@ _WORDS = {
 }
 
 
-def offer_demos() -> None:
-    """Offer them; the first is the one to begin with."""
+def offer_demos(primary: bool = True) -> None:
+    """Offer them; the first is the one to begin with, ``primary`` where nothing else is."""
     for task, demo in DEMOS.items():
         if (demo.path / "workspace.json").is_file():
             continue
         button, about = _WORDS[task]
         st.markdown(about)
-        job_panel(demo_command(demo), button, primary=demo is SENTENCES)
+        job_panel(demo_command(demo), button, primary=primary and demo is SENTENCES)
 
 
 def are_demos_missing() -> bool:

@@ -17,6 +17,18 @@ def turn_to(page: str) -> None:
     st.switch_page(f"pages/{page}.py", query_params={})
 
 
+def ask_to_turn(page: str) -> None:
+    """In a callback, where no page can be turned: have `turn_if_asked` do it."""
+    keys.put(keys.TURN_TO, page)
+
+
+def turn_if_asked() -> None:
+    """Show the page that a callback has asked for, if one has."""
+    page = st.session_state.pop(keys.TURN_TO, None)
+    if page is not None:
+        turn_to(page)
+
+
 def go_to(split: str, row: str) -> None:
     """In a callback: show this row, whatever was searched before."""
     keys.put(keys.WHAT, split)

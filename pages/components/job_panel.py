@@ -19,7 +19,7 @@ LOGS = process.LOGS
 
 
 def job_panel(args: list[str], button: str, note: str = "", primary: bool = True, wrong: str = "") -> None:
-    """Offer to run ``python -m backend *args``; while it runs, show how far it is, also after a reload.
+    """Offer to run ``firstword *args``; while it runs, show how far it is, also after a reload.
 
     ``primary``: whether it is the next step, and not one to be taken again. ``wrong``: why it can't be
     started as the form is filled in; it then stands in the place of ``note``.

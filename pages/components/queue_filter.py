@@ -6,6 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
+from backend.program import COMMAND
 from backend.queue.queue import SERVES, STATES, QueueFilter
 from backend.queue.queue_item import UNDECIDED
 from backend.scores.registry import all_scores, scores_for
@@ -64,7 +65,7 @@ def ask_queue_filter(workspace: Workspace) -> QueueFilter | None:
     known = [each for each in here.values() if each.serves == serves and each.is_reason]
     serving = [each.name for each in known if each.name in table.names]
     if not serving:
-        st.info(f"No score for this has been computed: `python -m backend scores {workspace.path} --all`")
+        st.info(f"No score for this has been computed: `{COMMAND} scores {workspace.path} --all`")
         return None
     with reason_box:
         reason = choose(

@@ -7,9 +7,11 @@ import importlib
 
 import streamlit as st
 
+from backend.program import PACKAGE
+
 HEAVY = (
-    *("backend.influence.answers.engine", "backend.influence.answers.registry"),
-    *("backend.scores.registry", "plotly.express"),
+    *(f"{PACKAGE}.influence.answers.engine", f"{PACKAGE}.influence.answers.registry"),
+    *(f"{PACKAGE}.scores.registry", "plotly.express"),
 )
 
 

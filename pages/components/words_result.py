@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from backend.workspace import Workspace
+from pages.components.empty_state import lead_to, show_empty
 from pages.components.eval_errors import NO_ERRORS, errors_said, has_no_errors
 from pages.components.newest import of_newest
+from pages.components.purposes import PURPOSES
 from pages.components.result_or_job import Wanted, result_or_job
 from pages.components.workspaces import opened, version
 
@@ -18,8 +20,8 @@ def _wanted(workspace: Workspace) -> Wanted:
     return Wanted(
         artifact="words",
         command="words",
-        about=f"The table of words says which words raised the loss of {errors_said(workspace)}, "
-        "and in which training rows they stand. It has not been computed yet.",
+        about=f"{PURPOSES['words']} It goes by the loss of {errors_said(workspace)}, and has not been "
+        "computed yet.",
         button="Compute words",
         cost="one pass over the eval rows and the stored training rows",
     )
@@ -28,7 +30,8 @@ def _wanted(workspace: Workspace) -> Wanted:
 def words_or_offer(workspace: Workspace) -> pd.DataFrame | None:
     """The table, most harmful words first (see `Workspace.words`); do not change it."""
     if workspace.folder.state("words") == "missing" and has_no_errors(workspace):
-        st.success(f"{NO_ERRORS}, so no word misleads the model there.", icon=":material/done_all:")
+        nothing = f"{NO_ERRORS}, so no word misleads the model there."
+        show_empty("words", nothing, lead_to("inspect", "Inspect what is right"))
         return None
     return result_or_job(workspace, _wanted(workspace), lambda: read_words(workspace))
 

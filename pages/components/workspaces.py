@@ -15,6 +15,7 @@ import streamlit as st
 from backend.errors import InputError
 from backend.files import digest
 from backend.folder import MANIFEST, Folder
+from backend.home import HOME, located
 from backend.influence.answers.about_answer import DEFAULT_SIDE
 from backend.influence.answers.defaults import DEFAULT_SCORE
 from backend.influence.answers.explanation import Explanation, Pair
@@ -24,8 +25,11 @@ from pages.components import keys, newest
 if TYPE_CHECKING:  # torch is imported when there is something to compute
     from backend.influence.answers.about_answer import AboutAnswer
 
-HOME = Path("cache")
 VARIABLE = "FIRSTWORD_WORKSPACE"
+
+
+class NoWorkspace(InputError):
+    """There is nothing to show on a page about a workspace."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,9 @@ class Opened:
 
 
 def known_workspaces() -> dict[str, Path]:
-    """Name and path of every workspace: the one named by ``FIRSTWORD_WORKSPACE`` first, then ``cache/*``."""
+    """Name and path of every workspace: that of ``FIRSTWORD_WORKSPACE`` first, then those in the home."""
     named = os.environ.get(VARIABLE)
-    found = [Path(named)] if named else []
+    found = [located(named)] if named else []
     found += sorted(path.parent for path in HOME.glob(f"*/{MANIFEST}"))
     names: dict[str, Path] = {}
     for path in found:
@@ -84,12 +88,10 @@ def current_path() -> Path | None:
 
 
 def current() -> Workspace:
-    """The chosen workspace; `InputError` if there is none or it can't be read."""
+    """The chosen workspace; `NoWorkspace` if there is none, `InputError` if it can't be read."""
     path = current_path()
     if path is None:
-        raise InputError(
-            "There is no workspace yet: the Overview page builds the demo, or says how to start one."
-        )
+        raise NoWorkspace("there is no workspace yet: the Overview page builds a demo, or one of your data")
     return opened(path)
 
 

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pages.components.tour import COOKIE as TOUR
+from pages.components.tour import SEEN
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 WATCHED = 0.4  # seconds: how long a page must rest
@@ -41,8 +44,9 @@ def serving(
     home = home or checkout
     if home != checkout:
         (home / ".streamlit").symlink_to(checkout / ".streamlit")
-    environment = {**os.environ, **({"FIRSTWORD_WORKSPACE": str(workspace)} if workspace else {})}
-    environment["PYTHONPATH"] = str(checkout)
+    environment = {**os.environ, "FIRSTWORD_HOME": "cache", "PYTHONPATH": str(checkout)}
+    if workspace:
+        environment["FIRSTWORD_WORKSPACE"] = str(workspace)
     command = [sys.executable, "-m", "streamlit", "run", str(checkout / script), "--server.port", str(port)]
     with (log or Path(os.devnull)).open("wb") as out:
         server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=subprocess.STDOUT)
@@ -56,14 +60,17 @@ def serving(
 
 
 @contextmanager
-def browsing(**options: Any) -> Iterator[Any]:
-    """A page of a headless chromium."""
+def browsing(first_visit: bool = False, **options: Any) -> Iterator[Any]:
+    """A page of a headless chromium; one that has seen the tour, unless it is to be its ``first_visit``."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         try:
-            page = browser.new_context(**options).new_page()
+            context = browser.new_context(**options)
+            if not first_visit:
+                context.add_cookies([{"name": TOUR, "value": SEEN, "domain": "127.0.0.1", "path": "/"}])
+            page = context.new_page()
             page.set_default_timeout(90_000)  # a cold server on a busy machine is slow
             yield page
         finally:

@@ -345,8 +345,9 @@ def test_welcome_without_a_workspace(monkeypatch, tmp_path):
     app = new_app().run()
     assert not app.exception
     assert "Welcome" in app.title[0].value and "python -m backend build" in app.code[0].value
-    assert [each.label for each in app.button] == ["Build the demo", "Build the demo of a language model"]
-    assert "no workspace yet" in page(app, "inspect").error[0].value
+    kinds = ("", " of label sets", " of numbers", " of a language model")
+    assert [each.label for each in app.button] == [f"Build the demo{kind}" for kind in kinds]
+    assert "no workspace yet" in page(app, "inspect").info[0].value
 
 
 def test_welcome_shows_why_a_job_failed(monkeypatch, tmp_path):

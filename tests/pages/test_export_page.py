@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,8 @@ def downloaded(monkeypatch) -> Callable[[], list[dict[str, str]]]:
     real = MediaFileManager.add
 
     def add(self, data, *args, **options):
-        files.append(data)
+        if not data.startswith(b"<!--"):  # the data card
+            files.append(data)
         return real(self, data, *args, **options)
 
     monkeypatch.setattr(MediaFileManager, "add", add)
@@ -55,3 +57,22 @@ def test_an_export_that_cannot_be_made_says_why(app, monkeypatch):
     app.segmented_control(key="format").set_value("hf").run()
     assert not app.exception and "a map does not fit" in app.error[0].value.replace("\\", "")
     assert not app.get("download_button") and "60 rows in this export" in words(app)
+
+
+def test_the_data_card_is_shown_as_text_and_lies_in_the_zip(app, monkeypatch):
+    files: list[bytes] = []
+    real = MediaFileManager.add
+    monkeypatch.setattr(
+        MediaFileManager, "add", lambda self, data, *a, **o: files.append(data) or real(self, data, *a, **o)
+    )
+    opened().decide("remove", ["r1"], reason="<b>x</b> ![](http://evil)")
+    page(app, "export")
+    assert not app.exception
+    (card,) = [each.value for each in app.code if "# Data card" in each.value]
+    assert "| removed | &lt;b&gt;x&lt;\\/b&gt; \\!\\[\\]" in card and "| removed | 1 |" in card
+    assert card.encode() in [each.rstrip(b"\n") for each in files]
+    app.toggle(key="manifest").set_value(True).run()
+    zipped = next(each for each in reversed(files) if each[:2] == b"PK")
+    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".csv.card.md")]
+        assert "| removed | &lt;b&gt;x" in archive.read(name).decode()

@@ -30,7 +30,7 @@ def test_every_part_is_there_also_without_a_workspace(monkeypatch, tmp_path):
         each in shown for each in ("What it is not", "No proof of cause", "relabelled", "self-influence")
     )
     assert all(each.limits.split()[0] in shown for each in all_methods().values())
-    assert shown.count("This test needs a workspace") == 2
+    assert shown.count("There is no workspace yet") == 2
     assert not [each for each in app.button if "self-test" in each.label]
 
 

@@ -86,4 +86,6 @@ def test_a_patch_that_was_rewritten_is_read_again(app, tmp_path):
 def test_what_is_no_patch_is_refused_in_a_line(app):
     page(app, "export")
     app.file_uploader(key="patch-upload").upload("p.csv", csv_of(tiny_rows(2))).run()
-    assert not app.exception and "no column 'action'" in app.error[0].value.replace("\\", "")
+    assert not app.exception and "no decisions; a patch has id, action" in app.error[0].value.replace(
+        "\\", ""
+    )

@@ -34,7 +34,7 @@ def labels(app) -> list[str]:
 def test_no_job_is_said(app):
     page(app, "jobs")
     assert not app.exception and not app.error
-    assert "Nothing runs" in app.info[0].value
+    assert "Nothing has run yet" in app.info[0].value
 
 
 def test_the_disk_use_is_the_backends(app, tiny_workspace):

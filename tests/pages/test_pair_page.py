@@ -95,7 +95,7 @@ def test_a_card_of_inspect_shows_its_pair_in_place(app):
 
 @pytest.mark.parametrize(
     ("query", "message"),
-    [({}, "Give the row or text"), ({"test": "er1000"}, "Give the row or text")],
+    [({}, "Give a row or text"), ({"test": "er1000"}, "Give a row or text")],
 )
 def test_what_is_missing_is_said(app, query, message):
     page(app, "pair", **query)

@@ -21,7 +21,7 @@ def test_scores_are_offered_where_there_are_none(app, tiny_workspace):
     assert not list(tiny_workspace.folder.scores.glob("*.parquet"))
     page(app, "review")
     assert not app.exception and not app.error
-    assert "None has been computed yet" in app.info[0].value
+    assert "none of which has been computed yet" in app.info[0].value
     assert [each.label for each in app.button if each.label == "Compute scores"]
 
 

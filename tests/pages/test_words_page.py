@@ -29,8 +29,8 @@ def test_the_job_is_offered_where_there_are_no_words(with_words):
 def test_without_an_error_there_is_no_word_to_ask_for(app):
     assert opened().predictions("eval").correct.all()
     page(app, "words")
-    assert not app.exception and not app.main.button
-    assert app.success[0].value == "No eval row is misclassified, so no word misleads the model there."
+    assert not app.exception and [each.label for each in app.main.button] == ["Inspect what is right"]
+    assert "No eval row is misclassified, so no word misleads the model there." in app.info[0].value
 
 
 def test_stale_words_are_not_shown(with_words):

@@ -156,7 +156,7 @@ def test_what_is_no_patch(fresh, tmp_path):
     ):
         with pytest.raises(InputError, match=words):
             workspace.review.patch_dry_run(written(tmp_path / "p.csv", *content))
-    with pytest.raises(InputError, match="no column 'action'"):
+    with pytest.raises(InputError, match="no decisions; a patch has id, action"):
         workspace.review.patch_dry_run(written(tmp_path / "p.csv", ["a"], header=["id"]))
     for name in ("none.csv", "owner/name", ""):
         with pytest.raises(InputError, match="no such file"):

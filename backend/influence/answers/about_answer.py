@@ -35,13 +35,41 @@ _OPEN = "?"  # until an answer is there
 class AboutAnswer:
     """A question about an answer, beside the row that it may be about.
 
-    ``prompt`` or ``messages`` (as a chat template takes them, with ``tools``): what the model reads, where it
-    is not a row.
-    ``answer``: what it is asked about, None: the row's own. ``turn``: which answer of a row, None: all of
-    them, or the last where words are marked or an answer is given. ``marks``: characters of the answer, all
-    of it where empty. ``instead``: what might stand there. ``side``: whose rows count; ``template``: whether
-    those of template tokens do, too. ``generated``: the model wrote the answer itself, and would have gone on
-    where it is ``cut``.
+    Parameters
+    ----------
+    prompt
+        What the model reads, where it is not a row.
+    messages
+        The same as a chat template takes them.
+    answer
+        What is asked about; None: the row's own.
+    turn
+        Which answer of a row; None: all, or the last where words are marked or an answer is given.
+    marks
+        Characters of the answer, as (start, end); none: all of it.
+    instead
+        What might stand there.
+    side
+        Whose rows count: of words that are read, written, or both.
+    template
+        Whether the rows of template tokens count, too.
+    generated
+        Whether the model wrote the answer itself.
+    cut
+        Whether it would have gone on.
+    tools
+        What the template is told of tools, beside ``messages``.
+
+    Raises
+    ------
+    InputError
+        If what is given does not go together.
+
+    Examples
+    --------
+    >>> from firstword.settings import AboutAnswer
+    >>> AboutAnswer(prompt="Who are you?", answer="I am Ada.", marks=((5, 8),)).marks
+    ((5, 8),)
     """
 
     prompt: str | None = None

@@ -100,7 +100,7 @@ def write_answers(
     if k < 1:
         raise InputError(f"-k {k}: must be at least 1")
     if out.suffix.lower() not in (".parquet", ".pq"):
-        raise InputError(f"--out {out}: must end in .parquet, which is what is written")
+        raise InputError(f"--out {out}: must end in .parquet, or in .jsonl for the pretraining-tda viewer")
     if out.exists() or not out.parent.is_dir():
         raise InputError(f"{out}: {'exists already' if out.exists() else 'its folder does not exist'}")
     done = 0

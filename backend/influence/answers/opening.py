@@ -16,6 +16,7 @@ from backend.influence.index.moments import Moments
 from backend.influence.index.optimizer_state import SecondMoments, second_moments
 from backend.influence.index.row_index import IndexInfo, RowIndex
 from backend.influence.rowstore.opening import damaged, open_rows
+from backend.program import COMMAND
 
 
 def open_searcher(
@@ -29,7 +30,7 @@ def open_searcher(
     if artifact.id != index_id(manifest.artifacts["rows"].id, weights.tolist()):
         raise InputError(
             f"{folder.path}: its index was made for other checkpoints or by an older Firstword; "
-            f"run `python -m backend precompute {folder.path}`"
+            f"run `{COMMAND} precompute {folder.path}`"
         )
     try:
         index, info = RowIndex.load(folder.index, artifact.id, rows.stores, device)

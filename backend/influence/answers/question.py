@@ -23,12 +23,38 @@ MOST_EXACT = 1000
 
 @dataclass(frozen=True)
 class Question:
-    """What to explain: a typed text (and text_b), or a row's id; for ``label`` or what one asks first.
+    """What to explain: a typed text, or a row.
 
-    ``label`` is the name of a `backend.tasks.task.Choice`, such as a class; None the predicted class.
+    Parameters
+    ----------
+    text
+        The text.
+    text_b
+        Its second sentence, where rows are pairs.
+    row
+        Id of a row, in place of a text.
+    split
+        ``train`` or ``eval``, where both have the row.
+    label
+        The name of a choice, such as a class; None: the predicted class.
+    k
+        How many of each end.
+    exact
+        Whether all is scanned and the best are made anew in fp32.
+    method
+        A name that `firstword methods` lists.
+    score
+        One of its scores; None: its first.
+    damping
+        None: that of the score.
+    about
+        What is asked of a language model, of the row or of what is typed there.
 
-    ``score`` None is the method's own; ``damping`` None that of the score. ``about``: what is asked of a
-    language model, of the row or of what is typed there.
+    Examples
+    --------
+    >>> from firstword.settings import Question
+    >>> Question(row="er1003").k
+    10
     """
 
     text: str | None = None

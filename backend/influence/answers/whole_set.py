@@ -32,6 +32,7 @@ from backend.influence.answers.explain import Explainer
 from backend.influence.answers.many import SCHEMA, answer_table, answers
 from backend.influence.index.modes import ScoreMode, score_mode
 from backend.keyed_table import key_of, read_keyed, write_keyed
+from backend.program import COMMAND
 from backend.progress import Progress, silent
 
 BLOCK_ROWS = 256
@@ -92,9 +93,7 @@ def read_whole_set(folder: Folder) -> WholeSet:
     whole = [each for each in tables if each is not None]
     if len(whole) == len(tables):
         return WholeSet(whole[0], pa.concat_tables(whole[1:]))
-    raise InputError(
-        f"{folder.influence}: damaged or missing; run `python -m backend influence {folder.path}`"
-    )
+    raise InputError(f"{folder.influence}: damaged or missing; run `{COMMAND} influence {folder.path}`")
 
 
 def whole_set_files(folder: Folder) -> list[Path]:

@@ -11,6 +11,7 @@ from backend.influence.rowstore.basis import stored_codec
 from backend.influence.rowstore.compression import RowCodec
 from backend.influence.rowstore.layout import RowsInfo
 from backend.influence.rowstore.store import RowStore
+from backend.program import COMMAND
 
 
 @dataclass(frozen=True)
@@ -36,4 +37,4 @@ def open_rows(folder: Folder) -> StoredRows:
 
 def damaged(folder: Folder, error: ValueError) -> InputError:
     """What to say of it, and the command that makes it anew."""
-    return InputError(f"{error}; run `python -m backend precompute {folder.path}`")
+    return InputError(f"{error}; run `{COMMAND} precompute {folder.path}`")

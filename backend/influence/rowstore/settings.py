@@ -11,9 +11,29 @@ from backend.model.devices import check_device
 
 @dataclass(frozen=True)
 class PrecomputeSettings:
-    """What the user asks `precompute` for; ``auto`` is measured once per workspace (see `plan`).
+    """What the user asks `precompute` for; ``auto`` is measured once per workspace.
 
-    ``row_store``: int8, full, or pca:N; None keeps what the workspace has, int8 at first.
+    Parameters
+    ----------
+    device
+        ``cpu``, ``cuda`` or ``auto``.
+    precision
+        ``fp32``, ``bf16`` or ``auto``.
+    attention
+        How the model computes attention, or ``auto``.
+    row_store
+        ``int8``, ``full`` or ``pca:N``; None: as the workspace has it, int8 at first.
+
+    Raises
+    ------
+    InputError
+        If a value is unknown or can't be had here.
+
+    Examples
+    --------
+    >>> from firstword.settings import PrecomputeSettings
+    >>> PrecomputeSettings(row_store="full").precision
+    'auto'
     """
 
     device: str = AUTO

@@ -15,6 +15,7 @@ import numpy as np
 
 from backend.errors import InputError
 from backend.folder import Folder
+from backend.program import COMMAND
 from backend.scores.registry import all_scores, producer_of, scores_for
 from backend.scores.settings import EVAL
 from backend.scores.table import artifact_name, read_scores
@@ -109,15 +110,13 @@ def _hardness(folder: Folder, name: str) -> np.ndarray:
     """The score, turned so that high is hard, suspect or unlike the rest."""
     known = all_scores()
     if name not in known:
-        raise InputError(f"--set score={name}: unknown; `python -m backend scores WS --list` names them")
+        raise InputError(f"--set score={name}: unknown; `{COMMAND} scores WS --list` names them")
     task = folder.manifest().task.name
     if name not in (served := scores_for(task)):
         raise InputError(f"--set score={name}: not made for {task}; such are {', '.join(served)}")
     table = read_scores(folder)
     if name not in table.names:
-        raise InputError(
-            f"score {name} is not computed; run `python -m backend scores {folder.path} --only {name}`"
-        )
+        raise InputError(f"score {name} is not computed; run `{COMMAND} scores {folder.path} --only {name}`")
     values = table.values(name)
     if not np.isfinite(values).any():
         raise InputError(f"score {name} has no value for any row")

@@ -25,6 +25,7 @@ from pages.components.asking.typed_text import ask_text, forget_address
 from pages.components.choice import pick
 from pages.components.conversation.shown_text import has_conversations
 from pages.components.edit_target import is_one_class
+from pages.components.empty_state import need_index, need_model
 from pages.components.markup import distinct, plain_label
 from pages.components.workspaces import Asked
 
@@ -52,14 +53,14 @@ LONGEST_NAME = 28  # of a class within the question
 MANY_CLASSES = 3  # more don't fit beside the other fields
 
 
-def is_ready(workspace: Workspace) -> bool:
-    """Whether questions can be answered; says what is missing if not."""
-    state = workspace.folder.state("index")
-    if state == "current":
-        return True
-    st.info(f"The index of this workspace is {state}; questions can be answered once it is there.")
-    st.page_link("pages/overview.py", label="Make it on the Overview page", icon=":material/home:")
-    return False
+def is_ready(workspace: Workspace, page: str) -> bool:
+    """Whether questions can be answered; where not, the page ``page`` says what is missing."""
+    model, index = (workspace.folder.state(each) for each in ("checkpoints", "index"))
+    if model != "current":
+        need_model(page, model)
+    elif index != "current":
+        need_index(page, index, workspace)
+    return model == index == "current"
 
 
 def ask(workspace: Workspace) -> Asked | None:

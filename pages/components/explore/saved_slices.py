@@ -46,7 +46,6 @@ def saved_slices(workspace: Workspace, wanted: Slice) -> None:
             st.button(
                 "Save",
                 key="slice-save",
-                type="primary",
                 on_click=safely(_save),
                 args=(workspace.path, wanted),
             )

@@ -29,13 +29,18 @@ class MadeFile:
 
 @dataclass(frozen=True)
 class Download:
-    """Which export, and whether its manifest comes along (a saved datasets folder always has one)."""
+    """Which export, and whether its manifest and data card come along (a datasets folder has them anyway)."""
 
     path: Path
     what: str
     format: str
     with_manifest: bool
     defuse: bool = True
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the exported file."""
+        return SUFFIXES[self.format]
 
     @property
     def zipped(self) -> bool:
@@ -54,13 +59,13 @@ class Download:
     def file_name(self) -> str:
         """What the downloaded file is called."""
         if not self.zipped:
-            return self.stem + SUFFIXES[self.format]
+            return self.stem + self.suffix
         return f"{self.stem}_{self.format}.zip"
 
     def make(self) -> MadeFile:
         """Make the export in a temporary folder; `InputError` if the format cannot hold the data."""
         with tempfile.TemporaryDirectory() as scratch:
-            out = Path(scratch) / (self.stem + SUFFIXES[self.format])
+            out = Path(scratch) / (self.stem + self.suffix)
             report = opened(self.path).export(self.format, out, self.what, defuse=self.defuse)
             content = _zip(Path(scratch)) if self.zipped else out.read_bytes()
             return MadeFile(content, report.defused_cells)
@@ -68,11 +73,17 @@ class Download:
 
 def made_file(workspace: Workspace, download: Download) -> MadeFile:
     """The file; made once for every state of the log, so that drawing the page again costs nothing."""
-    return _made(download, version(workspace), workspace.review.ledger.count(), date.today())
+    decided = workspace.review.ledger.count(), newest_trial(workspace)
+    return _made(download, version(workspace), decided, date.today())
+
+
+def newest_trial(workspace: Workspace) -> str:
+    """The name of the newest trial's report, which a data card may tell of; "" without one."""
+    return next(iter(workspace.trials.reports()), "")
 
 
 @st.cache_resource(max_entries=2, ttl="10m", show_spinner=False)
-def _made(download: Download, artifacts: str, log_lines: int, day: date) -> MadeFile:
+def _made(download: Download, artifacts: str, decided: object, day: date) -> MadeFile:
     return download.make()
 
 

@@ -12,14 +12,14 @@ from pages.components.messages import show_error
 from pages.components.numbers import plural
 
 
-def offer(workspace: Workspace, download: Download) -> None:
-    """Make the file now, so that what cannot be made is said before anyone clicks."""
+def offer(workspace: Workspace, download: Download) -> bool:
+    """Make the file now, so that what cannot be made is said before anyone clicks; whether it was made."""
     try:
         with st.spinner("Preparing the file …"):
             made = made_file(workspace, download)
     except InputError as error:
         show_error(error)
-        return
+        return False
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.download_button(
             "Download",
@@ -35,3 +35,4 @@ def offer(workspace: Workspace, download: Download) -> None:
         begins, gets = ("begins", "gets") if made.defused_cells == 1 else ("begin", "get")
         cells = plural(made.defused_cells, "cell")
         st.caption(f"{cells} {begins} like a formula and {gets} an apostrophe in front.")
+    return True

@@ -9,6 +9,7 @@ import streamlit as st
 
 from backend.data.patch import PatchRow
 from backend.errors import InputError
+from backend.interchange.decisions_file import NAMED
 from backend.review.patch_import import MEANINGS, Outcome, PatchPlan
 from backend.workspace import Workspace
 from pages.components import keys
@@ -29,8 +30,9 @@ KINDS = ("upload", "path")  # a hub holds no patches
 def offer_patch(workspace: Workspace) -> None:
     """Choose a patch, see what it would do here, apply it."""
     st.caption(
-        "Takes over decisions that were exported as a patch, here or in another workspace with the same "
-        "rows. Each row is checked first; nothing is written before you press Apply."
+        "Takes over decisions: a patch from here or another workspace with the same rows, or "
+        "an export of Argilla, Label Studio or cleanlab. Each row is checked; nothing is written before "
+        "you press Apply."
     )
     source = ask_source("patch", KINDS)
     if not source:
@@ -45,6 +47,10 @@ def offer_patch(workspace: Workspace) -> None:
     except InputError as error:
         show_error(error)
         return
+    if plan.kind != "patch":
+        st.caption(f"Recognised: {NAMED[plan.kind]}.")  # type: ignore[index]
+    for note in plan.notes:
+        st.info(plain_label(note, 400), icon=":material/info:")
     _show_counts(plan)
     _list_left_out(plan)
     if plan.odd:
@@ -85,7 +91,7 @@ def _show_counts(plan: PatchPlan) -> None:
         for outcome, count in plan.counts.items()
         if count
     ]
-    show(table(("rows of the patch", "count", "what becomes of them", "ids"), rows, numbers=(1,)))
+    show(table(("rows of the file", "count", "what becomes of them", "ids"), rows, numbers=(1,)))
 
 
 def _ids(rows: Sequence[PatchRow]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from backend.program import COMMAND
 from backend.workspace import COMMANDS
 from pages.components.asking.question import score_label
 from pages.components.badges import STATE_TONES, badge
@@ -32,7 +33,7 @@ def artifact_table(status: dict[str, Any]) -> Html:
         state = artifact["state"]
         command = COMMANDS.get(name)
         if state != "current" and command:
-            fact: str = tag("span", f"python -m backend {command} {status['path']}", cls="fw-mono")
+            fact: str = tag("span", f"{COMMAND} {command} {status['path']}", cls="fw-mono")
         else:
             fact = _fact(name, artifact, status)
         rows.append((NAMES.get(name, name), badge(state, STATE_TONES[state]), fact))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.data.targets.registry import counts_of
 from backend.demos.build import demo_at, demo_command
+from backend.program import COMMAND
 from backend.workspace import ARTIFACTS, COMMANDS, Workspace
 from pages.components.class_table import show_class_table
 from pages.components.conversation.shown_text import action_words
@@ -128,11 +129,14 @@ def _next_step(workspace: Workspace, status: dict) -> None:
             cost = "minutes to hours, by the number of rows; a run that stops continues"
             offer_missing(workspace, Only(["precompute", str(workspace.path)], "Precompute", cost))
         else:
-            st.markdown("**Next:** fine-tune the model, or use the checkpoints of a Trainer run of your own:")
-            path = workspace.path
-            st.code(
-                f"python -m backend train {path}\npython -m backend attach {path} --run DIR", language="bash"
+            path = str(workspace.path)
+            st.markdown(
+                f"**Next:** fine-tune {_model(status)}, once; or use the checkpoints of a Trainer run:"
             )
+            job_panel(
+                ["train", path], "Train the model", "with the usual settings; `train --help` has others"
+            )
+            st.code(f"{COMMAND} attach {path} --run DIR", language="bash")
 
 
 def _rest(workspace: Workspace) -> None:

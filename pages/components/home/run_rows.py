@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from backend.errors import InputError
+from backend.program import COMMAND
 from backend.workspace import Workspace
 from pages.components.job_panel import job_panel
 from pages.components.markup import plain_label, show
@@ -54,9 +55,7 @@ def _show_rows(workspace: Workspace) -> None:
         return
     show(row_table(("row", "fate", "kept", "of tokens", "seen"), rows))
     if count > len(rows):
-        st.caption(
-            f"The first {len(rows):,} of {count:,}; all: `python -m backend run-rows WS --out rows.csv`."
-        )
+        st.caption(f"The first {len(rows):,} of {count:,}; all: `{COMMAND} run-rows WS --out rows.csv`.")
 
 
 @st.cache_data(max_entries=10, show_spinner=False)

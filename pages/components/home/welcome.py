@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from backend.program import COMMAND
 from pages.components.demo_offer import offer_demos
 
-COMMANDS = "python -m backend build cache/mine --train data.csv --eval 0.2 --text text --label label"
+COMMANDS = f"{COMMAND} build mine --train data.csv --eval 0.2 --text text --label label"
 
 
 def show_welcome() -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.data.messages import shown_bytes
 from backend.disk_use import DiskUse, freeable
+from backend.program import COMMAND
 from backend.workspace import Workspace
 from pages.components.badges import STATE_TONES, badge
 from pages.components.class_table import meter
@@ -45,7 +46,7 @@ def show_disk_use(workspace: Workspace) -> None:
 
 
 def _again(use: DiskUse) -> Html | str:
-    return tag("span", f"python -m backend {use.place.again}", cls="fw-mono") if use.place.again else ""
+    return tag("span", f"{COMMAND} {use.place.again}", cls="fw-mono") if use.place.again else ""
 
 
 @st.cache_data(max_entries=10, ttl=60, show_spinner=False)

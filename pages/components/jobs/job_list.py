@@ -10,6 +10,7 @@ import streamlit as st
 from backend.jobs.listing import Job, all_jobs, forget_job, job_of, log_tail
 from backend.jobs.stopping import what_is_kept
 from pages.components.badges import Tone, badge
+from pages.components.empty_state import lead_to, show_empty
 from pages.components.job_panel import LOGS, progress_line, start, stop_button
 from pages.components.job_words import job_details, job_words
 from pages.components.markup import plain_label, short, show, tag
@@ -28,9 +29,8 @@ def show_jobs() -> None:
     """The list; of very many the newest."""
     jobs = all_jobs(LOGS)
     if not jobs:
-        st.info(
-            "Nothing runs, and nothing has run yet. Long work started on any page shows up here.",
-            icon=":material/work_history:",
+        show_empty(
+            "jobs", "Nothing has run yet.", lead_to("overview", "See on Overview what can be computed")
         )
         return
     running = sum(job.state.state == "running" for job in jobs)

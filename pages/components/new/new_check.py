@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.data.ingest import IngestReport
 from backend.data.targets.registry import kind_of
+from backend.home import HOME
 from backend.jobs.process import job_path, job_result
 from pages.components import keys
 from pages.components.class_table import show_class_table
@@ -60,7 +61,7 @@ def _kinds(report: IngestReport) -> str:
 def checked(data: NewData) -> Accepted | None:
     """Offer the check, show what it found; None as long as the import would not succeed."""
     options = tuple(option for _, _, key, option in _OFFERS if keys.get(key))
-    args = ["init", "cache/new", *data.args(), *options, "--dry-run", "--json"]
+    args = ["init", str(HOME / "new"), *data.args(), *options, "--dry-run", "--json"]
     with st.container(border=True):
         step_title("Check")
         found = job_result(job_path(args, LOGS))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from backend.build_time import build_time
 from backend.errors import InputError
+from backend.home import HOME
 from backend.jobs.listing import all_jobs
 from backend.jobs.process import start_command
 from backend.progress import remaining
@@ -19,7 +20,6 @@ from pages.components.new.new_check import Accepted
 from pages.components.new.new_model import Model
 from pages.components.new.steps import step_title
 from pages.components.typed_name import folder_name
-from pages.components.workspaces import HOME
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 

@@ -16,6 +16,7 @@ from pages.components.asking.question import ask_method, ask_score, is_ready, sc
 from pages.components.asking.typed_text import LONGEST_IN_ADDRESS
 from pages.components.conversation.shown_text import has_conversations
 from pages.components.edit_target import is_one_class
+from pages.components.empty_state import lead_to, show_empty
 from pages.components.markup import distinct
 from pages.components.workspaces import Asked, AskedAnswer
 
@@ -34,7 +35,7 @@ class AskedPair:
 
 def ask_pair(workspace: Workspace) -> AskedPair | None:
     """Draw the fields; None, said in a line, as long as something is missing."""
-    if not is_ready(workspace):
+    if not is_ready(workspace, "pair"):
         return None
     of_box, test_box, train_box, label_box, method_box, score_box = st.columns(
         [0.15, 0.2, 0.19, 0.16, 0.14, 0.16], vertical_alignment="bottom"
@@ -62,12 +63,11 @@ def ask_pair(workspace: Workspace) -> AskedPair | None:
     test, train = (str(keys.get(key) or "").strip() for key in (keys.PAIR_TEST, keys.PAIR_TRAIN))
     text, text_b = keys.get(keys.PAIR_TEXT) or "", keys.get(keys.PAIR_TEXT_B) or ""
     if not train or not (text.strip() if of == "text" else test):
-        st.info(
-            "Give the row or text that is explained, and the id of a training example. "
-            "Each card of the Inspect page has a button that leads here.",
-            icon=":material/compare_arrows:",
+        show_empty(
+            "pair",
+            "Give a row or text and the id of a training example; the cards of Inspect lead here, too.",
+            lead_to("inspect", "Choose a pair on Inspect"),
         )
-        st.page_link("pages/inspect.py", label="Inspect errors", icon=":material/search:")
         return None
     if writes:
         about = AskedAnswer(text, text_b) if of == "text" else AskedAnswer()

@@ -12,8 +12,9 @@ from backend.workspace import Workspace
 from pages.components.badges import badge
 from pages.components.job_panel import job_panel, jobs_of, watch
 from pages.components.markup import Html, short, show, tag
+from pages.components.missing import offer_missing
 from pages.components.numbers import percent
-from pages.components.retrain.trial_state import ask_for_decisions, decided, decided_words, something_decided
+from pages.components.retrain.trial_state import decided, decided_words, something_decided
 from pages.components.tables import table
 
 HELP = (
@@ -30,13 +31,11 @@ def show_forecast(workspace: Workspace, followed: list[str] | None) -> None:
     st.subheader("Forecast", help=HELP)
     record = decided(workspace)
     if not something_decided(record):
-        ask_for_decisions(workspace)
+        st.caption("There is nothing to forecast before a decision changes the training rows.")
         return
     if workspace.folder.state("index") != "current":
         st.info("A forecast needs the gradients of all training rows, which have not been computed yet.")
-        st.page_link(
-            "pages/overview.py", label="Precompute them on the Overview page", icon=":material/home:"
-        )
+        offer_missing(workspace)
         return
     running = next((job for job in jobs_of(workspace.path, "forecast") if job.state.state == "running"), None)
     if running is not None:

@@ -22,7 +22,7 @@ from pages.components.messages import safely, show_error
 from pages.components.number_field import Faults, ask_number, ask_whole
 from pages.components.numbers import typeset
 from pages.components.retrain.trial_options import ask_options
-from pages.components.retrain.trial_state import ask_for_decisions, decided, decided_words, something_decided
+from pages.components.retrain.trial_state import decided, decided_words, something_decided
 from pages.components.typed_name import allowed_model
 from pages.components.typed_number import Limits
 
@@ -99,7 +99,10 @@ def _asked(workspace: Workspace, followed: list[str] | None, faults: Faults) -> 
     strategy = _ask_strategy(workspace)
     _explain(workspace, strategy)
     if strategy == DECISIONS and not something_decided(decided(workspace)):
-        ask_for_decisions(workspace)
+        st.caption(
+            "There is nothing to compare before a decision changes the training rows. The other "
+            "comparisons need none."
+        )
         return None
     if _lacks_index(workspace, strategy):
         st.info("This strategy weighs rows by their influence, so the index must be there first.")

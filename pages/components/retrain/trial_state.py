@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import streamlit as st
 
 from backend.workspace import Workspace
 from pages.components.conversation.shown_text import has_conversations
+from pages.components.empty_state import lead_to, need_model, show_empty
+from pages.components.missing import due_steps, offer_missing
 from pages.components.numbers import plural
 from pages.components.workspaces import opened, version
 
@@ -18,11 +21,7 @@ def can_retrain(workspace: Workspace) -> bool:
     state = workspace.folder.state("checkpoints")
     if state == "current":
         return True
-    st.info(
-        f"The model of this workspace is {state}; retraining repeats its run, so it must be trained first.",
-        icon=":material/model_training:",
-    )
-    st.page_link("pages/overview.py", label="Train it: see the Overview page", icon=":material/home:")
+    need_model("retrain", state)
     return False
 
 
@@ -46,13 +45,14 @@ def _changed(workspace: Workspace) -> str:
 
 
 def ask_for_decisions(workspace: Workspace) -> None:
-    """Say that nothing has been decided, and where to do it."""
-    st.info(
-        f"No training row is removed or {_changed(workspace)} yet. Decide about some rows first; flags and "
-        "keeps change nothing.",
-        icon=":material/checklist:",
+    """Say that nothing has been decided that changes the training, and what leads there."""
+    due = due_steps(workspace)
+    show_empty(
+        "retrain",
+        f"No training row is removed or {_changed(workspace)} yet; flags and keeps change nothing."
+        f"{' The queue on Review, where decisions begin, is not complete.' if due else ''}",
+        partial(offer_missing, workspace) if due else lead_to("review", "Decide about rows on Review"),
     )
-    st.page_link("pages/review.py", label="Go to Review", icon=":material/checklist:")
 
 
 @st.cache_data(max_entries=20, show_spinner=False)

@@ -10,6 +10,7 @@ from backend.scores.table import score_state
 from backend.workspace import Workspace
 from pages.components.eval_errors import NO_ERRORS, has_no_errors
 from pages.components.missing import Only, offer_missing
+from pages.components.purposes import PURPOSES
 from pages.components.score_job import offer_producer
 
 _NEEDS_INFLUENCE = "influence"
@@ -35,9 +36,9 @@ def offer_scores(workspace: Workspace) -> None:
     note = f"not computed yet: {', '.join(missing)}"
     if len(missing) == len(cheap):
         st.info(
-            "The queue is made from scores of every training row: training dynamics, cross-validation, "
-            "neighbours, words. None has been computed yet.",
-            icon=":material/checklist:",
+            f"{PURPOSES['review']} It is made from scores of every training row, none of which has been "
+            "computed yet.",
+            icon=":material/info:",
         )
         note = "a minute or two for thousands of rows"
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +17,7 @@ from backend.workspace import Workspace
 from pages.components import keys
 from pages.components.choice import pick
 from pages.components.conversation.shown_text import has_conversations, shown_text
+from pages.components.empty_state import need_model, show_empty
 from pages.components.plots import COLOURS, SYMBOLS, is_dark, plot_text
 from pages.components.score_job import offer_scores_of
 from pages.components.score_values import ScoreValues
@@ -45,13 +47,16 @@ class MapPoints:
 
 def show_map(workspace: Workspace, values: ScoreValues) -> None:
     """The plot; or, where training dynamics are missing, the job that makes them."""
+    model = workspace.folder.state("checkpoints")
+    if model != "current":
+        need_model("scores", model)
+        return
     if values.table is None or not values.has(X, Y, RIGHT):
-        st.info(
+        missing = (
             "The data map is drawn from scores of training dynamics: what the model made of every row while "
-            f"it trained. {'These scores' if _logged(workspace) else 'They'} are not there, or stale.",
-            icon=":material/scatter_plot:",
+            f"it trained. {'These scores' if _logged(workspace) else 'They'} are not there, or stale."
         )
-        offer_scores_of(workspace, producer_of(Y))
+        show_empty("scores", missing, partial(offer_scores_of, workspace, producer_of(Y)))
         return
     colour = pick("Colour by", COLOUR_BY, keys.MAP_COLOUR, "correctness", named=True)
     chosen = chosen_place(workspace)

@@ -38,7 +38,7 @@ def show_states(workspace: Workspace, values: ScoreValues) -> None:
             show(_head(producer, values.states[name], workspace))
             show(tag("div", _scores(producer.scores_for(task), task), cls="fw-scroll"))
             if values.states[name] != "current":
-                offer_producer(workspace, producer)
+                offer_producer(workspace, producer, primary=False)
     show_pruning_curve(workspace)
 
 

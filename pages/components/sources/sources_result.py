@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
 from backend.audit.hindrances import no_sources
 from backend.workspace import Workspace
+from pages.components.empty_state import lead_to, show_empty
 from pages.components.markup import plain_label
+from pages.components.purposes import PURPOSES
 from pages.components.result_or_job import Wanted, result_or_job
 
 if TYPE_CHECKING:  # torch is imported when there is something to compute
@@ -17,8 +17,7 @@ if TYPE_CHECKING:  # torch is imported when there is something to compute
 SOURCES = Wanted(
     artifact="sources",
     command="sources",
-    about="The audit compares the gradient of every training row with that of the eval rows: it says which "
-    "groups of rows pull the model towards them and which away. It has not been computed yet.",
+    about=f"{PURPOSES['sources']} It compares gradients, and has not been computed yet.",
     button="Audit the sources",
     cost="about two epochs of training for every checkpoint",
 )
@@ -28,6 +27,7 @@ def sources_or_offer(workspace: Workspace) -> Sources | None:
     """What `Workspace.sources` gives; None, with the job offered, where it is not there, or said why not."""
     why_not = no_sources(workspace.train_split)
     if why_not is not None:
-        st.info(plain_label(why_not, 300), icon=":material/info:")
+        first, rest = (said := why_not.removeprefix("sources: "))[:1], said[1:]
+        show_empty("sources", plain_label(f"{first.upper()}{rest}.", 300), lead_to("new", "New workspace"))
         return None
     return result_or_job(workspace, SOURCES, workspace.audit.sources)

@@ -1,0 +1,38 @@
+"""The models that come with Firstword, for scripts of your own."""
+
+from pathlib import Path
+
+
+def model_folder(name: str) -> Path:
+    """
+    The folder of a model that comes with Firstword, as `from_pretrained` of transformers takes it.
+
+    Parameters
+    ----------
+    name
+        ``minilm`` (all-MiniLM-L6-v2, for classifiers) or ``smollm2`` (SmolLM2-135M-Instruct, which writes).
+
+    Returns
+    -------
+    Path
+        Written on the first call where it comes in another format.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or its package is not installed.
+
+    Examples
+    --------
+    >>> from firstword.models import model_folder
+    >>> (model_folder("minilm") / "config.json").is_file()
+    True
+    """
+    from backend.errors import InputError
+    from backend.model.embedded import EMBEDDED, embedded_model_path
+    from backend.model.smollm2 import SMOLLM2, smollm2_path
+
+    folders = {EMBEDDED: embedded_model_path, SMOLLM2: smollm2_path}
+    if name not in folders:
+        raise InputError(f"model {name!r}: must be {' or '.join(folders)}")
+    return folders[name]()
