@@ -60,7 +60,9 @@ def main() -> None:
             print(f"  {path.name}: {path.stat().st_size:,} bytes")
 
         report = workspace.trials.run()
-        print(json.dumps(report["arms"][0], indent=1)[:1500])
+        for arm in report["arms"]:
+            accuracy = arm["figures"]["accuracy"]["mean"]
+            print(f"{arm['name']}: accuracy {accuracy:.3f}")
 
 
 if __name__ == "__main__":

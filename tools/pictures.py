@@ -60,7 +60,7 @@ def _beyond(one: Image.Image, other: Image.Image) -> np.ndarray:
     found = np.asarray(one, dtype=np.int16)
     least = np.asarray(other.filter(ImageFilter.MinFilter(3)), dtype=np.int16)
     most = np.asarray(other.filter(ImageFilter.MaxFilter(3)), dtype=np.int16)
-    return ((found < least - _NOTICED) | (found > most + _NOTICED)).any(axis=2)
+    return np.any((found < least - _NOTICED) | (found > most + _NOTICED), axis=2)
 
 
 def _shares(noticed: np.ndarray) -> np.ndarray:
