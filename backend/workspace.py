@@ -1311,7 +1311,35 @@ class Workspace:
     def compare_answers(
         self, source: str, *, score: str = DEFAULT_SCORE, k: int = 10, progress: Progress = silent
     ) -> Overlap:
-        """How much of another tool's lists, in the pretraining-tda viewer's JSON Lines, is in ours."""
+        """How much of another tool's lists is in ours.
+
+        Parameters
+        ----------
+        source
+            Its lists, in the pretraining-tda viewer's JSON Lines.
+        score
+            The score mode of our lists.
+        k
+            How many rows of each end are compared.
+        progress
+            Told how far it is.
+
+        Returns
+        -------
+        Overlap
+            Shares of the top ``k``, by query and on average.
+
+        Raises
+        ------
+        InputError
+            If the file is of another form, or names rows or texts that are not here.
+
+        Examples
+        --------
+        >>> _ = ws.explain_many("ours.jsonl", k=3)
+        >>> ws.compare_answers("ours.jsonl", k=3).queries > 0
+        True
+        """
         from backend.interchange.viewer import overlap, read_viewer
 
         return overlap(self.explainer(), read_viewer(source), score=score, k=k, progress=progress)
@@ -1650,7 +1678,32 @@ class Workspace:
         )
 
     def export_card(self, what: str = "cleaned", *, format: str = "csv", name: str = "cleaned.csv") -> str:
-        """The data card, Markdown, that `export` would write beside a file of this ``name``."""
+        """The data card that `export` would write, without the hashes of what is not written yet.
+
+        Parameters
+        ----------
+        what
+            ``cleaned``, ``removed`` or ``patch``.
+        format
+            As `export` takes it.
+        name
+            Of the file.
+
+        Returns
+        -------
+        str
+            Markdown.
+
+        Raises
+        ------
+        InputError
+            If ``what`` is unknown.
+
+        Examples
+        --------
+        >>> ws.export_card(name="rows").splitlines()[1]
+        '# Data card: rows'
+        """
         from backend.data.export import card_preview
 
         return card_preview(

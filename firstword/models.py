@@ -1,5 +1,7 @@
 """The models that come with Firstword, for scripts of your own."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 

@@ -94,7 +94,7 @@ WRONG = {
     "no such version": (["diff", "{ws}", "v7"], "'v7': no such version (nothing is frozen yet)"),
     "nothing to restore": (["restore", "{ws}", "raw"], "raw: nothing to restore"),
     "no such patch": (["import-patch", "{ws}", "{tmp}/no.csv"], "no such file"),
-    "no patch": (["import-patch", "{ws}", "{src}/train.jsonl"], "no column 'action'"),
+    "no patch": (["import-patch", "{ws}", "{src}/train.jsonl"], "no decisions"),
     "unknown format": (["export", "{ws}", "--format", "xls", "--out", "{tmp}/x"], "xls"),
     "missing option": (["init", "{tmp}/new"], "--train"),
     "not a number": (["explain", "{ws}", "--text", "x", "-k", "many"], "valid integer"),

@@ -133,10 +133,32 @@ class Scores(Handle):
         return make_queue(self.table(), self._split("train"), self._states(), wanted or QueueFilter())
 
     def send(self, tool: str, out: str | Path, wanted: QueueFilter | None = None) -> dict[str, Any]:
-        """Write the queue for ``argilla`` or ``label-studio``, with how the project is set up beside it; or
-        all rows as ``cleanlab``'s frame of label issues. Returns ``out``, ``setup``, the number of ``rows``.
+        """Write the queue for a tool in which people review rows, with how its project is set up beside it.
 
-        `InputError` for another tool, a file that is there, or rows that can't be asked about.
+        Parameters
+        ----------
+        tool
+            ``argilla``, ``label-studio``, or ``cleanlab``: all rows as its frame of label issues.
+        out
+            The file; it must not be there.
+        wanted
+            Which rows; None: all that have a reason. ``cleanlab`` takes no choice.
+
+        Returns
+        -------
+        dict[str, Any]
+            ``out`` and ``setup``: the paths; ``rows``: how many.
+
+        Raises
+        ------
+        InputError
+            For another tool, a file that is there, or rows that can't be asked about.
+
+        Examples
+        --------
+        >>> _ = ws.scores.compute()
+        >>> ws.scores.send("argilla", "queue.json")["rows"]
+        60
         """
         from backend.data.targets.registry import space_of
         from backend.interchange.asked_rows import asked_rows

@@ -251,7 +251,23 @@ class Trials(Handle):
         return read_report(self._folder, name)
 
     def said_of_decisions(self) -> list[str]:
-        """What the newest trial of the decisions in force showed, in lines; none before there is one."""
+        """What the newest trial of the decisions in force showed.
+
+        Returns
+        -------
+        list[str]
+            A line about the trial and one for every arm; none before there is a trial of them.
+
+        Raises
+        ------
+        InputError
+            If the log of decisions cannot be read.
+
+        Examples
+        --------
+        >>> ws.trials.said_of_decisions()
+        []
+        """
         from backend.trials.kept import read_report
         from backend.trials.said import said_of
 
