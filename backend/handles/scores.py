@@ -284,7 +284,23 @@ class Scores(Handle):
         return {name: state for name, state in states.items() if state != "missing"}
 
     def not_loaded(self) -> list[str]:
-        """A line for each table of scores whose extension is not loaded: which, and what to do about it."""
+        """Which tables of scores came from an extension that is not loaded.
+
+        Returns
+        -------
+        list[str]
+            A line for each: which, and what to do about it.
+
+        Raises
+        ------
+        InputError
+            If an extension that is named is at fault.
+
+        Examples
+        --------
+        >>> ws.scores.not_loaded()
+        []
+        """
         from backend.scores.table import lines_of_not_loaded
 
         return lines_of_not_loaded(self._folder)
