@@ -1,7 +1,7 @@
 """Firstword: which training examples, and which words in them, made the model say this.
 
 >>> import firstword
->>> ws = firstword.Workspace.open("cache/demo")  # doctest: +SKIP
+>>> ws = firstword.Workspace.open("demo")  # doctest: +SKIP
 >>> ws.explain("a gorgeous, witty film").proponents[0].words  # doctest: +SKIP
 
 What stands here and in `firstword.extend` is the public API: it changes with a major version only. All else
