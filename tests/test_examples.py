@@ -1,5 +1,6 @@
 """Every example runs in a process of its own, in an empty folder, with nothing but the public API."""
 
+import json
 import os
 import re
 import subprocess
@@ -44,7 +45,27 @@ def test_it_imports_nothing_of_ours_but_the_public_api(path: Path):
     assert text.startswith('"""') and f"examples/{path.name}" in text.split('"""')[1]
 
 
+def test_the_notebook_runs_and_shows_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    """Its code cells, in order, in one namespace; what it prints stands in it, but for the numbers."""
+    monkeypatch.chdir(tmp_path)
+    cells = json.loads((ROOT / "examples/tour.ipynb").read_text(encoding="utf-8"))["cells"]
+    namespace: dict = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            capsys.readouterr()
+            exec("".join(cell["source"]), namespace)
+            kept = [line for out in cell["outputs"] if out["output_type"] == "stream" for line in out["text"]]
+            assert without_numbers(capsys.readouterr().out) == without_numbers("".join(kept))
+    assert "witty" in namespace["answer"].proponents[0].text and not namespace["home"].exists()
+
+
+def without_numbers(text: str) -> list[str]:
+    """The lines of a text, sorted: numbers, and so ranks, vary a little with the machine."""
+    return sorted(re.sub(r"[-+.\de]*\d[-+.\de]*", "#", line) for line in text.splitlines())
+
+
 def test_every_example_is_listed():
     listed = (ROOT / "examples/README.md").read_text(encoding="utf-8")
     assert set(SAYS) == {path.stem for path in EXAMPLES}
     assert [path.name for path in EXAMPLES if f"`{path.name}`" not in listed] == []
+    assert "`tour.ipynb`" in listed
