@@ -133,10 +133,11 @@ def read_back(content: bytes, format: str, scratch: Path) -> list[dict]:
     return load_from_disk(str(folder)).to_list()
 
 
-def test_a_zip_holds_data_and_manifest(tiny_workspace):
+def test_a_zip_holds_data_manifest_and_card(tiny_workspace):
     download = Download(tiny_workspace.path, "cleaned", "jsonl", with_manifest=True)
     names = zipfile.ZipFile(io.BytesIO(download.make().content)).namelist()
-    assert sorted(names) == [f"{download.stem}.jsonl", f"{download.stem}.jsonl.manifest.json"]
+    ends = (".jsonl", ".jsonl.card.md", ".jsonl.manifest.json")
+    assert sorted(names) == [f"{download.stem}{end}" for end in ends]
 
 
 def test_what_answers_need_is_there_before_a_page_is_drawn_and_passed_over_by_collections():
