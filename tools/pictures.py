@@ -32,14 +32,14 @@ MOST_BYTES_TOGETHER = 3_000_000
 _NOTICED = 30  # of 255: what is less is noise, or a colour of the palette
 _SPREAD = 2  # pixels around a box that belong to it
 _CELL = 16  # pixels: about a word's height; a caret fills a sixteenth of one
-_LEAST_IN_CELL = 1 / 12  # share of a cell's pixels
+_LEAST_IN_CELL = 1 / 15  # share of a cell's pixels: of a number, two digits or more
 
 
 def is_changed(old: Image.Image, new: Image.Image, unseen: Sequence[Box] = ()) -> bool:
     """Whether a person would see a difference between two pictures, but in boxes that are ``unseen``.
 
     A pixel differs where no pixel beside it in the other picture is nearly like it, so that an edge drawn
-    anew, half a pixel away, is none; then some cell of 16 pixels a side must differ in a twelfth of its
+    anew, half a pixel away, is none; then some cell of 16 pixels a side must differ in a fifteenth of its
     pixels. Another size is a change.
     """
     if old.size != new.size:
