@@ -44,11 +44,10 @@ def test_what_is_cached_of_a_workspace_made_anew_with_other_columns_is_not_taken
 
 
 def test_what_is_dropped_leaves_no_threads(tiny_workspace, tmp_path):
-    before = pools()
     workspace = opened(tiny_workspace.path)
     workspace.explain("a witty film", k=1, device="cpu")
     old, then = weakref.ref(workspace.explainer("cpu")), pools()
-    assert then > before
+    assert then > 0  # those of tests before this one may end meanwhile
     tiny_workspace.append(train=str(write_rows(tmp_path / "more.jsonl", tiny_rows(3, 500))))
     tiny_workspace.precompute()
     workspace.explain("a witty film", k=1, device="cpu")
