@@ -22,10 +22,12 @@ class BuildInside(build_py):
 
     def run(self) -> None:
         """Build, then point the imports inside and lay the page's script beside."""
+        root = Path(self.build_lib) / "firstword"
+        if not self.editable_mode:  # modules that are gone would come back from an earlier build
+            shutil.rmtree(root, ignore_errors=True)
         super().run()
         if self.editable_mode:
             return
-        root = Path(self.build_lib) / "firstword"
         for name in _BESIDE:
             (root / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(name, root / name)

@@ -44,7 +44,11 @@ class _Extensions:
             with self._lock:
                 if not self._begun:  # else this thread is at it: an extension reads a registry
                     self._begun = True
-                    self._load_all()
+                    try:
+                        self._load_all()
+                    except BaseException:  # Ctrl-C: the next who asks loads them
+                        self._begun = False
+                        raise
                     self._done = True
         if self._fault is not None:
             raise InputError(self._fault)

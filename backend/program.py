@@ -24,10 +24,11 @@ def called(arguments: list[str]) -> list[str]:
 
 def environment() -> dict[str, str]:
     """What such a process needs to find the code that runs here, in whatever folder it is started."""
-    code = CHECKOUT or _BESIDE.parent
+    if CHECKOUT is None:  # it is where Python finds it by itself
+        return dict(os.environ)
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(code), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")])),
     }
 
 

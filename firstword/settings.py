@@ -6,6 +6,8 @@ Loaded when first asked for: some need torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from backend.program import PACKAGE
+
 if TYPE_CHECKING:
     from backend.audit.row_words import Sides
     from backend.data.columns import Columns
@@ -60,5 +62,5 @@ _PLACES = {
 def __getattr__(name: str) -> Any:
     """A record, from where it is used."""
     if name in _PLACES:
-        return getattr(import_module(f"backend.{_PLACES[name]}"), name)
+        return getattr(import_module(f"{PACKAGE}.{_PLACES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

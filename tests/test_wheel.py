@@ -11,7 +11,6 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from importlib.metadata import distribution
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -129,6 +128,9 @@ from streamlit.testing.v1 import AppTest
 from firstword.backend.home import HOME
 from firstword.backend.jobs.process import LOGS, job_state, start_command
 from firstword.backend.program import APP
+from firstword.settings import *
+import firstword.extend
+assert RetrainSettings.__module__.startswith("firstword.backend."), RetrainSettings
 page = AppTest.from_file(str(APP), default_timeout=120).run()
 assert not page.exception, page.exception
 assert page.sidebar.selectbox(key="ws").options == ["mine"]
@@ -166,4 +168,3 @@ def test_the_version_is_one(wheel: Path):
     from backend.version import VERSION
 
     assert wheel.name.split("-")[1] == VERSION
-    assert distribution("streamlit")  # what the wheel asks for is here; `tests/test_requirements.py` compares

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from backend.data.decided import Summary, What
-from backend.data.markdown import code, plain, table
+from backend.data.markdown import code, plain, table, visible
 from backend.data.rowstate import RowState
 from backend.manifest import Manifest
 from backend.version import VERSION
@@ -167,17 +167,14 @@ class Card:
         ]
 
     def _again(self) -> list[str]:
-        ws = shlex.quote(self.workspace)
-        out = shlex.quote(self.name)
+        ws, out = (shlex.quote(visible(each)) for each in (self.workspace, self.name))
         return [
             "## How to make it again",
             "",
             "The same source, with these decisions, gives the same rows:",
             "",
-            f"    firstword export {ws} --what {self.what} --format {self.format} --out {out}".replace(
-                "\n", " "
-            ),
-            f"    firstword export {ws} --what patch --format jsonl --out decisions.jsonl".replace("\n", " "),
+            f"    firstword export {ws} --what {self.what} --format {self.format} --out {out}",
+            f"    firstword export {ws} --what patch --format jsonl --out decisions.jsonl",
             "    firstword import-patch OTHER_WORKSPACE decisions.jsonl",
         ]
 

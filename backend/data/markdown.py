@@ -15,16 +15,20 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, marks that turn the writin
 
 def plain(text: str, most: int = 200) -> str:
     """A text as one line that reads as it is, cut after ``most`` characters."""
-    seen = "".join(" " if unicodedata.category(each) in _UNSEEN else each for each in str(text)[: 10 * most])
-    line = " ".join(seen.split())
+    line = visible(str(text)[: 10 * most])
     line = _ADDRESS.sub(_WORD_JOINER, line if len(line) <= most else f"{line[: most - 1]}…")
     escaped = _MARKUP.sub(r"\\\1", line.replace("&", "\0"))
     return escaped.replace("\0", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def visible(text: str) -> str:
+    """A text as one line, without what is not seen but does something: controls, marks of direction."""
+    return " ".join("".join(" " if unicodedata.category(each) in _UNSEEN else each for each in text).split())
+
+
 def code(text: str) -> str:
     """A text of ours between backticks: names of files and commands, without a backtick of its own."""
-    return "`" + " ".join(str(text).replace("`", "'").replace("|", "\\|").split()) + "`"
+    return "`" + visible(str(text)).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -119,17 +119,16 @@ class _Reader:
         where = records[0].where
         known = self.train.has(row)
         last: dict[str, tuple[str, Verdict]] = {}
-        for record in records:
-            for each in record.said:
-                verdict = self._verdict(row if known else None, record, each)
-                if verdict is not None and each.when >= last.get(each.who, ("", verdict))[0]:
-                    last[each.who] = each.when, verdict
+        said = [(record, each) for record in records for each in record.said]
+        for at, (record, each) in enumerate(said, start=1):
+            verdict = self._verdict(row if known else None, record, each)
+            who = each.who or f"someone {at}"  # who has no name is somebody else each time
+            if verdict is not None and each.when >= last.get(who, ("", verdict))[0]:
+                last[who] = each.when, verdict
         if not last:
             return None
         verdict, why = self._agreed({who: each for who, (_, each) in last.items()})
-        notes = [
-            str(text) for each in records for said in each.said for text in values_in(said.answers.get(NOTE))
-        ]
+        notes = [str(text) for _, each in said for text in values_in(each.answers.get(NOTE))]
         reason = _one_line("; ".join([f"{self.tool}: {why}", *dict.fromkeys(notes)]))
         other = known and not all(rows.same_texts(row, each) for each in records)
         own = self.train.texts_of(self.train.position(row))[0] if known else None
@@ -168,8 +167,8 @@ class _Reader:
         given = None if row is None else self.train.labels[self.train.position(row)]
         try:
             target = self._target(row, record, typed)
-        except InputError:
-            target = typed[0]
+        except InputError:  # what was chosen stands as it is, and is refused as no label here
+            target = as_typed(typed) if self.space.edit == "choose many" else typed[0]
         told = shown_label(self.space.shown(target))
         return Verdict("keep", None, told) if target == given else Verdict("relabel", target, told)
 

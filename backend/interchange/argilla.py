@@ -47,19 +47,22 @@ def _judged(where: str, record: Mapping[str, Any]) -> tuple[Judged, bool]:
         if not all(isinstance(each, dict) for each in parts):
             raise InputError(f"{where}: no record of Argilla; fields, metadata and responses are objects")
         shown, responses = {**parts[1], **parts[0]}, parts[2]
-    answers: dict[str, dict[str, Any]] = {}
+    answers: dict[
+        tuple[str, int], dict[str, Any]
+    ] = {}  # by person; who has no name, by the place in the list
     unsaid = False
     for question, given in responses.items():
-        for each in given or ():
+        for at, each in enumerate(given or (), start=1):
             if not isinstance(each, dict) or "value" not in each:
                 raise InputError(f"{where}: responses of {question!r} are no list of objects with a value")
             status = each.get("status")
             unsaid |= status is None
             if status in (None, "submitted") and each["value"] is not None:
-                answers.setdefault(str(each.get("user_id")), {})[question] = each["value"]
+                who = "" if each.get("user_id") is None else str(each["user_id"])
+                answers.setdefault((who, 0 if who else at), {})[question] = each["value"]
     if unsaid and record.get("status") == "pending":
         answers = {}
-    said = tuple(Said(who, given) for who, given in answers.items())
+    said = tuple(Said(who, given) for (who, _), given in answers.items())
     row = record.get("id")
     return Judged(where, None if row is None else str(row), shown, said), unsaid
 

@@ -69,4 +69,4 @@ def _one(where: str, record: Mapping[str, Any]) -> Judged:
 def _person(given: Any) -> str:
     if isinstance(given, dict):
         given = given.get("email") or given.get("username") or given.get("id")
-    return "someone" if given in (None, "") else str(given)
+    return "" if given in (None, "") else str(given)

@@ -37,11 +37,12 @@ class RowsMeant:
         return self._by_text.get(self._texts_in(record)[0] or "")
 
     def same_texts(self, row: str, record: Judged) -> bool:
-        """Whether the texts that were shown, as far as they are in the record, are those of the row."""
+        """Whether the texts that were shown are those of the row; not where none of them is in the record."""
         at = self._train.position(row)
         here = (*shown_texts(self._train, at, self._labels.get(row, self._train.labels[at])), None)
         pairs = zip(self._texts_in(record), here[:2], strict=True)
-        return all(said is None or text is None or said == text for said, text in pairs)
+        compared = [said == text for said, text in pairs if said is not None and text is not None]
+        return bool(compared) and all(compared)
 
     def _texts_in(self, record: Judged) -> tuple[str | None, str | None]:
         names = self._train.info.text, self._train.info.text_b

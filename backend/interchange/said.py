@@ -19,7 +19,8 @@ ACTIONS = ("keep", "flag", "remove")
 
 @dataclass(frozen=True)
 class Said:
-    """One person's answers about one row, by question. ``when``: text that sorts by time, "" if not known."""
+    """One person's answers about one row, by question. ``who``: "" where it is not said; ``when``: text
+    that sorts by time, "" if not known."""
 
     who: str
     answers: Mapping[str, Any]

@@ -94,6 +94,14 @@ def test_nothing_in_it_is_markup(folder):
     assert rows == [3, 4]
 
 
+@pytest.mark.parametrize("break_", ["\n", "\r", "\x0b", "\u2028"])
+def test_a_name_does_not_leave_the_commands(folder, break_):
+    card = card_preview(folder, STATES, "patch", format="csv", name=f"a{break_}<img src=x>{break_}.csv")
+    kinds = [each.type for each in MarkdownIt("commonmark", {"html": True}).enable("table").parse(card)]
+    assert kinds.count("html_block") == 1 and kinds.count("html_inline") == 0
+    assert break_ == "\n" or break_ not in card
+
+
 def test_plain_reads_as_it_was():
     assert MarkdownIt().renderInline(plain("a < b & c *d* [e] | f_g")) == "a &lt; b &amp; c *d* [e] | f_g"
     assert plain("x" * 300, 5) == "xxxx…" and plain("a\nb\u202ec") == "a b c"

@@ -265,6 +265,38 @@ def test_what_does_not_fit_is_left_out(tmp_path, monkeypatch):
     assert row.action == "flag" and "several at once" in row.reason
 
 
+def said_of(row, choices, who="a@x", **data):
+    result = [{"from_name": "label", "type": "choices", "value": {"choices": choices}}]
+    person = {"completed_by": {"email": who}} if who else {}
+    return {"data": {"row_id": row, **data}, "annotations": [{"result": result, **person}]}
+
+
+def test_a_set_with_an_unknown_label_is_not_the_set_without_it(tmp_path):
+    workspace = label_sets(tmp_path)
+    tasks = [said_of("r0", ["a", "new"], text="text 0"), said_of("r1", ["b"], text="text 1")]
+    plan = workspace.review.patch_dry_run(saved(tmp_path / "sets.json", tasks))
+    assert {row.id: outcome for row, outcome in plan.rows} == {"r0": "no class", "r1": "applies"}
+
+
+def test_people_without_a_name_are_not_one_person(tmp_path):
+    workspace = classes(tmp_path)
+    task = said_of("r2", [POS], who="", text="text 2")
+    task["annotations"] += said_of("r2", [NEG], who="")["annotations"]
+    plan = workspace.review.patch_dry_run(saved(tmp_path / "ls.json", [task]))
+    assert [row.action for row, _ in plan.rows] == ["flag"]
+    flat = [{"id": "r2", "text": "text 2", "label.responses": [POS, NEG]}]
+    plan = workspace.review.patch_dry_run(saved(tmp_path / "argilla.json", flat))
+    ((row, _),) = plan.rows
+    assert row.action == "flag" and "no agreement" in row.reason
+
+
+def test_a_record_whose_text_cannot_be_compared_decides_nothing(tmp_path):
+    workspace = classes(tmp_path)
+    tasks = [said_of("r2", [POS], review="something else"), said_of("r3", [POS])]
+    plan = workspace.review.patch_dry_run(saved(tmp_path / "other.json", tasks))
+    assert {outcome for _, outcome in plan.rows} == {"another row"}
+
+
 def test_corrections_of_one_turn_among_several(tmp_path, monkeypatch):
     workspace = with_scores(chats(tmp_path), monkeypatch)
     records, _ = sent(workspace, tmp_path, "argilla")
