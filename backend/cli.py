@@ -14,9 +14,6 @@ from typer.exceptions import Abort, TyperException
 
 from backend import console
 from backend.commands import (
-    app as app_command,
-)
-from backend.commands import (
     ask,
     audit,
     build,
@@ -38,6 +35,7 @@ from backend.commands import (
     train,
     versions,
 )
+from backend.commands.app import app as serve
 from backend.errors import InputError
 from backend.jobs.stopping import terminated_like_interrupted, what_is_kept
 from backend.program import COMMAND
@@ -63,7 +61,7 @@ for command in (
     *(review.undo, review.redo),
     *(review.log, review.export, patch.import_patch),
     *(versions.freeze, versions.versions, versions.diff, versions.restore),
-    *(state.status, state.verify, doctor.doctor, app_command.app),
+    *(state.status, state.verify, doctor.doctor, serve),
 ):
     app.command()(command)
 app.command("all")(everything.everything)

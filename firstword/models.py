@@ -31,10 +31,10 @@ def model_folder(name: str) -> Path:
     True
     """
     from backend.errors import InputError
-    from backend.model.embedded import EMBEDDED, embedded_model_path
-    from backend.model.smollm2 import SMOLLM2, smollm2_path
+    from backend.model.embedded import EMBEDDED
+    from backend.model.smollm2 import SMOLLM2
+    from backend.model.source import resolve
 
-    folders = {EMBEDDED: embedded_model_path, SMOLLM2: smollm2_path}
-    if name not in folders:
-        raise InputError(f"model {name!r}: must be {' or '.join(folders)}")
-    return folders[name]()
+    if name not in (EMBEDDED, SMOLLM2):
+        raise InputError(f"model {name!r}: must be {EMBEDDED} or {SMOLLM2}")
+    return Path(resolve(name))

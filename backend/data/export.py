@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from backend.data.card import Card, Standing
 from backend.data.columns import LANGUAGE_MODEL
-from backend.data.dataset import Split, load_split
+from backend.data.dataset import load_split
 from backend.data.decided import Summary, What, selected, summary
 from backend.data.export_target import (
     HF_CARD,
@@ -110,20 +110,7 @@ def export(
     check_target(folder, format, out, overwrite)
     for name in (out.name, manifest_beside(out).name, card_beside(out).name):
         sweep(out.absolute().parent, name)
-    split = load_split(folder, "train")
-    manifest = folder.manifest().model_copy(update={"data": split.info})  # of these rows, whatever comes
-    table = selected(split, manifest.task, states, what)
-    counts = summary(split, manifest.task, states)
-    described = _Description(
-        folder.path.resolve().name,
-        manifest,
-        format,
-        what,
-        table.num_rows,
-        counts,
-        _own(split, states),
-        standing,
-    )
+    table, described = _to_write(folder, states, what, format, standing)
     try:
         if format == "hf":
             place, card, notes = out / HF_MANIFEST, out / HF_CARD, _write_folder(table, out, described)
@@ -135,7 +122,7 @@ def export(
             f"{out}: cannot be written ({error.strerror or error}); choose another --out"
         ) from error
     return ExportReport(
-        **asdict(counts),
+        **asdict(described.summary),
         path=out,
         manifest=place,
         card=card,
@@ -170,19 +157,20 @@ def card_preview(
     standing: Standing | None = None,
 ) -> str:
     """The data card that `export` would write beside a file of this ``name``, without hashes."""
+    return _to_write(folder, states, what, format, standing)[1].card(name, {}, _Notes())
+
+
+def _to_write(
+    folder: Folder, states: Mapping[str, RowState], what: What, format: Format, standing: Standing | None
+) -> tuple[pa.Table, _Description]:
+    """The rows of an export, and what is said beside them."""
     split = load_split(folder, "train")
-    manifest = folder.manifest().model_copy(update={"data": split.info})
-    n_rows = selected(split, manifest.task, states, what).num_rows
+    manifest = folder.manifest().model_copy(update={"data": split.info})  # of these rows, whatever comes
+    table = selected(split, manifest.task, states, what)
     counts = summary(split, manifest.task, states)
-    described = _Description(
-        folder.path.resolve().name, manifest, format, what, n_rows, counts, _own(split, states), standing
-    )
-    return described.card(name, {}, _Notes())
-
-
-def _own(split: Split, states: Mapping[str, RowState]) -> list[RowState]:
-    """What is decided about rows of the split."""
-    return [state for row, state in states.items() if split.has(row)]
+    own = [state for row, state in states.items() if split.has(row)]
+    name = folder.path.resolve().name
+    return table, _Description(name, manifest, format, what, table.num_rows, counts, own, standing)
 
 
 @dataclass(frozen=True)

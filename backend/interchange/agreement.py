@@ -7,7 +7,6 @@ answer of a person counts.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from backend.data.conversation import Conversation
 from backend.data.corrections import rewritten
 from backend.data.dataset import Split
+from backend.data.markdown import visible
 from backend.data.messages import listing, shown_label
 from backend.data.patch import PatchRow
 from backend.data.rowstate import Action
@@ -37,8 +37,6 @@ from backend.interchange.said import (
     values_in,
 )
 from backend.review.checks import MAX_REASON
-
-_UNSEEN = ("Cc", "Cs", "Zl", "Zp", "Cf")
 
 
 @dataclass(frozen=True)
@@ -195,6 +193,5 @@ def answered_turn(conversation: Conversation, said: object = None) -> int:
 
 def _one_line(text: str) -> str:
     """A reason that the log can hold."""
-    seen = "".join(" " if unicodedata.category(each) in _UNSEEN else each for each in text)
-    line = " ".join(seen.split())
+    line = visible(text)
     return line if len(line) <= MAX_REASON else f"{line[: MAX_REASON - 1]}…"

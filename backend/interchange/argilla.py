@@ -47,9 +47,8 @@ def _judged(where: str, record: Mapping[str, Any]) -> tuple[Judged, bool]:
         if not all(isinstance(each, dict) for each in parts):
             raise InputError(f"{where}: no record of Argilla; fields, metadata and responses are objects")
         shown, responses = {**parts[1], **parts[0]}, parts[2]
-    answers: dict[
-        tuple[str, int], dict[str, Any]
-    ] = {}  # by person; who has no name, by the place in the list
+    # By person; those without a name by their place in the list.
+    answers: dict[tuple[str, int], dict[str, Any]] = {}
     unsaid = False
     for question, given in responses.items():
         for at, each in enumerate(given or (), start=1):

@@ -19,11 +19,17 @@ from backend.data.stream import open_source, size_limit
 from backend.errors import InputError
 from backend.files import replacing
 from backend.influence.answers.explain import Explainer
-from backend.influence.answers.many import LABEL_CHOICES, Answer, LabelChoice, answers
+from backend.influence.answers.many import (
+    Answer,
+    LabelChoice,
+    all_answers,
+    answers,
+    asked_mode,
+    require_new,
+)
 from backend.influence.answers.ranking import Ranked
 from backend.influence.index.modes import score_mode
 from backend.progress import Progress, silent
-from backend.scratch import sweep
 
 ENDINGS = (".jsonl",)
 _BETWEEN = " || "  # the two texts of a pair
@@ -57,23 +63,13 @@ def write_viewer(
     progress: Progress = silent,
 ) -> int:
     """Write the rankings of all rows of a split; returns their number. `InputError` as `write_answers`."""
-    mode = score_mode(score)
-    if label not in LABEL_CHOICES:
-        raise InputError(f"--label {label}: must be one of {', '.join(LABEL_CHOICES)}")
-    if k < 1:
-        raise InputError(f"-k {k}: must be at least 1")
-    if out.exists() or not out.parent.is_dir():
-        raise InputError(f"{out}: {'exists already' if out.exists() else 'its folder does not exist'}")
-    train, done = explainer.splits["train"], 0
-    progress("explaining", 0, len(split))
-    sweep(out.parent, out.name)
+    mode, train = asked_mode(score, label, k), explainer.splits["train"]
+    require_new(out)
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for answer in answers(explainer, split, range(len(split)), label, mode, k):
+        for answer in all_answers(explainer, split, label, mode, k, progress):
             line = _line(split, train, answer, mode.name)
             file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
-            done += 1
-            progress("explaining", done, len(split))
-    return done
+    return len(split)
 
 
 def _line(split: Split, train: Split, answer: Answer, score: str) -> dict[str, Any]:

@@ -94,24 +94,42 @@ def write_answers(
 
     Raises `InputError` for a wrong option, or where ``out`` exists.
     """
+    mode = asked_mode(score, label, k)
+    if out.suffix.lower() not in (".parquet", ".pq"):
+        raise InputError(f"--out {out}: must end in .parquet, or in .jsonl for the pretraining-tda viewer")
+    require_new(out)
+    with replacing(out) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
+        for answer in all_answers(explainer, split, label, mode, k, progress):
+            writer.write_table(answer_table(explainer, split, answer))
+    return len(split)
+
+
+def asked_mode(score: str, label: str, k: int) -> ScoreMode:
+    """The score mode; `InputError` for an option that says nothing that can be done."""
     mode = score_mode(score)
     if label not in LABEL_CHOICES:
         raise InputError(f"--label {label}: must be one of {', '.join(LABEL_CHOICES)}")
     if k < 1:
         raise InputError(f"-k {k}: must be at least 1")
-    if out.suffix.lower() not in (".parquet", ".pq"):
-        raise InputError(f"--out {out}: must end in .parquet, or in .jsonl for the pretraining-tda viewer")
+    return mode
+
+
+def require_new(out: Path) -> None:
+    """`InputError` where a file is there or its folder is not; removes what a killed process left of it."""
     if out.exists() or not out.parent.is_dir():
         raise InputError(f"{out}: {'exists already' if out.exists() else 'its folder does not exist'}")
-    done = 0
-    progress("explaining", 0, len(split))
     sweep(out.parent, out.name)
-    with replacing(out) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
-        for answer in answers(explainer, split, range(len(split)), label, mode, k):
-            writer.write_table(answer_table(explainer, split, answer))
-            done += 1
-            progress("explaining", done, len(split))
-    return done
+
+
+def all_answers(
+    explainer: Explainer, split: Split, label: LabelChoice, mode: ScoreMode, k: int, progress: Progress
+) -> Iterator[Answer]:
+    """The answers of a whole split, in its order, told to ``progress`` once each is done with."""
+    progress("explaining", 0, len(split))
+    made = answers(explainer, split, range(len(split)), label, mode, k)
+    for done, answer in enumerate(made, start=1):
+        yield answer
+        progress("explaining", done, len(split))
 
 
 def answer_table(explainer: Explainer, split: Split, answer: Answer) -> pa.Table:
